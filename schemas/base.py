@@ -1,0 +1,107 @@
+"""The wire format: UTF-8 JSON of pydantic models with a `schema_version`, bounded before it is parsed.
+
+Readers ignore fields they do not know (a minor version may add some) and refuse a major version they do not know.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.errors import BadRecord, DeadLetterReason
+
+MAX_BYTES = 1_000_000
+"""Largest value read, in bytes: Kafka's own default for a message."""
+MAX_DEPTH = 12
+"""Deepest nesting read. Our deepest message, a reward's triplets, has 6 levels."""
+
+
+class Message(BaseModel):
+    """Base of everything on the log. Frozen: a message is a fact about the past."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True, str_strip_whitespace=False)
+    MAJOR: ClassVar[int] = 1
+
+    schema_version: str = Field(default="1.0", pattern=r"^\d+\.\d+$")
+    """`major.minor`. A new optional field raises minor; anything a reader must know raises major."""
+
+    def encode(self) -> bytes:
+        """The value for Kafka: UTF-8 JSON, unset optional fields left out."""
+        return self.model_dump_json(exclude_none=True).encode()
+
+    @classmethod
+    def decode(cls, value: bytes | None, *, max_bytes: int = MAX_BYTES) -> Self:
+        """Parse one value.
+
+        Raises:
+            BadRecord: with the reason from the fixed list; never another exception, whatever the bytes.
+        """
+        document = parse_object(value, max_bytes=max_bytes)
+        version = str(document.get("schema_version", "1.0"))
+        major = version.split(".", 1)[0]
+        if major.isdigit() and int(major) != cls.MAJOR:
+            raise BadRecord(DeadLetterReason.UNKNOWN_VERSION, f"schema_version {version[:20]!r}; this reader knows major {cls.MAJOR}")
+        try:
+            return cls.model_validate(document)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"]) or cls.__name__
+            raise BadRecord(DeadLetterReason.INVALID, f"{where}: {first['msg']}") from None
+
+
+def parse_object(value: bytes | None, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
+    """Bytes to a JSON object, with size and nesting bounded before the parser sees them.
+
+    Raises:
+        BadRecord: empty, too_large, too_deep, bad_encoding or bad_json.
+    """
+    if value is None or not value.strip():
+        raise BadRecord(DeadLetterReason.EMPTY, "the record has no value")
+    if len(value) > max_bytes:
+        raise BadRecord(DeadLetterReason.TOO_LARGE, f"{len(value)} bytes; at most {max_bytes} are read")
+    try:
+        text = value.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise BadRecord(DeadLetterReason.BAD_ENCODING, f"not UTF-8 at byte {error.start}") from None
+    if (depth := nesting(text)) > MAX_DEPTH:
+        raise BadRecord(DeadLetterReason.TOO_DEEP, f"nested {depth} deep; at most {MAX_DEPTH} are read")
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise BadRecord(DeadLetterReason.BAD_JSON, str(error)) from None
+    if not isinstance(document, dict):
+        raise BadRecord(DeadLetterReason.BAD_JSON, f"a JSON object is wanted, this is a {type(document).__name__}")
+    return document
+
+
+def nesting(text: str) -> int:
+    """How deep brackets nest in a JSON text, strings skipped, in one pass and constant memory; stops counting past MAX_DEPTH."""
+    depth = deepest = 0
+    in_string = escaped = False
+    for char in text:
+        if in_string:
+            if escaped:
+                escaped = False
+            elif char == "\\":
+                escaped = True
+            elif char == '"':
+                in_string = False
+        elif char == '"':
+            in_string = True
+        elif char in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+            if deepest > MAX_DEPTH:
+                return deepest
+        elif char in "]}":
+            depth -= 1
+    return deepest
+
+
+def content_id(*parts: str | None) -> str:
+    """A stable id of some content: the first 16 hex digits of SHA-256 over the parts, kept apart by a unit separator."""
+    joined = "\x1f".join("" if part is None else part for part in parts)
+    return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,36 @@
+"""`Fact`: an n-ary hyperedge of the knowledge graph. A tombstone (a null value under its key) removes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+
+from schemas.base import Message, content_id
+
+
+class Fact(Message):
+    """One statement taken to be true."""
+
+    fact_id: str = Field(default="", max_length=300)
+    """The record's key; left empty, a hash of the statement. A later fact under the same key replaces the earlier."""
+    subject: str = Field(min_length=1, max_length=500)
+    """Who or what it is about."""
+    predicate: str = Field(min_length=1, max_length=200)
+    """Name of a predicate in the ontology; `alias` says that `object` is another name of `subject`."""
+    object: str = Field(min_length=1, max_length=2000)
+    """What is said of the subject: an entity's name, a number with its unit, or a date."""
+    qualifiers: dict[str, str] = Field(default_factory=dict)
+    """Further roles of the hyperedge, such as `date` or `unit`."""
+    source: str | None = None
+    """Where it is from."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_id(cls, data: Any) -> Any:
+        if isinstance(data, dict) and not data.get("fact_id"):
+            qualifiers = data.get("qualifiers") or {}
+            extra = [f"{k}={v}" for k, v in sorted(qualifiers.items())] if isinstance(qualifiers, dict) else []
+            parts = (data.get(name) for name in ("subject", "predicate", "object"))
+            data = {**data, "fact_id": "f-" + content_id(*(None if part is None else str(part) for part in parts), *extra)}
+        return data

@@ -1,0 +1,69 @@
+"""`GraphReward`: a reward that explains itself."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from schemas.base import Message
+from schemas.triplet import JudgedTriplet
+
+
+class RewardStatus(StrEnum):
+    """Whether there is a reward, and if not, why."""
+
+    OK = "ok"
+    NO_CLAIMS = "no_claims"
+    """No triplet was found: nothing to be right or wrong about."""
+    NO_ANSWERABLE = "no_answerable"
+    """Triplets were found, but the policy leaves all of them out (open_world: all unknown)."""
+
+
+class GraphReward(Message):
+    """The judgement of one model output."""
+
+    reward_id: str
+    """`output_id@graph_version`: a second judgement of the same output under another graph is another reward."""
+    output_id: str
+    """The output judged."""
+    prompt_id: str
+    """Its prompt; the record's key."""
+    run_id: str | None = None
+    """The run whose output it was."""
+    phase: str | None = None
+    """The output's phase."""
+    model_version: str
+    """The model that answered."""
+    prompt: str = ""
+    """The question, so that a reward can be read on its own."""
+    completion: str = ""
+    """The answer."""
+    reward: float | None
+    """R in [0,1]; None where there is none. None is never a zero."""
+    status: RewardStatus
+    """Whether there is a reward, and if not, why."""
+    policy: str
+    """`strict`, `open_world` or `coverage`."""
+    total: int = Field(ge=0)
+    """Distinct claims, negated and hedged ones left out."""
+    verified: int = Field(ge=0)
+    """Claims the graph supports."""
+    contradicted: int = Field(ge=0)
+    """Claims the graph contradicts."""
+    unknown: int = Field(ge=0)
+    """Claims the graph is silent on."""
+    answers_question: bool | None = None
+    """Whether any claim is about what the question asked; None where that cannot be told."""
+    triplets: tuple[JudgedTriplet, ...] = ()
+    """Every claim with its verdict and evidence."""
+    graph_version: int
+    """Offset of `facts` that the judging view had reached."""
+    gold: tuple[str, ...] | None = None
+    """Gold strings of the prompt, as the output carried them."""
+    exact: bool | None = None
+    """Whether the completion holds a gold string (names folded); None where there is no gold."""
+    judged_at: float | None = None
+    """Seconds since the epoch."""
+    latency_ms: float | None = None
+    """From the output's `created_at` to this judgement."""

@@ -1,0 +1,47 @@
+"""`ModelVersion`: the announcement of a checkpoint to rollout workers and operations."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from schemas.base import Message
+
+
+class PartitionPosition(Message):
+    """How far one partition of a band topic is done in a checkpoint."""
+
+    topic: str
+    """Topic name with prefix."""
+    partition: int
+    """Partition number."""
+    watermark: int
+    """All offsets below are done."""
+    done_above: tuple[int, ...] = ()
+    """Offsets at or above the watermark that are done too."""
+
+
+class ModelVersion(Message):
+    """A checkpoint that has become durable."""
+
+    run_id: str
+    """The run."""
+    version: str
+    """`run/step`."""
+    step: int
+    """Optimizer steps taken."""
+    pass_number: int
+    """Pass over the stream, from 1."""
+    epoch: int
+    """Fencing epoch of the trainer that wrote it."""
+    base_model: str
+    """Model id or folder that the adapter belongs to."""
+    path: str
+    """Checkpoint directory."""
+    sha256: str
+    """Hash of the checkpoint's manifest, which holds the hash of every file."""
+    positions: tuple[PartitionPosition, ...] = ()
+    """The stream position that the weights stand at."""
+    metrics: dict[str, float] = Field(default_factory=dict)
+    """`training_loss`, `val_metric` and others at that step."""
+    created_at: float | None = None
+    """Seconds since the epoch."""

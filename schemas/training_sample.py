@@ -1,0 +1,105 @@
+"""`TrainingSample`: what the curriculum puts on the band topics. Neutral messages: the trainer adds its model's own template."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import Field
+
+from schemas.base import Message
+from schemas.sample import Split, Task
+
+BANDS = 5
+"""Difficulty bands, 0 (easiest) to 4."""
+
+
+class Objective(StrEnum):
+    """Which kind of trainer a sample is for; part of its band topic's name."""
+
+    SFT = "sft"
+    """generation, qa, classification"""
+    PREFERENCE = "preference"
+    """chosen and rejected"""
+    PROMPT = "prompt"
+    """prompts for RL and for held-out questions: nothing to imitate"""
+
+
+class ChatMessage(Message):
+    """One turn."""
+
+    role: Literal["system", "user", "assistant"]
+    """Who speaks."""
+    content: str
+    """What is said."""
+
+
+class Difficulty(Message):
+    """`d = γ·h + δ·l + η·c`, with its raw and normalised terms, so that a reader can check it."""
+
+    hops: float = 0.0
+    """Raw h: facts on the shortest path in the graph between what the prompt and the answer name; 0 where none is known."""
+    length: float = 0.0
+    """Raw l: prompt length in words."""
+    centrality: float = 0.0
+    """Raw c: degree centrality of the target in the hypergraph, 0 to 1."""
+    h: float = Field(default=0.0, ge=0, le=1)
+    """`hops` brought to [0,1] by running quantiles."""
+    l: float = Field(default=0.0, ge=0, le=1)  # noqa: E741 - the formula's own letter
+    """`length` brought to [0,1] by running quantiles."""
+    c: float = Field(default=0.0, ge=0, le=1)
+    """`centrality` brought to [0,1] by running quantiles."""
+    score: float = Field(default=0.0, ge=0, le=1)
+    """d."""
+
+
+class SourcePosition(Message):
+    """Where on the log a record stood."""
+
+    topic: str
+    """Topic name with prefix."""
+    partition: int = Field(ge=0)
+    """Partition number."""
+    offset: int = Field(ge=0)
+    """Offset in the partition."""
+
+
+class TrainingSample(Message):
+    """A sample that the curriculum has understood, measured and put in a band."""
+
+    sample_id: str
+    """The sample's id."""
+    objective: Objective
+    """Which kind of trainer it is for."""
+    task: Task
+    """Its task, as said or as detected."""
+    band: int = Field(ge=0, lt=BANDS)
+    """Difficulty band it was put in."""
+    split: Split = Split.TRAIN
+    """Train or validation."""
+    prompt: tuple[ChatMessage, ...] = ()
+    """The turns before the completion; empty for plain text."""
+    completion: str | None = None
+    """What is to be learnt: answer, label, or plain text."""
+    chosen: str | None = None
+    """Preference: the better completion."""
+    rejected: str | None = None
+    """Preference: the worse completion."""
+    label_set: tuple[str, ...] | None = None
+    """Classification: all classes."""
+    gold: tuple[str, ...] | None = None
+    """Strings any one of which makes an answer exactly right."""
+    difficulty: Difficulty = Difficulty()
+    """Why it is in its band."""
+    source: SourcePosition | None = None
+    """Where the `samples` record stood that this was made from."""
+    facts_offset: int | None = None
+    """Version of the graph it was measured against."""
+    run_id: str | None = None
+    """The run that made it, for variants and pairs; unset for producers' samples."""
+    parent_id: str | None = None
+    """The sample it is a variant of."""
+    generation: int = 0
+    """How many times removed from a producer's sample."""
+    origin: str | None = None
+    """`augmenter` or `feedback` for what our own nodes sent; unset for producers."""

@@ -1,0 +1,51 @@
+"""`Triplet`: one claim found in a text; `JudgedTriplet`: the claim with its verdict and what the verdict rests on."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from schemas.base import Message
+
+
+class Triplet(Message):
+    """Subject, predicate, object, and where they stand in the text."""
+
+    subject: str
+    """Full noun phrase, pronouns resolved."""
+    predicate: str
+    """An ontology predicate's name where a pattern found it, else the words of the relation."""
+    object: str
+    """Full noun phrase, number with its unit, or date."""
+    subject_span: tuple[int, int] | None = None
+    """Start and end character of the subject as written (the pronoun, where it was one)."""
+    predicate_span: tuple[int, int] | None = None
+    """Start and end character of the relation's words."""
+    object_span: tuple[int, int] | None = None
+    """Start and end character of the object."""
+    rule: str
+    """Name of the rule that found it."""
+    negated: bool = False
+    """The text denies it ("is not")."""
+    hedged: bool = False
+    """The text does not commit to it ("I am not sure", "may be")."""
+
+
+class Verdict(StrEnum):
+    """What the graph says of a claim."""
+
+    VERIFIED = "verified"
+    CONTRADICTED = "contradicted"
+    UNKNOWN = "unknown"
+
+
+class JudgedTriplet(Message):
+    """A claim and its verdict, with the evidence."""
+
+    triplet: Triplet
+    """The claim."""
+    verdict: Verdict
+    """What the graph says."""
+    fact_ids: tuple[str, ...] = ()
+    """Facts that support or contradict it."""
+    note: str | None = None
+    """Why, in a few words: `ambiguous name: Georgia`, `France has capital Paris`, `no such predicate`."""
