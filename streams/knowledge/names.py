@@ -1,0 +1,73 @@
+"""Names as the graph compares them: case, accents, punctuation, "the" and the possessive do not matter.
+
+`words` cuts a text into folded words that know where they stood; `fold` joins them. Both go by the same rules, so that
+a name found in a text is the name that was put into the graph.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+_LETTER = r"[^\s!-/:-@\[-`{-~\u0080-\u00a9\u00ab-\u00b4\u00b6-\u00b9\u00bb-\u00bf\u2000-\u206f\u3000-\u3003\u3008-\u301f]"
+"""A character that may stand in a word: neither space nor punctuation (ASCII, Latin-1, general and CJK)."""
+_APOSTROPHE = r"['’‘ʼʻ`´]"
+_WORD = re.compile(
+    rf"""
+      (?P<possessive>(?<=\s)['’]s(?!{_LETTER}))            # a possessive that a tokenizer split off
+    | (?P<initials>(?:[^\W\d_]\.){{2,}}(?:[^\W\d_](?!{_LETTER}))?) # U.S.A., D.C.
+    | (?P<number>\d+(?:[.,]\d+)+(?!{_LETTER}))              # 1,234.5
+    | {_LETTER}+(?:{_APOSTROPHE}{_LETTER}+)*(?:\+{{1,2}}|\#)? # a word, inner apostrophes kept together; C++, C#
+    """,
+    re.VERBOSE,
+)
+_POSSESSIVE = re.compile(rf"{_APOSTROPHE}s$", re.IGNORECASE)
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_NOT_DECOMPOSED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ə": "e", "ß": "ss"})
+
+
+class Word(NamedTuple):
+    """One folded word of a text."""
+
+    text: str
+    """Folded; never empty."""
+    start: int
+    """First character in the text."""
+    end: int
+    """One past the last character."""
+
+
+def _fold_word(word: str) -> str:
+    if word.isascii():
+        return word.lower()
+    plain = unicodedata.normalize("NFKD", word.casefold().translate(_NOT_DECOMPOSED))
+    plain = "".join(char for char in plain if not "\u0300" <= char <= "\u036f")
+    return unicodedata.normalize("NFC", plain.casefold().translate(_NOT_DECOMPOSED))
+
+
+def words(text: str) -> Iterator[Word]:
+    """The folded words of a text in order, "the" among them, possessives dropped."""
+    for match in _WORD.finditer(text):
+        raw, start, end = match.group(), match.start(), match.end()
+        kind = match.lastgroup
+        if kind == "possessive":
+            continue
+        if kind == "initials":
+            raw = raw.replace(".", "")
+        elif kind == "number":
+            raw = _THOUSANDS.sub("", raw)
+        elif found := _POSSESSIVE.search(raw):
+            raw, end = raw[: found.start()], start + found.start()
+        folded = _fold_word(re.sub(_APOSTROPHE, "", raw))
+        if folded:
+            yield Word(folded, start, end)
+
+
+@lru_cache(maxsize=65_536)
+def fold(name: str) -> str:
+    """A name without what does not matter: `fold("The Café of Léon's") == "cafe of leon"`. Idempotent; empty where there is no word."""
+    found = [word.text for word in words(name)]
+    return " ".join([word for word in found if word != "the"] or found[:1])

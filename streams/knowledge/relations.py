@@ -1,0 +1,156 @@
+"""From the words of a relation ("was written by", "is the capital city of") to a predicate of the ontology and its direction.
+
+Predicates say how they are spoken of by phrases, nouns and verbs. Each is brought to a key of plain words; the words of a claim are brought
+to keys by the same rules, and looked up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Literal, NamedTuple, Protocol
+
+from streams.knowledge.english import ARTICLES, COPULAS, FILLERS, HAVE, inflections
+from streams.knowledge.names import words as folded_words
+
+Slot = Literal["subject", "object"]
+_SLOTS = re.compile(r"\{([^{}]*)\}")
+_OF = frozenset({"of", "for", "in", "to"})
+_NAMED = frozenset({"called", "named"})
+
+
+class PredicateMatch(NamedTuple):
+    """A predicate that some words mean, and which way round."""
+
+    name: str
+    """The predicate."""
+    reversed: bool
+    """The left side of the words is the predicate's object, the right side its subject."""
+
+
+class Template(NamedTuple):
+    """A phrase with two slots: `before <first> between <second> after`, texts as written, spaces at their ends cut."""
+
+    first: Slot
+    """Which slot comes first."""
+    before: str
+    """Text before the first slot; mostly empty."""
+    between: str
+    """Text between the slots."""
+    after: str
+    """Text after the second slot; mostly empty."""
+
+    @property
+    def reversed(self) -> bool:
+        """The first slot is the object."""
+        return self.first == "object"
+
+
+def parse_template(phrase: str) -> Template:
+    """`"{object} composed {subject}"` -> `Template("object", "", "composed", "")`.
+
+    Raises:
+        ValueError: the phrase has not each of the two slots once, or no words.
+    """
+    slots = _SLOTS.findall(phrase)
+    if sorted(slots) != ["object", "subject"]:
+        raise ValueError(f"{phrase!r} must have {{subject}} and {{object}}, once each, and no other slot")
+    before, _, between, _, after = (part.strip() for part in _SLOTS.split(phrase))
+    if not any(part.strip(" ,;:.'\"") for part in (before, between, after)):
+        raise ValueError(f"{phrase!r} has no words beside its slots")
+    return Template("subject" if slots[0] == "subject" else "object", before, between, after)
+
+
+class Spoken(Protocol):
+    """What this module needs of a predicate."""
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+
+    @property
+    def templates(self) -> tuple[Template, ...]:
+        """Its phrases."""
+
+    @property
+    def nouns(self) -> tuple[str, ...]:
+        """Its relation nouns."""
+
+    @property
+    def verbs(self) -> tuple[str, ...]:
+        """Its verbs."""
+
+    @property
+    def symmetric(self) -> bool:
+        """Whether direction matters."""
+
+
+class RelationIndex:
+    """Keys of plain words to predicates. Built once for an ontology; read-only, so threads may share it."""
+
+    def __init__(self, predicates: Iterable[Spoken]) -> None:
+        self._keys: dict[str, dict[str, PredicateMatch]] = defaultdict(dict)
+        for predicate in predicates:
+            for key, turned in _keys_of(predicate):
+                match = PredicateMatch(predicate.name, turned and not predicate.symmetric)
+                self._keys[key].setdefault(predicate.name, match)
+
+    def match(self, words: str) -> tuple[PredicateMatch, ...]:
+        """Every predicate under the key of these words, in the order of the ontology."""
+        return tuple(self._keys.get(relation_key(words), {}).values())
+
+
+def relation_key(words: str) -> str:
+    """Words without copulas, articles and fillers: "is also the capital city of" -> "capital city of"."""
+    tokens = [word.text for word in folded_words(" " + words.replace("_", " "))]
+    kept = [token for token in tokens if token not in COPULAS and token not in ARTICLES and token not in FILLERS]
+    while kept and kept[0] in HAVE and len(kept) > 1:  # "has been written by", "has as its capital"
+        kept = kept[1:]
+        if kept[0] == "as" and len(kept) > 1:
+            kept = kept[1:]
+    return " ".join(kept)
+
+
+def _keys_of(predicate: Spoken) -> Iterator[tuple[str, bool]]:
+    """Every key of a predicate with whether it is reversed; what is said outright (phrases) comes first and wins."""
+    for template in predicate.templates:
+        if not template.before and not template.after and (key := relation_key(template.between)):
+            yield key, template.reversed
+    for noun in predicate.nouns:
+        yield from _noun_keys(noun)
+    for verb in predicate.verbs:
+        yield from _verb_keys(verb, predicate.templates)
+    yield relation_key(predicate.name), False
+
+
+def _noun_keys(noun: str) -> Iterator[tuple[str, bool]]:
+    """`<object> is the <noun> of <subject>` is reversed; `<subject> has <noun> <object>` is not."""
+    key = relation_key(noun)
+    if not key:
+        return
+    for preposition in _OF:
+        yield f"{key} {preposition}", True
+    yield key, False
+    for linked in _NAMED:
+        yield f"{key} {linked}", False
+    yield f"of {key}", False
+
+
+def _verb_keys(verb: str, templates: tuple[Template, ...]) -> Iterator[tuple[str, bool]]:
+    """Active and passive of a verb, maybe with a particle ("flow into"); a phrase that uses it says which side acts."""
+    lemma, _, particle = verb.strip().lower().partition(" ")
+    forms = inflections(lemma)
+    tail = f" {particle}" if particle else ""
+    turned = _object_acts(forms, templates)
+    for form in forms:
+        yield f"{form}{tail}", turned
+        yield f"{form}{tail} by", not turned
+
+
+def _object_acts(forms: frozenset[str], templates: tuple[Template, ...]) -> bool:
+    for template in templates:
+        key = relation_key(template.between).split()
+        if any(word in forms for word in key):
+            return template.reversed != (key[-1] == "by")
+    return False
