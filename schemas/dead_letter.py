@@ -28,6 +28,10 @@ class DeadLetter(Message):
     """The sample's id, where it could be read."""
     run_id: str | None = None
     """The run that gave it up, where the trainer did."""
+    truncated_from: int | None = None
+    """Length in bytes of the original value, where it was too large even for the dead-letter topic and had to be cut."""
+    was_null: bool | None = None
+    """True where the original had no value at all (a dead letter's own value is then empty)."""
 
     def headers(self) -> list[tuple[str, bytes]]:
         """As Kafka headers."""

@@ -1,0 +1,104 @@
+"""The command `pelton`: finds a subcommand's module only when it is asked for, and tells a user's mistake in one line."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+
+import click
+
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "demo": ("cli.demo", "demo", "Run the whole loop on this machine: a broker, the workers, a small model, before and after."),
+    "train": ("cli.train", "train", "Train a model on what flows over the topics."),
+    "worker": ("cli.worker", "worker", "Run stream processors: curriculum, augmenter, feedback."),
+    "produce": ("cli.produce", "produce", "Send training samples from JSONL or CSV files."),
+    "facts": ("cli.facts", "facts", "Send facts for the knowledge graph from JSONL or CSV files."),
+    "ask": ("cli.ask", "ask", "Put a question to a trained model."),
+    "reward": ("cli.reward", "reward", "Judge a text against the knowledge graph, and show why."),
+    "rewards": ("cli.rewards", "rewards", "Show the rewards of a run."),
+    "trace": ("cli.trace", "trace", "Follow one sample through every topic."),
+    "checkpoints": ("cli.checkpoints", "checkpoints", "List and verify checkpoints, and what each was trained on."),
+    "export": ("cli.export", "export", "Write a trained model to a folder."),
+    "topics": ("cli.topics", "topics", "Make, check and list the topics."),
+    "lag": ("cli.lag", "lag", "Show how far consumer groups are behind."),
+    "dead-letters": ("cli.dead_letters", "dead_letters", "List, show and replay records that could not be used."),
+    "broker": ("cli.broker", "broker", "Run a Kafka broker here until Ctrl-C."),
+    "fetch": ("cli.fetch", "fetch", "Download beforehand what commands would fetch when first needed."),
+}
+"""Name -> module, attribute, one line of help. The line is here so that `pelton --help` imports none of them."""
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are run or asked for their help."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
+        """Commands whose module exists, in the order of a newcomer's day."""
+        return [name for name, (module, _, _) in COMMANDS.items() if importlib.util.find_spec(module) is not None]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module, attribute, _ = COMMANDS[cmd_name]
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of `--help`, from the table alone."""
+        if rows := [(name, COMMANDS[name][2]) for name in self.list_commands(ctx)]:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.option("-v", "--verbose", count=True, help="Say more; twice for every detail.")
+@click.version_option(package_name="pelton")
+def pelton(verbose: int) -> None:
+    """Pelton trains language models continuously from a Kafka log."""
+    set_up_logging(verbose)
+
+
+def set_up_logging(verbose: int) -> None:
+    """Warnings of ours to stderr; Kafka's own only with -vv, since what matters of them reaches the user as an error."""
+    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
+    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    for name in ("kafka", "aiokafka", "urllib3", "jgo"):
+        logging.getLogger(name).setLevel(logging.INFO if verbose > 1 else logging.CRITICAL)
+
+
+def main() -> None:
+    """Run `pelton`; a user's mistake is one red line and exit code 2."""
+    from schemas.errors import UserError
+
+    try:
+        status = pelton.main(standalone_mode=False)
+    except UserError as error:
+        fail(str(error))
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:  # `pelton ... | head`: the reader has seen enough
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    sys.exit(status if isinstance(status, int) else 0)  # click returns what `ctx.exit(status)` was given
+
+
+def fail(message: str) -> None:
+    """One red line on stderr, exit code 2."""
+    click.secho(f"error: {' '.join(message.split())}", fg="red", err=True)
+    sys.exit(EXIT_USER_ERROR)
+
+
+if __name__ == "__main__":
+    main()

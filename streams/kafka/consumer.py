@@ -1,0 +1,120 @@
+"""Reading: records as bytes, and finite reads of a topic from one set of offsets to another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from kafka import KafkaConsumer, TopicPartition
+
+from schemas.errors import BrokerError
+from schemas.topics import MAX_LETTER_BYTES
+from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors
+
+if TYPE_CHECKING:
+    from streams.kafka.settings import KafkaSettings
+
+POLL_MS = 500
+"""How long one poll waits for records, in milliseconds."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of the log, undecoded: what a poison record holds is for the reader to judge."""
+
+    topic: str
+    """Topic name with prefix."""
+    partition: int
+    """Partition number."""
+    offset: int
+    """Offset in the partition."""
+    key: bytes | None
+    """Key, as sent."""
+    value: bytes | None
+    """Value, as sent; None is a tombstone."""
+    headers: tuple[tuple[str, bytes], ...]
+    """Headers, as sent."""
+    timestamp: int
+    """When it was sent, in milliseconds since the epoch."""
+
+    @classmethod
+    def of(cls, raw: Any) -> Record:
+        """From a kafka-python `ConsumerRecord`."""
+        headers = tuple((name, value or b"") for name, value in raw.headers)
+        return cls(raw.topic, raw.partition, raw.offset, raw.key, raw.value, headers, raw.timestamp)
+
+
+def make_consumer(settings: KafkaSettings, group: str | None = None, **overrides: Any) -> KafkaConsumer:
+    """A consumer whose surprising defaults are set: it starts at the earliest record, commits only when told to, makes no topic.
+
+    It reads committed records only, and gives bytes (a deserializer that raises would hang kafka-python's fetcher for good).
+    It is not thread-safe: one thread owns it. Subscribe or assign is the caller's.
+
+    Raises:
+        BrokerError: no broker answers.
+    """
+    options = {
+        **settings.client_options(),
+        "group_id": group,
+        "auto_offset_reset": "earliest",
+        "enable_auto_commit": False,
+        "allow_auto_create_topics": False,
+        "isolation_level": "read_committed",
+        "max_partition_fetch_bytes": MAX_LETTER_BYTES + 200_000,
+        "fetch_max_bytes": 50_000_000,
+        "bootstrap_timeout_ms": BOOTSTRAP_TIMEOUT_MS,
+        **overrides,
+    }
+    with broker_errors(settings, "connecting a consumer"):
+        return KafkaConsumer(**options)
+
+
+def read_range(
+    settings: KafkaSettings, topic_name: str, start: Mapping[int, int] | None = None, end: Mapping[int, int] | None = None
+) -> Iterator[Record]:
+    """All committed records of a topic, from the beginning (or `start`) to the end offsets seen at the call (or `end`, if lower).
+
+    Offsets are by partition: `start` is the first to read, `end` the first not to. A partition that `start` or `end` does not name is
+    read whole. Ends although the last offsets may be transaction markers or compacted away: the consumer's position counts, not the
+    last record. Order holds within a partition.
+
+    Raises:
+        BrokerError: the topic is missing, or the broker goes away.
+    """
+    consumer = make_consumer(settings)
+    try:
+        with broker_errors(settings, f"reading {topic_name}"):
+            yield from _read(consumer, topic_name, start or {}, end or {})
+    finally:
+        consumer.close()
+
+
+def _read(consumer: KafkaConsumer, topic_name: str, start: Mapping[int, int], end: Mapping[int, int]) -> Iterator[Record]:
+    partitions = [TopicPartition(topic_name, number) for number in sorted(topic_partitions(consumer, topic_name))]
+    first = consumer.beginning_offsets(partitions)
+    last = {tp: min(offset, end.get(tp.partition, offset)) for tp, offset in consumer.end_offsets(partitions).items()}
+    begin = {tp: max(start.get(tp.partition, 0), first[tp]) for tp in partitions}
+    unread = {tp for tp in partitions if begin[tp] < last[tp]}
+    consumer.assign(sorted(unread))
+    for tp in unread:
+        consumer.seek(tp, begin[tp])
+    while unread:
+        for tp, batch in consumer.poll(timeout_ms=POLL_MS).items():
+            yield from (Record.of(raw) for raw in batch if raw.offset < last[tp])
+        done = {tp for tp in unread if (consumer.position(tp) or 0) >= last[tp]}
+        if done:
+            consumer.pause(*done)
+            unread -= done
+
+
+def topic_partitions(consumer: KafkaConsumer, topic_name: str) -> set[int]:
+    """Numbers of a topic's partitions.
+
+    Raises:
+        BrokerError: the topic is missing.
+    """
+    numbers = consumer.partitions_for_topic(topic_name)
+    if not numbers:
+        raise BrokerError(f"topic {topic_name} does not exist; make the topics with `pelton topics create`")
+    return set(numbers)

@@ -1,0 +1,118 @@
+"""Dead letters: bad records put aside whole, with the reason; the breaker that stops a node whose input is mostly bad."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from schemas.dead_letter import HEADER_PREFIX, DeadLetter
+from schemas.errors import BadRecord, BrokerError, TooManyDeadLetters
+from streams.kafka.consumer import Record, read_range
+
+if TYPE_CHECKING:
+    from streams.kafka.producer import Producer
+    from streams.kafka.settings import KafkaSettings
+
+MAX_ERROR_CHARS = 2000
+"""Longest error text kept in a header."""
+OVERHEAD_BYTES = 1000
+"""Room left for the record batch's own framing."""
+ACKNOWLEDGE_SECONDS = 130.0
+"""Longest wait for the broker to take a dead letter."""
+OUR_HEADERS = frozenset(HEADER_PREFIX + name for name in DeadLetter.model_fields)
+
+log = logging.getLogger(__name__)
+
+
+class Breaker:
+    """Opens when more than `limit` of the last `window` records were bad, once at least `minimum` were seen."""
+
+    def __init__(self, window: int = 200, limit: float = 0.5, minimum: int = 50) -> None:
+        self.limit = limit
+        self.minimum = minimum
+        self._bad: deque[bool] = deque(maxlen=window)
+
+    def record(self, ok: bool) -> None:
+        """Count one record.
+
+        Raises:
+            TooManyDeadLetters: the share of bad ones passed the limit; the node must stop.
+        """
+        self._bad.append(not ok)
+        seen, bad = len(self._bad), sum(self._bad)
+        if not ok and seen >= self.minimum and bad > self.limit * seen:
+            raise TooManyDeadLetters(
+                f"{bad} of the last {seen} records went to the dead letters (limit {self.limit:.0%}); "
+                "see `pelton dead-letters list`, mend the producer, and start again"
+            )
+
+
+class DeadLetterWriter:
+    """Puts bad records on the dead-letter topic and waits for the broker to have them, so that the node may then go on."""
+
+    def __init__(
+        self, producer: Producer, settings: KafkaSettings, stage: str, run_id: str | None = None, breaker: Breaker | None = None
+    ) -> None:
+        self.topic = settings.topics.dead_letters
+        self.stage = stage
+        self.run_id = run_id
+        self.breaker = breaker
+        self._producer = producer
+
+    def put(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> DeadLetter:
+        """Put one record aside, byte for byte where it fits, and count it on the breaker.
+
+        Raises:
+            BrokerError: the broker did not take it; the caller must not go past the record.
+            TooManyDeadLetters: by the breaker, after the record is safely put aside.
+        """
+        key, value, headers, cut_from = self._fit(record)
+        letter = DeadLetter(
+            topic=record.topic,
+            partition=record.partition,
+            offset=record.offset,
+            stage=self.stage,
+            reason=bad.reason,
+            error=bad.detail[:MAX_ERROR_CHARS],
+            sample_id=sample_id,
+            run_id=self.run_id,
+            truncated_from=cut_from,
+            was_null=True if record.value is None else None,
+        )
+        future = self._producer.send_bytes(self.topic.name, key, value, [*headers, *letter.headers()])
+        try:
+            future.get(timeout=ACKNOWLEDGE_SECONDS)
+        except Exception as error:
+            raise BrokerError(f"a dead letter was not acknowledged: {error} ({record.topic} {record.partition}:{record.offset})") from error
+        log.warning("dead letter %s %d:%d (%s): %s", record.topic, record.partition, record.offset, bad.reason.value, letter.error)
+        if self.breaker is not None:
+            self.breaker.record(ok=False)
+        return letter
+
+    def _fit(self, record: Record) -> tuple[bytes | None, bytes, list[tuple[str, bytes]], int | None]:
+        """Key, value and headers that fit the topic, and the value's whole length where it had to be cut."""
+        value = record.value or b""
+        headers = [(name, content) for name, content in record.headers if name not in OUR_HEADERS]
+        room = self.topic.max_message_bytes - OVERHEAD_BYTES - 8 * MAX_ERROR_CHARS
+        key = record.key[: room // 4] if record.key is not None else None
+        room -= len(key or b"") + sum(len(name) * 4 + len(content) + 10 for name, content in headers)
+        if room < self.topic.max_message_bytes // 4:  # headers of the original's that leave no room for its value
+            room += sum(len(name) * 4 + len(content) + 10 for name, content in headers)
+            headers = []
+        return key, value[:room], headers, len(value) if len(value) > room else None
+
+
+def read_dead_letters(settings: KafkaSettings) -> Iterator[tuple[DeadLetter, Record]]:
+    """Every dead letter now on the topic, oldest first. The record is as it lies there: the original's key and value, all headers.
+
+    A record whose headers are not ours is passed over with a warning.
+    """
+    for record in read_range(settings, settings.topics.dead_letters.name):
+        try:
+            yield DeadLetter.from_headers(record.headers), record
+        except ValidationError as error:
+            log.warning("%s %d:%d is no dead letter of ours: %s", record.topic, record.partition, record.offset, error.errors()[0]["msg"])

@@ -1,0 +1,52 @@
+"""Fixtures of the whole suite: one broker per session, topics and groups of its own for every test.
+
+With KAFKA_BOOTSTRAP_SERVERS set, the integration suite runs unchanged against that broker.
+"""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+    """A started broker: the one that the environment names, else Apache Kafka in a temporary folder, else the fallback."""
+    from streams.kafka.broker import open_broker
+    from streams.kafka.settings import KafkaSettings
+
+    started = open_broker(KafkaSettings.load(), tmp_path_factory.mktemp("broker"))
+    yield started
+    started.stop()
+
+
+@pytest.fixture
+def settings(broker, request: pytest.FixtureRequest) -> Iterator[object]:
+    """Settings with a prefix of this test's own, its topics made. Name groups `settings.topic_prefix + ...`."""
+    from streams.kafka.admin import create_topics, delete_topics
+    from streams.kafka.settings import KafkaSettings
+
+    mine = KafkaSettings.load(bootstrap_servers=broker.bootstrap_servers, topic_prefix=f"t{uuid.uuid4().hex[:10]}.")
+    create_topics(mine, mine.topics).raise_if_wrong()
+    yield mine
+    if broker.alive():
+        delete_topics(mine, [topic.name for topic in mine.topics])
+
+
+@pytest.fixture(autouse=True)
+def _needs_durable_broker(request: pytest.FixtureRequest) -> None:
+    """Skip what only a broker that keeps its log can show."""
+    if request.node.get_closest_marker("durable") and not request.getfixturevalue("broker").durable:
+        pytest.skip("needs real Apache Kafka; this is the fallback broker, which keeps its log in memory")
+
+
+@pytest.fixture
+def clean_environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment without our variables, so that a developer's own settings do not change a unit test."""
+    for name in list(os.environ):
+        if name.startswith(("KAFKA_", "PELTON_")) and name != "PELTON_CACHE":
+            monkeypatch.delenv(name)
+    return monkeypatch
