@@ -1,0 +1,256 @@
+"""Verbal clauses: who does what to whom, where and when; passives, participles, relative clauses and shared subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from feedback_node.extraction import nouns
+from feedback_node.extraction.claims import Mention
+from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.phrases import PRONOUNS, is_definite, members, owners
+from feedback_node.extraction.reading import Reading
+
+BE = frozenset({"is", "was", "are", "were", "be", "been", "being", "'s", "’s", "am"})
+_HAVE = frozenset({"has", "have", "had", "having"})
+_SHARES_SUBJECT = frozenset({"conj", "xcomp", "advcl", "ccomp", "pcomp", "dep", "parataxis"})
+_NOT_ARGUMENTS = frozenset({"according", "due", "because", "despite", "like"})
+
+
+def read_verb(reading: Reading, verb: int) -> None:
+    """All claims of the clause that a verb heads."""
+    parse = reading.parse
+    if parse.dep[verb] in ("aux", "auxpass", "amod", "compound") or (parse.dep[verb] == "prep"):
+        return
+    subjects = subjects_of(reading, verb)
+    place = nouns.where_of(reading, verb)
+    if parse.low[verb] in BE:
+        nouns.read_copula(reading, verb, subjects, place)
+    else:
+        if place is not None:
+            _add_place(reading, verb, subjects, place)
+        _read_arguments(reading, verb, subjects)
+    _remember(reading, verb, subjects)
+
+
+def _remember(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) -> None:
+    """The subject of a main clause is what pronouns after it stand for."""
+    parse = reading.parse
+    if not subjects:
+        return
+    mention = subjects[0][0]
+    if parse.low[verb] in words("person_verbs"):
+        reading.topics.is_person(mention)
+    elif parse.low[verb] in words("thing_verbs"):
+        reading.topics.is_thing(mention)
+    if parse.dep[verb] not in ("relcl", "acl"):
+        reading.topics.subject(mention)
+
+
+def subjects_of(reading: Reading, verb: int, depth: int = 0) -> list[tuple[Mention, str]]:
+    """The things a clause is about, each with the property words that lead to it ("X's construction began": X, "construction")."""
+    if verb in reading.subjects:
+        return reading.subjects[verb]
+    parse = reading.parse
+    own = parse.child(verb, "nsubj", "nsubjpass", "csubj")
+    if own is None:
+        own = _subject_on_the_left(reading, verb)
+    if own is not None:
+        found = [pair for at in members(parse, own) if (pair := subject_at(reading, at)) is not None]
+    else:
+        found = _inherited(reading, verb, depth)
+    reading.subjects[verb] = found
+    return found
+
+
+def _subject_on_the_left(reading: Reading, verb: int) -> int | None:
+    """The noun right before a finite verb, where the parse made it a conjunct of what came before."""
+    parse = reading.parse
+    if parse.tag[verb] not in ("VBZ", "VBD", "VBP"):
+        return None
+    at = verb - 1
+    while at > 0 and parse.tag[at] in ("RB", "MD"):
+        at -= 1
+    while at >= 0 and parse.dep[at] in ("pobj", "prep") and parse.head[at] < at and parse.is_noun(at):
+        at = parse.head[parse.head[at]]
+    if at >= 0 and parse.dep[at] == "conj" and parse.is_noun(at) and parse.low[at - 1] != ",":
+        return at
+    return None
+
+
+def _inherited(reading: Reading, verb: int, depth: int) -> list[tuple[Mention, str]]:
+    parse = reading.parse
+    head, dep = parse.head[verb], parse.dep[verb]
+    if depth > 8:
+        return []
+    if dep in ("acl", "relcl"):
+        referent = None if parse.tag[verb] == "VB" else reading.referent(head)
+        return [(referent, "")] if referent else []
+    if dep in _SHARES_SUBJECT and head != verb:
+        if dep == "pcomp" or not parse.is_verb(head):
+            head = parse.head[head]
+        if parse.is_verb(head) and head != verb:
+            return subjects_of(reading, head, depth + 1)
+        if parse.is_noun(head) and dep in ("conj", "advcl", "pcomp"):
+            referent = reading.referent(head)
+            return [(referent, "")] if referent else []
+    if dep == "ROOT" and parse.tag[verb] in ("VBN", "VBD", "VBZ") and reading.topics.current is not None:
+        return [(reading.topics.current, "")]
+    return []
+
+
+def subject_at(reading: Reading, at: int) -> tuple[Mention, str] | None:
+    """What a subject's phrase is about: its owner where it names a property, the topic for "the city", itself otherwise."""
+    parse = reading.parse
+    owned = owners(parse, at)
+    if owned is not None:
+        named = parse.child(at, "appos")
+        if named is not None and parse.is_name(named):
+            mention = reading.name(named)
+            return (mention, "") if mention else None
+        mention = reading.name(owned[0])
+        return (mention, owned[1]) if mention else None
+    if is_definite(parse, at):
+        known = reading.topics.noun(parse.low[at])
+        topic = known or reading.topics.current
+        if topic is not None and parse.child(at, "appos") is None:
+            mention = Mention(topic.text, parse.start[at], parse.end[at], at)
+            return mention, "" if known else nouns.property_words(parse, at)
+    resolved = reading.name(at)
+    return (resolved, "") if resolved else None
+
+
+def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) -> None:
+    parse = reading.parse
+    for at, relation, last, rule in _arguments(reading, verb):
+        if rule == "object" and _inverted(reading, verb, at, relation, subjects):
+            continue
+        for member in members(parse, at):
+            target = reading.name(member)
+            if target is None:
+                continue
+            for subject, prefix in subjects:
+                _add(reading, subject, f"{prefix} {relation}".strip(), target, rule, verb, last)
+
+
+def _add(reading: Reading, subject: Mention, relation: str, target: Mention, rule: str, verb: int, last: int) -> None:
+    """Keep the claim, turned where the object is what has the property ("X wrote Y")."""
+    parse = reading.parse
+    passive = relation.endswith(" by")
+    if rule == "object" and parse.low[verb] in words("maker_verbs") and not parse.is_name(verb):
+        reading.topics.is_thing(target)
+        reading.add(subject, relation, target, "maker", verb, (verb, last), True, f"{parse.low[verb]} by")
+    elif passive and parse.low[verb] in words("taker_verbs"):
+        reading.add(subject, relation, target, "taker", verb, (verb, last), True, relation.removesuffix(" by"))
+    else:
+        if passive:
+            reading.topics.is_thing(subject)
+            if " " in target.text:
+                reading.topics.is_person(target)
+        reading.add(subject, relation, target, rule, verb, (verb, last))
+
+
+def _inverted(reading: Reading, verb: int, at: int, relation: str, subjects: list[tuple[Mention, str]]) -> bool:
+    """ "Y composed the music", said of X before: (X, composed the music by, Y)."""
+    parse = reading.parse
+    topic = reading.topics.current
+    if topic is None or parse.low[verb] not in words("maker_verbs") or (not is_definite(parse, at) and parse.child(at, "poss") is None):
+        return False
+    owned = owners(parse, at)
+    if owned is not None:
+        if parse.tag[owned[0]] not in PRONOUNS:
+            return False
+    elif not is_definite(parse, at) or reading.topics.noun(parse.low[at]):
+        return False
+    done = False
+    for subject, _ in subjects:
+        if subject.text != topic.text:
+            noun = nouns.property_words(parse, at)
+            reading.add(subject, f"{relation} the {noun} of", topic, "topic", verb, (verb, at), True, f"{relation} {noun} by")
+            done = True
+    return done
+
+
+def _add_place(reading: Reading, verb: int, subjects: list[tuple[Mention, str]], place: Mention) -> None:
+    """ "Y, where English is spoken": Y has the clause's subject; other clauses happen in Y."""
+    parse = reading.parse
+    for subject, prefix in subjects:
+        relation = f"{prefix} {verb_words(reading, verb)} in".strip()
+        turned = parse.child(verb, "nsubjpass") is not None and parse.low[verb] not in ("located", "situated", "born", "found", "based")
+        reading.add(subject, relation, place, "where", verb, (verb, verb), turned, parse.low[verb])
+
+
+def verb_words(reading: Reading, verb: int) -> str:
+    """The words of a verb with its auxiliaries and particle: "was born", "is made up"."""
+    parse = reading.parse
+    before = [parse.low[kid] for kid in parse.kids[verb] if kid < verb and parse.dep[kid] in ("aux", "auxpass", "neg")]
+    after = [parse.low[kid] for kid in parse.kids[verb] if kid > verb and parse.dep[kid] == "prt"]
+    return " ".join([*before, parse.low[verb], *after])
+
+
+def _arguments(reading: Reading, verb: int) -> Iterator[tuple[int, str, int, str]]:
+    """(head of the phrase, relation words, last token of the relation, rule) for each thing the verb links its subject to."""
+    parse = reading.parse
+    base = verb_words(reading, verb)
+    noun = ""
+    for kid in parse.kids[verb]:
+        dep = parse.dep[kid]
+        if (dep in ("dobj", "oprd", "attr", "dative") and parse.low[kid] not in ("which", "that")) or (dep == "dobj" and kid > verb):
+            if parse.is_common(kid) and dep == "dobj":
+                noun = " " + nouns.property_words(parse, kid)
+                yield from _object(reading, verb, kid, base)
+            elif parse.tag[kid] == "IN":
+                yield from _prepositional(reading, kid, base)
+            else:
+                yield kid, base, verb, "object" if dep in ("dobj", "dative") else "complement"
+        elif dep in ("dobj", "pobj"):
+            yield kid, base, verb, "object"
+        elif dep in ("prep", "agent"):
+            if parse.low[kid] not in _NOT_ARGUMENTS:
+                yield from _prepositional(reading, kid, base + noun)
+        elif dep == "npadvmod" and (parse.kind[kid] or parse.tag[kid] == "CD"):
+            yield kid, base + noun, verb, "adverbial"
+        elif dep == "acomp" or (dep == "advmod" and parse.tag[kid] == "JJ"):
+            for inner in parse.kids[kid]:
+                if parse.dep[inner] == "prep":
+                    yield from _prepositional(reading, inner, f"{base} {parse.low[kid]}")
+
+
+def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[tuple[int, str, int, str]]:
+    """A common noun as object: "has a population of 5,000" and "has its seat in Y" link to what the noun's preposition brings."""
+    parse = reading.parse
+    linked = False
+    noun = nouns.property_words(parse, at)
+    have = parse.low[verb] in _HAVE
+    for member in members(parse, at):
+        own_link = False
+        member_noun = noun if member == at else nouns.property_words(parse, member)
+        for kid in parse.kids[member]:
+            if parse.dep[kid] == "prep" and kid > member and (parse.low[kid] != "of" or have) and nouns.same_thing(parse, member) == member:
+                for inner in parse.kids[kid]:
+                    if parse.dep[inner] == "pobj" and (
+                        parse.is_name(inner) or parse.kind[inner] or parse.tag[inner] == "CD" or parse.low[kid] == "of"
+                    ):
+                        own_link = True
+                        yield inner, f"{base} {member_noun} {parse.low[kid]}", kid, "object-of"
+        linked = linked or own_link
+    if not linked or not have:
+        yield at, base, verb, "object"
+
+
+def _prepositional(reading: Reading, prep: int, base: str) -> Iterator[tuple[int, str, int, str]]:
+    """The objects of a preposition, and of one that hangs on it ("from Texas to Ohio", "in a town in Texas")."""
+    parse = reading.parse
+    relation = f"{base} {parse.low[prep]}"
+    rule = "agent" if parse.dep[prep] == "agent" or parse.low[prep] == "by" else "prepositional"
+    for kid in parse.kids[prep]:
+        if parse.dep[kid] == "pobj":
+            if rule == "prepositional" and parse.low[prep] == "with" and (parts := list(nouns.measures(reading, kid))):
+                yield from ((value, f"has {noun} of", at, "with") for value, noun, at in parts)
+                continue
+            yield kid, relation, prep, rule
+            if parse.is_common(kid) and not is_definite(parse, kid):
+                for link in parse.kids[kid]:
+                    if parse.dep[link] == "prep" and parse.low[link] != "of":
+                        yield from _prepositional(reading, link, f"{relation} {parse.low[kid]}")
+        elif parse.dep[kid] == "prep":
+            yield from _prepositional(reading, kid, base)

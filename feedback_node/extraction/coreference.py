@@ -1,0 +1,74 @@
+"""What pronouns and "the city" stand for: the last fitting subject, in a memory that lasts one text."""
+
+from __future__ import annotations
+
+from feedback_node.extraction.claims import Mention
+
+_PERSON = frozenset({"he", "she", "him", "her", "his", "himself", "herself", "who", "hers"})
+_SELF = frozenset({"i", "me", "my", "we", "us", "our", "you", "your", "mine", "ours", "yours"})
+MEMORY = 12
+"""Mentions remembered."""
+
+
+class Topics:
+    """The things a text has spoken of, latest last."""
+
+    def __init__(self) -> None:
+        self._subjects: list[Mention] = []
+        self._seen: list[Mention] = []
+        self._persons: set[str] = set()
+        self._things: set[str] = set()
+        self._kinds: dict[str, str] = {}
+
+    @property
+    def current(self) -> Mention | None:
+        """The last subject."""
+        return self._subjects[-1] if self._subjects else None
+
+    def subject(self, mention: Mention) -> None:
+        """A clause spoke about this."""
+        self._subjects = [*self._subjects[-MEMORY:], mention]
+        self.seen(mention)
+
+    def seen(self, mention: Mention) -> None:
+        """This was named."""
+        self._seen = [*self._seen[-MEMORY:], mention]
+
+    def is_person(self, mention: Mention) -> None:
+        """It did what persons do."""
+        self._persons.add(mention.text)
+
+    def is_thing(self, mention: Mention) -> None:
+        """It was made, stands somewhere, or has an article."""
+        if mention.text not in self._persons:
+            self._things.add(mention.text)
+
+    def called(self, mention: Mention, noun: str) -> None:
+        """The text said what kind it is ("is a city")."""
+        self._kinds[noun] = mention.text
+
+    def pronoun(self, low: str) -> Mention | None:
+        """The last fitting subject, else the last fitting thing named."""
+        if low in _SELF:
+            return None
+        if low in _PERSON:
+            return self._last(self._things, self._persons)
+        if low in ("it", "its", "itself"):
+            return self._last(self._persons, self._things)
+        return self.current
+
+    def _last(self, unfit: set[str], fit: set[str]) -> Mention | None:
+        for mention in reversed(self._subjects):
+            if mention.text not in unfit:
+                return mention
+        for mention in reversed(self._seen):
+            if mention.text in fit:
+                return mention
+        return self.current
+
+    def noun(self, noun: str) -> Mention | None:
+        """What "the <noun>" was said of or is part of the name of."""
+        for mention in reversed(self._seen):
+            if self._kinds.get(noun) == mention.text or mention.text.lower().endswith(" " + noun):
+                return mention
+        return None

@@ -1,0 +1,84 @@
+"""Which claims a text denies, doubts, or only asks about."""
+
+from __future__ import annotations
+
+from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.parse import Parse
+
+_UP = frozenset({"ccomp", "xcomp", "advcl", "relcl", "acl", "pcomp", "conj", "aux", "parataxis", "csubj", "attr", "acomp", "dep"})
+
+
+def is_question(parse: Parse, first: int, last: int) -> bool:
+    """Whether a sentence asks."""
+    return any(parse.low[at].endswith("?") for at in range(max(first, last - 3), last))
+
+
+def negated(parse: Parse, verb: int) -> bool:
+    """Whether the clause of a verb is denied: "is not", "never", "no ingredient of", "it is false that"."""
+    denied = words("negations")
+    for kid in parse.kids[verb]:
+        if parse.dep[kid] == "neg" or parse.low[kid] in denied:
+            return True
+        if parse.dep[kid] in ("nsubj", "nsubjpass", "dobj", "attr", "prep", "advmod") and _denies_below(parse, kid, denied):
+            return True
+    return _under_denial(parse, verb)
+
+
+def _denies_below(parse: Parse, at: int, denied: frozenset[str]) -> bool:
+    return any(parse.low[kid] in denied and parse.dep[kid] in ("det", "neg", "preconj", "advmod") for kid in parse.kids[at])
+
+
+def _under_denial(parse: Parse, verb: int) -> bool:
+    """ "It is not true that X is Y", "X was not built to be Y": a clause that completes a denied one."""
+    at = verb
+    for _ in range(4):
+        if parse.dep[at] not in ("ccomp", "xcomp", "acl", "pcomp", "csubj"):
+            return False
+        at = parse.head[at]
+        if any(parse.dep[kid] == "neg" for kid in parse.kids[at]) or parse.low[at] in ("false", "untrue", "wrong"):
+            return True
+    return False
+
+
+def hedged(parse: Parse, verb: int, first: int) -> bool:
+    """Whether a clause is not the text's own word: modal verbs, "reportedly", "I think", "if", and what stands under them."""
+    at = verb
+    for _ in range(8):
+        if _doubts_at(parse, at, asserted=at == verb):
+            return True
+        if parse.dep[at] not in _UP or parse.head[at] == at:
+            break
+        at = parse.head[at]
+    return _opens_with_doubt(parse, verb, first)
+
+
+def _doubts_at(parse: Parse, at: int, asserted: bool) -> bool:
+    if not asserted and parse.low[at] in words("doubt_verbs"):
+        return True
+    for kid in parse.kids[at]:
+        low = parse.low[kid]
+        if parse.tag[kid] == "MD" and low in words("doubt_modals"):
+            return True
+        if low in words("doubt_words") or (parse.dep[kid] == "mark" and low in ("if", "whether", "unless")):
+            return True
+        if parse.dep[kid] in ("ccomp", "parataxis") and low in words("doubt_verbs") and _first_person(parse, kid):
+            return True
+    return False
+
+
+def _first_person(parse: Parse, verb: int) -> bool:
+    subject = parse.child(verb, "nsubj")
+    return subject is not None and parse.low[subject] in ("i", "we", "they", "some", "people", "many", "it")
+
+
+def _opens_with_doubt(parse: Parse, verb: int, first: int) -> bool:
+    """ "I am not sure, but …", "I think …": doubt said before the claim, in the same sentence, by the writer."""
+    doubt = words("doubt_words") | words("doubt_verbs")
+    writer = False
+    for at in range(first, verb):
+        low = parse.low[at]
+        if low in ("i", "we"):
+            writer = True
+        elif low in doubt and (writer or parse.low[at] in ("reportedly", "allegedly", "perhaps", "maybe")):
+            return True
+    return False

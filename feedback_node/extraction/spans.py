@@ -1,0 +1,199 @@
+"""Which runs of tokens are one name, quotation, date or measure: found before the parse, so that the parser sees one word each.
+
+A small parser fails most on long names ("Alcatraz Versus the Evil Librarians"). Each run is put before it as one stand-in word
+that it knows how to handle, and the run's own text and characters are kept beside the parse.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from feedback_node.extraction.lexicon import words
+
+NAME, QUOTE, DATE, NUMBER = "name", "quote", "date", "number"
+
+_MONTHS = "|".join(sorted(words("months"), key=len, reverse=True))
+_MONTH = rf"(?:{_MONTHS})\b\.?"
+_DAY = r"\d{1,2}(?:st|nd|rd|th)?"
+_DATE = re.compile(
+    rf"\b(?:\d{{4}}-\d{{1,2}}-\d{{1,2}}|\d{{1,2}}/\d{{1,2}}/\d{{2,4}}|(?:the\s)?{_DAY}\s(?:of\s)?{_MONTH}(?:,?\s(?:of\s)?\d{{4}})?"
+    rf"|{_MONTH}\s(?:the\s)?{_DAY}(?:,?\s(?:of\s)?\d{{4}})?(?!\d)|{_MONTH},?\s(?:of\s)?\d{{4}})(?!\w)",
+    re.IGNORECASE,
+)
+_UNIT = "|".join(sorted((re.escape(unit) for unit in words("units")), key=len, reverse=True))
+_NUMBER = re.compile(
+    rf"(?:(?:US|A|C)?[$€£¥]\s?)?(?<![\w.])[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?:[\s-](?:{_UNIT})\b)+(?:\s(?:US|U\.S\.)\sdollars)?"
+    rf"|(?:US|A|C)?[$€£¥]\s?\d[\d,]*(?:\.\d+)?(?:\s(?:{_UNIT})\b)*|\d[\d,.]*\s?%",
+    re.IGNORECASE,
+)
+_QUOTE = re.compile(r"[\"“]([^\"“”\n]{1,120})[\"”]")
+_PLACE_PREPOSITIONS = frozenset({"in", "at", "near", "from", "of", "to", "around", "outside"})
+_SENTENCE_ENDS = frozenset({".", "!", "?", ";"})
+_JOINTS = frozenset({"-", "–", "/", "&", "'", "’"})
+
+
+class Run(NamedTuple):
+    """Tokens first..last (last excluded) that are one thing, and of which kind."""
+
+    first: int
+    last: int
+    kind: str
+
+
+def find_runs(text: str, tokens: list[str], starts: list[int]) -> list[Run]:
+    """Runs in text order, not overlapping. `tokens` are the tokenizer's, `starts` their first characters."""
+    fixed = _fixed_runs(text, tokens, starts)
+    return _join_comma_names(tokens, _with_names(tokens, starts, fixed))
+
+
+def _fixed_runs(text: str, tokens: list[str], starts: list[int]) -> list[Run]:
+    found: list[tuple[int, int, str]] = []
+    if '"' in text or "“" in text:
+        found += [(*match.span(), QUOTE) for match in _QUOTE.finditer(text)]
+    if any(char.isdigit() for char in text):
+        found += [(*match.span(), DATE) for match in _DATE.finditer(text)]
+        found += [(*match.span(), NUMBER) for match in _NUMBER.finditer(text)]
+    if not found:
+        return []
+    found.sort(key=lambda item: (item[0], -item[1]))
+    runs: list[Run] = []
+    at = 0
+    for begin, end, kind in found:
+        while at < len(tokens) and starts[at] + len(tokens[at]) <= begin:
+            at += 1
+        last = at
+        while last < len(tokens) and starts[last] < end:
+            last += 1
+        if last > at and (not runs or at >= runs[-1].last):
+            runs.append(Run(at, last, kind))
+            at = last
+    return runs
+
+
+def _with_names(tokens: list[str], starts: list[int], fixed: list[Run]) -> list[Run]:
+    """Title-case runs between the runs already fixed."""
+    runs: list[Run] = []
+    at = 0
+    for run in [*fixed, Run(len(tokens), len(tokens), "")]:
+        while at < run.first:
+            last = _name_end(tokens, starts, at, run.first)
+            if last > at:
+                runs.append(Run(at, last, NAME))
+                at = last
+            else:
+                at += 1
+        if run.kind:
+            runs.append(run)
+            at = run.last
+    return runs
+
+
+def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
+    token = tokens[at]
+    first = token[0]
+    begins_sentence = at == 0 or tokens[at - 1] in _SENTENCE_ENDS
+    if first.isupper():
+        if token.lower() in words("openers"):
+            # "A Loyal Character Dancer" is a title; "The", and an opener before a lower-case word, are not names
+            return (
+                begins_sentence and token in ("A", "An") and at + 2 < stop and tokens[at + 1][0].isupper() and _is_name_word(tokens[at + 2])
+            )
+        return token != "I"
+    if not first.isdigit() or at + 1 >= stop:
+        return False
+    if any(char.isupper() for char in token):
+        return True
+    follows = tokens[at + 1]
+    if follows == ":" and begins_sentence:
+        return True
+    before = tokens[at - 1].lower() if at else ""
+    year = len(token) == 4 and before in ("in", "since", "from", "until", "by", "of", "during", "to")
+    return follows[0].isupper() and not year and (begins_sentence or before in ("in", "of", "at", "by", "to", "the", "on", "and", "for"))
+
+
+def _is_name_word(token: str) -> bool:
+    return token[0].isupper() or (token[0].isdigit() and any(char.isalnum() for char in token))
+
+
+def _name_end(tokens: list[str], starts: list[int], at: int, stop: int) -> int:
+    """End of the name that begins at `at`, or `at` itself where none begins."""
+    if not _opens_name(tokens, at, stop):
+        return at
+    end = at + 1
+    while end < stop:
+        token = tokens[end]
+        if _is_name_word(token):
+            end += 1
+            continue
+        step = _link_length(tokens, starts, end, stop)
+        if not step:
+            break
+        end += step
+    return end
+
+
+def _link_length(tokens: list[str], starts: list[int], end: int, stop: int) -> int:
+    """How many tokens the link at `end` takes up to and with the next name word; 0 where the name ends here."""
+    token = tokens[end]
+    if end + 1 >= stop:
+        return 0
+    touching = starts[end] == starts[end - 1] + len(tokens[end - 1])
+    if token in _JOINTS or (token == ":" and touching):
+        return 2 if _is_name_word(tokens[end + 1]) or (touching and token == "-") else 0
+    if token not in words("name_links") or (token == "of" and tokens[end - 1].lower() in words("titles")):
+        return 0
+    if token == "the" and tokens[end - 1] not in ("Versus", "Versus."):
+        return 0
+    for ahead in (1, 2):
+        if end + ahead < stop and tokens[end + ahead][0].isupper():
+            return ahead + 1
+        if end + ahead >= stop or tokens[end + ahead] not in words("name_links"):
+            return 0
+    return 0
+
+
+def _join_comma_names(tokens: list[str], runs: list[Run]) -> list[Run]:
+    """Join the place in `in Wheeler, Texas` to one name; leave the list in `in Wheeler, Dallas and Austin`."""
+    joined: list[Run] = []
+    at = 0
+    while at < len(runs):
+        chain = _comma_chain(tokens, runs, at)
+        if len(chain) >= 2 and _is_place_chain(tokens, runs[at].first, chain[-1].last, len(chain)):
+            joined.append(Run(runs[at].first, chain[1].last, NAME))
+            at += 2
+        else:
+            joined.append(runs[at])
+            at += 1
+    return joined
+
+
+def _comma_chain(tokens: list[str], runs: list[Run], at: int) -> list[Run]:
+    chain = [runs[at]]
+    while runs[at].kind == NAME and at + 1 < len(runs) and runs[at + 1].kind == NAME:
+        if runs[at].last + 1 != runs[at + 1].first or tokens[runs[at].last] != ",":
+            break
+        at += 1
+        chain.append(runs[at])
+    return chain
+
+
+def _is_place_chain(tokens: list[str], first: int, last: int, length: int) -> bool:
+    def token(at: int) -> str:
+        return tokens[at] if 0 <= at < len(tokens) else "."
+
+    after, second = token(last), token(last + 1)
+    if (after in ("and", "or") and second[0].isupper()) or (after == "," and second in ("and", "or", "as")):
+        return False
+    if length > 3:
+        return False
+    opens = first == 0 or tokens[first - 1] in _SENTENCE_ENDS or (first == 1 and tokens[0] == "The")
+    if opens:
+        nxt = second if after == "," else after
+        return nxt[0].islower() and nxt not in ("a", "an", "the", "who", "which", "whose", "and", "or", "where", "also")
+    before = token(first - 1).lower()
+    if before == "the":
+        before = token(first - 2).lower()
+    if before not in _PLACE_PREPOSITIONS:
+        return False
+    return after in (",", ".", ";", ")", "and", "but", "which", "where", "on", "in", "by", "as", "with") or length == 3
