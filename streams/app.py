@@ -1,0 +1,248 @@
+"""A Faust app around one node: the only place where agents are wired, events acknowledged and offsets committed.
+
+What Faust would do, and why we do not leave it to Faust:
+
+- It acknowledges an event whose agent raised or was cancelled, and one that it skips in a rebalance, and may then commit past events
+  still in flight. So its acknowledgements are off: we commit ourselves, after each batch, the offset behind the batch's last record in
+  each partition.
+- Work in its event loop would delay heartbeats. So a batch is handled in one thread, one batch at a time.
+- It would make topics, a leader topic, tables and a web server. All are off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, cast
+
+import faust
+from aiokafka.errors import KafkaError
+from faust.app.base import BootStrategy
+from faust.transport.consumer import Consumer as FaustConsumer
+from faust.types import TP
+
+from schemas.errors import BrokerError, PeltonError
+from streams.kafka.consumer import Record
+from streams.kafka.settings import KafkaSettings
+from streams.node import StreamNode
+from streams.partition_state import read_partition
+
+DRAIN_SECONDS = 10.0
+"""How long a stop waits for the batch in flight. What is not done by then is not committed, and will be read again."""
+SESSION_SECONDS = 8.0
+"""A worker that was killed is noticed after this, and its partitions move."""
+IDLE_SECONDS = 1.0
+"""A node without records for this long looks whether only transaction markers are left before the end."""
+PROBE_SECONDS = 2.0
+"""How often, and for how long, the broker is asked whether it is there, for readiness."""
+
+log = logging.getLogger(__name__)
+
+
+class NodeFailed(PeltonError):  # noqa: N818 - as its siblings
+    """Faust itself failed; the text says how."""
+
+
+class _ReadsOnly(BootStrategy):
+    """Only what reads: no web server, and no producer of Faust's."""
+
+    enable_web = False
+    enable_kafka_producer = False
+
+
+class _App(faust.App):
+    BootStrategy = _ReadsOnly
+
+
+def build_app(settings: KafkaSettings, group: str, folder: str) -> faust.App:
+    """A Faust app that reads as `group` and writes nothing, neither to topics of its own nor to `folder`, which it wants to have."""
+    return _App(
+        group,
+        **settings.faust_options(),
+        datadir=folder,
+        store="memory://",
+        autodiscover=False,
+        web_enabled=False,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        table_standby_replicas=0,
+        key_serializer="raw",
+        value_serializer="raw",
+        consumer_auto_offset_reset="earliest",
+        stream_wait_empty=False,
+        stream_buffer_maxsize=1024,
+        broker_max_poll_records=512,
+        broker_session_timeout=SESSION_SECONDS,
+        broker_heartbeat_interval=SESSION_SECONDS / 4,
+        broker_request_timeout=30.0,
+    )
+
+
+def run(node: StreamNode) -> None:
+    """Run a node in this thread until SIGTERM or SIGINT. The batch in flight is finished first.
+
+    Raises:
+        BrokerError: the broker cannot be reached, or took something not.
+        TooManyDeadLetters: the breaker opened.
+        NodeFailed: Faust failed.
+    """
+    with tempfile.TemporaryDirectory(prefix="pelton-") as folder:
+        asyncio.run(Runner(node, folder).serve())
+
+
+class Runner:
+    """One node and its app, in one event loop."""
+
+    def __init__(self, node: StreamNode, folder: str) -> None:
+        self._node = node
+        self._folder = folder
+        self._failure: BaseException | None = None
+        self._assigned = self._reassigned = False
+        self._broker_away = False
+        self._last_batch = 0.0
+        self._done: dict[TP, int] = {}
+
+    def waiting_for(self) -> str | None:
+        """What keeps this node from working, or None; for `/readyz`, so called from another thread."""
+        if (what := self._node.waiting_for()) is not None:
+            return what
+        if self._broker_away:
+            return f"the broker at {self._node.settings.bootstrap_servers}"
+        return None if self._assigned else "its partitions"
+
+    async def serve(self) -> None:
+        """Start, work, stop."""
+        self._stopping = asyncio.Event()
+        self._at_work = asyncio.Lock()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=self._node.name)
+        app = self._wire()
+        chores = [asyncio.create_task(chore) for chore in (self._start(app), self._watch(app), self._probe(), self._pass_markers(app))]
+        try:
+            await self._stopping.wait()
+            await self._drain()
+        finally:
+            for chore in chores:
+                chore.cancel()
+            await asyncio.gather(*chores, return_exceptions=True)
+            self._node.close()
+            with suppress(Exception):  # what fails now was not committed
+                await asyncio.wait_for(app.stop(), DRAIN_SECONDS)
+            self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._failure is not None:
+            raise self._failure
+
+    def _wire(self) -> faust.App:
+        app = build_app(self._node.settings, self._node.group, self._folder)
+        topic = app.topic(self._node.topic.name, key_type=bytes, value_type=bytes, acks=False, allow_empty=True)
+
+        async def agent(stream: Any) -> None:
+            async for events in stream.noack_take(self._node.batch, within=self._node.linger):
+                await self._batch(app, events)
+
+        async def assigned(*_: object, **__: object) -> None:
+            self._assigned = self._reassigned = True
+
+        app.agent(topic, name=self._node.name, concurrency=1)(agent)
+        app.on_partitions_assigned.connect(assigned, weak=False)
+        return app
+
+    async def _batch(self, app: faust.App, events: list[Any]) -> None:
+        async with self._at_work:  # held for good once the node is stopping
+            try:
+                if self._reassigned:
+                    self._reassigned = False
+                    self._done.clear()
+                    self._node.reassigned()
+                await self._in_thread(self._node.handle, [_record(event.message) for event in events])
+                await self._commit(app, {event.message.tp: event.message.offset + 1 for event in events})
+            except Exception as error:  # noqa: BLE001 - whatever it is, the node stops and nothing of the batch is committed
+                self._fail(error)
+            self._last_batch = asyncio.get_running_loop().time()
+        if self._failure is not None:
+            await asyncio.Event().wait()  # until cancelled: to return would have Faust start the agent again
+
+    async def _commit(self, app: faust.App, offsets: dict[TP, int]) -> None:
+        """Commit; where the partitions have moved meanwhile, nothing happens, and their new owner reads the batch again."""
+        await cast(FaustConsumer, app.consumer)._commit(offsets)
+        self._done.update(offsets)
+
+    async def _in_thread(self, call: Callable[..., Any], *args: Any) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call, *args)
+
+    def _fail(self, error: BaseException) -> None:
+        self._failure = self._failure or error
+        self._stopping.set()
+
+    async def _drain(self) -> None:
+        """Wait for the batch in flight, and let no other begin."""
+        try:
+            await asyncio.wait_for(self._at_work.acquire(), DRAIN_SECONDS)
+        except TimeoutError:
+            log.warning("%s: the batch in flight did not end in %.0f s; it will be read again", self._node.name, DRAIN_SECONDS)
+
+    async def _start(self, app: faust.App) -> None:
+        try:
+            await app.start()
+            log.info("%s: reading %s as group %s", self._node.name, self._node.topic.name, self._node.group)
+        except Exception as error:  # noqa: BLE001 - told as one line
+            self._fail(_told(error, self._node.settings))
+
+    async def _watch(self, app: faust.App) -> None:
+        """Notice that a service of Faust's has crashed; Faust itself would only log it."""
+        await app.wait_until_stopped()
+        if not self._stopping.is_set():
+            self._fail(_told(app.crash_reason or RuntimeError("Faust stopped"), self._node.settings))
+
+    async def _probe(self) -> None:
+        """Ask now and then whether a broker answers."""
+        servers = [server.rpartition(":") for server in self._node.settings.servers]
+        while True:
+            self._broker_away = not any([await _answers(host, int(port)) for host, _, port in servers])
+            await asyncio.sleep(PROBE_SECONDS)
+
+    async def _pass_markers(self, app: faust.App) -> None:
+        """Commit the end of partitions in which only transaction markers are left, so that lag becomes zero."""
+        while True:
+            await asyncio.sleep(IDLE_SECONDS)
+            async with self._at_work:
+                if asyncio.get_running_loop().time() - self._last_batch < IDLE_SECONDS:
+                    continue
+                for tp, done in list(self._done.items()):
+                    end = app.consumer.highwater(tp) if tp in app.consumer.assignment() else None
+                    if end and end > done and await self._in_thread(_only_markers, self._node.settings, tp, done, end):
+                        await self._commit(app, {tp: end})
+
+
+def _only_markers(settings: KafkaSettings, tp: TP, start: int, end: int) -> bool:
+    return next(iter(read_partition(settings, tp.topic, tp.partition, start, end)), None) is None
+
+
+def _record(message: Any) -> Record:
+    headers = tuple((name, value or b"") for name, value in message.headers or ())
+    stamp = round((message.timestamp or 0) * 1000)
+    return Record(message.topic, message.partition, message.offset, message.key, message.value, headers, stamp)
+
+
+def _told(error: BaseException, settings: KafkaSettings) -> PeltonError:
+    if isinstance(error, PeltonError):
+        return error
+    if isinstance(error, KafkaError | OSError):
+        return BrokerError(f"reading from {settings.bootstrap_servers}: {' '.join(str(error).split()) or type(error).__name__}")
+    return NodeFailed(f"{type(error).__name__}: {' '.join(str(error).split())}")
+
+
+async def _answers(host: str, port: int) -> bool:
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), port), PROBE_SECONDS)
+    except (OSError, TimeoutError):
+        return False
+    writer.close()
+    return True

@@ -1,0 +1,66 @@
+"""From raw terms to a difficulty and a band: running distributions of one objective's samples, cut at the quintiles of the score."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from schemas.training_sample import BANDS, Difficulty, Objective
+from streams.curriculum.difficulty import DELTA, ETA, GAMMA, RawTerms
+from streams.curriculum.quantiles import RunningQuantiles
+
+_SCALES = ("hops", "length", "centrality", "score")
+
+
+class Bands:
+    """Measures samples against all that came before them, each objective by itself, as each has its own band topics.
+
+    A function of the samples seen, in their order: the same log prefix gives the same bands. One object serves one partition.
+    """
+
+    def __init__(self) -> None:
+        self._scales: dict[Objective, dict[str, RunningQuantiles]] = {}
+
+    def place(self, objective: Objective, raw: RawTerms) -> tuple[Difficulty, int]:
+        """Difficulty and band (0 easiest) of a sample, after counting it in."""
+        scales = self._of(objective)
+        for name in ("hops", "length", "centrality"):
+            scales[name].observe(getattr(raw, name))
+        difficulty = self._difficulty(scales, raw)
+        scales["score"].observe(difficulty.score)
+        return difficulty, band_of(scales["score"].mid_rank(difficulty.score))
+
+    def look_up(self, objective: Objective, raw: RawTerms) -> tuple[Difficulty, int]:
+        """Difficulty and band of a sample that has been counted already (it is read again after a crash)."""
+        scales = self._of(objective)
+        difficulty = self._difficulty(scales, raw)
+        return difficulty, band_of(scales["score"].mid_rank(difficulty.score))
+
+    def _of(self, objective: Objective) -> dict[str, RunningQuantiles]:
+        return self._scales.setdefault(objective, {name: RunningQuantiles() for name in _SCALES})
+
+    @staticmethod
+    def _difficulty(scales: Mapping[str, RunningQuantiles], raw: RawTerms) -> Difficulty:
+        h, l, c = (scales[name].below(getattr(raw, name)) for name in ("hops", "length", "centrality"))  # noqa: E741 - the formula's letters
+        score = GAMMA * h + DELTA * l + ETA * c
+        return Difficulty(hops=raw.hops, length=raw.length, centrality=raw.centrality, h=h, l=l, c=c, score=min(score, 1.0))
+
+    def to_json(self) -> dict[str, Any]:
+        """The state, as JSON takes it."""
+        return {objective.value: {name: scale.to_json() for name, scale in scales.items()} for objective, scales in self._scales.items()}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over the state that `to_json` wrote.
+
+        Raises:
+            ValueError, KeyError, TypeError, AttributeError: it is not such a state.
+        """
+        self._scales = {
+            Objective(objective): {name: RunningQuantiles.from_json(scales[name]) for name in _SCALES}
+            for objective, scales in state.items()
+        }
+
+
+def band_of(rank: float) -> int:
+    """The band of a score from its rank in [0,1] among all scores: cut at 0.2, 0.4, 0.6 and 0.8; a rank on a cut belongs above."""
+    return min(int(rank * BANDS), BANDS - 1)

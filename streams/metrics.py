@@ -1,0 +1,103 @@
+"""What a node tells a monitor: its metrics by name, and whether it is alive and ready, on one port.
+
+Metrics are declared here once. All carry labels, so that a node exposes only what it has: a gauge that nobody set does not appear as 0.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
+
+from schemas.errors import ConfigError
+
+TRAINING_LOSS = Gauge("training_loss", "Mean loss of the last optimizer step, in nats per completion token", ["run_id"])
+VAL_METRIC = Gauge("val_metric", "Value of the validation metric at the last evaluation", ["run_id"])
+GPU_VRAM_BYTES = Gauge("gpu_vram_bytes", "Accelerator memory in use by the trainer, in bytes", ["run_id"])
+REWARD_AVG = Gauge("reward_avg", "Mean of the last rewards that are not None, 0 to 1", ["run_id"])
+RECORDS_IN = Counter("pelton_records_in", "Records read", ["node", "topic"])
+RECORDS_OUT = Counter("pelton_records_out", "Records sent and acknowledged", ["node", "topic"])
+RECORDS_SKIPPED = Counter("pelton_records_skipped", "Records read and left alone on purpose", ["node", "why"])
+DEAD_LETTERS = Counter("pelton_dead_letters", "Records put aside", ["node", "reason"])
+BATCH_SECONDS = Gauge("pelton_batch_seconds", "Seconds that the last batch took", ["node"])
+
+log = logging.getLogger(__name__)
+
+
+class MetricsServer:
+    """Serves `/metrics`, `/healthz` (the process answers) and `/readyz` (it is doing its work) from a thread of its own."""
+
+    def __init__(self, port: int, host: str = "127.0.0.1", ready: Callable[[], str | None] = lambda: None) -> None:
+        handler = type("Handler", (_Handler,), {"ready": staticmethod(ready)})
+        try:
+            self._server = ThreadingHTTPServer((host, port), handler)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise ConfigError(f"metrics port {port} on {host} cannot be used ({reason}); choose another, or 0 for any free one") from None
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
+        self._thread.start()
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._server.server_address[1])
+
+    def close(self) -> None:
+        """Stop listening."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def start_metrics(port: int, host: str = "127.0.0.1", ready: Callable[[], str | None] = lambda: None) -> MetricsServer:
+    """Serve this process's metrics and health.
+
+    Args:
+        port: 0 for any free one.
+        host: address to listen on.
+        ready: says what the node still waits for, or None when it is at work; asked at each `/readyz`.
+
+    Raises:
+        ConfigError: the port is taken or not allowed.
+    """
+    return MetricsServer(port, host, ready)
+
+
+class _Handler(BaseHTTPRequestHandler):
+    ready: Callable[[], str | None]
+
+    def do_GET(self) -> None:
+        path = self.path.split("?", 1)[0]
+        if path == "/metrics":
+            self._answer(HTTPStatus.OK, generate_latest(), CONTENT_TYPE_LATEST)
+        elif path == "/healthz":
+            self._answer(HTTPStatus.OK, b"alive\n")
+        elif path == "/readyz":
+            waiting_for = self.ready()
+            status = HTTPStatus.OK if waiting_for is None else HTTPStatus.SERVICE_UNAVAILABLE
+            self._answer(status, f"{waiting_for or 'ready'}\n".encode())
+        else:
+            self._answer(HTTPStatus.NOT_FOUND, b"there are /metrics, /healthz and /readyz\n")
+
+    def _answer(self, status: HTTPStatus, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Requests are no news."""
+        log.debug(format, *args)

@@ -1,0 +1,129 @@
+"""What is common to the nodes that turn records of one topic into records of others; Faust is not known here (see `app`).
+
+A node is given batches of records and returns when all that follows from them is acknowledged by the broker. A record that it cannot use
+goes to the dead letters, acknowledged too, and the batch goes on. What it raises stops the node, and the batch will be read again.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from time import monotonic
+
+from schemas.base import Message
+from schemas.errors import BadRecord, DeadLetterReason, PeltonError
+from schemas.topics import Topic
+from streams import metrics
+from streams.kafka.consumer import Record
+from streams.kafka.dead_letters import Breaker, DeadLetterWriter
+from streams.kafka.producer import Producer
+from streams.kafka.settings import KafkaSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Case:
+    """One record being handled."""
+
+    record: Record
+    sample_id: str | None = None
+    """Set by the node as soon as it could be read; goes into the dead letter's headers."""
+
+
+class StreamNode(ABC):
+    """Reads `topic` in batches. All methods are called from one thread."""
+
+    name: str
+    """The node's name: stage of its dead letters, label of its metrics, part of its group."""
+    batch: int = 256
+    """Most records in a batch."""
+    linger: float = 0.1
+    """Longest wait for a batch to fill, in seconds."""
+
+    def __init__(self, settings: KafkaSettings, topic: Topic, run_id: str | None, breaker: Breaker | None = None) -> None:
+        self.settings = settings
+        self.topic = topic
+        self.run_id = run_id
+        self._breaker = breaker or Breaker()
+        self._producer = Producer(settings)
+        self._letters = DeadLetterWriter(self._producer, settings, self.name, run_id)
+        self._sent: list[str] = []
+
+    @property
+    def group(self) -> str:
+        """The consumer group: one for each run, so that two runs on one broker do not share partitions."""
+        return group_name(self.settings, self.name, self.run_id)
+
+    def handle(self, records: Sequence[Record]) -> None:
+        """Do all that follows from these records, acknowledged.
+
+        Raises:
+            TooManyDeadLetters: by the breaker.
+            BrokerError: something could not be sent.
+        """
+        begun = monotonic()
+        metrics.RECORDS_IN.labels(self.name, self.topic.name).inc(len(records))
+        self.process(records)
+        self._producer.flush()
+        for topic_name in self._sent:
+            metrics.RECORDS_OUT.labels(self.name, topic_name).inc()
+        self._sent.clear()
+        self.acknowledged()
+        metrics.BATCH_SECONDS.labels(self.name).set(monotonic() - begun)
+
+    @abstractmethod
+    def process(self, records: Sequence[Record]) -> None:
+        """Decide on each record, inside `guarded`, and `send` what follows."""
+
+    def acknowledged(self) -> None:  # noqa: B027 - most nodes need not
+        """Called when all that a batch sent is acknowledged, before its offsets are committed."""
+
+    def reassigned(self) -> None:  # noqa: B027 - most nodes need not
+        """Called when partitions may have changed hands, between batches."""
+
+    def waiting_for(self) -> str | None:
+        """What the node still waits for before it can work; None when it can. Called from any thread."""
+        return None
+
+    def close(self) -> None:
+        """Let go of connections, threads and processes. What was not flushed is lost, and its input will be read again."""
+        self._producer.close(timeout=1.0)
+
+    def send(self, topic: Topic, key: str, message: Message) -> None:
+        """Send a message; it is acknowledged when the batch is."""
+        self._producer.send(topic, key, message)
+        self._sent.append(topic.name)
+
+    def skip(self, why: str) -> None:
+        """Count a record that is left alone on purpose."""
+        metrics.RECORDS_SKIPPED.labels(self.name, why).inc()
+
+    @contextmanager
+    def guarded(self, record: Record) -> Iterator[Case]:
+        """Around the handling of one record: what is raised for it alone sends it to the dead letters and ends there."""
+        case = Case(record)
+        try:
+            yield case
+        except BadRecord as bad:
+            self._put_aside(case, bad)
+        except PeltonError:
+            raise
+        except Exception as error:
+            log.exception("%s: %s %d:%d", self.name, record.topic, record.partition, record.offset)
+            self._put_aside(case, BadRecord(DeadLetterReason.PROCESSING_ERROR, f"{type(error).__name__}: {error}"))
+        else:
+            self._breaker.record(ok=True)
+
+    def _put_aside(self, case: Case, bad: BadRecord) -> None:
+        self._letters.put(case.record, bad, case.sample_id)
+        metrics.DEAD_LETTERS.labels(self.name, bad.reason.value).inc()
+        self._breaker.record(ok=False)
+
+
+def group_name(settings: KafkaSettings, node: str, run_id: str | None) -> str:
+    """Consumer group of a node: `pelton.curriculum`, or `pelton.curriculum.<run>`."""
+    return settings.topic_prefix + node + (f".{run_id}" if run_id else "")

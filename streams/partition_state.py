@@ -1,0 +1,175 @@
+"""What a stream processor remembers of a partition, by the offset it stands for.
+
+The state is a function of the partition's log prefix, so the log is the truth and the file a saving: one JSON file per group and
+partition, replaced atomically after the batch it stands for was acknowledged and before its offset is committed. A worker that finds no
+file, a torn one, one that is behind (another worker had the partition), or one of another log reads up to CATCH_UP records before the
+first one it is given, and counts these in.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+
+from kafka import TopicPartition
+
+from schemas.errors import BadRecord, ConfigError
+from streams.kafka.connection import broker_errors
+from streams.kafka.consumer import POLL_MS, Record, make_consumer
+from streams.kafka.settings import KafkaSettings
+
+CATCH_UP = 20_000
+"""Most records read again to bring a state up to date."""
+FORMAT = 1
+"""Version of the file."""
+
+log = logging.getLogger(__name__)
+
+
+class State(Protocol):
+    """What can be kept here."""
+
+    def observe_record(self, record: Record) -> None:
+        """Count in a record that was handled before, without sending anything. Raises BadRecord for what cannot be used."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The state, as JSON takes it."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take over what `to_json` wrote; raises ValueError, KeyError, TypeError or AttributeError for anything else."""
+
+
+S = TypeVar("S", bound=State)
+
+
+@dataclass
+class Kept(Generic[S]):
+    """The state of one partition."""
+
+    state: S
+    next_offset: int = 0
+    """First offset that is not in the state."""
+    timestamp: int = -1
+    """When the last record in the state was sent, in milliseconds since the epoch."""
+    changed: bool = False
+    """Whether it is newer than its file."""
+
+
+class PartitionStates(Generic[S]):
+    """The states of the partitions that this worker has now. One thread uses it."""
+
+    def __init__(self, fresh: Callable[[], S], settings: KafkaSettings, group: str, folder: Path | None = None) -> None:
+        self._fresh = fresh
+        self._settings = settings
+        self._group = group
+        self._folder = folder
+        self._kept: dict[tuple[str, int], Kept[S]] = {}
+        if folder is not None:
+            try:
+                folder.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise ConfigError(f"state folder {folder}: cannot be made ({error.strerror})") from None
+
+    def before(self, record: Record) -> tuple[S, bool]:
+        """The state that a record is measured against, and whether it holds that record already (it is read again after a crash)."""
+        where = (record.topic, record.partition)
+        if where not in self._kept:
+            self._kept[where] = self._load(record)
+        kept = self._kept[where]
+        return kept.state, record.offset < kept.next_offset
+
+    def advance(self, record: Record) -> None:
+        """The record is in the state now, or was put aside."""
+        kept = self._kept[record.topic, record.partition]
+        if record.offset >= kept.next_offset:
+            kept.next_offset, kept.timestamp, kept.changed = record.offset + 1, record.timestamp, True
+
+    def save(self) -> None:
+        """Write what changed. Call it after the batch was acknowledged."""
+        if self._folder is None:
+            return
+        for (topic, partition), kept in self._kept.items():
+            if kept.changed:
+                document = {
+                    "format": FORMAT,
+                    "group": self._group,
+                    "topic": topic,
+                    "partition": partition,
+                    "next_offset": kept.next_offset,
+                    "timestamp": kept.timestamp,
+                    "state": kept.state.to_json(),
+                }
+                path = self._path(topic, partition)
+                staging = path.with_suffix(".tmp")
+                staging.write_text(json.dumps(document), encoding="utf-8")
+                staging.replace(path)
+                kept.changed = False
+
+    def forget(self) -> None:
+        """Partitions may have changed hands: look at the files and the log again."""
+        self._kept.clear()
+
+    def _path(self, topic: str, partition: int) -> Path:
+        assert self._folder is not None
+        return self._folder / (re.sub(r"[^A-Za-z0-9._-]", "_", f"{self._group}@{topic}-{partition}") + ".json")
+
+    def _load(self, record: Record) -> Kept[S]:
+        kept = self._read_file(record.topic, record.partition) or Kept(self._fresh())
+        if record.offset < kept.next_offset and record.timestamp > kept.timestamp:
+            log.warning("state of %s %d is of another log; it is made anew", record.topic, record.partition)
+            kept = Kept(self._fresh())
+        start = max(kept.next_offset, record.offset - CATCH_UP)
+        if start < record.offset:
+            self._catch_up(kept, record, start)
+        return kept
+
+    def _catch_up(self, kept: Kept[S], record: Record, start: int) -> None:
+        count = 0
+        for earlier in read_partition(self._settings, record.topic, record.partition, start, record.offset):
+            try:
+                kept.state.observe_record(earlier)
+                count += 1
+            except BadRecord:
+                continue  # it lies in the dead letters since
+        kept.next_offset, kept.changed = record.offset, True
+        log.info("state of %s %d: %d records before offset %d read again", record.topic, record.partition, count, record.offset)
+
+    def _read_file(self, topic: str, partition: int) -> Kept[S] | None:
+        if self._folder is None:
+            return None
+        path = self._path(topic, partition)
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            if document["format"] != FORMAT or (document["group"], document["topic"]) != (self._group, topic):
+                raise ValueError("another format, group or topic")
+            state = self._fresh()
+            state.restore(document["state"])
+            return Kept(state, int(document["next_offset"]), int(document["timestamp"]))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            log.warning("state file %s cannot be used (%s); it is made anew from the log", path, error)
+            return None
+
+
+def read_partition(settings: KafkaSettings, topic_name: str, partition: int, start: int, end: int) -> Iterator[Record]:
+    """The records of one partition from offset `start` up to, without, `end`; uncommitted ones too, as Faust's consumer sees them."""
+    tp = TopicPartition(topic_name, partition)
+    with broker_errors(settings, f"reading {topic_name}"):
+        consumer = make_consumer(settings, isolation_level="read_uncommitted")
+        try:
+            consumer.assign([tp])
+            begin = max(start, consumer.beginning_offsets([tp])[tp])
+            last = min(end, consumer.end_offsets([tp])[tp])
+            consumer.seek(tp, begin)
+            while consumer.position(tp) < last:
+                for raw in consumer.poll(timeout_ms=POLL_MS).get(tp, []):
+                    if raw.offset < last:
+                        yield Record.of(raw)
+        finally:
+            consumer.close()

@@ -1,0 +1,94 @@
+import pytest
+
+from schemas.errors import BadRecord, DeadLetterReason
+from schemas.sample import Sample, Split, Task
+from schemas.training_sample import Objective
+from streams.curriculum.task_detector import detect_task, to_training_sample
+
+
+@pytest.mark.parametrize(
+    ("fields", "task"),
+    [
+        ({"prompt": "q", "chosen": "a", "rejected": "b"}, Task.PREFERENCE),
+        ({"prompt": "q", "chosen": "a", "rejected": "b", "answer": "c", "label": "d"}, Task.PREFERENCE),
+        ({"prompt": "q", "chosen": "a", "answer": "c"}, Task.QA),
+        ({"prompt": "q", "answer": "a"}, Task.QA),
+        ({"prompt": "q", "answer": "a", "label": "x"}, Task.QA),
+        ({"text": "t", "label": "x"}, Task.CLASSIFICATION),
+        ({"text": "t", "label": "x", "answer": "  "}, Task.CLASSIFICATION),
+        ({"text": "t"}, Task.GENERATION),
+        ({"prompt": "p"}, Task.GENERATION),
+        ({}, Task.GENERATION),
+        ({"text": "t", "label": "x", "task": "generation"}, Task.GENERATION),
+        ({"prompt": "q", "answer": "a", "task": "rlhf_grpo"}, Task.RLHF_GRPO),
+        ({"prompt": "q", "chosen": "a", "rejected": "b", "task": "qa"}, Task.QA),
+    ],
+)
+def test_explicit_task_wins_then_chosen_rejected_then_answer_then_label(fields, task):
+    assert detect_task(Sample(**fields)) is task
+
+
+@pytest.mark.parametrize(
+    ("fields", "objective", "prompt", "completion"),
+    [
+        ({"prompt": "q?", "answer": "a"}, Objective.SFT, ["q?"], "a"),
+        ({"text": "once upon"}, Objective.SFT, [], "once upon"),
+        ({"prompt": "once upon"}, Objective.SFT, [], "once upon"),
+        ({"prompt": "a story", "text": "once upon", "task": "generation"}, Objective.SFT, ["a story"], "once upon"),
+        ({"text": "nice", "label": "pos", "label_set": ("neg", "pos")}, Objective.SFT, ["nice"], "pos"),
+        ({"prompt": "nice", "label": "pos"}, Objective.SFT, ["nice"], "pos"),
+        ({"prompt": "mood?", "text": "nice", "label": "pos"}, Objective.SFT, ["mood?\n\nnice"], "pos"),
+        ({"prompt": "q?", "task": "rlhf_ppo"}, Objective.PROMPT, ["q?"], None),
+        ({"prompt": "q?", "task": "rlhf_grpo", "gold": ("a",)}, Objective.PROMPT, ["q?"], None),
+        ({"prompt": "q?", "chosen": "a", "rejected": "b"}, Objective.PREFERENCE, ["q?"], None),
+    ],
+)
+def test_each_task_becomes_neutral_messages_for_its_objective(fields, objective, prompt, completion):
+    made = to_training_sample(Sample(**fields))
+    assert made.objective is objective
+    assert [message.content for message in made.prompt] == prompt
+    assert all(message.role == "user" for message in made.prompt)
+    assert made.completion == completion
+
+
+@pytest.mark.parametrize(
+    ("fields", "says"),
+    [
+        ({}, "text"),
+        ({"text": " \n "}, "text"),
+        ({"task": "qa", "prompt": "q?"}, "answer"),
+        ({"task": "qa", "prompt": "q?", "answer": " "}, "answer"),
+        ({"answer": "a"}, "prompt"),
+        ({"text": "t", "task": "classification"}, "label"),
+        ({"text": " ", "label": "x"}, "text"),
+        ({"text": "t", "label": "maybe", "label_set": ("yes", "no")}, "maybe"),
+        ({"text": "t", "label": "x", "label_set": ()}, "label_set"),
+        ({"chosen": "a", "rejected": "b"}, "prompt"),
+        ({"prompt": "q", "chosen": "a", "rejected": "a "}, "same"),
+        ({"prompt": "q", "chosen": "a", "task": "preference"}, "rejected"),
+        ({"prompt": "q", "rejected": "a", "task": "preference"}, "chosen"),
+        ({"task": "rlhf_ppo"}, "prompt"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_with_the_field_at_fault(fields, says):
+    with pytest.raises(BadRecord, match=says) as caught:
+        to_training_sample(Sample(**fields))
+    assert caught.value.reason is DeadLetterReason.UNTRAINABLE
+
+
+def test_what_a_sample_carries_reaches_the_trainer():
+    sample = Sample(
+        sample_id="s1",
+        prompt="q?",
+        answer="a",
+        gold=("a", "A"),
+        split=Split.VALIDATION,
+        run_id="r",
+        parent_id="p",
+        generation=2,
+        origin="augmenter",
+    )
+    made = to_training_sample(sample, band=3, facts_offset=17)
+    for name in ("sample_id", "gold", "split", "run_id", "parent_id", "generation", "origin"):
+        assert getattr(made, name) == getattr(sample, name)
+    assert (made.band, made.facts_offset) == (3, 17)
