@@ -23,6 +23,8 @@ OVERHEAD_BYTES = 1000
 """Room left for the record batch's own framing."""
 ACKNOWLEDGE_SECONDS = 130.0
 """Longest wait for the broker to take a dead letter."""
+REPLAY_HEADER = HEADER_PREFIX + "replay_of"
+"""On a record that was sent back: topic, partition and offset of its dead letter."""
 OUR_HEADERS = frozenset(HEADER_PREFIX + name for name in DeadLetter.model_fields)
 
 log = logging.getLogger(__name__)
@@ -116,3 +118,10 @@ def read_dead_letters(settings: KafkaSettings) -> Iterator[tuple[DeadLetter, Rec
             yield DeadLetter.from_headers(record.headers), record
         except ValidationError as error:
             log.warning("%s %d:%d is no dead letter of ours: %s", record.topic, record.partition, record.offset, error.errors()[0]["msg"])
+
+
+def original(letter: DeadLetter, record: Record) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:
+    """Key, value and headers with which to send a dead letter back, and a header that says which dead letter it was."""
+    headers = [(name, value) for name, value in record.headers if name not in OUR_HEADERS and name != REPLAY_HEADER]
+    provenance = f"{record.topic}:{record.partition}:{record.offset}"
+    return record.key, None if letter.was_null else record.value, [*headers, (REPLAY_HEADER, provenance.encode())]

@@ -1,0 +1,76 @@
+"""`pelton lag`: how far consumer groups are behind."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.options import json_option, kafka_options
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from streams.kafka.lag import Lag, LagReader
+    from streams.kafka.settings import KafkaSettings
+
+WATCH_SECONDS = 0.5
+
+
+@click.command()
+@click.option("--group", "groups", multiple=True, metavar="NAME", help="Only this group; may be repeated.")
+@click.option("--watch", is_flag=True, help="Go on, twice a second, until Ctrl-C.")
+@json_option
+@kafka_options
+def lag(settings: KafkaSettings, groups: tuple[str, ...], watch: bool, as_json: bool) -> None:
+    """Show, for every group that has committed on our topics, how many offsets it is behind on each partition.
+
+    Transaction markers count as offsets. The trainer's own position is in its checkpoint (`pelton checkpoints`); the offsets
+    it commits follow it.
+    """
+    from streams.kafka.lag import LagReader
+
+    with LagReader(settings) as reader:
+        if watch:
+            follow(reader, groups, as_json)
+        elif as_json:
+            click.echo(json.dumps([row.as_dict() for row in read(reader, groups)]))
+        else:
+            from rich.console import Console
+
+            Console().print(as_table(read(reader, groups)))
+
+
+def read(reader: LagReader, groups: tuple[str, ...]) -> list[Lag]:
+    """Rows of the groups named, or of all."""
+    return [row for group in groups or reader.groups() for row in reader.rows(group)]
+
+
+def follow(reader: LagReader, groups: tuple[str, ...], as_json: bool) -> None:
+    """Until Ctrl-C: a table that is redrawn, or a JSON array a line."""
+    if as_json:
+        while True:
+            click.echo(json.dumps([row.as_dict() for row in read(reader, groups)]))
+            time.sleep(WATCH_SECONDS)
+    from rich.live import Live
+
+    with Live(as_table(read(reader, groups)), auto_refresh=False) as live:
+        while True:
+            time.sleep(WATCH_SECONDS)
+            live.update(as_table(read(reader, groups)), refresh=True)
+
+
+def as_table(rows: list[Lag]) -> Table | str:
+    """For a person."""
+    from rich.table import Table
+
+    if not rows:
+        return "no group has committed on our topics yet"
+    table = Table("group", "topic", "partition", "committed", "end", "lag", box=None)
+    for row in rows:
+        committed = "-" if row.committed is None else str(row.committed)
+        table.add_row(row.group, row.topic, str(row.partition), committed, str(row.end), str(row.lag))
+    table.add_row("", "", "", "", "[bold]total", f"[bold]{sum(row.lag for row in rows)}")
+    return table

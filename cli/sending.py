@@ -1,0 +1,130 @@
+"""Sending files of messages to a topic, with progress: what `produce` and `facts` share."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from cli.record_files import FileReader
+    from schemas.base import Message
+    from schemas.topics import Topic
+    from streams.kafka.producer import Producer
+    from streams.kafka.settings import KafkaSettings
+
+M = TypeVar("M", bound="Message")
+PROGRESS_FROM_BYTES = 1_000_000
+"""Files smaller than this are sent before a bar could be read."""
+
+
+@dataclass
+class Summary:
+    """What was sent, and what was not."""
+
+    topic: str
+    sent: int = 0
+    removed: int = 0
+    bad: list[str] = field(default_factory=list)
+    ignored_fields: dict[str, int] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {
+            "topic": self.topic,
+            "sent": self.sent,
+            "removed": self.removed,
+            "skipped": len(self.bad),
+            "bad_lines": self.bad,
+            "ignored_fields": self.ignored_fields,
+        }
+
+
+def send_files(
+    settings: KafkaSettings,
+    topic: Topic,
+    readers: Sequence[FileReader[M]],
+    prepare: Callable[[M], tuple[str, M]],
+    removals: Sequence[str] = (),
+) -> Summary:
+    """Send every message of every file, then a tombstone for each key in `removals`, and wait for the acknowledgements.
+
+    `prepare` gives a message's key, and the message as it is to be sent.
+
+    Raises:
+        UserError: a bad line; what stood before it has been sent, and sending the file again is safe, ids being the same.
+        BrokerError: the broker is away, or did not acknowledge every record.
+    """
+    from streams.kafka.admin import check_topics
+    from streams.kafka.producer import Producer
+
+    check_topics(settings, [topic]).raise_if_wrong()
+    summary = Summary(topic.name)
+    with Producer(settings) as producer:
+        for reader in readers:
+            try:
+                send_file(producer, topic, reader, prepare, summary)
+            finally:
+                producer.flush()
+            summary.bad += reader.bad
+            for name, lines in reader.ignored.items():
+                summary.ignored_fields[name] = summary.ignored_fields.get(name, 0) + lines
+        for key in removals:
+            producer.send_bytes(topic.name, key.encode(), None)
+            summary.removed += 1
+        producer.flush()
+    return summary
+
+
+def send_file(producer: Producer, topic: Topic, reader: FileReader[M], prepare: Callable[[M], tuple[str, M]], summary: Summary) -> None:
+    """Send one file, with a progress bar where it is long and a person watches."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    def send_all(stream: IO[bytes]) -> None:
+        for message in reader.read(stream):
+            producer.send(topic, *prepare(message))
+            summary.sent += 1
+
+    if str(reader.path) == "-":
+        send_all(sys.stdin.buffer)
+        return
+    size = reader.path.stat().st_size
+    console = Console(stderr=True)
+    with reader.path.open("rb") as stream:
+        if size < PROGRESS_FROM_BYTES or not console.is_terminal:
+            send_all(stream)
+            return
+        with Progress(console=console, transient=True) as progress, progress.wrap_file(stream, size, description=reader.path.name) as bar:
+            send_all(bar)
+
+
+def show(summary: Summary, noun: str, files: int, as_json: bool) -> None:
+    """Tell the person, or the program, what was done."""
+    if as_json:
+        import json
+
+        click.echo(json.dumps(summary.as_dict()))
+        return
+    for line in summary.bad:
+        click.secho(f"skipped {line}", fg="yellow", err=True)
+    for name, lines in sorted(summary.ignored_fields.items()):
+        click.secho(f"ignored field {name!r} on {lines} lines: no such field", fg="yellow", err=True)
+    parts = [f"sent {summary.sent} {noun} from {files} file{'s' if files != 1 else ''} to {summary.topic}"]
+    if summary.removed:
+        parts.append(f"removed {summary.removed}")
+    if summary.bad:
+        parts.append(f"skipped {len(summary.bad)} bad lines")
+    click.echo("; ".join(parts))
+
+
+def readable(_ctx: click.Context, _param: click.Parameter, files: tuple[str, ...]) -> tuple[Path, ...]:
+    """Check, before anything is sent, that every file is there."""
+    for name in files:
+        if name != "-" and not Path(name).is_file():
+            raise click.BadParameter(f"no file {name}")
+    return tuple(map(Path, files))
