@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 """Name -> module, attribute, one line of help. The line is here so that `pelton --help` imports none of them."""
 
+EXIT_STOPPED = 1
+"""A node gave up on purpose: fenced, a torn checkpoint, too many dead letters."""
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -68,20 +70,26 @@ def pelton(verbose: int) -> None:
 
 def set_up_logging(verbose: int) -> None:
     """Warnings of ours to stderr; Kafka's own only with -vv, since what matters of them reaches the user as an error."""
-    level = {0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG)
-    logging.basicConfig(level=level, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger().setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG))
     for name in ("kafka", "aiokafka", "urllib3", "jgo"):
         logging.getLogger(name).setLevel(logging.INFO if verbose > 1 else logging.CRITICAL)
 
 
 def main() -> None:
-    """Run `pelton`; a user's mistake is one red line and exit code 2."""
-    from schemas.errors import UserError
+    """Run `pelton`."""
+    run_command(pelton)
 
+
+def run_command(command: click.Command) -> None:
+    """Run a command as a program of its own; an error of ours is one red line, with exit code 2 where the user can mend it, else 1."""
+    from schemas.errors import PeltonError, UserError
+
+    set_up_logging(verbose=0)
     try:
-        status = pelton.main(standalone_mode=False)
-    except UserError as error:
-        fail(str(error))
+        status = command.main(standalone_mode=False)
+    except PeltonError as error:
+        fail(str(error), EXIT_USER_ERROR if isinstance(error, UserError) else EXIT_STOPPED)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
@@ -94,10 +102,10 @@ def main() -> None:
     sys.exit(status if isinstance(status, int) else 0)  # click returns what `ctx.exit(status)` was given
 
 
-def fail(message: str) -> None:
-    """One red line on stderr, exit code 2."""
+def fail(message: str, status: int) -> None:
+    """One red line on stderr, and the exit code."""
     click.secho(f"error: {' '.join(message.split())}", fg="red", err=True)
-    sys.exit(EXIT_USER_ERROR)
+    sys.exit(status)
 
 
 if __name__ == "__main__":

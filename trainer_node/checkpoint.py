@@ -1,0 +1,277 @@
+"""The commit: weights, optimizer, random state, curriculum and stream position are one directory that appears by one rename.
+
+`CheckpointStore.commit` is the protocol, its steps numbered as in docs/architecture.md. `newest` chooses what a run resumes from: the
+newest checkpoint, by fencing epoch and then step, whose manifest verifies; what it refuses, it names with the reason.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from schemas.errors import CheckpointError
+from trainer_node.fencing import Fence, overtaken
+from trainer_node.journal import Journal
+from trainer_node.ledger import Ledger, Segment, forget_segments
+
+FORMAT = 1
+"""Version of the directory's layout. A reader reads its own and all older ones."""
+START = "start"
+"""What the journal calls the time before the first checkpoint."""
+MANIFEST = "manifest.json"
+REQUIRED = ("optimizer.pt", "scheduler.pt", "rng_state", "trainer_state.json")
+"""How the names of files begin without which a resume would silently begin anew in part; a checkpoint that lacks one is refused."""
+
+
+class FileEntry(BaseModel):
+    """One file as it was written."""
+
+    model_config = ConfigDict(frozen=True)
+    size: int
+    sha256: str
+
+
+class Manifest(BaseModel):
+    """What a checkpoint says of itself; written last, so that its presence means the files are whole."""
+
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="ignore")
+
+    format: int = FORMAT
+    """Layout version."""
+    name: str
+    """Directory name, `e<epoch>-s<step>-c<serial>`."""
+    run_id: str
+    """The run."""
+    epoch: int
+    """Fencing epoch of the writer."""
+    step: int
+    """Optimizer steps taken."""
+    serial: int
+    """Counts the run's checkpoints: several may stand at one step (the end of a pass, a change of objective)."""
+    config_hash: str
+    """Hash of the run's settings."""
+    base_model: str
+    """Model id or folder that the adapter belongs to."""
+    feed: dict[str, Any]
+    """Positions, pass, objective, dead-lettered places and pacing (`trainer_node.feed.Feed.snapshot`)."""
+    metrics: dict[str, float] = {}
+    """training_loss, val_metric and others."""
+    segments: list[dict[str, Any]] = []
+    """Ledger segments that this checkpoint stands on."""
+    files: dict[str, FileEntry]
+    """Every file but this one."""
+    created_at: float
+    """Seconds since the epoch."""
+
+    @property
+    def order(self) -> tuple[int, int, int]:
+        """Newest is greatest."""
+        return self.epoch, self.step, self.serial
+
+    def ledger_segments(self) -> list[Segment]:
+        """The segments as objects."""
+        return [Segment(**segment) for segment in self.segments]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A verified checkpoint."""
+
+    path: Path
+    manifest: Manifest
+    sha256: str
+    """Hash of the manifest, which holds the hash of everything else."""
+
+
+@dataclass
+class CheckpointStore:
+    """The checkpoints of one run."""
+
+    run_dir: Path
+    fence: Fence
+    journal: Journal
+    ledger: Ledger
+    keep: int = 2
+    on_step: Callable[[int], None] = lambda number: None
+    """Told of each numbered step of the protocol before it is taken; fault tests block in it and are killed there."""
+    seconds: list[float] = field(default_factory=list)
+    """Duration of each commit."""
+
+    @property
+    def folder(self) -> Path:
+        """Where checkpoints stand."""
+        return self.run_dir / "checkpoints"
+
+    def commit(
+        self,
+        describe: Callable[[], dict[str, Any]],
+        write_files: Callable[[Path], None],
+        flush: Callable[[], None],
+        announce: Callable[[Checkpoint], None],
+    ) -> Checkpoint:
+        """Make the state after an optimizer step durable. The caller stands between two steps: that is step 1 of the protocol.
+
+        Args:
+            describe: the manifest's fields that the run knows (run_id, step, config_hash, base_model, feed, metrics).
+            write_files: writes weights, optimizer, scheduler and random state into a folder.
+            flush: returns when every loss and dead letter sent so far is acknowledged.
+            announce: commits group offsets and publishes on `models`.
+
+        Raises:
+            Fenced: a newer incarnation has taken over; nothing has appeared.
+            OSError: the disk is full, say; the previous checkpoint is untouched.
+        """
+        started = time.monotonic()
+        self.on_step(1)  # stopped at an optimizer step; what the weights stand for is on the log
+        flush()
+        description = describe()
+        name = f"e{self.fence.epoch:06d}-s{description['step']:08d}-c{description['serial']:06d}"
+        staging = self.folder / f".staging-{name}-{os.getpid()}"
+        try:
+            self.on_step(2)  # write to a staging directory on the same filesystem, ledger segments beside it
+            staging.mkdir(parents=True)
+            write_files(staging)
+            segments = [segment.document() for segment in self.ledger.seal()]
+            self.on_step(3)  # every file reaches the disk
+            files = {str(path.relative_to(staging)): _sync_file(path) for path in sorted(staging.rglob("*")) if path.is_file()}
+            _sync_folder(self.ledger.folder)
+            self.on_step(4)  # the manifest, with sizes and hashes, last
+            manifest = Manifest(name=name, epoch=self.fence.epoch, files=files, segments=segments, created_at=time.time(), **description)
+            (staging / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+            _sync_file(staging / MANIFEST)
+            _sync_folder(staging)
+            self.on_step(5)  # it appears by one rename, unless a newer incarnation has taken over
+            self.fence.check()
+            staging.rename(self.folder / name)
+        except BaseException:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise
+        self.on_step(6)  # the rename itself reaches the disk
+        _sync_folder(self.folder)
+        self.journal.roll(name)
+        checkpoint = verify(self.folder / name, self.ledger.folder, deep=False)
+        self.on_step(7)  # only now the world hears of it: group offsets, then `models`
+        announce(checkpoint)
+        self.on_step(8)  # only now old ones go
+        self._forget_old()
+        self.on_step(9)
+        self.seconds.append(time.monotonic() - started)
+        return checkpoint
+
+    def newest(self) -> tuple[Checkpoint | None, list[tuple[str, str]]]:
+        """What to resume from, and which directories were refused and why."""
+        refused: list[tuple[str, str]] = []
+        for path in sorted(_directories(self.folder), key=lambda path: path.name, reverse=True):
+            try:
+                checkpoint = verify(path, self.ledger.folder)
+                later = overtaken(self.fence.folder, checkpoint.manifest.epoch, checkpoint.manifest.serial)
+                if later is not None:
+                    raise CheckpointError(f"written by a fenced trainer: epoch {later} had already gone on without it")
+                return checkpoint, refused
+            except CheckpointError as error:
+                refused.append((path.name, str(error)))
+        return None, refused
+
+    def clean(self) -> None:
+        """Remove what a killed writer left half-written."""
+        for path in self.folder.glob(".staging-*"):
+            shutil.rmtree(path, ignore_errors=True)
+
+    def _forget_old(self) -> None:
+        """Keep the newest `keep` that verify, and the best by val_metric (lower is better); delete the rest with what only they needed."""
+        whole = list(checkpoints(self.run_dir, deep=False))
+        kept = whole[-self.keep :]
+        scored = [checkpoint for checkpoint in whole if "val_metric" in checkpoint.manifest.metrics]
+        if scored:
+            kept.append(min(scored, key=lambda checkpoint: checkpoint.manifest.metrics["val_metric"]))
+        names = {checkpoint.path.name for checkpoint in kept}
+        for checkpoint in whole:
+            if checkpoint.path.name not in names:
+                (checkpoint.path / MANIFEST).unlink()
+                shutil.rmtree(checkpoint.path, ignore_errors=True)
+        forget_segments(self.ledger.folder, {segment["name"] for checkpoint in kept for segment in checkpoint.manifest.segments})
+        self.journal.forget(names)
+
+
+def verify(path: Path, ledger_folder: Path | None = None, deep: bool = True) -> Checkpoint:
+    """Check a checkpoint against its manifest: every file's presence, size and (when deep) hash, and its ledger segments.
+
+    Raises:
+        CheckpointError: the first thing that is wrong with it.
+    """
+    manifest, digest = _read_manifest(path)
+    for name in REQUIRED:
+        if not any(file.startswith(name) for file in manifest.files):
+            raise CheckpointError(f"the manifest names no {name}")
+    for name, entry in manifest.files.items():
+        _verify_file(path / name, entry.size, entry.sha256 if deep else None)
+    folder = ledger_folder or path.parent.parent / "ledger"
+    for segment in manifest.ledger_segments():
+        _verify_file(folder / segment.name, segment.bytes, segment.sha256 if deep else None)
+    return Checkpoint(path, manifest, digest)
+
+
+def checkpoints(run_dir: Path, deep: bool = True) -> list[Checkpoint]:
+    """All checkpoints of a run that verify, oldest first."""
+    found = []
+    for path in _directories(run_dir / "checkpoints"):
+        try:
+            found.append(verify(path, run_dir / "ledger", deep))
+        except CheckpointError:
+            continue
+    return sorted(found, key=lambda checkpoint: checkpoint.manifest.order)
+
+
+def _read_manifest(path: Path) -> tuple[Manifest, str]:
+    try:
+        text = (path / MANIFEST).read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"no readable manifest: {error.strerror}") from None
+    try:
+        version = json.loads(text).get("format")
+        if not isinstance(version, int) or version > FORMAT:
+            raise CheckpointError(f"format {version!r}; this Pelton reads up to format {FORMAT}")
+        return Manifest.model_validate_json(text), hashlib.sha256(text).hexdigest()
+    except (ValueError, AttributeError, ValidationError) as error:
+        raise CheckpointError(f"the manifest cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _verify_file(path: Path, size: int, sha256: str | None) -> None:
+    if not path.is_file():
+        raise CheckpointError(f"{path.name} is missing")
+    if path.stat().st_size != size:
+        raise CheckpointError(f"{path.name} has {path.stat().st_size} bytes, not {size}")
+    if sha256 is not None:
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+                raise CheckpointError(f"{path.name} does not match its hash")
+
+
+def _directories(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        return []
+    return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]
+
+
+def _sync_file(path: Path) -> FileEntry:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        return FileEntry(size=path.stat().st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _sync_folder(folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,99 @@
+"""Which TRL trainer a task gets, and how it is built."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import ConfigError
+from schemas.sample import Task
+from schemas.training_sample import Objective
+from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.loader import LoadedModel
+
+ENDLESS_STEPS = 1_000_000_000
+"""The stream decides when training ends, not a step count."""
+
+KIND_OF_TASK = {
+    Task.GENERATION: TrainerKind.SFT,
+    Task.QA: TrainerKind.SFT,
+    Task.CLASSIFICATION: TrainerKind.SFT,
+    Task.PREFERENCE: TrainerKind.DPO,
+    Task.RLHF_PPO: TrainerKind.PPO,
+    Task.RLHF_GRPO: TrainerKind.GRPO,
+}
+
+
+def trainer_class(task: Task | str) -> type:
+    """The trainer class for a task: a subclass of TRL's SFTTrainer, DPOTrainer, PPOTrainer or GRPOTrainer.
+
+    Raises:
+        ConfigError: no such task.
+    """
+    try:
+        kind = KIND_OF_TASK[Task(task)]
+    except ValueError:
+        raise ConfigError(f"no trainer for task {task!r}; tasks are {', '.join(Task)}") from None
+    return class_of_kind(kind)
+
+
+def class_of_kind(kind: TrainerKind) -> type:
+    """The trainer class of a kind."""
+    from trainer_node import trainers
+
+    classes: dict[TrainerKind, type] = {TrainerKind.SFT: trainers.StreamSFTTrainer, TrainerKind.DPO: trainers.StreamDPOTrainer}
+    if kind not in classes:
+        raise ConfigError(f"trainer {kind.value!r} is not built yet; sft, dpo and auto are")
+    return classes[kind]
+
+
+def kind_for(objective: Objective, config: TrainConfig) -> TrainerKind:
+    """The kind that trains an objective in this run."""
+    if objective is Objective.PROMPT:
+        return config.trainer
+    return TrainerKind.SFT if objective is Objective.SFT else TrainerKind.DPO
+
+
+def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, output_dir: Path, callbacks: list[Any]) -> Any:
+    """A trainer of this kind over a loaded model; the caller then gives it its stream (`feed_from`)."""
+    from datasets import Dataset
+    from trl import DPOConfig, SFTConfig
+
+    common = _arguments(loaded, config, output_dir)
+    build = class_of_kind(kind)
+    if kind is TrainerKind.SFT:
+        args: Any = SFTConfig(**common, max_length=None, packing=False, padding_free=False, dataset_kwargs={"skip_prepare_dataset": True})
+        shape = Dataset.from_list([{"input_ids": [0, 1], "labels": [0, 1]}])  # TRL looks at one row for its columns; it is never trained on
+    else:
+        args = DPOConfig(**common, beta=config.beta, max_length=None)
+        shape = Dataset.from_list([{"prompt": "a", "chosen": "b", "rejected": "c"}])
+    return build(model=loaded.model, args=args, train_dataset=shape, processing_class=loaded.tokenizer, callbacks=callbacks)
+
+
+def _arguments(loaded: LoadedModel, config: TrainConfig, output_dir: Path) -> dict[str, Any]:
+    schedule = config.schedule
+    arguments: dict[str, Any] = {
+        "output_dir": str(output_dir),
+        "per_device_train_batch_size": max(1, config.batch_size // config.accumulation),
+        "gradient_accumulation_steps": config.accumulation,
+        "learning_rate": config.lr,
+        "lr_scheduler_type": "cosine_with_restarts" if schedule == "cosine_with_restarts" else schedule,
+        "warmup_steps": config.warmup_steps,
+        "max_steps": ENDLESS_STEPS,
+        "ignore_data_skip": True,  # the feed knows its own position
+        "save_strategy": "no",  # checkpoints are our own commit
+        "eval_strategy": "no",
+        "logging_strategy": "no",
+        "report_to": [],
+        "disable_tqdm": True,
+        "seed": config.seed,
+        "use_cpu": loaded.device == "cpu",
+        "bf16": False,
+        "fp16": False,
+        "gradient_checkpointing": False,
+        "dataloader_num_workers": 0,
+        "remove_unused_columns": False,
+    }
+    if schedule == "cosine_with_restarts":
+        arguments["lr_scheduler_kwargs"] = {"num_cycles": ENDLESS_STEPS // config.restart_steps}
+    return arguments

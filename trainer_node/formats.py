@@ -1,0 +1,119 @@
+"""Neutral messages to token ids: prompt + the model's own chat template + EOS. The only place that knows templates.
+
+`IGNORED` marks tokens that carry no loss: the prompt's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import BadRecord, DeadLetterReason
+from schemas.sample import Task
+from schemas.training_sample import ChatMessage, TrainingSample
+
+IGNORED = -100
+
+
+@dataclass(frozen=True)
+class Example:
+    """One tokenised sequence. `input_ids` and `labels` have the same length; labels are IGNORED over the prompt."""
+
+    input_ids: list[int]
+    labels: list[int]
+    truncated: bool = False
+
+
+@dataclass(frozen=True)
+class PairExample:
+    """A preference pair: prompt, and two completions with EOS, as token ids."""
+
+    prompt_ids: list[int]
+    chosen_ids: list[int]
+    rejected_ids: list[int]
+    truncated: bool = False
+
+
+def format_sft(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> Example:
+    """Generation and question answering: loss on the completion and its EOS (all of a plain text).
+
+    Raises:
+        BadRecord: untrainable (no completion), or too_long where the policy says so or the prompt alone fills `max_seq`.
+    """
+    prompt_ids = prompt_tokens(sample, tokenizer)
+    completion_ids = completion_tokens(sample.completion, tokenizer)
+    prompt_ids, completion_ids, truncated = _fit(prompt_ids, completion_ids, max_seq, too_long)
+    return Example(prompt_ids + completion_ids, [IGNORED] * len(prompt_ids) + completion_ids, truncated)
+
+
+def format_classif(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> Example:
+    """Classification: the text and the classes, then the label as the completion.
+
+    Raises:
+        BadRecord: untrainable when the label is outside its set, or as `format_sft`.
+    """
+    if sample.label_set and sample.completion not in sample.label_set:
+        raise BadRecord(DeadLetterReason.UNTRAINABLE, f"label {sample.completion!r} is not one of {', '.join(sample.label_set)}")
+    return format_sft(with_choices(sample), tokenizer, max_seq, too_long)
+
+
+def with_choices(sample: TrainingSample) -> TrainingSample:
+    """The sample with its classes named after the text, so that a model is asked what it is trained to answer."""
+    if not sample.label_set or not sample.prompt:
+        return sample
+    last = sample.prompt[-1]
+    choices = last.content + "\n\nOne of: " + ", ".join(sample.label_set)
+    return sample.model_copy(update={"prompt": (*sample.prompt[:-1], ChatMessage(role=last.role, content=choices))})
+
+
+def format_rlhf(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> PairExample:
+    """A preference pair for DPO.
+
+    Raises:
+        BadRecord: untrainable when either side is empty, or as `format_sft`.
+    """
+    prompt_ids = prompt_tokens(sample, tokenizer)
+    sides = []
+    truncated = False
+    for text in (sample.chosen, sample.rejected):
+        _, ids, cut = _fit(prompt_ids, completion_tokens(text, tokenizer), max_seq, too_long)
+        sides.append(ids)
+        truncated = truncated or cut
+    return PairExample(prompt_ids, sides[0], sides[1], truncated)
+
+
+def format_supervised(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> Example:
+    """The builder that the sample's task asks for."""
+    build = format_classif if sample.task is Task.CLASSIFICATION else format_sft
+    return build(sample, tokenizer, max_seq, too_long)
+
+
+def prompt_tokens(sample: TrainingSample, tokenizer: Any) -> list[int]:
+    """The turns before the completion under the model's chat template, ready for the assistant; [] for plain text.
+
+    A tokenizer without a template gets a plain `role: text` layout.
+    """
+    if not sample.prompt:
+        return [tokenizer.bos_token_id] if tokenizer.bos_token_id is not None else []
+    turns = [{"role": turn.role, "content": turn.content} for turn in sample.prompt]
+    if tokenizer.chat_template:
+        text = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+    else:
+        text = "".join(f"{turn['role']}: {turn['content']}\n" for turn in turns) + "assistant: "
+    return list(tokenizer(text, add_special_tokens=False)["input_ids"])
+
+
+def completion_tokens(text: str | None, tokenizer: Any) -> list[int]:
+    """Completion and EOS. Raises BadRecord where there is nothing to learn."""
+    if not text or not text.strip():
+        raise BadRecord(DeadLetterReason.UNTRAINABLE, "the completion is empty")
+    return [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
+
+
+def _fit(prompt: list[int], completion: list[int], max_seq: int, too_long: str) -> tuple[list[int], list[int], bool]:
+    length = len(prompt) + len(completion)
+    if length <= max_seq:
+        return prompt, completion, False
+    if too_long == "dead-letter" or len(prompt) >= max_seq:
+        raise BadRecord(DeadLetterReason.TOO_LONG, f"{length} tokens; max_seq is {max_seq}")
+    return prompt, completion[: max_seq - len(prompt)], True

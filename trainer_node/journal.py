@@ -1,0 +1,98 @@
+"""The journal of chosen batches: what is trained next is written down, durably, before it is trained.
+
+One file for each checkpoint and fencing epoch, `after-<checkpoint>.e<epoch>.jsonl`: the batches chosen since that checkpoint, in order.
+After a crash the next incarnation trains the same batches in the same order. A torn last line was never trained, and is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One chosen batch."""
+
+    step: int
+    """Optimizer step that it is for."""
+    pass_number: int
+    """Pass over the stream."""
+    objective: str
+    """What is trained."""
+    highest_band: int
+    """Highest band open when it was chosen."""
+    samples: list[tuple[str, int, int, str]]
+    """Topic, partition, offset and sample id, in the order trained."""
+
+
+class Journal:
+    """Appends entries to the file of the newest checkpoint."""
+
+    def __init__(self, folder: Path, epoch: int) -> None:
+        self.folder = folder
+        self.epoch = epoch
+        self._file: IO[bytes] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, checkpoint: str) -> Path:
+        """The file of the batches chosen after this checkpoint by this epoch."""
+        return self.folder / f"after-{checkpoint}.e{self.epoch:06d}.jsonl"
+
+    def take_over(self, checkpoint: str) -> list[JournalEntry]:
+        """Start at a checkpoint: the entries that earlier epochs journalled after it, copied into a file of this epoch's own.
+
+        A fenced writer that wakes up late writes to its own epoch's file, which nobody reads again.
+        """
+        earlier = sorted(path for path in self.folder.glob(f"after-{checkpoint}.e*.jsonl") if path != self.path(checkpoint))
+        entries = read_entries(earlier[-1]) if earlier else []
+        self._open(checkpoint)
+        for entry in entries:
+            self.append(entry)
+        return entries
+
+    def roll(self, checkpoint: str) -> None:
+        """A checkpoint has become durable: further batches are journalled after it."""
+        self._open(checkpoint)
+
+    def append(self, entry: JournalEntry) -> None:
+        """Write one entry; on return it is on disk."""
+        if self._file is None:
+            raise RuntimeError("take_over() comes before append()")
+        self._file.write(json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def forget(self, kept: set[str]) -> None:
+        """Delete the files of checkpoints that are gone; `kept` names those that stay."""
+        for path in self.folder.glob("after-*.jsonl"):
+            match = re.fullmatch(r"after-(.+)\.e\d+\.jsonl", path.name)
+            if match and match[1] not in kept:
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._file:
+            self._file.close()
+            self._file = None
+
+    def _open(self, checkpoint: str) -> None:
+        self.close()
+        self._file = self.path(checkpoint).open("wb")
+
+
+def read_entries(path: Path) -> list[JournalEntry]:
+    """Entries of a file up to the first torn line."""
+    entries = []
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            document = json.loads(line)
+            samples = [tuple(sample) for sample in document.pop("samples")]
+            entries.append(JournalEntry(samples=samples, **document))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            break
+    return entries

@@ -1,0 +1,193 @@
+"""The ledger: what became of every record, as columnar segments that checkpoints share.
+
+Each checkpoint adds one segment of the rows since the one before; its manifest names all segments it stands on. Small segments are
+merged into bigger ones as they pile up, so that a sample costs a few bytes and a checkpoint a few files. The ledger stays readable when
+retention has removed the records themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import CheckpointError
+
+MERGE_AT = 8
+"""Segments of one size class that are merged into one of the next; keeps their number logarithmic in the run's length."""
+
+
+class Outcome(StrEnum):
+    """What became of a record. All but the first two are `skipped` in the ledger's short form, with this as the reason."""
+
+    TRAINED = "trained"
+    DEAD_LETTER = "dead_letter"
+    DUPLICATE = "duplicate"
+    """Its sample id was already taken in this pass."""
+    VALIDATION = "validation"
+    """Held out to measure by."""
+    PROMPT = "prompt"
+    """A held-out question, asked and not imitated."""
+    FOREIGN = "foreign"
+    """Made by another run, for that run."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One record's fate."""
+
+    topic: str
+    partition: int
+    offset: int
+    sample_id: str
+    outcome: Outcome
+    pass_number: int
+    step: int
+
+    def document(self) -> dict[str, Any]:
+        """The line that `pelton checkpoints ledger` prints."""
+        short = self.outcome.value if self.outcome in (Outcome.TRAINED, Outcome.DEAD_LETTER) else "skipped"
+        line: dict[str, Any] = {
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+            "sample_id": self.sample_id,
+            "outcome": short,
+            "pass": self.pass_number,
+            "step": self.step,
+        }
+        if short == "skipped":
+            line["why"] = self.outcome.value
+        return line
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One file of rows, named by its content."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+    level: int = 0
+    """Size class: a merge of MERGE_AT segments is one level up."""
+
+    def document(self) -> dict[str, Any]:
+        """JSON form for the manifest."""
+        return {"name": self.name, "rows": self.rows, "bytes": self.bytes, "sha256": self.sha256, "level": self.level}
+
+
+def write_segment(folder: Path, rows: list[LedgerRow], level: int = 0) -> Segment:
+    """Write rows as one file, durable on return. The same rows give the same name, so a repeated write is harmless."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {
+        "topic": pa.array([row.topic for row in rows]).dictionary_encode(),
+        "partition": pa.array([row.partition for row in rows], pa.int32()),
+        "offset": pa.array([row.offset for row in rows], pa.int64()),
+        "sample_id": pa.array([row.sample_id for row in rows], pa.string()),
+        "outcome": pa.array([row.outcome.value for row in rows]).dictionary_encode(),
+        "pass": pa.array([row.pass_number for row in rows], pa.int32()),
+        "step": pa.array([row.step for row in rows], pa.int64()),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    staging = folder / f".staging-{os.getpid()}.parquet"
+    pq.write_table(
+        pa.table(columns),
+        staging,
+        compression="zstd",
+        compression_level=9,
+        use_dictionary=["topic", "outcome"],
+        column_encoding={
+            "partition": "DELTA_BINARY_PACKED",
+            "offset": "DELTA_BINARY_PACKED",
+            "pass": "DELTA_BINARY_PACKED",
+            "step": "DELTA_BINARY_PACKED",
+        },
+        write_statistics=False,
+        store_schema=False,
+    )
+    digest = _sha256(staging)
+    name = f"segment-{digest[:24]}.parquet"
+    with staging.open("rb") as file:
+        os.fsync(file.fileno())
+    staging.replace(folder / name)
+    return Segment(name, len(rows), (folder / name).stat().st_size, digest, level)
+
+
+def read_segment(folder: Path, segment: Segment) -> list[LedgerRow]:
+    """Rows of one segment, verified by its hash.
+
+    Raises:
+        CheckpointError: missing, or not the bytes that the manifest names.
+    """
+    import pyarrow.parquet as pq
+
+    path = folder / segment.name
+    if not path.is_file():
+        raise CheckpointError(f"ledger segment {segment.name} is missing")
+    if _sha256(path) != segment.sha256:
+        raise CheckpointError(f"ledger segment {segment.name} does not match its hash")
+    columns = pq.ParquetFile(path).read().to_pydict()
+    names = ("topic", "partition", "offset", "sample_id", "outcome", "pass", "step")
+    return [LedgerRow(t, p, o, s, Outcome(out), ps, st) for t, p, o, s, out, ps, st in zip(*(columns[name] for name in names), strict=True)]
+
+
+class Ledger:
+    """The rows of a run, as its newest checkpoint knows them, and those since."""
+
+    def __init__(self, folder: Path, segments: list[Segment] | None = None) -> None:
+        self.folder = folder
+        self.segments = list(segments or [])
+        self._fresh: list[LedgerRow] = []
+
+    def add(self, row: LedgerRow) -> None:
+        """Note what became of a record; durable with the next checkpoint."""
+        self._fresh.append(row)
+
+    def seal(self) -> list[Segment]:
+        """Write the rows since the last seal as a segment, merge small ones, and return all segments that now make up the ledger."""
+        if self._fresh:
+            self.segments.append(write_segment(self.folder, self._fresh))
+            self._fresh = []
+        self._merge()
+        return list(self.segments)
+
+    def rows(self) -> Iterator[LedgerRow]:
+        """All rows, oldest first, those since the last seal included."""
+        for segment in self.segments:
+            yield from read_segment(self.folder, segment)
+        yield from self._fresh
+
+    def trained_ids(self, pass_number: int, topics: set[str], limit: int) -> list[str]:
+        """Ids trained in a pass on these topics, the newest `limit` of them, oldest first; reads no more segments than that takes."""
+        ids: list[str] = []
+        for segment in reversed(self.segments):
+            rows = [row for row in read_segment(self.folder, segment) if row.pass_number == pass_number]
+            if not rows or len(ids) >= limit:
+                break
+            ids[:0] = [row.sample_id for row in rows if row.outcome is Outcome.TRAINED and row.topic in topics]
+        return ids[-limit:]
+
+    def _merge(self) -> None:
+        """Merge the newest MERGE_AT segments while they are of one level, like the carries of a counter: each row is rewritten rarely."""
+        while len(tail := self.segments[-MERGE_AT:]) == MERGE_AT and len({segment.level for segment in tail}) == 1:
+            rows = [row for segment in tail for row in read_segment(self.folder, segment)]
+            self.segments[-MERGE_AT:] = [write_segment(self.folder, rows, tail[0].level + 1)]
+
+
+def forget_segments(folder: Path, kept: set[str]) -> None:
+    """Delete segments that no kept checkpoint names."""
+    for path in folder.glob("segment-*.parquet"):
+        if path.name not in kept:
+            path.unlink(missing_ok=True)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,95 @@
+"""The loss of each sample, out of the training step itself: token losses before they are summed, no second pass through the model.
+
+The step's loss is the mean negative log-likelihood over all completion tokens of the optimizer step (in nats), as in Transformers'
+Trainer with `num_items_in_batch`: L = Σ_samples Σ_tokens nll / N. A sample's own loss is the mean over its own tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name the field uses
+
+from trainer_node.formats import IGNORED, Example
+
+
+@dataclass(frozen=True)
+class MicroBatch:
+    """One forward and backward. Tensors are (rows, length), padded on the left, so that all completions end at the last column."""
+
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor
+    position_ids: torch.Tensor
+    labels: torch.Tensor
+
+    def inputs(self) -> dict[str, torch.Tensor]:
+        """As keyword arguments of a causal language model, labels included."""
+        return {
+            "input_ids": self.input_ids,
+            "attention_mask": self.attention_mask,
+            "position_ids": self.position_ids,
+            "labels": self.labels,
+        }
+
+
+def collate(examples: list[Example], pad_token_id: int) -> MicroBatch:
+    """Examples to left-padded tensors; positions count from each row's first real token."""
+    length = max(len(example.input_ids) for example in examples)
+    pads = [length - len(example.input_ids) for example in examples]
+    ids = torch.tensor([[pad_token_id] * pad + example.input_ids for pad, example in zip(pads, examples, strict=True)])
+    mask = torch.tensor([[0] * pad + [1] * (length - pad) for pad in pads])
+    labels = torch.tensor([[IGNORED] * pad + example.labels for pad, example in zip(pads, examples, strict=True)])
+    positions = (mask.cumsum(-1) - 1).clamp(min=0)
+    return MicroBatch(ids, mask, positions, labels)
+
+
+def split(examples: list[Example], parts: int) -> list[list[Example]]:
+    """Examples in `parts` runs of nearly equal size, in order. A part that would be empty gets one example without any loss.
+
+    The training loop wants exactly `parts` micro-batches per optimizer step; an example without labels adds nothing to the sum.
+    """
+    size, extra = divmod(len(examples), parts)
+    runs, start = [], 0
+    for part in range(parts):
+        end = start + size + (1 if part < extra else 0)
+        runs.append(examples[start:end] or [Example(examples[0].input_ids, [IGNORED] * len(examples[0].labels))])
+        start = end
+    return runs
+
+
+def target_tokens(examples: list[Example]) -> int:
+    """Tokens that carry loss; a row's first token has no prediction, so it never counts."""
+    return sum(label != IGNORED for example in examples for label in example.labels[1:])
+
+
+def token_losses(model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Negative log-likelihood of each target token, differentiable.
+
+    Only the columns in which some row has a target go through the language-model head: with completions at the right, that leaves the
+    prompts out of the widest matrix product of a small model.
+
+    Args:
+        model: a causal language model that takes `logits_to_keep`.
+        inputs: `MicroBatch.inputs()`.
+
+    Returns:
+        nll: (rows, kept columns), 0 where there is no target. mask: same shape, True where there is one.
+    """
+    inputs = dict(inputs)
+    targets = inputs.pop("labels")[:, 1:]
+    columns = (targets != IGNORED).any(0).nonzero().flatten()
+    if columns.numel() == 0:
+        columns = torch.zeros(1, dtype=torch.long, device=targets.device)
+    logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits
+    kept = targets[:, columns]
+    nll = F.cross_entropy(logits.float().flatten(0, 1), kept.flatten(), ignore_index=IGNORED, reduction="none")
+    return nll.view(kept.shape), kept != IGNORED
+
+
+def sample_losses(nll: torch.Tensor, mask: torch.Tensor) -> tuple[list[float], list[int]]:
+    """Mean loss and token count of each row; (rows, columns) in, two lists of length rows out. A row without targets has 0 and 0."""
+    tokens = mask.sum(-1)
+    means = (nll.detach() * mask).sum(-1) / tokens.clamp(min=1)
+    return means.tolist(), tokens.tolist()

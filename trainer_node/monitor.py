@@ -1,0 +1,94 @@
+"""What a training run tells about itself: the mission's metrics, W&B, and when to stop early."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from streams import metrics
+
+
+@dataclass
+class EarlyStopping:
+    """Stops after `patience` evaluations in a row without a better val_metric (lower is better, as a loss is)."""
+
+    patience: int
+    """0 never stops."""
+    best: float = math.inf
+    since_best: int = 0
+
+    def update(self, value: float) -> bool:
+        """Note an evaluation; True when training should stop."""
+        if value < self.best:
+            self.best, self.since_best = value, 0
+        else:
+            self.since_best += 1
+        return bool(self.patience) and self.since_best >= self.patience
+
+    def snapshot(self) -> dict[str, float]:
+        """JSON form; an infinite best is left out."""
+        state: dict[str, float] = {"since_best": self.since_best}
+        return state | ({"best": self.best} if math.isfinite(self.best) else {})
+
+    def restore(self, state: dict[str, float]) -> None:
+        """Take over a snapshot."""
+        self.best, self.since_best = state.get("best", math.inf), int(state.get("since_best", 0))
+
+
+class Monitor:
+    """Gauges for Prometheus, and the same values to W&B when asked to."""
+
+    def __init__(self, run_id: str, run_dir: Path, wandb_project: str | None, settings: dict[str, Any]) -> None:
+        self.run_id = run_id
+        self.values: dict[str, float] = {}
+        self._wandb = _start_wandb(run_id, run_dir, wandb_project, settings) if wandb_project else None
+
+    def step(self, step: int, loss: float, lr: float, **more: float) -> None:
+        """After an optimizer step: mean loss in nats per token, and learning rate."""
+        self._set(metrics.TRAINING_LOSS, "training_loss", loss)
+        vram = gpu_vram_bytes()
+        if vram is not None:
+            self._set(metrics.GPU_VRAM_BYTES, "gpu_vram_bytes", vram)
+        self._log({"training_loss": loss, "learning_rate": lr, **more, **({"gpu_vram_bytes": vram} if vram is not None else {})}, step)
+
+    def evaluated(self, step: int, val_metric: float) -> None:
+        """After an evaluation."""
+        self._set(metrics.VAL_METRIC, "val_metric", val_metric)
+        self._log({"val_metric": val_metric}, step)
+
+    def rewarded(self, step: int, reward_avg: float) -> None:
+        """After rewards came in."""
+        self._set(metrics.REWARD_AVG, "reward_avg", reward_avg)
+        self._log({"reward_avg": reward_avg}, step)
+
+    def close(self) -> None:
+        """Finish the W&B run, if any."""
+        if self._wandb is not None:
+            self._wandb.finish()
+
+    def _set(self, gauge: Any, name: str, value: float) -> None:
+        self.values[name] = value
+        gauge.labels(self.run_id).set(value)
+
+    def _log(self, values: dict[str, float], step: int) -> None:
+        if self._wandb is not None:
+            self._wandb.log(values, step=step)
+
+
+def gpu_vram_bytes() -> float | None:
+    """Accelerator memory reserved by this process, in bytes; None where there is no CUDA device."""
+    import torch
+
+    return float(torch.cuda.memory_reserved()) if torch.cuda.is_available() else None
+
+
+def _start_wandb(run_id: str, run_dir: Path, project: str, settings: dict[str, Any]) -> Any:
+    """A W&B run; offline, in the run's folder, unless an account is set up."""
+    import os
+
+    import wandb
+
+    mode = os.environ.get("WANDB_MODE") or ("online" if os.environ.get("WANDB_API_KEY") else "offline")
+    return wandb.init(project=project, id=run_id, name=run_id, dir=str(run_dir), config=settings, resume="allow", mode=mode)  # type: ignore[arg-type]

@@ -1,0 +1,448 @@
+"""The run loop: wire, train, stop cleanly.
+
+`TrainerNode.run` reads from top to bottom what a run does. The training loop itself is TRL's; it comes back here for each batch
+(`_next_batch`) and after each optimizer step (`_step_done`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import BadRecord, ConfigError, PeltonError
+from schemas.graph_reward import GraphReward
+from schemas.model_output import ModelOutput
+from schemas.sample_loss import SampleLoss
+from schemas.training_sample import Objective, TrainingSample
+from streams.kafka.dead_letters import Breaker, DeadLetterWriter
+from streams.kafka.lag import LagReader
+from streams.kafka.producer import Producer
+from streams.kafka.settings import KafkaSettings
+from streams.metrics import MetricsServer, start_metrics
+from streams.node import group_name
+from trainer_node.announce import Announcer
+from trainer_node.checkpoint import START, Checkpoint, CheckpointStore
+from trainer_node.config import TrainConfig
+from trainer_node.feed import Feed, FeedSettings, StepBatch
+from trainer_node.fencing import Fence
+from trainer_node.formats import format_rlhf, format_supervised
+from trainer_node.journal import Journal
+from trainer_node.ledger import Ledger
+from trainer_node.monitor import EarlyStopping, Monitor
+from trainer_node.pacing import Pacing
+from trainer_node.reader import Reader
+from trainer_node.rewards import RewardClient
+
+logger = logging.getLogger(__name__)
+
+NAN_LIMIT = 3
+"""Steps in a row without a finite loss after which the node stops."""
+UPSTREAM = {"curriculum": "samples", "augmenter": "losses"}
+"""Nodes that may still send us something, and the topic each one reads."""
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """Where and until when, as opposed to how (`TrainConfig`)."""
+
+    run_id: str
+    run_dir: Path
+    until_consumed: bool = False
+    """End when everything is consumed and producers are closed; else run for ever."""
+    closed_file: Path | None = None
+    """Producers are closed once this file exists; unset, they already are."""
+    wait_for: tuple[str, ...] = ()
+    """Nodes whose lag must be zero before the run is over: `curriculum`, `augmenter`."""
+    workers_run_id: str | None = None
+    """Run id in the workers' group names, where they serve this run alone."""
+    metrics_port: int | None = None
+    wandb_project: str | None = None
+    on_commit_step: Callable[[int], None] = lambda number: None
+    """Told of each step of the commit protocol before it is taken (fault tests)."""
+    on_batch: Callable[[StepBatch], None] = lambda batch: None
+    """Told of each batch before it is trained (fault tests)."""
+
+
+@dataclass
+class Timings:
+    """Seconds by what they were spent on."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        """Add the block's duration to what is already spent on `name`."""
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+
+
+class TrainerNode:
+    """One incarnation of a run."""
+
+    def __init__(self, settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> None:
+        self.settings = settings
+        self.config = config
+        self.options = options
+        self.timings = Timings()
+        self.stopping = threading.Event()
+        self._started = time.monotonic()
+        self._nan_streak = 0
+        self._serial = 0
+        self._last_state: dict[str, Any] | None = None
+        self._zero_lag_seen = False
+        self._ready: str | None = "loading the model"
+        self.early = EarlyStopping(config.patience)
+        self._trainer: Any = None
+        self._bad: dict[str, BadRecord] = {}
+
+    # --- the whole run -------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """Train until stopped, or until everything is consumed where that was asked for.
+
+        Raises:
+            UserError: something the user can mend.
+            Fenced: a newer incarnation has taken over.
+        """
+        with contextlib.ExitStack() as stack:
+            self._serve_metrics(stack)
+            resumed = self._claim_run(stack)
+            with self.timings("loading the model"):
+                self._load_model(resumed)
+            self._connect(stack, resumed)
+            self._ready = None
+            objective: Objective | None = self.feed.objective
+            if resumed is None:
+                self._ask("before")
+            while objective is not None and not self.stopping.is_set():
+                self._train(objective, resumed)
+                resumed, objective = None, self._next_objective(objective)
+            if not self.stopping.is_set():
+                self._ask("after")
+            self._write_summary()
+
+    def stop(self, *_: Any) -> None:
+        """Finish the step, checkpoint, end. Called by SIGTERM and SIGINT; safe to call from any thread."""
+        self.stopping.set()
+        if hasattr(self, "feed"):
+            self.feed.stopping.set()
+        timer = threading.Timer(self.config.grace_s, self._give_up)
+        timer.daemon = True
+        timer.start()
+
+    def _give_up(self) -> None:
+        logger.error("the step did not end within %.0f s; stopping without a checkpoint, nothing is lost", self.config.grace_s)
+        os._exit(1)
+
+    def _next_objective(self, objective: Objective) -> Objective | None:
+        objectives = self.config.objectives
+        position = objectives.index(objective) + 1
+        if not self.options.until_consumed or position >= len(objectives) or self.stopping.is_set():
+            return None
+        self.feed.switch(objectives[position])
+        return objectives[position]
+
+    # --- wiring --------------------------------------------------------------------------------------------------------------
+
+    def _serve_metrics(self, stack: contextlib.ExitStack) -> None:
+        if self.options.metrics_port is not None:
+            server: MetricsServer = start_metrics(self.options.metrics_port, ready=self._readiness)
+            stack.callback(server.close)
+
+    def _readiness(self) -> str | None:
+        if self._ready:
+            return self._ready
+        return None if self.reader.connected else "the broker is away"
+
+    def _claim_run(self, stack: contextlib.ExitStack) -> Checkpoint | None:
+        """Fence older incarnations off, and find what to go on from."""
+        run_dir = self.options.run_dir
+        run_dir.mkdir(parents=True, exist_ok=True)
+        self.fence = Fence(run_dir)
+        self.journal = Journal(run_dir / "journal", self.fence.epoch)
+        stack.callback(self.journal.close)
+        self.ledger = Ledger(run_dir / "ledger")
+        self.store = CheckpointStore(
+            run_dir, self.fence, self.journal, self.ledger, self.config.keep_checkpoints, self.options.on_commit_step
+        )
+        self.store.clean()
+        resumed, refused = self.store.newest()
+        for name, why in refused:
+            logger.warning("checkpoint %s is refused: %s", name, why)
+        if resumed is None:
+            self.fence.resumed_from(0, 0)
+            return None
+        manifest = resumed.manifest
+        if manifest.run_id != self.options.run_id:
+            raise ConfigError(f"{run_dir} belongs to run {manifest.run_id!r}, not {self.options.run_id!r}: give another --run-dir")
+        if manifest.config_hash != self.config.hash():
+            logger.warning("settings have changed since checkpoint %s; going on with the new ones", manifest.name)
+        self.fence.resumed_from(manifest.epoch, manifest.serial)
+        self.ledger.segments = manifest.ledger_segments()
+        self._serial = manifest.serial
+        logger.warning("epoch %d resumes from checkpoint %s", self.fence.epoch, manifest.name)
+        return resumed
+
+    def _load_model(self, resumed: Checkpoint | None) -> None:
+        from trainer_node.weights import load_for_training
+
+        self.loaded = load_for_training(self.config, resumed.path if resumed else None)
+
+    def _connect(self, stack: contextlib.ExitStack, resumed: Checkpoint | None) -> None:
+        settings, config, run_id = self.settings, self.config, self.options.run_id
+        self.producer = Producer(settings)
+        stack.callback(self.producer.close)
+        letters = DeadLetterWriter(self.producer, settings, "trainer", run_id, Breaker())
+        self.reader = Reader(settings, group_name(settings, "trainer", run_id), config.on_data_loss)
+        objectives = dict.fromkeys((*config.objectives, Objective.PROMPT))
+        bands = {objective: [topic.name for topic in settings.topics.bands(objective)] for objective in objectives}
+        feed_settings = FeedSettings(run_id, config.batch_size, config.linger_s, config.repeat_horizon)
+        self.feed = Feed(feed_settings, self.reader, bands, self._prepare, letters, self.journal, self.ledger, Pacing(config.pace_steps))
+        self.monitor = Monitor(run_id, self.options.run_dir, self.options.wandb_project, config.model_dump(mode="json"))
+        stack.callback(self.monitor.close)
+        self.rewards = RewardClient(settings, self.producer, run_id, self.stopping)
+        self.lag = LagReader(settings)
+        stack.callback(self.lag.close)
+        stack.callback(self.reader.close)
+        self.announce = Announcer(settings, run_id, self.reader)
+        stack.callback(self.announce.close)
+        state = resumed.manifest.feed if resumed else None
+        replay = self.journal.take_over(resumed.manifest.name if resumed else START)
+        self.feed.begin(state, replay)
+        if resumed:
+            self.early.restore(resumed.manifest.feed.get("early", {}))
+            self._last_state = self.feed.snapshot()
+        if self.stopping.is_set():
+            self.feed.stopping.set()
+
+    def _prepare(self, sample: TrainingSample) -> Any:
+        build = format_rlhf if sample.objective is Objective.PREFERENCE else format_supervised
+        return build(sample, self.loaded.tokenizer, self.config.max_seq, self.config.too_long)
+
+    # --- training ------------------------------------------------------------------------------------------------------------
+
+    def _train(self, objective: Objective, resumed: Checkpoint | None) -> None:
+        """Train one objective until its passes are done or the node is stopped."""
+        from trainer_node.callbacks import StepCallback
+        from trainer_node.factory import build_trainer, kind_for
+        from trainer_node.trainers import StepLoader
+
+        kind = kind_for(objective, self.config)
+        callback = StepCallback(self._before_optimizer, self._step_done)
+        self._trainer = build_trainer(kind, self.loaded, self.config, self.options.run_dir, [callback])
+        self._stream = StepLoader(self._next_batch, self.config.accumulation, self.loaded.tokenizer.pad_token_id)
+        self._trainer.feed_from(self._stream)
+        with self.timings(f"training ({objective.value})"):
+            self._trainer.train(resume_from_checkpoint=str(resumed.path) if resumed else None)
+
+    def _next_batch(self) -> StepBatch | None:
+        """The next batch, over the ends of passes; None ends training. Stands between two optimizer steps, so it may checkpoint."""
+        if self._last_state is None:
+            self._checkpoint()
+        while True:
+            with self.timings("waiting for samples"):
+                batch = self.feed.next_batch(self._consumed)
+            if batch is not None:
+                self.options.on_batch(batch)
+                return batch
+            if self.stopping.is_set() or not self._end_of_pass():
+                self._checkpoint()
+                return None
+
+    def _end_of_pass(self) -> bool:
+        """Evaluate; True when another pass follows, which is then already begun."""
+        self._zero_lag_seen = False
+        enough = not self.config.eval_steps and self._evaluate()
+        if enough or self.feed.pass_number >= self.config.epochs:
+            return False
+        self.feed.rewind()
+        self._checkpoint()
+        return True
+
+    def _before_optimizer(self) -> None:
+        self._bad = self._trainer.undo_bad_step()
+        self._nan_streak = self._nan_streak + 1 if self._bad else 0
+
+    def _step_done(self) -> None:
+        """After an optimizer step: say what it cost, count it as done, and checkpoint when it is time."""
+        batch = self._stream.batch
+        assert batch is not None
+        losses = [] if self._bad else self._publish_losses(batch)
+        self.feed.trained(batch, self._bad)
+        if self._nan_streak >= NAN_LIMIT:
+            raise PeltonError(
+                f"{NAN_LIMIT} steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`; lower --lr"
+            )
+        if losses:
+            loss = sum(value * tokens for value, tokens in losses) / max(1, sum(tokens for _, tokens in losses))
+            self.monitor.step(batch.step, loss, self._trainer.lr_scheduler.get_last_lr()[0])
+        if self.config.eval_steps and batch.step % self.config.eval_steps == 0 and self._evaluate():
+            self.feed.stopping.set()
+        if batch.step % self.config.checkpoint_steps == 0:
+            self._checkpoint()
+
+    def _publish_losses(self, batch: StepBatch) -> list[tuple[float, int]]:
+        now = time.time()
+        losses = self._stream.losses
+        for item, (loss, tokens) in zip(batch.items, losses, strict=True):
+            sample = item.sample
+            event = SampleLoss(
+                event_id=f"{self.options.run_id}/{batch.pass_number}/{sample.sample_id}",
+                run_id=self.options.run_id,
+                pass_number=batch.pass_number,
+                step=batch.step,
+                sample_id=sample.sample_id,
+                loss=loss,
+                tokens=tokens,
+                sample=sample,
+                trained_at=now,
+            )
+            self.producer.send(self.settings.topics.losses, sample.sample_id, event)
+        return losses
+
+    def _evaluate(self) -> bool:
+        """Measure val_metric on the validation samples; True when training should stop early."""
+        from trainer_node.evaluation import mean_loss
+
+        examples = [self._prepare(sample) for sample in self.feed.validation.values() if sample.objective is Objective.SFT]
+        if not examples:
+            return False
+        with self.timings("evaluating"):
+            value = mean_loss(self.loaded.model, examples, self.loaded.tokenizer.pad_token_id)
+        self.monitor.evaluated(self.feed.step, value)
+        if enough := self.early.update(value):
+            logger.warning(
+                "val_metric has not improved in %d evaluations (best %.4f): stopping early", self.early.since_best, self.early.best
+            )
+        return enough
+
+    # --- the commit ----------------------------------------------------------------------------------------------------------
+
+    def _checkpoint(self) -> None:
+        """Commit the state as it is now, unless nothing has changed since the last commit."""
+        state = self.feed.snapshot() | {"early": self.early.snapshot()}
+        if state == self._last_state:
+            return
+        with self.timings("checkpoints"):
+            self.store.commit(lambda: self._describe(state), self._write_files, self._flush, self.announce)
+        self._last_state = state
+
+    def _flush(self) -> None:
+        self.producer.flush()
+        self._serial += 1
+
+    def _describe(self, state: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "run_id": self.options.run_id,
+            "step": self.feed.step,
+            "serial": self._serial,
+            "config_hash": self.config.hash(),
+            "base_model": self.config.model,
+            "feed": state,
+            "metrics": dict(self.monitor.values),
+        }
+
+    def _write_files(self, folder: Path) -> None:
+        from trainer_node.weights import save_for_resume
+
+        save_for_resume(self._trainer, self.loaded, folder)
+
+    # --- when everything is consumed -----------------------------------------------------------------------------------------
+
+    def _consumed(self) -> bool:
+        """Producers closed, and lag zero everywhere twice in a row. Upstream first: what it still holds may yet come to us."""
+        if not self.options.until_consumed:
+            return False
+        if self.options.closed_file is not None and not self.options.closed_file.exists():
+            return False
+        self.producer.flush()  # our own losses are what the augmenter still has to read
+        zero = all(self._upstream_is_done(node) for node in self.options.wait_for) and self.feed.drained()
+        twice, self._zero_lag_seen = zero and self._zero_lag_seen, zero
+        if zero and not twice:
+            time.sleep(0.2)
+        return twice
+
+    def _upstream_is_done(self, node: str) -> bool:
+        group = group_name(self.settings, node, self.options.workers_run_id)
+        topic = getattr(self.settings.topics, UPSTREAM[node])
+        return not any(self.lag.group_lag(group, [topic.name]).values())
+
+    # --- questions -----------------------------------------------------------------------------------------------------------
+
+    def _ask(self, phase: str) -> None:
+        """Put the held-out prompts to the model, and have the answers judged."""
+        wanted = self.config.held_out_prompts
+        if not wanted:
+            return
+        with self.timings("waiting for samples"):
+            while len(self.feed.prompts) < wanted and not self.stopping.is_set():
+                self.reader.raise_failure()
+                self.feed.intake(wait_s=0.1)
+        if self.stopping.is_set():
+            return
+        prompts = [self.feed.prompts[key] for key in sorted(self.feed.prompts)][:wanted]
+        with self.timings(f"answering ({phase})"):
+            outputs = self._outputs(prompts, phase)
+        with self.timings(f"judging ({phase})"):
+            self._note_rewards(self.rewards.judge(outputs, self.config.reward_timeout_s))
+
+    def _outputs(self, prompts: list[TrainingSample], phase: str) -> list[ModelOutput]:
+        from trainer_node.generation import answer
+
+        completions = answer(self.loaded.model, self.loaded.tokenizer, prompts, self.config.max_new_tokens)
+        version = f"{self.options.run_id}/{self.feed.step}"
+        return [
+            ModelOutput(
+                prompt_id=prompt.sample_id,
+                prompt=prompt.prompt[-1].content if prompt.prompt else "",
+                completion=completion,
+                model_version=version,
+                run_id=self.options.run_id,
+                phase=phase,
+                task=prompt.task,
+                gold=prompt.gold,
+                created_at=time.time(),
+            )
+            for prompt, completion in zip(prompts, completions, strict=True)
+        ]
+
+    def _note_rewards(self, rewards: dict[str, GraphReward | None]) -> None:
+        values = [reward.reward for reward in rewards.values() if reward is not None and reward.reward is not None]
+        if values:
+            self.monitor.rewarded(self.feed.step, sum(values) / len(values))
+
+    def _write_summary(self) -> None:
+        """What this incarnation did, for whoever started it."""
+        summary = {
+            "run_id": self.options.run_id,
+            "epoch": self.fence.epoch,
+            "step": self.feed.step,
+            "samples_trained": self.feed.samples_trained,
+            "rewards_late": self.rewards.late,
+            "checkpoint_s": self.store.seconds,
+            "timings": self.timings.seconds,
+            "metrics": self.monitor.values,
+            "wall_s": time.monotonic() - self._started,
+        }
+        path = self.options.run_dir / f"trainer-e{self.fence.epoch:06d}.json"
+        path.write_text(json.dumps(summary, indent=1), encoding="utf-8")
+
+
+def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> None:
+    """Run one incarnation with SIGTERM and SIGINT meaning: finish the step, checkpoint, exit 0."""
+    node = TrainerNode(settings, config, options)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, node.stop)
+    node.run()

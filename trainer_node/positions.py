@@ -1,0 +1,106 @@
+"""How far the stream is done, per partition: a low watermark and what is done above it.
+
+Built on what was *delivered*, never on arithmetic over offsets: an offset that is never delivered (a transaction marker, a compacted or
+expired record) is done as soon as the fetch position has passed it, or the watermark would stick on it.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import Any
+
+Partition = tuple[str, int]
+"""Topic name and partition number."""
+
+
+@dataclass
+class PartitionProgress:
+    """Progress of one partition."""
+
+    next_offset: int
+    """Fetch position: every offset below was delivered, or never will be."""
+    _waiting: list[int] = field(default_factory=list)
+    _pending: set[int] = field(default_factory=set)
+    _done: set[int] = field(default_factory=set)
+
+    def delivered(self, offset: int) -> bool:
+        """Note a delivered record; False when it is already done or already waiting, so that it must not be taken twice."""
+        if offset in self._done or offset in self._pending or offset < self.watermark:
+            return False
+        self._pending.add(offset)
+        heapq.heappush(self._waiting, offset)
+        self.next_offset = max(self.next_offset, offset + 1)
+        return True
+
+    def fetched_to(self, position: int) -> None:
+        """The consumer's position moved to here, past records and whatever is never delivered."""
+        self.next_offset = max(self.next_offset, position)
+
+    def done(self, offset: int) -> None:
+        """The record needs nothing more."""
+        self._pending.discard(offset)
+        self._done.add(offset)
+
+    @property
+    def watermark(self) -> int:
+        """All offsets below are done."""
+        while self._waiting and self._waiting[0] not in self._pending:
+            heapq.heappop(self._waiting)
+        return self._waiting[0] if self._waiting else self.next_offset
+
+    @property
+    def pending(self) -> int:
+        """Delivered and not done."""
+        return len(self._pending)
+
+    def snapshot(self) -> dict[str, Any]:
+        """`{"watermark": w, "done": [[first, last], …]}`, the ranges done at or above the watermark."""
+        low = self.watermark
+        self._done = {offset for offset in self._done if offset >= low}
+        return {"watermark": low, "done": _ranges(sorted(self._done))}
+
+    @classmethod
+    def restore(cls, snapshot: dict[str, Any]) -> PartitionProgress:
+        """From a snapshot; what was delivered but not done will be delivered again."""
+        done = {offset for first, last in snapshot["done"] for offset in range(first, last + 1)}
+        return cls(next_offset=snapshot["watermark"], _done=done)
+
+
+class Positions:
+    """Progress of all partitions that a trainer reads."""
+
+    def __init__(self, start: dict[Partition, int]) -> None:
+        self.partitions: dict[Partition, PartitionProgress] = {tp: PartitionProgress(offset) for tp, offset in start.items()}
+
+    def __getitem__(self, partition: Partition) -> PartitionProgress:
+        return self.partitions[partition]
+
+    def watermarks(self) -> dict[Partition, int]:
+        """For Kafka's group offsets."""
+        return {tp: progress.watermark for tp, progress in self.partitions.items()}
+
+    def snapshot(self) -> dict[str, dict[str, Any]]:
+        """JSON form: `{"topic:partition": {...}}`."""
+        return {f"{topic}:{number}": progress.snapshot() for (topic, number), progress in sorted(self.partitions.items())}
+
+    def restore(self, snapshot: dict[str, dict[str, Any]]) -> None:
+        """Take over a snapshot; partitions it does not know keep their start."""
+        for name, value in snapshot.items():
+            topic, _, number = name.rpartition(":")
+            self.partitions[(topic, int(number))] = PartitionProgress.restore(value)
+
+    def rewind(self, start: dict[Partition, int]) -> None:
+        """Begin these partitions anew: a pass is a rewind."""
+        for tp, offset in start.items():
+            self.partitions[tp] = PartitionProgress(offset)
+
+
+def _ranges(offsets: list[int]) -> list[list[int]]:
+    ranges: list[list[int]] = []
+    for offset in offsets:
+        if ranges and offset == ranges[-1][1] + 1:
+            ranges[-1][1] = offset
+        else:
+            ranges.append([offset, offset])
+    return ranges

@@ -1,0 +1,176 @@
+"""TRL's trainers, fed from the stream: each takes its batches from a `StepLoader`, in the order given, and says what every sample cost.
+
+Shuffling, samplers and the trainers' own data loaders are out of the way: `get_train_dataloader` returns the loader itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name the field uses
+from peft import PeftModel
+from transformers import Trainer
+from trl import DPOTrainer, SFTTrainer
+from trl.trainer.utils import use_adapter
+
+from schemas.errors import BadRecord, DeadLetterReason, UserError
+from trainer_node.feed import StepBatch
+from trainer_node.formats import IGNORED, Example, PairExample
+from trainer_node.losses import collate, sample_losses, split, target_tokens, token_losses
+
+logger = logging.getLogger(__name__)
+
+
+class StepLoader:
+    """One optimizer step's micro-batches after another, straight from the feed.
+
+    Attributes:
+        batch: the samples of the step being trained.
+        losses: (loss in nats per token, tokens) of each of its samples, in order, as the micro-batches are done.
+        target_tokens: tokens of the step that carry loss, over all micro-batches.
+    """
+
+    def __init__(self, next_batch: Callable[[], StepBatch | None], accumulation: int, pad_token_id: int) -> None:
+        self._next = next_batch
+        self._accumulation = accumulation
+        self._pad = pad_token_id
+        self.on_end: Callable[[], None] = lambda: None
+        self.batch: StepBatch | None = None
+        self.losses: list[tuple[float, int]] = []
+        self.target_tokens = 0
+        self.bad = False
+
+    def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
+        while (batch := self._next()) is not None:
+            self.batch, self.losses, self.bad = batch, [], False
+            parts = split([item.example for item in batch.items], self._accumulation)
+            rows = [_rows(part) for part in parts]
+            self.target_tokens = sum(target_tokens(part) for part in rows)
+            for part in rows:
+                yield collate(part, self._pad).inputs()
+        self.on_end()
+
+    def note(self, losses: list[float], tokens: list[int]) -> None:
+        """Take the losses of one micro-batch; rows added only to fill it have no tokens and are left out."""
+        self.losses += [(loss, count) for loss, count in zip(losses, tokens, strict=True) if count]
+
+
+def _rows(examples: list[Any]) -> list[Example]:
+    """Sequences of a micro-batch: of pairs, first all chosen ones, then all rejected ones."""
+    if not isinstance(examples[0], PairExample):
+        return list(examples)
+    sides = [[example.chosen_ids for example in examples], [example.rejected_ids for example in examples]]
+    prompts = [example.prompt_ids for example in examples]
+    return [
+        Example(prompt + completion, [IGNORED] * len(prompt) + completion)
+        for side in sides
+        for prompt, completion in zip(prompts, side, strict=True)
+    ]
+
+
+class StreamTrainer(Trainer):
+    """What all of them share. Mixed in before the TRL class."""
+
+    stream: StepLoader
+
+    def feed_from(self, stream: StepLoader) -> None:
+        """Take batches from here; training stops when it ends."""
+        self.stream = stream
+        self.model_accepts_loss_kwargs = True  # our losses are normalised over the whole optimizer step
+        stream.on_end = lambda: setattr(self.control, "should_training_stop", True)
+
+    def get_train_dataloader(self) -> Any:
+        """The stream itself: no sampler, no shuffling, no read-ahead."""
+        return self.stream
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """One micro-batch. A loss that is not a number undoes the whole step; running out of memory names what was too big."""
+        try:
+            loss = super().training_step(*args, **kwargs)
+        except torch.OutOfMemoryError as error:
+            raise UserError(self._too_big(args[1])) from error
+        if not math.isfinite(loss.item()):
+            self.stream.bad = True
+            return torch.zeros_like(loss)
+        return loss
+
+    def undo_bad_step(self) -> dict[str, BadRecord]:
+        """Before the optimizer acts: if the step's loss is not a number, drop its gradients, so that the weights stay as they are.
+
+        Returns:
+            The step's samples by id with the reason, for the dead letters; empty when the step is sound.
+        """
+        if not self.stream.bad or self.stream.batch is None:
+            return {}
+        assert self.optimizer is not None
+        self.optimizer.zero_grad(set_to_none=True)
+        step = self.stream.batch.step
+        reason = f"the loss of step {step} was not a number; the step was undone"
+        return {item.sample.sample_id: BadRecord(DeadLetterReason.NAN_LOSS, reason) for item in self.stream.batch.items}
+
+    def _too_big(self, inputs: dict[str, torch.Tensor]) -> str:
+        rows, length = inputs["input_ids"].shape
+        return (
+            f"out of memory on a micro-batch of {rows} sequences of {length} tokens; nothing is lost. Lower --batch-size, raise"
+            " --accumulation or lower --max-seq, and start the run again: it goes on from its newest checkpoint"
+        )
+
+    def _scale(self, total: torch.Tensor) -> torch.Tensor:
+        """Sum over this process's tokens to this process's share of the step's mean (DDP averages gradients over processes)."""
+        return total / max(1, self.stream.target_tokens) * self.accelerator.num_processes
+
+
+class StreamSFTTrainer(StreamTrainer, SFTTrainer):
+    """Supervised fine-tuning and classification: TRL's SFTTrainer on the stream."""
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
+        """Mean token loss over the optimizer step; each sample's own loss goes to the stream."""
+        nll, mask = token_losses(model, inputs)
+        self.stream.note(*sample_losses(nll, mask))
+        loss = self._scale(nll.sum())
+        return (loss, {"nll": nll}) if return_outputs else loss
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Without TRL's token-accuracy and entropy, which would cost a second pass over the logits."""
+        Trainer.log(self, logs, start_time)
+
+
+class StreamDPOTrainer(StreamTrainer, DPOTrainer):
+    """Direct preference optimisation: TRL's DPOTrainer on the stream.
+
+    Loss of a pair: -log σ(β·((log π(c) - log π(r)) - (log ref(c) - log ref(r)))) (Rafailov et al. 2023, eq. 7). The reference
+    is the model as it was when this objective began: the adapter `ref`, or the base without any adapter.
+    """
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
+        """Mean over the step's pairs; each pair's own loss goes to the stream, counted over its completion tokens."""
+        policy, mask = self._log_probs(model, inputs)
+        with torch.no_grad(), self._reference(model):
+            reference, _ = self._log_probs(model, inputs)
+        chosen, rejected = (policy - reference).chunk(2)
+        margins = self.beta * (chosen - rejected)
+        losses = -F.logsigmoid(margins)
+        pairs = mask.sum(-1).view(2, -1).sum(0)
+        self.stream.note(losses.detach().tolist(), pairs.tolist())
+        count = len(self.stream.batch.items) if self.stream.batch else 1
+        real = (pairs > 0).to(losses.dtype)
+        loss = (losses * real).sum() / count * self.accelerator.num_processes
+        return (loss, {"margins": margins}) if return_outputs else loss
+
+    def _log_probs(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        nll, mask = token_losses(model, inputs)
+        return -nll.sum(-1), mask
+
+    def _reference(self, model: Any) -> Any:
+        unwrapped = self.accelerator.unwrap_model(model)
+        if not isinstance(unwrapped, PeftModel):
+            raise UserError("DPO without LoRA would need a second copy of the model as its reference: set --lora-r above 0")
+        return use_adapter(unwrapped, adapter_name="ref" if "ref" in unwrapped.peft_config else None)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Without TRL's own pair metrics, which this loss does not gather."""
+        Trainer.log(self, logs, start_time)
