@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from pydantic import Field
+
 from schemas.base import Message
 
 
@@ -24,6 +26,8 @@ class Triplet(Message):
     """Start and end character of the object."""
     rule: str
     """Name of the rule that found it."""
+    qualifiers: dict[str, str] = Field(default_factory=dict)
+    """Further roles that the text gives the claim, such as `date`; as in `Fact`."""
     negated: bool = False
     """The text denies it ("is not")."""
     hedged: bool = False

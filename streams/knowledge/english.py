@@ -1,33 +1,58 @@
-"""What English does to the words of a relation: which of them carry no meaning, and how a verb is inflected.
+"""What English does to the words of a relation and of a noun phrase: which carry no meaning, which change it, how a verb is inflected.
 
 Words of the language only; words of a domain are data of the ontology.
 """
 
 from __future__ import annotations
 
-COPULAS = frozenset(["is", "are", "was", "were", "be", "been", "being", "am", "'s", "isn't"])
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+COPULAS = _set("is are was were be been being am")
 """Forms of "to be"."""
-HAVE = frozenset(["has", "have", "had", "having"])
+HAVE = _set("has have had having")
 """Forms of "to have"."""
-ARTICLES = frozenset(["the", "a", "an", "this", "that", "its", "their", "his", "her"])
-"""Articles and determiners that stand before a relation noun."""
-FILLERS = frozenset(
-    "also currently now today presently officially actually indeed still famous official current present actual "  # noqa: SIM905
-    "primarily mainly mostly originally generally commonly very own respective sole only".split()
+DETERMINERS = _set("the a an this that its their his her our")
+"""Words that open a noun phrase."""
+INDEFINITE = _set("a an")
+"""Determiners that open a description rather than a name."""
+FILLERS = _set(
+    """also currently now today presently officially actually indeed still famous official current present actual primarily mainly mostly
+    originally generally commonly very own respective sole only"""
 )
 """Adverbs and adjectives that leave a relation what it is. ("former", "second" and "largest" change it, and are not here.)"""
+FUNCTION_WORDS = _set(
+    """i me my we us our you your he him his she her it its they them their who whom whose which what this that these those there here
+    a an the and or nor but so if as at by for from in into of off on onto out over to up with than then when where while why how
+    am is are was were be been do does did has have had can could may might must shall should will would not no yes all any some one"""
+)
+"""Words that a name in a text may look like; there they are names only where written in capitals."""
+PRONOUNS = _set(
+    """i you he it she we they me him her us them this that these those there here which what who one none nothing nobody everything
+    everyone someone something anything unknown various several many some all both either neither another other others each"""
+)
+"""Words that stand for something without naming it."""
+SMALL_WORDS = _set("of the de del della la las le les el al du des di da do dos das von van der den bin ibn y e i und et")
+"""Words inside a proper name that are not written with a capital."""
+CHANGING = _set(
+    """former formerly ancient old historic historical past future first second third last next new greater upper lower outer inner near
+    nearby non ex half part parts rest side middle centre center edge outskirts surroundings north south east west northern southern
+    eastern western central most least largest smallest biggest name history people end beginning top bottom heart"""
+)
+"""Words that make another thing of the name they stand by ("the outskirts of ...", "former ...")."""
 
 _IRREGULAR = """
 be was were been|bear bore born borne|become became|begin began begun|bind bound|break broke broken|bring brought|build built|buy bought
 choose chose chosen|come came|draw drew drawn|drive drove driven|fall fell fallen|feed fed|fight fought|find found|fly flew flown
 found founded|get got gotten|give gave given|go went gone|grow grew grown|have had has|hold held|keep kept|know knew known|lead led
-leave left|lend lent|lie lay lain lying|lose lost|make made|mean meant|meet met
-pay paid|read read|rise rose risen|run ran|say said|see saw seen
-sell sold|send sent|set set|shake shook shaken|sing sang sung
-sit sat|speak spoke spoken|spend spent|stand stood|steal stole stolen|swim swam swum
-take took taken|teach taught|tell told|think thought|throw threw thrown|understand understood|wear wore worn|win won|write wrote written
+leave left|lend lent|lie lay lain lying|lose lost|make made|mean meant|meet met|pay paid|read read|rise rose risen|run ran|say said
+see saw seen|sell sold|send sent|set set|shake shook shaken|sing sang sung|sit sat|speak spoke spoken|spend spent|stand stood
+steal stole stolen|swim swam swum|take took taken|teach taught|tell told|think thought|throw threw thrown|understand understood
+wear wore worn|win won|write wrote written
 """
-_FORMS = {line.split()[0]: tuple(line.split()) for block in _IRREGULAR.strip().splitlines() for line in block.split("|")}
+_FORMS = {entry.split()[0]: tuple(entry.split()) for line in _IRREGULAR.strip().splitlines() for entry in line.split("|")}
 _VOWELS = "aeiou"
 
 
@@ -36,14 +61,14 @@ def inflections(verb: str) -> frozenset[str]:
     lemma = verb.lower()
     stem = lemma.removesuffix("e") if lemma.endswith("e") and not lemma.endswith(("ee", "ye", "oe")) else lemma
     consonant_y = lemma.endswith("y") and lemma[-2:-1] not in _VOWELS
-    sibilant = lemma.endswith(("s", "x", "z", "ch", "sh"))
-    third = lemma[:-1] + "ies" if consonant_y else lemma + ("es" if sibilant or lemma.endswith("o") else "s")
+    sibilant = lemma.endswith(("s", "x", "z", "ch", "sh", "o"))
+    third = lemma[:-1] + "ies" if consonant_y else lemma + ("es" if sibilant else "s")
     forms = {lemma, third, stem + "ing", *_FORMS.get(lemma, ())}
     doubled = len(lemma) > 2 and lemma[-1] not in _VOWELS + "wxy" and lemma[-2] in _VOWELS and lemma[-3] not in _VOWELS
     if doubled:
-        forms |= {lemma + lemma[-1] + "ing"}
+        forms.add(lemma + lemma[-1] + "ing")
     if lemma not in _FORMS:
-        forms |= {lemma[:-1] + "ied" if consonant_y else stem + "ed"}
+        forms.add(lemma[:-1] + "ied" if consonant_y else stem + "ed")
         if doubled:
-            forms |= {lemma + lemma[-1] + "ed"}
+            forms.add(lemma + lemma[-1] + "ed")
     return frozenset(forms)

@@ -1,4 +1,4 @@
-"""Names as the graph compares them: case, accents, punctuation, "the" and the possessive do not matter.
+"""Names as the graph compares them: case, accents, punctuation, "the", the possessive, and "St." for "Saint" do not matter.
 
 `words` cuts a text into folded words that know where they stood; `fold` joins them. Both go by the same rules, so that
 a name found in a text is the name that was put into the graph.
@@ -17,16 +17,21 @@ _LETTER = r"[^\s!-/:-@\[-`{-~\u0080-\u00a9\u00ab-\u00b4\u00b6-\u00b9\u00bb-\u00b
 _APOSTROPHE = r"['’‘ʼʻ`´]"
 _WORD = re.compile(
     rf"""
-      (?P<possessive>(?<=\s)['’]s(?!{_LETTER}))            # a possessive that a tokenizer split off
-    | (?P<initials>(?:[^\W\d_]\.){{2,}}(?:[^\W\d_](?!{_LETTER}))?) # U.S.A., D.C.
-    | (?P<number>\d+(?:[.,]\d+)+(?!{_LETTER}))              # 1,234.5
-    | {_LETTER}+(?:{_APOSTROPHE}{_LETTER}+)*(?:\+{{1,2}}|\#)? # a word, inner apostrophes kept together; C++, C#
+      (?P<possessive>(?<=\s)['’]s(?!{_LETTER}))                                   # a possessive that a tokenizer split off
+    | (?P<initials>[^\W\d_]\.(?:\s?[^\W\d_]\.)+(?:[^\W\d_](?!{_LETTER}))?          # U.S.A., J. K.
+                 | [^\W\d_](?:\.[^\W\d_])+(?!{_LETTER}))                           # D.C
+    | (?P<number>\d+(?:[.,]\d+)+(?!{_LETTER}))                                   # 1,234.5
+    | (?P<and>&)
+    | {_LETTER}+(?:{_APOSTROPHE}{_LETTER}+)*(?:\+{{1,2}}|\#)?                    # a word, inner apostrophes kept together; C++, C#
     """,
     re.VERBOSE,
 )
+_BETWEEN_INITIALS = re.compile(r"[.\s]")
 _POSSESSIVE = re.compile(rf"{_APOSTROPHE}s$", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 _NOT_DECOMPOSED = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "æ": "ae", "œ": "oe", "ı": "i", "ə": "e", "ß": "ss"})
+_SHORT_FORMS = {"saint": "st", "sainte": "ste", "mount": "mt"}
+"""Words of names that are written short as often as in full."""
 
 
 class Word(NamedTuple):
@@ -56,12 +61,15 @@ def words(text: str) -> Iterator[Word]:
         if kind == "possessive":
             continue
         if kind == "initials":
-            raw = raw.replace(".", "")
+            raw = re.sub(r"[.\s]", "", raw)
+        elif kind == "and":
+            raw = "and"
         elif kind == "number":
             raw = _THOUSANDS.sub("", raw)
         elif found := _POSSESSIVE.search(raw):
             raw, end = raw[: found.start()], start + found.start()
         folded = _fold_word(re.sub(_APOSTROPHE, "", raw))
+        folded = _SHORT_FORMS.get(folded, folded)
         if folded:
             yield Word(folded, start, end)
 

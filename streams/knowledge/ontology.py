@@ -17,6 +17,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.errors import ConfigError
+from streams.knowledge.names import fold
 from streams.knowledge.relations import PredicateMatch, RelationIndex, Template, parse_template
 
 ALIAS = "alias"
@@ -58,6 +59,8 @@ class Predicate(_Part):
     """Numbers: relative difference that still agrees."""
     closed: bool = False
     """The listed objects of a known subject are complete, so that another object contradicts although there may be many."""
+    listed_range: bool = False
+    """Only what the graph lists as an object of it can contradict: for predicates whose words say other things too ("is in")."""
     phrases: tuple[str, ...] = ()
     """Surface templates with the slots {subject} and {object}."""
     nouns: tuple[str, ...] = ()
@@ -116,6 +119,8 @@ class Ontology(_Part):
     """By name."""
     chains: tuple[Chain, ...] = ()
     """Declared entailments of two hops."""
+    classes: frozenset[str] = frozenset()
+    """Common nouns that may stand by a name and leave it what it is, folded: "the <class> of <name>", "the <class> <name>"."""
 
     @classmethod
     def load(cls, path: str | Path) -> Ontology:
@@ -150,12 +155,13 @@ class Ontology(_Part):
                     raise ConfigError(f"{source}: predicate {name}: a mapping of fields is wanted; see docs/ontology.md")
                 predicates[name] = _validated(Predicate, {**(settings or {}), "name": name}, f"{source}: predicate {name}")
             chains = tuple(_validated(Chain, chain, f"{source}: chain {n}") for n, chain in enumerate(data.get("chains") or (), 1))
-            unknown = sorted(set(data) - {"predicates", "chains"})
+            unknown = sorted(set(data) - {"predicates", "chains", "classes"})
             if unknown:
-                raise ConfigError(f"{source}: no such field: {unknown[0]}; there are `predicates` and `chains`")
+                raise ConfigError(f"{source}: no such field: {unknown[0]}; there are `predicates`, `chains` and `classes`")
+            classes = frozenset(fold(word) for word in data.get("classes") or ())
         except TypeError as error:
             raise ConfigError(f"{source}: {error}") from None
-        ontology = cls(predicates=predicates, chains=chains)
+        ontology = cls(predicates=predicates, chains=chains, classes=classes)
         ontology._check(source)
         return ontology
 
@@ -204,9 +210,18 @@ class Ontology(_Part):
             return PredicateMatch(self._inverses[name], reversed=True)
         return None
 
+    def sentence(self, predicate: str, subject: str, object_: str) -> str:
+        """A statement as a person would read it: by the predicate's first phrase, else its first noun, else its name."""
+        known = self[predicate]
+        if known.phrases:
+            return known.phrases[0].replace("{subject}", subject).replace("{object}", object_)
+        if known.nouns:
+            return f"the {known.nouns[0]} of {subject} is {object_}"
+        return f"{subject} {predicate.replace('_', ' ')} {object_}"
+
     def match_all(self, words: str) -> tuple[PredicateMatch, ...]:
         """Every predicate that words between a left and a right side may mean; `reversed` where the left side is the object."""
-        exact = self.canonical(words.strip()) if self.predicates else None
+        exact = self.canonical(words.strip())
         return (exact,) if exact else self._relations.match(words)
 
     def match_predicate(self, words: str) -> PredicateMatch | None:

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, Protocol
 
-from streams.knowledge.english import ARTICLES, COPULAS, FILLERS, HAVE, inflections
+from streams.knowledge.english import COPULAS, DETERMINERS, FILLERS, HAVE, inflections
 from streams.knowledge.names import words as folded_words
 
 Slot = Literal["subject", "object"]
@@ -104,7 +104,7 @@ class RelationIndex:
 def relation_key(words: str) -> str:
     """Words without copulas, articles and fillers: "is also the capital city of" -> "capital city of"."""
     tokens = [word.text for word in folded_words(" " + words.replace("_", " "))]
-    kept = [token for token in tokens if token not in COPULAS and token not in ARTICLES and token not in FILLERS]
+    kept = [token for token in tokens if token not in COPULAS and token not in DETERMINERS and token not in FILLERS]
     while kept and kept[0] in HAVE and len(kept) > 1:  # "has been written by", "has as its capital"
         kept = kept[1:]
         if kept[0] == "as" and len(kept) > 1:

@@ -1,0 +1,245 @@
+"""The verdict on one claim: verified, contradicted or unknown, with the facts that say so.
+
+Never a guess. To call a true statement false is the worst mistake, so a contradiction needs a known subject, a predicate that leaves
+room for one answer, and an object that is certainly another: what may be a second name, a part, a rounding or a description is unknown.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from schemas.triplet import JudgedTriplet, Triplet, Verdict
+from streams.knowledge import phrases
+from streams.knowledge.dates import compare_dates, parse_date
+from streams.knowledge.names import fold
+from streams.knowledge.ontology import ALIAS, Predicate, ValueKind
+from streams.knowledge.quantities import Agreement, compare_quantities, parse_quantity
+from streams.knowledge.times import Scope, in_scope, split_date
+
+if TYPE_CHECKING:
+    from streams.knowledge.hypergraph import Hypergraph, Statement
+
+MAX_FACTS = 20
+"""Facts named in a verdict."""
+
+
+class Finding(NamedTuple):
+    """A verdict on a claim under one reading of its predicate."""
+
+    verdict: Verdict
+    statements: tuple[Statement, ...] = ()
+    note: str | None = None
+
+
+class Claim(NamedTuple):
+    """A claim turned into its predicate's own direction."""
+
+    predicate: Predicate
+    subject: phrases.Reading
+    object_text: str
+    object: phrases.Reading
+    scope: Scope
+
+
+def judge(graph: Hypergraph, triplet: Triplet) -> JudgedTriplet:
+    """Judge a claim against the graph. Denied and hedged claims are not judged."""
+    finding = _find(graph, triplet)
+    ids = tuple(dict.fromkeys(statement.fact.fact_id for statement in finding.statements[:MAX_FACTS]))
+    return JudgedTriplet(triplet=triplet, verdict=finding.verdict, fact_ids=ids, note=finding.note)
+
+
+def _find(graph: Hypergraph, triplet: Triplet) -> Finding:
+    if triplet.negated or triplet.hedged:
+        return _unknown(f"not judged: the text {'denies it' if triplet.negated else 'does not commit to it'}")
+    matches = graph.ontology.match_all(triplet.predicate)
+    if not matches:
+        return _unknown(f"no such predicate: {triplet.predicate}")
+    findings = []
+    for match in matches:
+        sides = (triplet.object, triplet.subject) if match.reversed else (triplet.subject, triplet.object)
+        findings.append(_judge_sides(graph, graph.ontology[match.name], *sides, triplet.qualifiers.get("date")))
+    for wanted in (Verdict.VERIFIED, Verdict.UNKNOWN):
+        if found := next((finding for finding in findings if finding.verdict is wanted), None):
+            return found
+    return findings[0]
+
+
+def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, object_text: str, date: str | None) -> Finding:
+    if predicate.name == ALIAS:
+        return _judge_alias(graph, subject_text, object_text)
+    said, when = (object_text, None) if predicate.value is ValueKind.DATE else split_date(object_text)
+    subject = phrases.read(graph, subject_text, as_subject=True)
+    if subject.candidates:
+        return _ambiguous(subject_text, subject)
+    if subject.entity is None:
+        return _unknown(f"no such name: {subject_text}")
+    scope = in_scope(graph.statements(subject.entity, predicate.name), parse_date(date) if date else when)
+    named = phrases.read(graph, said) if predicate.value is ValueKind.ENTITY else phrases.NONE
+    claim = Claim(predicate, subject, said, named, scope)
+    return _judge_entity(graph, claim) if predicate.value is ValueKind.ENTITY else _judge_value(graph, claim)
+
+
+def _judge_alias(graph: Hypergraph, subject_text: str, object_text: str) -> Finding:
+    """Two names of one entity. Names that are not known to be are not known not to be."""
+    subject, other = graph.resolve(subject_text), graph.resolve(object_text)
+    for name, found in ((subject_text, subject), (object_text, other)):
+        if len(found.candidates) > 1:
+            return _unknown(f"ambiguous name: {name}")
+    if subject.entity is not None and subject.entity == other.entity:
+        return Finding(Verdict.VERIFIED, (), f"both are names of {graph.names_of(subject.entity)[0]}")
+    return _unknown(f"not known as names of one thing: {subject_text}, {object_text}")
+
+
+# --- numbers and dates
+
+
+def _judge_value(graph: Hypergraph, claim: Claim) -> Finding:
+    current = claim.scope.current
+    if not current:
+        return _silent(graph, claim)
+    results = [(_compare(claim, statement), statement) for statement in current]
+    if None in (agreement for agreement, _ in results):
+        return _unknown(f"no {claim.predicate.value} in: {claim.object_text}")
+    if same := tuple(statement for agreement, statement in results if agreement is Agreement.SAME):
+        return _verified(graph, same[:1])
+    certain = all(agreement is Agreement.DIFFERENT for agreement, _ in results) and claim.subject.sure and claim.scope.complete
+    if certain and claim.predicate.one_object:
+        return _contradicted(graph, current)
+    return _unknown(f"cannot be told apart from: {_say(graph, current[0])}" if claim.predicate.one_object else _say(graph, current[0]))
+
+
+def _compare(claim: Claim, statement: Statement) -> Agreement | None:
+    if claim.predicate.value is ValueKind.DATE:
+        said, known = parse_date(claim.object_text), parse_date(statement.object)
+        return compare_dates(said, known) if said and known else None
+    unit = statement.fact.qualifiers.get("unit")
+    number, truth = parse_quantity(claim.object_text), parse_quantity(statement.object, unit)
+    return compare_quantities(number, truth, claim.predicate.tolerance) if number and truth else None
+
+
+# --- entities
+
+
+def _judge_entity(graph: Hypergraph, claim: Claim) -> Finding:
+    if said := tuple(statement for statement in claim.scope.current if _says(graph, claim, statement)):
+        return _verified(graph, said)
+    if followed := _entailed(graph, claim):
+        return _verified(graph, followed)
+    if claim.object.candidates:
+        return _ambiguous(claim.object_text, claim.object)
+    if elsewhen := [statement for statement in claim.scope.other if _says(graph, claim, statement)]:
+        return _unknown(f"so at another time: {_say(graph, elsewhen[0])}")
+    if not claim.subject.sure or not claim.scope.complete:
+        return _silent(graph, claim)
+    return _held_by_another(graph, claim) or _other_object(graph, claim) or _silent(graph, claim)
+
+
+def _says(graph: Hypergraph, claim: Claim, statement: Statement) -> bool:
+    """Whether a statement has the claim's object, by name, by another name, or by the name without its comma."""
+    if fold(claim.object_text) == statement.object:
+        return True
+    truth = graph.entities(statement.object)
+    if len(truth) != 1:
+        return False
+    if claim.object.entity is not None:
+        modified = all(_modifies(graph, claim, name) for name in claim.object.modifiers)
+        return claim.object.entity == truth[0] and modified
+    short = fold(claim.object_text)
+    if not short or claim.object.candidates or graph.beginning_with(short) != set(truth):
+        return False
+    return short in phrases.short_forms(graph.spellings_of(truth[0]))
+
+
+def _modifies(graph: Hypergraph, claim: Claim, name: str) -> bool:
+    """Whether a capitalised word before the name speaks of the claim's subject ("Swiss" of Switzerland)."""
+    return claim.subject.entity in graph.resolve(name).candidates
+
+
+def _entailed(graph: Hypergraph, claim: Claim) -> tuple[Statement, ...]:
+    """Two statements that together say the claim, by a declared chain."""
+    subject, target = claim.subject.entity, claim.object.entity
+    if subject is None or target is None or claim.object.modifiers:
+        return ()
+    for chain in graph.ontology.chains:
+        if chain.conclusion != claim.predicate.name:
+            continue
+        for first in graph.statements(subject, chain.premises[0]):
+            middle = graph.entities(first.object)
+            for second in graph.statements(middle[0], chain.premises[1]) if len(middle) == 1 else ():
+                if graph.entities(second.object) == (target,):
+                    return (first, second)
+    return ()
+
+
+def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
+    """The predicate leaves room for the listed objects only, and the claim's object is none of them."""
+    current = claim.scope.current
+    if not claim.predicate.one_object or not current:
+        return None
+    truths = [name for statement in current for root in graph.entities(statement.object) for name in graph.folded_names_of(root)]
+    rival = claim.object.entity
+    if rival is not None:
+        if not claim.object.sure or any(rival in graph.entities(statement.object) for statement in current):
+            return None
+        names = graph.folded_names_of(rival)
+        alike = next((truth for truth in truths for name in names if phrases.contains(name, truth)), None)
+        if alike is not None:
+            return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")
+        if claim.predicate.listed_range and not graph.statements_to(rival, claim.predicate.name):
+            return None
+        return _contradicted(graph, current)
+    if claim.predicate.listed_range or not phrases.is_proper(claim.object_text):
+        return None
+    if any(phrases.resembles(fold(claim.object_text), truth) for truth in truths):
+        return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")
+    return _contradicted(graph, current)
+
+
+def _held_by_another(graph: Hypergraph, claim: Claim) -> Finding | None:
+    """The predicate has one subject for each object, and the claim's object has another one."""
+    if not claim.predicate.inverse_functional or claim.object.entity is None or not claim.object.sure or claim.object.modifiers:
+        return None
+    holders = in_scope(graph.statements_to(claim.object.entity, claim.predicate.name), claim.scope.when)
+    if not holders.current or not holders.complete:
+        return None
+    subjects = [entity for statement in holders.current for entity in graph.entities(statement.subject)]
+    ours = graph.folded_names_of(claim.subject.entity or "")
+    theirs = [name for entity in subjects for name in graph.folded_names_of(entity)]
+    if any(phrases.contains(left, right) for left in ours for right in theirs):
+        return None
+    return _contradicted(graph, holders.current)
+
+
+# --- what is said
+
+
+def _say(graph: Hypergraph, statement: Statement) -> str:
+    fact = statement.fact
+    turned = statement.predicate != fact.predicate
+    subject, target = (fact.object, fact.subject) if turned else (fact.subject, fact.object)
+    unit = f" {fact.qualifiers['unit']}" if "unit" in fact.qualifiers else ""
+    return graph.ontology.sentence(statement.predicate, subject, target + unit)
+
+
+def _verified(graph: Hypergraph, statements: tuple[Statement, ...]) -> Finding:
+    return Finding(Verdict.VERIFIED, statements, "; ".join(_say(graph, statement) for statement in statements[:2]))
+
+
+def _contradicted(graph: Hypergraph, statements: tuple[Statement, ...]) -> Finding:
+    return Finding(Verdict.CONTRADICTED, statements, "; ".join(_say(graph, statement) for statement in statements[:3]))
+
+
+def _silent(graph: Hypergraph, claim: Claim) -> Finding:
+    name = graph.names_of(claim.subject.entity)[0] if claim.subject.entity else ""
+    what = claim.predicate.name.replace("_", " ")
+    if not claim.scope.current:
+        return _unknown(f"nothing is known of the {what} of {name}{' at that time' if claim.scope.when else ''}")
+    return _unknown(f"the graph does not say whether: {graph.ontology.sentence(claim.predicate.name, name, claim.object_text)}")
+
+
+def _ambiguous(text: str, reading: phrases.Reading) -> Finding:
+    return _unknown(f"ambiguous name: {text} ({', '.join(reading.candidates)})")
+
+
+def _unknown(note: str) -> Finding:
+    return Finding(Verdict.UNKNOWN, (), note)

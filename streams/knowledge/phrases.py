@@ -1,0 +1,164 @@
+"""From a noun phrase to the entity it means: "the beautiful city of X", "X, a town by the sea", "X in Y".
+
+A reading is `sure` where the phrase means that entity and nothing else; one that is not sure may support a claim, never contradict it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from difflib import SequenceMatcher
+from typing import TYPE_CHECKING, NamedTuple
+
+from streams.knowledge.english import CHANGING, DETERMINERS, FUNCTION_WORDS, INDEFINITE, PRONOUNS, SMALL_WORDS
+from streams.knowledge.names import Word, fold, words
+
+if TYPE_CHECKING:
+    from streams.knowledge.hypergraph import Hypergraph, Resolution
+
+_EDGES = " \t\r\n\"'“”‘’.,;:!?*_`"
+_CUT = re.compile(r"\s*[,;:(]|\s[–—-]\s|\s(?:in|on|at|near|by|which|who|that|where|with|located|situated)\s")
+_PROPER_WORDS = 6
+"""A name of more words than this is a description."""
+_ALIKE = 0.75
+"""Two unknown spellings this alike (difflib's ratio) may be one name."""
+_TELLING_LETTERS = 4
+"""A word of fewer letters is shared by chance."""
+
+
+class Reading(NamedTuple):
+    """Whom a noun phrase means."""
+
+    entity: str | None = None
+    """The entity, where there is one."""
+    candidates: tuple[str, ...] = ()
+    """Several entities, where the name is ambiguous."""
+    sure: bool = True
+    """The phrase means the entity and nothing else."""
+    modifiers: tuple[str, ...] = ()
+    """Other names in the phrase that say which one is meant ("Swiss" in "Swiss franc")."""
+
+
+NONE = Reading()
+
+
+def read(graph: Hypergraph, phrase: str, *, as_subject: bool = False) -> Reading:
+    """The reading of a phrase; `NONE` where it names nothing that the graph knows. Subjects are read more strictly."""
+    text = phrase.strip(_EDGES)
+    attempts = (_whole, _name_first, _name_last) if as_subject else (_whole, _name_first, _name_last, _name_and_class)
+    return next((found for attempt in attempts if (found := attempt(graph, text))), NONE)
+
+
+def is_proper(phrase: str) -> bool:
+    """Whether a phrase that the graph does not know is a name, not a description, a pronoun or a title with an article."""
+    text = phrase.strip(_EDGES)
+    tokens = re.split(r"[\s-]+", text)
+    folded = [fold(token) for token in tokens]
+    if not text or len(tokens) > _PROPER_WORDS or any(char.isdigit() for char in text) or re.search(r"[,;:()/]", text):
+        return False
+    if folded[0] in DETERMINERS | PRONOUNS | FUNCTION_WORDS or not tokens[0][:1].isupper():
+        return False
+    return all(token[:1].isupper() or token.lower() in SMALL_WORDS for token in tokens)
+
+
+def contains(left: str, right: str) -> bool:
+    """Whether one folded name stands in the other, word by word."""
+    return f" {left} " in f" {right} " or f" {right} " in f" {left} "
+
+
+def resembles(left: str, right: str) -> bool:
+    """Whether two folded names may be one: a telling word in common, one within the other, or nearly the same letters."""
+    if contains(left, right):
+        return True
+    shared = set(left.split()) & set(right.split())
+    if any(len(word) >= _TELLING_LETTERS for word in shared):
+        return True
+    return SequenceMatcher(None, left.replace(" ", ""), right.replace(" ", ""), autojunk=False).ratio() >= _ALIKE
+
+
+def _of(resolution: Resolution, *, sure: bool = True) -> Reading | None:
+    if resolution.entity is not None:
+        return Reading(resolution.entity, sure=sure)
+    return Reading(candidates=resolution.candidates, sure=False) if resolution.candidates else None
+
+
+def _whole(graph: Hypergraph, text: str) -> Reading | None:
+    """The phrase is a name, maybe after a determiner."""
+    if found := _of(graph.resolve(text)):
+        return found
+    first, _, rest = text.partition(" ")
+    if fold(first) in DETERMINERS and rest:
+        return _of(graph.resolve(rest), sure=first.lower() not in INDEFINITE)
+    return None
+
+
+def _name_first(graph: Hypergraph, text: str) -> Reading | None:
+    """ "X, a town by the sea", "X in Y", "X (Y)": what follows the name says more about it, or says that another X is meant."""
+    for cut in reversed(list(_CUT.finditer(text))):
+        head = _whole(graph, text[: cut.start()].strip(_EDGES))
+        if head is None or head.entity is None:
+            continue
+        rest = text[cut.end() :].strip(_EDGES + ")")
+        sure = _says_more(graph, head.entity, rest, in_brackets="(" in cut.group())
+        return None if sure is None else head._replace(sure=head.sure and sure)
+    return None
+
+
+def _says_more(graph: Hypergraph, entity: str, rest: str, *, in_brackets: bool) -> bool | None:
+    """True where `rest` leaves the entity what it is, False where it may not, None where it names another one."""
+    other = graph.resolve(rest)
+    if other.candidates:
+        near = graph.neighbours(entity)
+        return True if any(name == entity or name in near for name in other.candidates) else None
+    if rest[:1].isupper() and fold(rest.split()[0]) not in FUNCTION_WORDS:
+        return None
+    return not in_brackets
+
+
+def _name_last(graph: Hypergraph, text: str) -> Reading | None:
+    """ "the city of X", "the city X", "beautiful X", "Swiss franc": the words before say what kind of thing X is, or which."""
+    tokens = list(words(text))
+    for position in range(1, len(tokens)):
+        if tokens[position].text in FUNCTION_WORDS:
+            continue
+        name = graph.resolve(text[tokens[position].start :])
+        if not name.candidates:
+            continue
+        before = [token for token in tokens[:position] if token.text not in DETERMINERS]
+        definite = tokens[0].text not in INDEFINITE
+        if not before or not definite or any(word.text in CHANGING for word in before):
+            return None
+        return _with_words_before(graph, name, before, text)
+    return None
+
+
+def _with_words_before(graph: Hypergraph, name: Resolution, before: list[Word], text: str) -> Reading | None:
+    classes = graph.ontology.classes
+    of = before[-1].text == "of"
+    noun = (before[-2].text if len(before) > 1 else "") if of else before[-1].text
+    rest = [word for word in before if word.text not in (noun, "of")]
+    if any(word.text in FUNCTION_WORDS for word in rest):
+        return None
+    capitals = tuple(text[word.start : word.end] for word in before if text[word.start].isupper() and word.text not in classes)
+    found = _of(name, sure=noun in classes and not capitals)
+    if found is None or (of and (not noun or (classes and noun not in classes))):
+        return None
+    return found._replace(modifiers=capitals)
+
+
+def _name_and_class(graph: Hypergraph, text: str) -> Reading | None:
+    """ "X City": the name with a common noun after it; never sure, for it may be a name of its own."""
+    tokens = list(words(text))
+    last = len(tokens)
+    while last > 1 and tokens[last - 1].text in graph.ontology.classes:
+        last -= 1
+    if 0 < last < len(tokens) and (found := _whole(graph, text[: tokens[last - 1].end])):
+        return found._replace(sure=False)
+    return None
+
+
+def short_forms(spellings: list[str]) -> Iterator[str]:
+    """What is left of names when the part behind a comma or in brackets is: `Washington, D.C.` -> `washington`. Folded."""
+    for spelling in spellings:
+        if (cut := re.search(r"[,(]", spelling)) and (short := fold(spelling[: cut.start()])):
+            yield short
