@@ -17,7 +17,7 @@ import signal
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from typing import Any, cast
 
 import faust
@@ -29,6 +29,7 @@ from faust.types import TP
 from schemas.errors import BrokerError, PeltonError
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
+from streams.metrics import start_metrics
 from streams.node import StreamNode
 from streams.partition_state import read_partition
 
@@ -57,6 +58,7 @@ class _ReadsOnly(BootStrategy):
 
 class _App(faust.App):
     BootStrategy = _ReadsOnly
+    logger = logging.getLogger("faust.app")
 
 
 def build_app(settings: KafkaSettings, group: str, folder: str) -> faust.App:
@@ -83,16 +85,21 @@ def build_app(settings: KafkaSettings, group: str, folder: str) -> faust.App:
     )
 
 
-def run(node: StreamNode) -> None:
+def run(node: StreamNode, metrics_port: int | None = None, metrics_host: str = "127.0.0.1") -> None:
     """Run a node in this thread until SIGTERM or SIGINT. The batch in flight is finished first.
 
     Raises:
         BrokerError: the broker cannot be reached, or took something not.
+        ConfigError: the metrics port is taken.
         TooManyDeadLetters: the breaker opened.
         NodeFailed: Faust failed.
     """
-    with tempfile.TemporaryDirectory(prefix="pelton-") as folder:
-        asyncio.run(Runner(node, folder).serve())
+    with tempfile.TemporaryDirectory(prefix="pelton-") as folder, ExitStack() as at_the_end:
+        at_the_end.callback(node.close)
+        runner = Runner(node, folder)
+        if metrics_port is not None:
+            at_the_end.enter_context(start_metrics(metrics_port, metrics_host, runner.waiting_for))
+        asyncio.run(runner.serve())
 
 
 class Runner:
@@ -148,6 +155,8 @@ class Runner:
                 await self._batch(app, events)
 
         async def assigned(*_: object, **__: object) -> None:
+            if not self._assigned:
+                log.info("%s: reading %s as group %s", self._node.name, self._node.topic.name, self._node.group)
             self._assigned = self._reassigned = True
 
         app.agent(topic, name=self._node.name, concurrency=1)(agent)
@@ -190,8 +199,8 @@ class Runner:
 
     async def _start(self, app: faust.App) -> None:
         try:
+            await self._in_thread(self._node.prepare)
             await app.start()
-            log.info("%s: reading %s as group %s", self._node.name, self._node.topic.name, self._node.group)
         except Exception as error:  # noqa: BLE001 - told as one line
             self._fail(_told(error, self._node.settings))
 

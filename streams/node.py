@@ -75,6 +75,9 @@ class StreamNode(ABC):
         self.acknowledged()
         metrics.BATCH_SECONDS.labels(self.name).set(monotonic() - begun)
 
+    def prepare(self) -> None:  # noqa: B027 - most nodes need not
+        """Called once before the first batch; returns when the node can work. May block; `close` from another thread ends it."""
+
     @abstractmethod
     def process(self, records: Sequence[Record]) -> None:
         """Decide on each record, inside `guarded`, and `send` what follows."""
@@ -90,7 +93,7 @@ class StreamNode(ABC):
         return None
 
     def close(self) -> None:
-        """Let go of connections, threads and processes. What was not flushed is lost, and its input will be read again."""
+        """Let go of connections, threads and processes, more than once if need be. What was not flushed will be read again."""
         self._producer.close(timeout=1.0)
 
     def send(self, topic: Topic, key: str, message: Message) -> None:

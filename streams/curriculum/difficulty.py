@@ -34,9 +34,8 @@ class RawTerms(NamedTuple):
 
 def raw_terms(content: Content, gold: Iterable[str] | None, graph: Hypergraph) -> RawTerms:
     """Measure a sample. Where it has no answer, its gold strings stand for one."""
-    asked = set(graph.entities_in(content.question)) if content.question else set()
     answer = content.answer or " \n ".join(gold or ())
-    said = set(graph.entities_in(answer)) if answer else set()
+    asked, said = ({mention.entity for mention in graph.entities_in(text)} for text in (content.question, answer))
     # An answer mostly repeats the question's entity ("The capital of X is Y"): the target is what it adds.
     targets = (said - asked) or said
     hops = graph.hops(asked, targets) if asked and targets else None

@@ -1,0 +1,99 @@
+"""Extraction in processes of its own: parsing takes the interpreter for itself, and a node must go on answering its broker meanwhile."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+
+from feedback_node.extraction import TripletExtractor
+from schemas.triplet import Triplet
+from streams.knowledge.ontology import Ontology
+
+log = logging.getLogger(__name__)
+
+_extractor: TripletExtractor | None = None
+"""The extractor of this child process."""
+
+
+class ExtractionPool:
+    """Finds the claims of texts in `workers` child processes, which live as long as this one."""
+
+    def __init__(self, ontology: Ontology, workers: int = 1) -> None:
+        self._ontology = ontology
+        self._workers = workers
+        self._pool = self._open()
+
+    def warm_up(self) -> None:
+        """Load the language model in every child; the first texts would wait for it otherwise."""
+        for future in [self._pool.submit(_extract, ["A word."]) for _ in range(self._workers)]:
+            future.result()
+
+    def extract(self, texts: Sequence[str]) -> list[list[Triplet] | Exception]:
+        """The claims of each text, or what its extraction raised: one bad text does not harm the others."""
+        share = -(-len(texts) // self._workers) or 1
+        parts = [texts[at : at + share] for at in range(0, len(texts), share)]
+        try:
+            futures = [self._pool.submit(_extract, part) for part in parts]
+        except BrokenProcessPool:
+            return self._each(texts)
+        return [found for part, future in zip(parts, futures, strict=True) for found in self._result(part, future)]
+
+    def close(self) -> None:
+        """End the children; work in flight is dropped."""
+        for child in list((self._pool._processes or {}).values()):
+            child.kill()
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _open(self) -> ProcessPoolExecutor:
+        # A forked child would inherit the threads' locks, held for ever.
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self._workers, context, initializer=_begin, initargs=(self._ontology,))
+
+    def _result(self, texts: Sequence[str], future: Future[list[list[Triplet]]]) -> Sequence[list[Triplet] | Exception]:
+        try:
+            return future.result()
+        except Exception as error:  # noqa: BLE001 - told for each text
+            log.warning("extraction of %d texts failed (%s: %s); each is tried by itself", len(texts), type(error).__name__, error)
+            return self._each(texts)
+
+    def _each(self, texts: Sequence[str]) -> list[list[Triplet] | Exception]:
+        return [self._one(text) for text in texts]
+
+    def _one(self, text: str) -> list[Triplet] | Exception:
+        for last_try in (False, True):
+            try:
+                return self._pool.submit(_extract, [text]).result()[0]
+            except BrokenProcessPool as error:
+                self._pool.shutdown(wait=False)
+                self._pool = self._open()
+                if last_try:  # the first may have been broken by another text
+                    return RuntimeError(f"the extracting process died ({error})")
+            except Exception as error:  # noqa: BLE001 - it belongs to the text
+                return error
+        raise AssertionError("unreachable")
+
+
+def _begin(ontology: Ontology) -> None:
+    """In a child: load the model, leave Ctrl-C to the parent, and end when the parent is gone, also by SIGKILL."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    global _extractor
+    _extractor = TripletExtractor(ontology)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+    os._exit(0)
+
+
+def _extract(texts: Sequence[str]) -> list[list[Triplet]]:
+    assert _extractor is not None
+    return _extractor.extract(texts)

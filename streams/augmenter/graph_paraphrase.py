@@ -1,0 +1,90 @@
+"""The same said through the knowledge hypergraph: an entity by another name or by a fact that singles it out; a fact in other words.
+
+Each rests on facts that the graph holds to be unique, so that what was a right answer before is one after.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from streams.augmenter.rephrasing import blanks
+from streams.knowledge.hypergraph import Hypergraph, Mention
+from streams.knowledge.names import fold
+from streams.knowledge.ontology import Predicate, ValueKind
+
+GAP = "___"
+"""What stands where the answer belongs."""
+
+
+def with_other_names(text: str, graph: Hypergraph) -> Iterator[str]:
+    """The text with one entity called by another name that stands for it alone."""
+    for mention in _once(graph.entities_in(text)):
+        written = fold(text[mention.start : mention.end])
+        for name in graph.names_of(mention.entity):
+            if fold(name) != written:
+                yield _put(text, mention, name)
+
+
+def with_descriptions(text: str, graph: Hypergraph) -> Iterator[str]:
+    """The text with one entity described by a fact that is true of no other: another path through the graph to the same."""
+    mentions = list(_once(graph.entities_in(text)))
+    named = {mention.entity for mention in mentions}
+    for mention in mentions:
+        for predicate in graph.ontology.predicates.values():
+            if predicate.value is not ValueKind.ENTITY or not predicate.nouns:
+                continue
+            for description, through in _descriptions(mention.entity, predicate, graph):
+                if through not in named:
+                    yield _put(text, mention, description)
+
+
+def as_gaps(question: str, answer: str, graph: Hypergraph) -> Iterator[str]:
+    """Where one functional fact joins what is asked about and the answer: that fact as a sentence with a gap for the answer."""
+    asked = {mention.entity for mention in graph.entities_in(question)}
+    said = {mention.entity for mention in graph.entities_in(answer)} - asked
+    joins = [(subject, predicate) for subject in sorted(asked) for predicate in graph.ontology.predicates.values()
+             if _objects(graph, subject, predicate) & said]  # fmt: skip
+    if len(joins) != 1 or len(said) != 1:
+        return  # more than one fact, or none: which one is asked for cannot be told
+    subject, predicate = joins[0]
+    if not predicate.functional or _objects(graph, subject, predicate) != said:
+        return
+    for phrase in predicate.phrases:
+        yield from blanks(phrase.replace("{subject}", graph.names_of(subject)[0]).replace("{object}", GAP))
+
+
+def _descriptions(entity: str, predicate: Predicate, graph: Hypergraph) -> Iterator[tuple[str, str]]:
+    """Descriptions of an entity by one predicate, each with the entity that it goes through."""
+    noun = predicate.nouns[0]
+    if predicate.functional:
+        for statement in graph.statements_to(entity, predicate.name):
+            owner = graph.resolve(statement.subject).entity
+            if owner is not None and _objects(graph, owner, predicate) == {entity}:
+                yield f"the {noun} of {graph.names_of(owner)[0]}", owner
+    if predicate.inverse_functional:
+        for target in sorted(_objects(graph, entity, predicate)):
+            owners = {graph.resolve(statement.subject).entity for statement in graph.statements_to(target, predicate.name)}
+            if owners == {entity}:
+                yield f"the one whose {noun} is {graph.names_of(target)[0]}", target
+
+
+def _objects(graph: Hypergraph, subject: str, predicate: Predicate) -> set[str]:
+    """The entities that a predicate gives a subject; an ambiguous one makes the set useless, so it is empty then."""
+    found = [graph.resolve(statement.object).entity for statement in graph.statements(subject, predicate.name)]
+    return set() if None in found else {entity for entity in found if entity is not None}
+
+
+def _once(mentions: list[Mention]) -> Iterator[Mention]:
+    """Mentions of entities that a text names once: to rename one of two would make two of one."""
+    entities = [mention.entity for mention in mentions]
+    return (mention for mention in mentions if entities.count(mention.entity) == 1)
+
+
+def _put(text: str, mention: Mention, words: str) -> str:
+    """The text with other words for a mention, an article before it taken over by one that the words bring along."""
+    before = text[: mention.start]
+    if words.startswith("the ") and before.lower().endswith("the "):
+        words = words.removeprefix("the ")
+    if not before.strip():
+        words = words[:1].upper() + words[1:]
+    return before + words + text[mention.end :]

@@ -1,0 +1,91 @@
+"""The curriculum's agent: from `samples` to the band topics.
+
+Each sample is understood, measured on the graph, and put in a band by comparing it with the samples before it in its partition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from schemas.sample import Sample
+from schemas.training_sample import SourcePosition
+from streams.curriculum.bands import Bands
+from streams.curriculum.difficulty import RawTerms, raw_terms
+from streams.curriculum.task_detector import OBJECTIVES, Content, content_of, detect_task, to_training_sample
+from streams.kafka.consumer import Record
+from streams.kafka.settings import KafkaSettings
+from streams.knowledge.view import FactsView
+from streams.node import StreamNode
+from streams.partition_state import PartitionStates
+
+
+class CurriculumNode(StreamNode):
+    """Reads `samples`; with a run id, the producers' samples and those that this run's own nodes sent."""
+
+    name = "curriculum"
+
+    def __init__(self, settings: KafkaSettings, view: FactsView, run_id: str | None = None, state_folder: Path | None = None) -> None:
+        super().__init__(settings, settings.topics.samples, run_id)
+        self._view = view
+        self._states = PartitionStates(lambda: _PartitionBands(self), settings, self.group, state_folder)
+
+    def process(self, records: Sequence[Record]) -> None:
+        """Measure each sample and send it to its band."""
+        for record in records:
+            bands, counted = self._states.before(record)
+            with self.guarded(record) as case:
+                sample = Sample.decode(record.value)
+                case.sample_id = sample.sample_id
+                if self.is_ours(sample):
+                    self._place(record, sample, bands.bands, counted)
+                else:
+                    self.skip("another run's")
+            self._states.advance(record)
+
+    def is_ours(self, sample: Sample) -> bool:
+        """Whether this node puts the sample in a band."""
+        return self.run_id is None or sample.run_id in (None, self.run_id)
+
+    def measure(self, sample: Sample, content: Content) -> tuple[RawTerms, int]:
+        """The raw terms of a sample, and the version of the graph they are of."""
+        with self._view.locked() as graph:
+            return raw_terms(content, sample.gold, graph), self._view.version
+
+    def _place(self, record: Record, sample: Sample, bands: Bands, counted: bool) -> None:
+        task = detect_task(sample)
+        raw, version = self.measure(sample, content_of(sample, task))
+        difficulty, band = (bands.look_up if counted else bands.place)(OBJECTIVES[task], raw)
+        source = SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
+        made = to_training_sample(sample, band=band, difficulty=difficulty, source=source, facts_offset=version)
+        self.send(self.settings.topics.band(made.objective, band), made.sample_id, made)
+
+    def acknowledged(self) -> None:
+        """Keep what the batch taught."""
+        self._states.save()
+
+    def reassigned(self) -> None:
+        """Look again at what other workers may have done."""
+        self._states.forget()
+
+
+class _PartitionBands:
+    """The bands of one partition, as `PartitionStates` keeps them."""
+
+    def __init__(self, node: CurriculumNode) -> None:
+        self._node = node
+        self.bands = Bands()
+
+    def observe_record(self, record: Record) -> None:
+        sample = Sample.decode(record.value)
+        if self._node.is_ours(sample):
+            task = detect_task(sample)
+            raw, _ = self._node.measure(sample, content_of(sample, task))
+            self.bands.place(OBJECTIVES[task], raw)
+
+    def to_json(self) -> dict[str, Any]:
+        return self.bands.to_json()
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.bands.restore(state)

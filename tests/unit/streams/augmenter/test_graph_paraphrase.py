@@ -1,0 +1,94 @@
+import pytest
+
+from schemas.fact import Fact
+from streams.augmenter.graph_paraphrase import as_gaps, with_descriptions, with_other_names
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.ontology import Ontology
+
+ONTOLOGY = Ontology.from_dict(
+    {
+        "predicates": {
+            "written_by": {"functional": True, "nouns": ["author"], "phrases": ["{subject} was written by {object}"]},
+            "debut": {"functional": True, "inverse_functional": True, "nouns": ["first novel"]},
+            "genre": {"nouns": ["genre"], "phrases": ["{subject} belongs to {object}"]},
+        }
+    }
+)
+
+
+@pytest.fixture
+def graph():
+    made = Hypergraph(ONTOLOGY)
+    for subject, predicate, target in [
+        ("Dune", "written_by", "Frank Herbert"),
+        ("Emma", "written_by", "Jane Austen"),
+        ("Persuasion", "written_by", "Jane Austen"),
+        ("Jane Austen", "debut", "Sense and Sensibility"),
+        ("Dune", "genre", "science fiction"),
+        ("Dune", "genre", "epic"),
+        ("Mark Twain", "alias", "Samuel Clemens"),
+        ("Huckleberry Finn", "written_by", "Mark Twain"),
+        ("Science Fiction", "alias", "SF"),
+        ("San Francisco", "alias", "SF"),
+        ("San Francisco", "genre", "epic"),
+        ("Good Omens", "written_by", "Terry Pratchett"),
+        ("Good Omens", "written_by", "Neil Gaiman"),
+    ]:
+        made.put(Fact(subject=subject, predicate=predicate, object=target))
+    return made
+
+
+def test_an_entity_is_called_by_its_other_name(graph):
+    assert list(with_other_names("When was Samuel Clemens born?", graph)) == ["When was Mark Twain born?"]
+    assert list(with_other_names("When was Mark Twain born?", graph)) == ["When was Samuel Clemens born?"]
+
+
+def test_a_name_that_stands_for_several_is_neither_replaced_nor_used(graph):
+    assert list(with_other_names("Who likes SF?", graph)) == []
+    assert list(with_other_names("Who likes San Francisco?", graph)) == []
+
+
+def test_an_entity_named_twice_keeps_its_name(graph):
+    assert list(with_other_names("Did Mark Twain know that Mark Twain was famous?", graph)) == []
+
+
+def test_an_entity_is_described_by_a_fact_true_of_no_other(graph):
+    assert "When was the author of Emma born?" in list(with_descriptions("When was Jane Austen born?", graph))
+    assert "When was the one whose first novel is Sense and Sensibility born?" in list(
+        with_descriptions("When was Jane Austen born?", graph)
+    )
+
+
+def test_a_description_that_fits_more_than_one_is_not_used(graph):
+    assert list(with_descriptions("When was Terry Pratchett born?", graph)) == [], "Good Omens has two authors"
+    assert list(with_descriptions("Is epic old?", graph)) == [], "a genre is no functional predicate"
+
+
+def test_a_description_goes_through_no_entity_of_the_text(graph):
+    assert "Did the author of Emma write Emma?" not in list(with_descriptions("Did Jane Austen write Emma?", graph))
+
+
+def test_an_article_is_not_doubled_and_a_sentence_begins_with_a_capital(graph):
+    assert "I met the author of Emma." in list(with_descriptions("I met the Jane Austen.", graph))
+    assert "The author of Emma wrote." in list(with_descriptions("Jane Austen wrote.", graph))
+
+
+def test_a_functional_fact_between_question_and_answer_becomes_a_sentence_with_a_gap(graph):
+    found = list(as_gaps("Who is the author of Dune?", "Frank Herbert", graph))
+    assert found
+    assert all("Dune was written by ___" in sentence for sentence in found)
+    assert all("Herbert" not in sentence for sentence in found)
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("What genre is Dune?", "science fiction"),  # not functional: other answers would fit the gap
+        ("Who is the author of Good Omens?", "Neil Gaiman"),  # two objects
+        ("Who wrote Dune?", "Jane Austen"),  # no fact says so
+        ("Who wrote it?", "Frank Herbert"),  # nothing named
+        ("Did Frank Herbert write Dune?", "yes"),  # the fact is all in the question
+    ],
+)
+def test_no_gap_where_the_answer_is_not_the_only_one(question, answer, graph):
+    assert list(as_gaps(question, answer, graph)) == []

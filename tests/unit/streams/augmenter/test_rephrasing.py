@@ -1,0 +1,83 @@
+import re
+
+import pytest
+
+from streams.augmenter.rephrasing import blanks, question_forms, table, with_other_words
+
+
+@pytest.mark.parametrize(
+    ("question", "one_form"),
+    [
+        ("What is the boiling point of water?", "Tell me what the boiling point of water is."),
+        ("What are the primary colours?", "I would like to know the primary colours."),
+        ("Name the largest moon of Saturn.", "What is the largest moon of Saturn?"),
+        ("Who was the author of Dune?", "Tell me who the author of Dune was."),
+        ("Where is the Louvre?", "Can you tell me where the Louvre is?"),
+        ("How many legs has a spider?", "Please answer this question: How many legs has a spider?"),
+    ],
+)
+def test_a_question_is_put_in_other_forms(question, one_form):
+    assert one_form in list(question_forms(question))
+
+
+@pytest.mark.parametrize("text", ["Once upon a time there was a fox.", "Water boils at 100 degrees. What is the time? Noon.", ""])
+def test_what_is_no_single_question_has_no_forms(text):
+    assert list(question_forms(text)) == []
+
+
+def test_each_form_keeps_every_word_of_what_is_asked():
+    for form in question_forms("What is the melting point of iron?"):
+        assert {"melting", "point", "iron"} <= set(re.findall(r"\w+", form))
+
+
+def test_interchangeable_words_are_exchanged_one_at_a_time():
+    text = "She often walks, although it almost always rains."
+    assert set(with_other_words(text, [])) == {
+        "She frequently walks, although it almost always rains.",
+        "She often walks, even though it almost always rains.",
+        "She often walks, although it nearly always rains.",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'The sign says "often closed".',
+        "The sign says “often closed”.",
+        "Often is a band.",
+        "Use `until` in a loop.",
+        "Which word means often?",
+        "How do you spell frequently?",
+        "an often-quoted line",
+    ],
+)
+def test_quoted_capitalised_and_discussed_words_stay(text):
+    assert list(with_other_words(text, [])) == []
+
+
+def test_spans_to_keep_stay():
+    text = "The film Almost Until Dawn almost won."
+    assert list(with_other_words(text, [])) == ["The film Almost Until Dawn nearly won."]
+    assert list(with_other_words(text, [(0, len(text))])) == []
+
+
+def test_a_gap_is_asked_for_in_several_ways():
+    forms = list(blanks("the author of Dune is ___"))
+    assert len(set(forms)) == len(forms) >= 2
+    assert all("he author of Dune is ___" in form for form in forms)
+
+
+def test_every_group_of_the_table_goes_both_ways():
+    rules = table()
+    for phrase, others in rules.others.items():
+        assert others
+        for other in others:
+            assert phrase in rules.others[other]
+    assert all(phrase == phrase.lower() for phrase in rules.others)
+
+
+def test_every_form_of_the_table_has_only_slots_that_its_pattern_fills():
+    for pattern, forms in table().questions:
+        for form in forms:
+            assert set(re.findall(r"<(\w+)>", form)) <= set(pattern.groupindex)
+            assert re.search(r"<\w+>", form)

@@ -1,0 +1,101 @@
+import pytest
+
+from schemas.fact import Fact
+from schemas.sample import Sample, Task
+from schemas.training_sample import TrainingSample
+from streams.augmenter.paraphrase import Text, paraphrases
+from streams.augmenter.variants import variants_of
+from streams.curriculum.task_detector import detect_task, to_training_sample
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import fold
+from streams.knowledge.ontology import Ontology
+
+ONTOLOGY = Ontology.from_dict(
+    {"predicates": {"written_by": {"functional": True, "nouns": ["author"], "phrases": ["{subject} was written by {object}"]}}}
+)
+
+
+@pytest.fixture
+def graph():
+    made = Hypergraph(ONTOLOGY)
+    for subject, predicate, target in [
+        ("Dune", "written_by", "Frank Herbert"),
+        ("Dune", "alias", "Dune Chronicles One"),
+        ("Dune", "alias", "Herbert's Dune"),
+    ]:
+        made.put(Fact(subject=subject, predicate=predicate, object=target))
+    return made
+
+
+QA = Sample(sample_id="q1", prompt="Who is the author of Dune?", answer="Frank Herbert", gold=("Frank Herbert", "Herbert"), run_id="r0")
+LABELLED = Sample(sample_id="c1", text="The film is often dull, and it is not short.", label="neg", label_set=("neg", "pos"))
+PLAIN = Sample(sample_id="g1", text="The boy often went home, although it almost always rained.")
+PAIR = Sample(sample_id="p1", prompt="Who is the author of Dune?", chosen="Frank Herbert.", rejected="Isaac Asimov.")
+
+
+def made(sample, graph, count=3):
+    return variants_of(to_training_sample(sample), graph, "r1", count)
+
+
+@pytest.mark.parametrize("sample", [QA, LABELLED, PLAIN, PAIR], ids=lambda sample: sample.sample_id)
+def test_a_variant_asks_otherwise_and_keeps_what_is_to_be_learnt(sample, graph):
+    variants = made(sample, graph)
+    assert variants
+    for variant in variants:
+        for field in ("answer", "label", "label_set", "chosen", "rejected", "gold"):
+            assert getattr(variant, field) == getattr(sample, field)
+        assert (variant.prompt, variant.text) != (sample.prompt, sample.text)
+        assert detect_task(variant) is detect_task(sample)
+        to_training_sample(variant)  # trainable
+
+
+def test_a_variant_names_its_parent_its_generation_its_run_and_its_maker(graph):
+    for variant in made(QA, graph):
+        assert (variant.parent_id, variant.generation, variant.run_id, variant.origin) == ("q1", 1, "r1", "augmenter")
+        assert variant.is_ours
+
+
+def test_variants_are_the_same_when_made_again(graph):
+    assert made(QA, graph) == made(QA, graph)
+    ids = [variant.sample_id for variant in made(QA, graph)]
+    assert len(set(ids)) == 3
+
+
+def test_another_sample_gets_other_ids_and_is_chosen_for_by_itself(graph):
+    twin = QA.model_copy(update={"sample_id": "q2"})
+    assert not {v.sample_id for v in made(QA, graph)} & {v.sample_id for v in made(twin, graph)}
+    chosen = {tuple(v.prompt for v in made(QA.model_copy(update={"sample_id": f"s{n}"}), graph, 1)) for n in range(30)}
+    assert len(chosen) > 3
+
+
+def test_no_more_than_asked_for_and_all_different(graph):
+    assert len(made(QA, graph, 5)) == 5
+    texts = [fold(variant.prompt) for variant in made(QA, graph, 50)]
+    assert len(set(texts)) == len(texts)
+
+
+def test_no_variant_gives_the_answer_or_a_gold_string_away(graph):
+    for variant in made(QA, graph, 50):
+        assert "herbert" not in fold(variant.prompt).split()
+
+
+def test_a_string_that_must_stay_stays(graph):
+    text = Text("Which is shorter, often or rarely?", answer="often")
+    assert all("often" in fold(found).split() for found in paraphrases(text, graph, "s", 20))
+
+
+def test_a_text_with_nothing_to_exchange_has_no_variants(graph):
+    assert made(Sample(text="Zzz."), graph) == []
+
+
+def test_a_generation_sample_with_an_instruction_keeps_its_text(graph):
+    sample = Sample(task=Task.GENERATION, prompt="What is the end of the story?", text="They lived happily.")
+    for variant in made(sample, graph):
+        assert variant.text == "They lived happily."
+        assert variant.prompt != sample.prompt
+
+
+def test_a_conversation_of_several_turns_has_no_variants(graph):
+    single = to_training_sample(QA)
+    several = TrainingSample.model_validate({**single.model_dump(), "prompt": [*single.model_dump()["prompt"]] * 2})
+    assert variants_of(several, graph, "r1", 3) == []
