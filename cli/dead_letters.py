@@ -116,6 +116,7 @@ def replay(
 
 def send_back(settings: KafkaSettings, chosen: Iterable[tuple[DeadLetter, Record]], value: bytes | None = None) -> tuple[int, list[str]]:
     """Send each to its topic, with `value` in place of its own where given; how many, and why the others could not be."""
+    from schemas.errors import BadRecord
     from streams.kafka.dead_letters import original
     from streams.kafka.producer import Producer
 
@@ -126,11 +127,11 @@ def send_back(settings: KafkaSettings, chosen: Iterable[tuple[DeadLetter, Record
                 left.append(f"{position_of(letter)}: only a part of its {letter.truncated_from} bytes was kept; use --value-file")
                 continue
             key, old, headers = original(letter, record)
-            if key is None and old is None and value is None:
-                left.append(f"{position_of(letter)}: it has neither key nor value")
-                continue
-            producer.send_bytes(letter.topic, key, old if value is None else value, headers)
-            sent += 1
+            try:
+                producer.send_bytes(letter.topic, key, old if value is None else value, headers)
+                sent += 1
+            except BadRecord as error:
+                left.append(f"{position_of(letter)}: {error.detail}")
     return sent, left
 
 

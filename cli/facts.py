@@ -33,7 +33,7 @@ def facts(settings: KafkaSettings, files: tuple[Path, ...], removals: tuple[str,
     if not files and not removals:
         raise click.UsageError("name a FILE of facts, or a --remove KEY")
     readers = [FileReader(path, Fact, skip_bad) for path in files]
-    show(send_files(settings, settings.topics.facts, readers, keyed, removals), "facts", len(files), as_json)
+    show(send_files(settings, settings.topics.facts, readers, keyed, removals), "fact", len(files), as_json)
 
 
 def keyed(fact: Fact) -> tuple[str, Fact]:

@@ -11,8 +11,6 @@ import click
 from cli.options import json_option, kafka_options
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from streams.kafka.lag import Lag, LagReader
     from streams.kafka.settings import KafkaSettings
 
@@ -38,9 +36,7 @@ def lag(settings: KafkaSettings, groups: tuple[str, ...], watch: bool, as_json: 
         elif as_json:
             click.echo(json.dumps([row.as_dict() for row in read(reader, groups)]))
         else:
-            from rich.console import Console
-
-            Console().print(as_table(read(reader, groups)))
+            click.echo(as_text(read(reader, groups)))
 
 
 def read(reader: LagReader, groups: tuple[str, ...]) -> list[Lag]:
@@ -56,21 +52,20 @@ def follow(reader: LagReader, groups: tuple[str, ...], as_json: bool) -> None:
             time.sleep(WATCH_SECONDS)
     from rich.live import Live
 
-    with Live(as_table(read(reader, groups)), auto_refresh=False) as live:
+    with Live(as_text(read(reader, groups)), auto_refresh=False, vertical_overflow="visible") as live:
         while True:
             time.sleep(WATCH_SECONDS)
-            live.update(as_table(read(reader, groups)), refresh=True)
+            live.update(as_text(read(reader, groups)), refresh=True)
 
 
-def as_table(rows: list[Lag]) -> Table | str:
-    """For a person."""
-    from rich.table import Table
-
+def as_text(rows: list[Lag]) -> str:
+    """For a person: one line a partition, and the total."""
     if not rows:
         return "no group has committed on our topics yet"
-    table = Table("group", "topic", "partition", "committed", "end", "lag", box=None)
+    group, topic = (max(len(getattr(row, name)) for row in rows) for name in ("group", "topic"))
+    lines = [f"{'group':{group}}  {'topic':{topic}}  partition  committed         end         lag"]
     for row in rows:
-        committed = "-" if row.committed is None else str(row.committed)
-        table.add_row(row.group, row.topic, str(row.partition), committed, str(row.end), str(row.lag))
-    table.add_row("", "", "", "", "[bold]total", f"[bold]{sum(row.lag for row in rows)}")
-    return table
+        committed = "-" if row.committed is None else row.committed
+        lines.append(f"{row.group:{group}}  {row.topic:{topic}}  {row.partition:9}  {committed:>9}  {row.end:10}  {row.lag:10}")
+    total = sum(row.lag for row in rows)
+    return "\n".join([*lines, f"{'total':{group + topic + 2}}  {'':9}  {'':9}  {'':10}  {total:10}"])

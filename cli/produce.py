@@ -31,7 +31,7 @@ def produce(settings: KafkaSettings, files: tuple[Path, ...], skip_bad: bool, as
     from schemas.sample import Sample
 
     readers = [FileReader(path, Sample, skip_bad, check=says_something) for path in files]
-    show(send_files(settings, settings.topics.samples, readers, stamped), "samples", len(files), as_json)
+    show(send_files(settings, settings.topics.samples, readers, stamped), "sample", len(files), as_json)
 
 
 def stamped(sample: Sample) -> tuple[str, Sample]:

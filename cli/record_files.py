@@ -72,7 +72,7 @@ class FileReader(Generic[M]):
         for number, line in enumerate(bounded_lines(stream), 1):
             text = line.removeprefix(BOM) if number == 1 else line
             if text.strip():
-                yield number, text
+                yield number, text.strip()
 
     def _csv_rows(self, stream: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
         csv.field_size_limit(2 * MAX_BYTES)

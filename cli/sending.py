@@ -113,13 +113,18 @@ def show(summary: Summary, noun: str, files: int, as_json: bool) -> None:
     for line in summary.bad:
         click.secho(f"skipped {line}", fg="yellow", err=True)
     for name, lines in sorted(summary.ignored_fields.items()):
-        click.secho(f"ignored field {name!r} on {lines} lines: no such field", fg="yellow", err=True)
-    parts = [f"sent {summary.sent} {noun} from {files} file{'s' if files != 1 else ''} to {summary.topic}"]
+        click.secho(f"ignored field {name!r} on {counted(lines, 'line')}: no such field", fg="yellow", err=True)
+    parts = [f"sent {counted(summary.sent, noun)} from {counted(files, 'file')} to {summary.topic}"]
     if summary.removed:
         parts.append(f"removed {summary.removed}")
     if summary.bad:
-        parts.append(f"skipped {len(summary.bad)} bad lines")
+        parts.append(f"skipped {counted(len(summary.bad), 'bad line')}")
     click.echo("; ".join(parts))
+
+
+def counted(number: int, noun: str) -> str:
+    """`1 fact`, `2 facts`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def readable(_ctx: click.Context, _param: click.Parameter, files: tuple[str, ...]) -> tuple[Path, ...]:

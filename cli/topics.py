@@ -51,14 +51,12 @@ def list_topics(settings: KafkaSettings, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows))
         return
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("topic", "key", "value", "partitions", "offsets kept", "written by", "read by", box=None)
+    width = max(len(row["topic"]) for row in rows)
+    click.echo(f"{'topic':{width}}  partitions  offsets kept  holds")
     for row in rows:
-        kept = "missing" if row["offsets"] is None else str(row["offsets"])
-        table.add_row(row["topic"], row["key"], row["value"], str(row["partitions"]), kept, row["written_by"], row["read_by"])
-    Console().print(table)
+        kept = "missing" if row["offsets"] is None else row["offsets"]
+        holds = f"{row['value']} by {row['key']}: {row['written_by']} -> {row['read_by']}"
+        click.echo(f"{row['topic']:{width}}  {row['partitions']:10}  {kept:>12}  {holds}")
 
 
 def list_rows(settings: KafkaSettings) -> list[dict[str, Any]]:

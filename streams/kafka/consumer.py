@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaConsumer, TopicPartition
 
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, DataLossError
 from schemas.topics import MAX_LETTER_BYTES
 from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 POLL_MS = 500
 """How long one poll waits for records, in milliseconds."""
+STALL_SECONDS = 60.0
+"""How long a finite read goes on asking a broker that gives nothing."""
 
 
 @dataclass(frozen=True)
@@ -76,11 +79,12 @@ def read_range(
     """All committed records of a topic, from the beginning (or `start`) to the end offsets seen at the call (or `end`, if lower).
 
     Offsets are by partition: `start` is the first to read, `end` the first not to. A partition that `start` or `end` does not name is
-    read whole. Ends although the last offsets may be transaction markers or compacted away: the consumer's position counts, not the
+    read whole. It ends although the last offsets may be transaction markers or compacted away: the consumer's position counts, not the
     last record. Order holds within a partition.
 
     Raises:
-        BrokerError: the topic is missing, or the broker goes away.
+        BrokerError: the topic is missing, or the broker goes away for a minute.
+        DataLossError: `start` names an offset that the log no longer holds.
     """
     consumer = make_consumer(settings)
     try:
@@ -92,20 +96,36 @@ def read_range(
 
 def _read(consumer: KafkaConsumer, topic_name: str, start: Mapping[int, int], end: Mapping[int, int]) -> Iterator[Record]:
     partitions = [TopicPartition(topic_name, number) for number in sorted(topic_partitions(consumer, topic_name))]
-    first = consumer.beginning_offsets(partitions)
+    begin = _begin(consumer, partitions, start)
     last = {tp: min(offset, end.get(tp.partition, offset)) for tp, offset in consumer.end_offsets(partitions).items()}
-    begin = {tp: max(start.get(tp.partition, 0), first[tp]) for tp in partitions}
     unread = {tp for tp in partitions if begin[tp] < last[tp]}
     consumer.assign(sorted(unread))
     for tp in unread:
         consumer.seek(tp, begin[tp])
+    positions, moved_at = dict(begin), time.monotonic()
     while unread:
         for tp, batch in consumer.poll(timeout_ms=POLL_MS).items():
             yield from (Record.of(raw) for raw in batch if raw.offset < last[tp])
-        done = {tp for tp in unread if (consumer.position(tp) or 0) >= last[tp]}
-        if done:
-            consumer.pause(*done)
-            unread -= done
+        reached = {tp: consumer.position(tp) or 0 for tp in unread}
+        if any(reached[tp] != positions[tp] for tp in unread):
+            positions, moved_at = positions | reached, time.monotonic()
+        elif time.monotonic() - moved_at > STALL_SECONDS:
+            raise BrokerError(f"{topic_name}: the broker gave nothing for {STALL_SECONDS:.0f} s at {min(reached.items())}")
+        done = {tp for tp in unread if reached[tp] >= last[tp]}
+        consumer.pause(*done)
+        unread -= done
+
+
+def _begin(consumer: KafkaConsumer, partitions: list[TopicPartition], start: Mapping[int, int]) -> dict[TopicPartition, int]:
+    """Where to start in each partition: never later than asked for without saying so."""
+    kept = consumer.beginning_offsets(partitions)
+    for tp in partitions:
+        if start.get(tp.partition, kept[tp]) < kept[tp]:
+            gap = kept[tp] - start[tp.partition]
+            raise DataLossError(
+                f"{tp.topic}:{tp.partition} begins at offset {kept[tp]}; {start[tp.partition]} was asked for, {gap} are gone"
+            )
+    return {tp: start.get(tp.partition, kept[tp]) for tp in partitions}
 
 
 def topic_partitions(consumer: KafkaConsumer, topic_name: str) -> set[int]:

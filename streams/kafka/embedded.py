@@ -185,6 +185,9 @@ class EmbeddedBroker:
             "transaction.state.log.replication.factor": copies,
             "transaction.state.log.min.isr": in_sync,
             "group.initial.rebalance.delay.ms": 0,
+            # After a crash a node may register again only when its old session has ended; the default, 9 s, is most of the wait.
+            "broker.session.timeout.ms": 4000,
+            "broker.heartbeat.interval.ms": 500,
             "log.cleaner.dedupe.buffer.size": 16_000_000,  # the default, 128 MB, is half of the heap
             "message.max.bytes": 10_000_000,
             "replica.fetch.max.bytes": 10_000_000,

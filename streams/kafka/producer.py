@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from kafka import KafkaProducer
-from kafka.errors import InvalidProducerEpochError, KafkaError, ProducerFencedError
+from kafka.errors import KafkaError
+from kafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.base import Message
 from schemas.errors import BadRecord, BrokerError, DeadLetterReason, Fenced
@@ -23,6 +24,10 @@ BUFFER_BYTES = 32_000_000
 """Most bytes sent but not yet acknowledged; `send` waits above it."""
 FLUSH_SECONDS = 130.0
 """Longest wait of `flush`: a little over the time after which kafka-python itself gives a record up."""
+METADATA_MS = 15_000
+"""How long a first send waits to hear of its topic, in milliseconds."""
+OTHER_TOPIC_BYTES = 1_048_588
+"""Kafka's own default for the largest record batch, taken for topics that are not in the catalogue."""
 
 Headers = Iterable[tuple[str, bytes]]
 
@@ -32,54 +37,62 @@ class Producer:
 
     Safe to share between threads. With a `transactional_id`, sends belong in a `with producer.transaction():` block, and an older
     producer of the same id is fenced.
+
+    One refused record puts kafka-python's idempotent producer in a state in which it refuses everything. So records that the broker
+    would refuse (too large, no key on a compacted topic) are refused here first, and after any failure a new client takes over.
     """
 
     def __init__(self, settings: KafkaSettings, transactional_id: str | None = None, buffer_bytes: int = BUFFER_BYTES) -> None:
         self.settings = settings
+        self._transactional_id = transactional_id
         self._buffer_bytes = buffer_bytes
+        self._topics = {topic.name: topic for topic in settings.topics}
         self._room = threading.Condition()
         self._unacknowledged = 0
         self._failures: list[BaseException] = []
+        self._client = self._open()
+
+    def _open(self) -> KafkaProducer:
         with self._errors("connecting a producer"):
-            self._client = KafkaProducer(
-                **settings.client_options(),
-                transactional_id=transactional_id,
+            client = KafkaProducer(
+                **self.settings.client_options(),
+                transactional_id=self._transactional_id,
                 enable_idempotence=True,
                 acks="all",
                 allow_auto_create_topics=False,
                 linger_ms=5,
                 batch_size=128_000,
                 max_request_size=MAX_LETTER_BYTES + 200_000,
-                max_block_ms=30_000,
+                max_block_ms=METADATA_MS,
                 bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
             )
-            if transactional_id:
-                self._client.init_transactions()
+            if self._transactional_id:
+                client.init_transactions()
+        return client
 
     def send(self, topic: Topic, key: str, message: Message, headers: Headers = ()) -> Any:
         """Send one message; returns kafka-python's future, which most callers need not look at: `flush` does.
 
         Raises:
             BadRecord: `too_large` for its topic.
-            BrokerError: the producer can send no more.
+            BrokerError: the producer can send no more, or the topic is missing.
         """
-        value = message.encode()
-        if len(value) > topic.max_message_bytes:
-            raise BadRecord(DeadLetterReason.TOO_LARGE, f"{len(value)} bytes; {topic.name} takes at most {topic.max_message_bytes}")
-        return self.send_bytes(topic.name, key.encode(), value, headers)
+        return self.send_bytes(topic.name, key.encode(), message.encode(), headers)
 
     def send_bytes(self, topic_name: str, key: bytes | None, value: bytes | None, headers: Headers = ()) -> Any:
         """Send one record as it is; a value of None is a tombstone. Waits while the buffer is full.
 
         Raises:
+            BadRecord: the topic would refuse it: too large, or without the key that a compacted topic needs.
             BrokerError: the producer can send no more, or the topic is missing.
             Fenced: a newer producer has this transactional id.
         """
-        size = len(key or b"") + len(value or b"") + 100
+        pairs = list(headers)
+        size = self._checked_size(topic_name, key, value, pairs)
         self._take_room(size)
         try:
             with self._errors(f"sending to {topic_name}"):
-                future = self._client.send(topic_name, value=value, key=key, headers=list(headers))
+                future = self._client.send(topic_name, value=value, key=key, headers=pairs)
         except BaseException:
             self._give_room(size)
             raise
@@ -97,11 +110,14 @@ class Producer:
             self._client.flush(timeout=timeout)
         with self._room:
             failures, self._failures = self._failures, []
-        if failures:
-            if isinstance(failures[0], (ProducerFencedError, InvalidProducerEpochError)):
-                raise Fenced(str(failures[0]))
-            first = explain(self.settings, "sending", failures[0])
-            raise BrokerError(f"{len(failures)} records were not acknowledged; {first}") from failures[0]
+        if not failures:
+            return
+        if is_fenced(failures[0]):
+            raise Fenced(str(failures[0])) from failures[0]
+        if not self._transactional_id:
+            self._replace_client()
+        first = explain(self.settings, "sending", failures[0])
+        raise BrokerError(f"{len(failures)} records were not acknowledged; {first}") from failures[0]
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -121,23 +137,38 @@ class Producer:
         except Fenced:
             raise
         except BaseException:
-            with self._errors("aborting a transaction"):
-                self._client.abort_transaction()
+            self._abort()
             raise
 
+    def _abort(self) -> None:
+        try:
+            self._client.abort_transaction()
+        except KafkaError as error:
+            if is_fenced(error):
+                raise Fenced(str(error)) from error
+            self._replace_client()  # a new client of the same id aborts what the old one left open
+
     def close(self, timeout: float = 30.0) -> None:
-        """Send what is buffered and disconnect. `timeout` in seconds. Call `flush` first to learn of failures."""
-        self._client.close(timeout=timeout)
+        """Send what is buffered and disconnect. `timeout` in seconds. Call `flush` first to learn of failures.
+
+        Raises:
+            BrokerError: the broker is away, and something was left unsent.
+        """
+        with self._errors("disconnecting"):
+            self._client.close(timeout=timeout)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if kind is not None:
+            with suppress(BrokerError):  # the block's own error says more
+                self.close(timeout=5.0)
+            return
         try:
-            if kind is None:
-                self.flush()
+            self.flush()
         finally:
-            self.close(timeout=30.0 if kind is None else 5.0)
+            self.close()
 
     @contextmanager
     def _errors(self, doing: str) -> Iterator[None]:
@@ -145,9 +176,26 @@ class Producer:
             with broker_errors(self.settings, doing):
                 yield
         except BrokerError as error:
-            if isinstance(error.__cause__, (ProducerFencedError, InvalidProducerEpochError)):
+            if is_fenced(error):
                 raise Fenced(str(error)) from error.__cause__
             raise
+
+    def _replace_client(self) -> None:
+        old = self._client
+        self._client = self._open()
+        with suppress(KafkaError):
+            old.close(timeout=0)
+
+    def _checked_size(self, topic_name: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> int:
+        """Bytes that the record will take in the topic, alone in its batch."""
+        topic = self._topics.get(topic_name)
+        limit = topic.max_message_bytes if topic else OTHER_TOPIC_BYTES
+        size = int(DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, headers))
+        if size > limit:
+            raise BadRecord(DeadLetterReason.TOO_LARGE, f"{size} bytes with key and headers; {topic_name} takes at most {limit}")
+        if key is None and (value is None or (topic is not None and topic.compacted)):
+            raise BadRecord(DeadLetterReason.INVALID, f"a record without a key cannot stand in {topic_name}")
+        return size
 
     def _take_room(self, size: int) -> None:
         with self._room:
@@ -162,8 +210,12 @@ class Producer:
 
     def _acknowledged(self, size: int, result: object) -> None:
         """Called by kafka-python's sender thread, with metadata or with the error."""
-        with self._room:
-            if isinstance(result, KafkaError):
+        if isinstance(result, BaseException):
+            with self._room:
                 self._failures.append(result)
-            self._unacknowledged -= size
-            self._room.notify_all()
+        self._give_room(size)
+
+
+def is_fenced(error: BaseException) -> bool:
+    """Whether a newer producer has the transactional id; later calls tell of it only in their text."""
+    return "ProducerFenced" in f"{type(error).__name__} {error}" or "InvalidProducerEpoch" in f"{type(error).__name__} {error}"
