@@ -1,0 +1,49 @@
+# Everything a newcomer needs; `make help` lists it. Each target sets up what it must, and starts at once when that is done.
+PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+RUN := .venv/bin/python -m
+DEMO_FLAGS ?=
+TEST_FLAGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast test-gpu check format schemas lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Set up: .venv, the broker, the small model (the others do it when they must)
+	@$(PYTHON) scripts/setup.py
+
+demo: setup ## Run the main job: a broker, the workers, a small model, before and after
+	@$(RUN) cli.main demo $(DEMO_FLAGS)
+
+test: setup ## Run all tests
+	@$(RUN) pytest $(TEST_FLAGS)
+
+test-fast: setup ## Run the unit and contract tests: seconds, no broker
+	@$(RUN) pytest tests/unit tests/contract $(TEST_FLAGS)
+
+test-gpu: setup ## Run the tests that need a CUDA device
+	@$(RUN) pytest -m gpu $(TEST_FLAGS)
+
+check: setup ## Lint, types, import rules, schemas, Markdown
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) mypy
+	@.venv/bin/lint-imports
+	@$(RUN) schemas.export --check
+	@.venv/bin/pymarkdown --config pyproject.toml scan $$(git ls-files '*.md')
+
+format: setup ## Format the code
+	@$(RUN) ruff check --fix-only --quiet .
+	@$(RUN) ruff format .
+
+schemas: setup ## Write the JSON Schemas anew
+	@$(RUN) schemas.export
+
+lock: ## Resolve the requirements anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/locked.txt
+	uv pip compile requirements/no-deps.in --no-deps --generate-hashes --no-annotate --no-header -q -o requirements/no-deps.txt
+	uv pip compile requirements/model.in --no-deps --generate-hashes --no-annotate --no-header -q -o requirements/model.txt
+
+clean: ## Remove the virtual environment and what runs left (the cache stays)
+	rm -rf .venv runs .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,152 @@
+"""What a demo run came to: read from `losses`, `rewards`, the account and the trainer's notes; as a table, JSON and the report."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from demo.account import Account
+from demo.plots import Lag, Loss, Reward
+from demo.report import MEASURES, Answer, ReportData, measure_rows, summarise, write_report
+from schemas.base import Message
+from schemas.graph_reward import GraphReward
+from schemas.sample_loss import SampleLoss
+from schemas.topics import Topic
+from streams.kafka.consumer import read_range
+from streams.kafka.settings import KafkaSettings
+
+if TYPE_CHECKING:
+    from demo.run import Run
+
+SUMMARY_NAMES = {"reward": "reward_avg", "hallucination_rate": "hallucination_rate", "coverage": "coverage", "exact_accuracy": "accuracy"}
+
+
+@dataclass
+class Results:
+    """Everything that the table, summary.json and the report show."""
+
+    account: Account
+    measures: dict[str, tuple[float | None, float | None]]
+    outputs_judged: int
+    report: ReportData
+    final_lag: dict[str, int]
+    peak_bytes: int
+    restarts: dict[str, int]
+    wall_s: float = 0.0
+    run_dir: Path = field(default_factory=Path)
+
+    def finish(self, run_dir: Path, wall_s: float) -> None:
+        """Write summary.json and report.html."""
+        self.run_dir, self.wall_s = run_dir, wall_s
+        (run_dir / "summary.json").write_text(json.dumps(self.summary(), indent=1) + "\n", encoding="utf-8")
+        write_report(run_dir / "report.html", self.report)
+
+    def summary(self) -> dict[str, Any]:
+        """The run in numbers, in snake_case."""
+        numbers = self.account.numbers()
+        counts = {
+            "samples_produced": numbers["samples_produced"],
+            "duplicates": numbers["duplicates"],
+            "samples_validation": numbers["validation"],
+            "prompts": numbers["prompts"],
+            "samples_trained": numbers["trained"],
+            "dead_letters": numbers["dead_letters"],
+            "variants_republished": numbers["variants"],
+            "variants_trained": numbers["variants_trained"],
+            "account_exact": self.account.exact,
+            "outputs_judged": self.outputs_judged,
+        }
+        measures = {
+            f"{SUMMARY_NAMES[name]}_{when}": self.measures[name][place]
+            for name in MEASURES
+            for place, when in enumerate(("before", "after"))
+        }
+        return {
+            **counts,
+            **measures,
+            "lag_at_end": self.final_lag,
+            "restarts": self.restarts,
+            "memory_peak_bytes": self.peak_bytes,
+            "timings_s": dict(self.report.timings),
+            "wall_s": self.wall_s,
+        }
+
+    def show(self, console: Console) -> None:
+        """The one table, and where to look further."""
+        table = Table(title="Held-out questions, before and after", title_justify="left")
+        for column in ("", "before", "after", "change"):
+            table.add_column(column, justify="left" if not column else "right")
+        for row in measure_rows(self.measures):
+            colour = {True: "green", False: "red", None: ""}[row.better]
+            table.add_row(row.name, row.before, row.after, f"[{colour}]{row.change}[/]" if colour else row.change)
+        console.print(table)
+        numbers = self.account.numbers()
+        ends = " + ".join(
+            f"{numbers[name]} {name.replace('_', ' ')}" for name in ("trained", "validation", "prompts", "dead_letters", "duplicates")
+        )
+        sign = "=" if self.account.exact else "≠"
+        console.print(f"Account: {numbers['samples_produced']} samples produced {sign} {ends}")
+        console.print(f"Variants: {numbers['variants']} sent back, {numbers['variants_trained']} trained")
+        console.print(f"Lag at the end: {sum(self.final_lag.values())}   Memory at most: {self.peak_bytes / 2**30:.1f} GiB")
+        console.print("Time: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.report.timings.items()))
+        console.print(f"{self.wall_s:.0f} s in all.  Report: {self.run_dir / 'report.html'}")
+
+
+def collect(run: Run, account: Account) -> Results:
+    """Read the run's messages off the topics and put everything together."""
+    from demo.run import environment
+
+    settings, run_id = run.settings, run.run_id
+    losses = _of_run(settings, settings.topics.losses, SampleLoss, run_id)
+    judged = {reward.output_id: reward for reward in _of_run(settings, settings.topics.rewards, GraphReward, run_id)}
+    before = {reward.prompt_id: reward for reward in judged.values() if reward.phase == "before"}
+    after = {reward.prompt_id: reward for reward in judged.values() if reward.phase == "after"}
+    measures = summarise(before.values(), after.values())
+    report = ReportData(
+        summary=measures,
+        losses=[_loss_row(loss) for loss in {loss.event_id: loss for loss in losses}.values()],
+        rewards=[Reward(reward.judged_at or 0.0, reward.phase or "train", reward.reward) for reward in judged.values()],
+        lag=[Lag(at, by_name) for at, by_name in run.lag],
+        answers=[_answer(prompt, before.get(prompt), after.get(prompt)) for prompt in sorted(before.keys() | after.keys())],
+        account=account.numbers(),
+        timings=_timings(run),
+        environment=environment(run.options),
+        facts={fact.fact_id: fact for fact in run.dataset.facts},
+    )
+    restarts = {node.name: node.restarted for node in run.supervisor.nodes.values() if node.restarted}
+    return Results(account, measures, len(judged), report, run.lag[-1][1], run.peak_bytes, restarts)
+
+
+def _of_run(settings: KafkaSettings, topic: Topic, kind: type[Message], run_id: str) -> list[Any]:
+    messages = (kind.decode(record.value) for record in read_range(settings, topic.name))
+    return [message for message in messages if getattr(message, "run_id", None) == run_id]
+
+
+def _loss_row(loss: SampleLoss) -> Loss:
+    sample = loss.sample
+    return Loss(loss.step, loss.pass_number, loss.sample_id, sample.band, sample.difficulty.score, loss.loss, loss.trained_at or 0.0)
+
+
+def _answer(prompt_id: str, before: GraphReward | None, after: GraphReward | None) -> Answer:
+    either = after or before
+    assert either is not None
+    return Answer(either.prompt or prompt_id, either.gold or (), before, after)
+
+
+def _timings(run: Run) -> dict[str, float]:
+    """Stages of the supervisor, with the trainer's own stages in place of the long one that they fill."""
+    stages = {name: seconds for name, seconds in run.timings.items() if name != "training, asking and judging"}
+    for path in sorted((run.options.run_dir / "training").glob("trainer-e*.json")):
+        notes = json.loads(path.read_text())["timings"]
+        inside = sum(notes.get(name, 0.0) for name in ("waiting for samples", "evaluating", "checkpoints"))
+        for name, seconds in notes.items():
+            stages[name] = stages.get(name, 0.0) + seconds
+        if "training (sft)" in stages:
+            stages["training (sft)"] = max(0.0, stages["training (sft)"] - inside)
+    rest = run.timings.get("training, asking and judging", 0.0) - sum(s for name, s in stages.items() if name not in run.timings)
+    return stages | ({"starting Python and waiting for it": rest} if rest > 0 else {})

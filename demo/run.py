@@ -1,0 +1,238 @@
+"""The main job from end to end on this machine: a broker, the workers, the trainer, and what it all came to.
+
+`run_demo` reads as the demo does: start, produce, watch until the trainer has consumed everything, then count and report from the topics
+and the checkpoint.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import platform
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from demo.account import Account, take_account
+from demo.dataset import ONTOLOGY, Dataset, samples
+from demo.live import LiveTable, NodeView
+from demo.results import Results, collect
+from schemas.errors import PeltonError
+from schemas.training_sample import Objective
+from streams.kafka.admin import create_topics
+from streams.kafka.broker import open_broker
+from streams.kafka.embedded import free_port
+from streams.kafka.lag import LagReader
+from streams.kafka.producer import Producer
+from streams.kafka.settings import KafkaSettings
+from streams.node import group_name
+from streams.supervisor import Supervisor
+from trainer_node.checkpoint import checkpoints
+from trainer_node.ledger import Ledger
+
+WORKERS = ("curriculum", "augmenter", "feedback")
+READS = {"curriculum": "samples", "augmenter": "losses", "feedback": "outputs"}
+LOOK_EVERY_S = 0.5
+
+
+@dataclass(frozen=True)
+class DemoOptions:
+    """What the demo can be told."""
+
+    run_dir: Path
+    countries: int = 60
+    epochs: int = 3
+    model: str = "default"
+    port: int | None = None
+    seed: int = 7
+    train_flags: tuple[str, ...] = ()
+    """Further flags for `pelton train`."""
+
+
+@dataclass
+class Run:
+    """One demo run under way."""
+
+    options: DemoOptions
+    settings: KafkaSettings
+    run_id: str
+    supervisor: Supervisor
+    dataset: Dataset
+    stage: str = "starting"
+    lag: list[tuple[float, dict[str, int]]] = field(default_factory=list)
+    timings: dict[str, float] = field(default_factory=dict)
+    peak_bytes: int = 0
+
+    @contextlib.contextmanager
+    def during(self, stage: str) -> Iterator[None]:
+        """Note how long a stage takes."""
+        self.stage = stage
+        started = time.monotonic()
+        yield
+        self.timings[stage] = time.monotonic() - started
+
+
+def run_demo(options: DemoOptions, console: Console) -> Results:
+    """Run it, and return what it came to; everything is written to `options.run_dir`.
+
+    Raises:
+        UserError: a port is taken, something cannot be fetched, or a node cannot be kept alive.
+        AccountNotExact: a record ended nowhere, or twice.
+    """
+    started = time.monotonic()
+    run_dir = options.run_dir
+    run_dir.mkdir(parents=True, exist_ok=True)
+    dataset = samples(options.countries, options.seed)
+    base = KafkaSettings.load()
+    with contextlib.ExitStack() as stack:
+        console.print(f"[bold]Pelton demo[/] → {run_dir}")
+        before = time.monotonic()
+        broker = open_broker(base, run_dir / "broker", port=options.port, progress=console.print)
+        stack.callback(broker.stop)
+        run_id = run_dir.name
+        settings = base.model_copy(update={"bootstrap_servers": broker.bootstrap_servers, **_own_prefix(broker.kind, run_id)})
+        os.environ.update(settings.to_environ())  # the nodes inherit it
+        create_topics(settings, settings.topics).raise_if_wrong()
+        run = Run(options, settings, run_id, stack.enter_context(Supervisor(run_dir / "logs", console.print)), dataset)
+        run.timings["starting the broker"] = time.monotonic() - before
+        _produce_and_train(run, console)
+        with run.during("counting and reporting"):
+            account = _account(run)
+            results = collect(run, account)
+    results.finish(run_dir, wall_s=time.monotonic() - started)
+    account.verify()
+    return results
+
+
+def _own_prefix(kind: str, run_id: str) -> dict[str, str]:
+    """On a broker that others use, too, the demo has topics of its own."""
+    return {"topic_prefix": f"demo.{run_id}."} if kind == "address" else {}
+
+
+def _produce_and_train(run: Run, console: Console) -> None:
+    closed = run.options.run_dir / "producers.closed"
+    with run.during("producing facts"):
+        _produce_facts(run)
+    views = _start_nodes(run, closed)
+    with LiveTable(console, run.supervisor, views, lambda: run.stage) as live, LagReader(run.settings) as lag:
+        with run.during("producing samples"):
+            _produce_samples(run)
+            closed.touch()
+        with run.during("training, asking and judging"):
+            trainer = run.supervisor.nodes["trainer"]
+            while not trainer.ended:
+                run.supervisor.check()
+                _look(run, lag, views)
+                live.update()
+                time.sleep(LOOK_EVERY_S)
+        _look(run, lag, views)
+
+
+def _produce_facts(run: Run) -> None:
+    with Producer(run.settings) as producer:
+        for fact in run.dataset.facts:
+            producer.send(run.settings.topics.facts, fact.fact_id, fact)
+
+
+def _produce_samples(run: Run) -> None:
+    with Producer(run.settings) as producer:
+        for record in run.dataset.records():
+            producer.send_bytes(run.settings.topics.samples.name, record.key, record.value)
+
+
+def _start_nodes(run: Run, closed: Path) -> list[NodeView]:
+    """The workers and the trainer, each a process of its own with its metrics on a port of its own."""
+    ports = {name: free_port() for name in (*WORKERS, "trainer")}
+    state = run.options.run_dir / "state"
+    for name in WORKERS:
+        arguments = ["worker", name, "--run-id", run.run_id, "--ontology", str(ONTOLOGY), "--metrics-port", str(ports[name])]
+        run.supervisor.start(name, [*arguments, "--state-dir", str(state / name)])
+    run.supervisor.start("trainer", _trainer_arguments(run, closed, ports["trainer"]), may_end=True, stop_s=70.0)
+    return [NodeView(name, port) for name, port in ports.items()]
+
+
+def _trainer_arguments(run: Run, closed: Path, port: int) -> list[str]:
+    options = run.options
+    flags: dict[str, Any] = {
+        "--model": options.model,
+        "--run-id": run.run_id,
+        "--run-dir": options.run_dir / "training",
+        "--epochs": options.epochs,
+        "--lr": 1e-3,
+        "--batch-size": 8,
+        "--linger-s": 0.3,
+        "--pace-steps": 4,
+        "--checkpoint-steps": 20,
+        "--held-out-prompts": len(run.dataset.prompts),
+        "--closed-file": closed,
+        "--workers-run-id": run.run_id,
+        "--metrics-port": port,
+    }
+    pairs = [str(part) for flag in flags.items() for part in flag]
+    return ["train", *pairs, "--wait-for", "curriculum", "--wait-for", "augmenter", *options.train_flags]
+
+
+def _look(run: Run, lag: LagReader, views: list[NodeView]) -> None:
+    """Read lag, metrics and memory as they are now."""
+    topics = run.settings.topics
+    bands = [topic.name for objective in (Objective.SFT, Objective.PREFERENCE) for topic in topics.bands(objective)]
+    by_name: dict[str, int] = {}
+    for view in views:
+        worker = view.name in READS
+        group = group_name(run.settings, view.name, run.run_id)
+        names = [getattr(topics, READS[view.name]).name] if worker else bands
+        try:
+            rows = lag.group_lag(group, names)
+        except PeltonError:
+            continue  # the broker is busy: the next look will tell
+        view.lag = sum(rows.values())
+        view.scrape()
+        if worker:
+            by_name[names[0]] = view.lag
+        else:
+            for tp, behind in rows.items():
+                by_name[tp.topic] = behind
+    run.lag.append((time.time(), by_name))
+    run.peak_bytes = max(run.peak_bytes, memory_in_use())
+
+
+def memory_in_use() -> int:
+    """Bytes that this process and all its descendants hold, shared pages counted once (PSS where the kernel tells it)."""
+    import psutil
+
+    total = 0
+    me = psutil.Process()
+    for process in [me, *me.children(recursive=True)]:
+        with contextlib.suppress(psutil.Error):
+            total += getattr(process.memory_full_info(), "pss", None) or process.memory_info().rss
+    return total
+
+
+def _account(run: Run) -> Account:
+    newest = checkpoints(run.options.run_dir / "training")[-1]
+    ledger = Ledger(run.options.run_dir / "training" / "ledger", newest.manifest.ledger_segments())
+    return take_account(run.settings, ledger.rows())
+
+
+def environment(options: DemoOptions) -> dict[str, Any]:
+    """Versions, seed and hardware, for the report."""
+    packages = ("torch", "transformers", "trl", "peft", "faust-streaming", "kafka-python", "spacy", "networkx")
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+        "model": options.model,
+        "seed": options.seed,
+        "cores": os.cpu_count(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Readable JSON."""
+    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
