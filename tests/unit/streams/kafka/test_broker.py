@@ -1,0 +1,77 @@
+"""Which broker is chosen, and what is said where none can be had."""
+
+from __future__ import annotations
+
+import logging
+import socket
+from pathlib import Path
+
+import pytest
+
+from schemas.errors import BrokerError, DownloadError
+from streams.kafka import broker as brokers
+from streams.kafka.broker import AddressBroker, EmbeddedBroker, FallbackBroker, open_broker
+from streams.kafka.settings import KafkaSettings
+
+
+@pytest.fixture
+def unstarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Brokers that are chosen, but not started."""
+    for kind in (AddressBroker, EmbeddedBroker, FallbackBroker):
+        monkeypatch.setattr(kind, "start", lambda self: None)
+    monkeypatch.setattr(brokers, "fetch_broker", lambda progress: None)
+
+
+@pytest.fixture
+def no_download(unstarted: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fetch_broker(progress: object) -> None:
+        raise DownloadError("no way out")
+
+    monkeypatch.setattr(brokers, "fetch_broker", fetch_broker)
+
+
+def test_an_address_in_the_environment_is_taken(unstarted: None, tmp_path: Path) -> None:
+    settings = KafkaSettings(bootstrap_servers="there:9092")
+    chosen = open_broker(settings, tmp_path, environ={"KAFKA_BOOTSTRAP_SERVERS": "there:9092"})
+    assert (chosen.kind, chosen.bootstrap_servers) == ("address", "there:9092")
+
+
+def test_without_an_address_apache_kafka_is_taken(unstarted: None, tmp_path: Path) -> None:
+    chosen = open_broker(KafkaSettings(), tmp_path, environ={})
+    assert (chosen.kind, chosen.durable) == ("apache", True)
+
+
+def test_without_a_download_the_fallback_is_taken_and_said(no_download: None, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        chosen = open_broker(KafkaSettings(), tmp_path, environ={})
+    assert (chosen.kind, chosen.durable) == ("fallback", False)
+    assert "no way out" in caplog.text
+
+
+def test_without_a_download_apache_kafka_asked_for_by_name_is_an_error(no_download: None, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError):
+        open_broker(KafkaSettings(), tmp_path, kind="apache", environ={})
+
+
+def test_a_cluster_of_two_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BrokerError, match="take 1 or 3"):
+        EmbeddedBroker(tmp_path, brokers=2)
+
+
+def test_a_port_that_is_taken_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.kafka.embedded.fetch_broker", lambda progress: None)
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        for broker in (EmbeddedBroker(tmp_path, port), FallbackBroker(tmp_path, port)):
+            with pytest.raises(BrokerError, match=f"port {port} is taken"):
+                broker.start()
+
+
+def test_a_broker_that_is_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.kafka.connection.BOOTSTRAP_TIMEOUT_MS", 300)
+    with pytest.raises(BrokerError) as caught:
+        AddressBroker(KafkaSettings(bootstrap_servers="127.0.0.1:1")).start()
+    assert "no broker answers at 127.0.0.1:1" in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -1,0 +1,86 @@
+"""A server process lives no longer than its parent, however that one ends."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.kafka.child_process import LOG_LIMIT_BYTES, ChildProcess, rotate
+
+PARENT = """
+import sys, time
+from pathlib import Path
+from streams.kafka.child_process import ChildProcess
+child = ChildProcess([sys.executable, "-c", "import time; time.sleep(600)"], Path(sys.argv[1]))
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def ends(pid: int, seconds: float = 20.0) -> bool:
+    """Whether a process that is not our child ends."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        stat = Path(f"/proc/{pid}/stat")
+        if stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z":
+            return True  # ended; nobody has asked for its status yet
+        time.sleep(0.05)
+    return False
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
+def test_a_child_dies_with_a_parent_that_was_killed(tmp_path: Path) -> None:
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    child = int(parent.stdout.readline())
+    os.kill(child, 0)
+    parent.send_signal(signal.SIGKILL)
+    parent.wait()
+    parent.stdout.close()
+    assert ends(child)
+
+
+def test_a_child_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
+    import threading
+
+    children: list[ChildProcess] = []
+    thread = threading.Thread(
+        target=lambda: children.append(ChildProcess([sys.executable, "-c", "import time; time.sleep(600)"], tmp_path / "log"))
+    )
+    thread.start()
+    thread.join()
+    assert not children[0].wait(0.5)
+    children[0].kill()
+    assert children[0].returncode == -signal.SIGKILL
+
+
+def test_its_output_is_in_the_log(tmp_path: Path) -> None:
+    child = ChildProcess([sys.executable, "-c", "import sys; print('out'); print('err', file=sys.stderr)"], tmp_path / "log")
+    assert child.wait(60)
+    assert child.returncode == 0
+    assert sorted((tmp_path / "log").read_text().split()) == ["err", "out"]
+
+
+def test_terminate_asks_it_to_stop(tmp_path: Path) -> None:
+    child = ChildProcess([sys.executable, "-c", "import time; time.sleep(600)"], tmp_path / "log")
+    child.terminate()
+    assert child.wait(60)
+    assert not child.alive()
+
+
+def test_a_large_log_is_set_aside(tmp_path: Path) -> None:
+    log = tmp_path / "broker.log"
+    log.write_bytes(b"x" * (LOG_LIMIT_BYTES + 1))
+    rotate(log)
+    assert not log.exists()
+    assert (tmp_path / "broker.log.1").exists()

@@ -1,0 +1,124 @@
+"""When the breaker opens, and what is kept of a record that is put aside."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas.dead_letter import DeadLetter
+from schemas.errors import BadRecord, BrokerError, DeadLetterReason, TooManyDeadLetters
+from streams.kafka.consumer import Record
+from streams.kafka.dead_letters import REPLAY_HEADER, Breaker, DeadLetterWriter, original
+from streams.kafka.settings import KafkaSettings
+
+SETTINGS = KafkaSettings(topic_prefix="t.")
+BAD = BadRecord(DeadLetterReason.BAD_JSON, "no closing brace")
+
+
+class RecordingProducer:
+    """Keeps what it is given; stands for a broker that takes everything, or nothing."""
+
+    def __init__(self, refuses: bool = False) -> None:
+        self.sent: list[tuple[str, bytes | None, bytes | None, list[tuple[str, bytes]]]] = []
+        self.refuses = refuses
+
+    def send_bytes(self, topic: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
+        self.sent.append((topic, key, value, headers))
+        return self
+
+    def get(self, timeout: float) -> None:
+        if self.refuses:
+            raise TimeoutError("nobody there")
+
+
+def record(value: bytes | None = b"{", key: bytes | None = b"k", headers: tuple[tuple[str, bytes], ...] = (("trace", b"1"),)) -> Record:
+    return Record("t.samples", 1, 42, key, value, headers, 1700000000000)
+
+
+def put(given: Record, bad: BadRecord = BAD, **other: Any) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]], DeadLetter]:
+    producer = RecordingProducer()
+    letter = DeadLetterWriter(producer, SETTINGS, "curriculum", **other).put(given, bad)  # type: ignore[arg-type]
+    [(topic, key, value, headers)] = producer.sent
+    assert topic == "t.dead-letters"
+    assert DeadLetter.from_headers(headers) == letter
+    return key, value, headers, letter
+
+
+def test_the_breaker_stays_shut_while_few_are_bad() -> None:
+    breaker = Breaker(window=20, limit=0.5, minimum=10)
+    for number in range(1000):
+        breaker.record(ok=number % 2 == 0)
+
+
+def test_the_breaker_opens_when_most_of_the_window_is_bad() -> None:
+    breaker = Breaker(window=20, limit=0.5, minimum=10)
+    for _ in range(500):
+        breaker.record(ok=True)
+    with pytest.raises(TooManyDeadLetters, match="11 of the last 20"):
+        for _ in range(11):
+            breaker.record(ok=False)
+
+
+def test_the_breaker_waits_for_the_minimum() -> None:
+    breaker = Breaker(window=200, limit=0.5, minimum=50)
+    for _ in range(49):
+        breaker.record(ok=False)
+    with pytest.raises(TooManyDeadLetters):
+        breaker.record(ok=False)
+
+
+def test_the_original_is_kept_byte_for_byte() -> None:
+    key, value, headers, letter = put(record(value=b"\xff\x00{", key=b"\x80"))
+    assert (key, value) == (b"\x80", b"\xff\x00{")
+    assert ("trace", b"1") in headers
+    assert (letter.topic, letter.partition, letter.offset) == ("t.samples", 1, 42)
+    assert (letter.stage, letter.reason, letter.error) == ("curriculum", DeadLetterReason.BAD_JSON, "no closing brace")
+
+
+def test_a_value_too_large_for_the_topic_is_still_recorded_and_says_so() -> None:
+    whole = b"x" * (SETTINGS.topics.dead_letters.max_message_bytes + 1)
+    _, value, _, letter = put(record(value=whole))
+    assert value is not None
+    assert len(value) > SETTINGS.topics.dead_letters.max_message_bytes // 2
+    assert letter.truncated_from == len(whole)
+
+
+def test_headers_too_large_for_the_topic_do_not_lose_the_record() -> None:
+    limit = SETTINGS.topics.dead_letters.max_message_bytes
+    key, value, headers, _ = put(record(key=b"k" * limit, headers=(("big", b"h" * limit),)))
+    size = len(key or b"") + len(value or b"") + sum(len(name) + len(content) for name, content in headers)
+    assert size < limit
+    assert value == b"{"
+
+
+def test_a_record_without_a_value_comes_back_without_one() -> None:
+    given = record(value=None)
+    key, value, headers, letter = put(given)
+    assert value == b""
+    back = original(letter, Record("t.dead-letters", 0, 7, key, value, tuple(headers), 0))
+    assert back == (b"k", None, [("trace", b"1"), (REPLAY_HEADER, b"t.dead-letters:0:7")])
+
+
+def test_a_record_that_fails_again_after_a_replay_carries_its_new_reason_only() -> None:
+    key, value, headers, letter = put(record())
+    sent_back = original(letter, Record("t.dead-letters", 0, 7, key, value, tuple(headers), 0))
+    again = Record("t.samples", 0, 99, sent_back[0], sent_back[1], tuple(sent_back[2]), 0)
+    _, _, headers, letter = put(again, BadRecord(DeadLetterReason.INVALID, "other"))
+    assert [value for name, value in headers if name == "pelton.reason"] == [b"invalid"]
+    assert dict(headers)[REPLAY_HEADER] == b"t.dead-letters:0:7"
+    assert letter.offset == 99
+
+
+def test_a_dead_letter_that_is_not_acknowledged_raises() -> None:
+    writer = DeadLetterWriter(RecordingProducer(refuses=True), SETTINGS, "curriculum")  # type: ignore[arg-type]
+    with pytest.raises(BrokerError, match="not acknowledged"):
+        writer.put(record(), BAD)
+
+
+def test_a_dead_letter_counts_on_the_breaker_once_it_is_safe() -> None:
+    producer = RecordingProducer()
+    writer = DeadLetterWriter(producer, SETTINGS, "curriculum", breaker=Breaker(window=2, limit=0.0, minimum=1))  # type: ignore[arg-type]
+    with pytest.raises(TooManyDeadLetters):
+        writer.put(record(), BAD)
+    assert len(producer.sent) == 1
