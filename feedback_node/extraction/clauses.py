@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from feedback_node.extraction import nouns
 from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.lexicon import words
-from feedback_node.extraction.phrases import PRONOUNS, is_definite, members, owners
+from feedback_node.extraction.phrases import NAMING, PRONOUNS, is_bare, is_definite, members, owners
 from feedback_node.extraction.reading import Reading
 
 BE = frozenset({"is", "was", "are", "were", "be", "been", "being", "'s", "’s", "am"})
@@ -19,17 +19,41 @@ _NOT_ARGUMENTS = frozenset({"according", "due", "because", "despite", "like"})
 def read_verb(reading: Reading, verb: int) -> None:
     """All claims of the clause that a verb heads."""
     parse = reading.parse
-    if parse.dep[verb] in ("aux", "auxpass", "amod", "compound") or (parse.dep[verb] == "prep"):
+    if parse.dep[verb] in ("aux", "auxpass", "amod", "compound", "prep") or (parse.dep[verb] == "acl" and _is_part_of_noun(reading, verb)):
         return
     subjects = subjects_of(reading, verb)
     place = nouns.where_of(reading, verb)
     if parse.low[verb] in BE:
         nouns.read_copula(reading, verb, subjects, place)
     else:
-        if place is not None:
+        if place is not None and not any(mention == place for mention, _ in subjects):
             _add_place(reading, verb, subjects, place)
         _read_arguments(reading, verb, subjects)
+    _read_there(reading, verb, subjects)
     _remember(reading, verb, subjects)
+
+
+def _is_part_of_noun(reading: Reading, verb: int) -> bool:
+    """ "the dish called X" and "the languages spoken in X": the participle leads from a noun to its name or owner."""
+    parse = reading.parse
+    head = parse.head[verb]
+    if parse.low[verb] in NAMING:
+        return True
+    owned = owners(parse, head) if parse.dep[head] in ("nsubj", "attr", "pobj") and is_definite(parse, head) else None
+    return owned is not None and verb < owned[0]
+
+
+def _read_there(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) -> None:
+    """ "Y lives there", "Y comes from there": the last other thing that was spoken of."""
+    parse = reading.parse
+    for kid in parse.kids[verb]:
+        at = kid
+        if parse.dep[kid] == "prep" and (inner := parse.child(kid, "pcomp", "advmod", "pobj")) is not None:
+            at = inner
+        if parse.low[at] == "there" and parse.tag[at] == "RB" and subjects and (place := reading.topics.other(subjects[0][0])) is not None:
+            for subject, prefix in subjects:
+                here = Mention(place.text, parse.start[at], parse.end[at], at)
+                reading.add(subject, f"{prefix} {verb_words(reading, verb)} there".strip(), here, "there", verb, (verb, verb))
 
 
 def _remember(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) -> None:
@@ -54,12 +78,29 @@ def subjects_of(reading: Reading, verb: int, depth: int = 0) -> list[tuple[Menti
     own = parse.child(verb, "nsubj", "nsubjpass", "csubj")
     if own is None:
         own = _subject_on_the_left(reading, verb)
-    if own is not None:
+    if own is not None and (shared := _after_complement(reading, verb, own)) is not None:
+        own = shared
+    place = nouns.where_of(reading, verb) if own is not None and is_bare(parse, own) else None
+    if own is not None and place is not None:
+        found = [(place, nouns.property_words(parse, own))]
+    elif own is not None:
         found = [pair for at in members(parse, own) if (pair := subject_at(reading, at)) is not None]
     else:
         found = _inherited(reading, verb, depth)
     reading.subjects[verb] = found
     return found
+
+
+def _after_complement(reading: Reading, verb: int, own: int) -> int | None:
+    """In "the leader is Y and Z lives there" the parser may take "Y and Z" for the subject of "lives": it is Z."""
+    parse = reading.parse
+    before = own - 1
+    if before >= 0 and parse.dep[before] == "det":
+        before -= 1
+    second = parse.child(own, "conj")
+    if before < 0 or second is None or parse.low[before] not in BE or parse.child(before, "nsubj") is None or second > verb:
+        return None
+    return second
 
 
 def _subject_on_the_left(reading: Reading, verb: int) -> int | None:
@@ -90,7 +131,7 @@ def _inherited(reading: Reading, verb: int, depth: int) -> list[tuple[Mention, s
             head = parse.head[head]
         if parse.is_verb(head) and head != verb:
             return subjects_of(reading, head, depth + 1)
-        if parse.is_noun(head) and dep in ("conj", "advcl", "pcomp"):
+        if parse.is_noun(head) and dep in ("conj", "advcl", "pcomp", "xcomp", "ccomp", "dep"):
             referent = reading.referent(head)
             return [(referent, "")] if referent else []
     if dep == "ROOT" and parse.tag[verb] in ("VBN", "VBD", "VBZ") and reading.topics.current is not None:
@@ -107,12 +148,12 @@ def subject_at(reading: Reading, at: int) -> tuple[Mention, str] | None:
         if named is not None and parse.is_name(named):
             mention = reading.name(named)
             return (mention, "") if mention else None
-        mention = reading.name(owned[0])
+        mention = reading.owner(owned[0])
         return (mention, owned[1]) if mention else None
-    if is_definite(parse, at):
+    if is_definite(parse, at) and nouns.same_thing(parse, at) == at:
         known = reading.topics.noun(parse.low[at])
         topic = known or reading.topics.current
-        if topic is not None and parse.child(at, "appos") is None:
+        if topic is not None and topic.text[0].isupper():
             mention = Mention(topic.text, parse.start[at], parse.end[at], at)
             return mention, "" if known else nouns.property_words(parse, at)
     resolved = reading.name(at)
@@ -121,6 +162,9 @@ def subject_at(reading: Reading, at: int) -> tuple[Mention, str] | None:
 
 def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) -> None:
     parse = reading.parse
+    if _made_for(reading, verb, subjects):
+        return
+    made: list[tuple[Mention, str]] = []
     for at, relation, last, rule in _arguments(reading, verb):
         if rule == "object" and _inverted(reading, verb, at, relation, subjects):
             continue
@@ -128,25 +172,57 @@ def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, s
             target = reading.name(member)
             if target is None:
                 continue
-            for subject, prefix in subjects:
-                _add(reading, subject, f"{prefix} {relation}".strip(), target, rule, verb, last)
+            if rule in ("prepositional", "object-of") and is_bare(parse, member) and subjects:
+                known = reading.topics.noun(parse.low[member]) or reading.topics.other(subjects[0][0])
+                if known is None:
+                    continue
+                target = known._replace(start=parse.start[member], end=parse.end[member], at=member)
+            for subject, prefix in made if rule != "object" and made else subjects:
+                if _add(reading, subject, f"{prefix} {relation}".strip(), target, rule, verb, last):
+                    made.append((target, ""))
 
 
-def _add(reading: Reading, subject: Mention, relation: str, target: Mention, rule: str, verb: int, last: int) -> None:
-    """Keep the claim, turned where the object is what has the property ("X wrote Y")."""
+def _add(reading: Reading, subject: Mention, relation: str, target: Mention, rule: str, verb: int, last: int) -> bool:
+    """Keep the claim, turned where the object is what has the property ("X wrote Y"): True for that, where the object is new."""
     parse = reading.parse
     passive = relation.endswith(" by")
-    if rule == "object" and parse.low[verb] in words("maker_verbs") and not parse.is_name(verb):
+    if rule == "object" and parse.low[verb] in words("maker_verbs") and not parse.is_common(target.at):
         reading.topics.is_thing(target)
         reading.add(subject, relation, target, "maker", verb, (verb, last), True, f"{parse.low[verb]} by")
+        return True
+    elif rule == "prepositional" and parse.low[verb] in words("played_in") and relation.endswith(f"{parse.low[verb]} in"):
+        reading.add(subject, relation, target, "played-in", verb, (verb, last), True, parse.low[verb])
     elif passive and parse.low[verb] in words("taker_verbs"):
         reading.add(subject, relation, target, "taker", verb, (verb, last), True, relation.removesuffix(" by"))
     else:
-        if passive:
+        if passive and (parse.low[verb] in words("maker_verbs") or parse.low[verb] in words("thing_verbs")):
             reading.topics.is_thing(subject)
             if " " in target.text:
                 reading.topics.is_person(target)
         reading.add(subject, relation, target, rule, verb, (verb, last))
+    return False
+
+
+def _made_for(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) -> bool:
+    """ "Y composed the music for X": (X, composed the music by, Y)."""
+    parse = reading.parse
+    made = parse.child(verb, "dobj")
+    if parse.low[verb] not in words("maker_verbs") or made is None or not parse.is_common(made):
+        return False
+    for kid in [*parse.kids[made], *parse.kids[verb]]:
+        if parse.dep[kid] == "prep" and kid > made and parse.low[kid] in ("for", "of"):
+            inner = parse.child(kid, "pobj")
+            if inner is not None and (parse.is_name(inner) or parse.tag[inner] in PRONOUNS):
+                noun = nouns.property_words(parse, made)
+                for member in members(parse, inner):
+                    whole = reading.name(member)
+                    if whole is None:
+                        continue
+                    for subject, _ in subjects:
+                        relation = f"{parse.low[verb]} {noun}"
+                        reading.add(subject, f"{relation} {parse.low[kid]}", whole, "maker-of", verb, (verb, kid), True, f"{relation} by")
+                return True
+    return False
 
 
 def _inverted(reading: Reading, verb: int, at: int, relation: str, subjects: list[tuple[Mention, str]]) -> bool:
@@ -195,7 +271,9 @@ def _arguments(reading: Reading, verb: int) -> Iterator[tuple[int, str, int, str
     for kid in parse.kids[verb]:
         dep = parse.dep[kid]
         if (dep in ("dobj", "oprd", "attr", "dative") and parse.low[kid] not in ("which", "that")) or (dep == "dobj" and kid > verb):
-            if parse.is_common(kid) and dep == "dobj":
+            if parse.low[verb] in _HAVE and dep == "dobj" and (role := _role(reading, verb)) is not None:
+                yield kid, f"{base} as {role}", verb, "role"
+            elif parse.is_common(kid) and dep == "dobj":
                 noun = " " + nouns.property_words(parse, kid)
                 yield from _object(reading, verb, kid, base)
             elif parse.tag[kid] == "IN":
@@ -205,14 +283,31 @@ def _arguments(reading: Reading, verb: int) -> Iterator[tuple[int, str, int, str
         elif dep in ("dobj", "pobj"):
             yield kid, base, verb, "object"
         elif dep in ("prep", "agent"):
-            if parse.low[kid] not in _NOT_ARGUMENTS:
+            if parse.low[kid] not in _NOT_ARGUMENTS and not (parse.low[kid] == "as" and _role(reading, verb)):
                 yield from _prepositional(reading, kid, base + noun)
+        elif dep in ("advmod", "advcl", "ccomp", "npadvmod") and kid > verb and parse.kind[kid] in ("name", "quote"):
+            yield kid, base, verb, "object"
         elif dep == "npadvmod" and (parse.kind[kid] or parse.tag[kid] == "CD"):
             yield kid, base + noun, verb, "adverbial"
         elif dep == "acomp" or (dep == "advmod" and parse.tag[kid] == "JJ"):
             for inner in parse.kids[kid]:
                 if parse.dep[inner] == "prep":
                     yield from _prepositional(reading, inner, f"{base} {parse.low[kid]}")
+                elif parse.dep[inner] == "npadvmod" and parse.is_noun(inner):
+                    yield inner, f"{base} {parse.low[kid]}", kid, "measure"
+
+
+def _role(reading: Reading, verb: int) -> str | None:
+    """`manager` in "has Y as its manager": the object is what the subject has in that role."""
+    parse = reading.parse
+    if parse.low[verb] not in _HAVE or parse.child(verb, "dobj") is None:
+        return None
+    for kid in parse.kids[verb]:
+        if parse.dep[kid] == "prep" and parse.low[kid] == "as" and (inner := parse.child(kid, "pobj")) is not None:
+            if parse.low[inner] == "one" and (link := parse.child(inner, "prep")) is not None:
+                inner = parse.child(link, "pobj") or inner
+            return nouns.property_words(parse, inner)
+    return None
 
 
 def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[tuple[int, str, int, str]]:
@@ -221,15 +316,18 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[tuple[i
     linked = False
     noun = nouns.property_words(parse, at)
     have = parse.low[verb] in _HAVE
+    owned = parse.child(at, "poss") is not None
+    named = nouns.same_thing(parse, at)
+    if named != at and have:
+        yield named, f"{base} {noun}", at, "object-of"
+        return
     for member in members(parse, at):
         own_link = False
         member_noun = noun if member == at else nouns.property_words(parse, member)
         for kid in parse.kids[member]:
             if parse.dep[kid] == "prep" and kid > member and (parse.low[kid] != "of" or have) and nouns.same_thing(parse, member) == member:
                 for inner in parse.kids[kid]:
-                    if parse.dep[inner] == "pobj" and (
-                        parse.is_name(inner) or parse.kind[inner] or parse.tag[inner] == "CD" or parse.low[kid] == "of"
-                    ):
+                    if parse.dep[inner] == "pobj" and (nouns.names_value(reading, inner) or parse.low[kid] == "of" or (have and owned)):
                         own_link = True
                         yield inner, f"{base} {member_noun} {parse.low[kid]}", kid, "object-of"
         linked = linked or own_link

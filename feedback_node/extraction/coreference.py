@@ -66,9 +66,26 @@ class Topics:
                 return mention
         return self.current
 
+    def other(self, subject: Mention) -> Mention | None:
+        """The last subject that is not this one, by name or part of it."""
+        for mention in reversed(self._subjects):
+            if mention.text not in subject.text and subject.text not in mention.text:
+                return mention
+        return None
+
+    def full_name(self, mention: Mention) -> Mention:
+        """`Turing`, after `Alan Turing` was named, is that."""
+        if " " in mention.text or len(mention.text) < 3:
+            return mention
+        for earlier in reversed(self._seen):
+            if earlier.text.endswith(" " + mention.text) and earlier.text[0].isupper():
+                return mention._replace(text=earlier.text)
+        return mention
+
     def noun(self, noun: str) -> Mention | None:
         """What "the <noun>" was said of or is part of the name of."""
         for mention in reversed(self._seen):
-            if self._kinds.get(noun) == mention.text or mention.text.lower().endswith(" " + noun):
+            low = mention.text.lower()
+            if self._kinds.get(noun) == mention.text or (low.endswith(noun) and len(low) > len(noun) > 3):
                 return mention
         return None

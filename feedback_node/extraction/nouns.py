@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.lexicon import words
-from feedback_node.extraction.phrases import is_definite, members, owners, property_words, same_thing
+from feedback_node.extraction.phrases import is_definite, left_edge, members, noun_before, owners, property_words, same_thing
 from feedback_node.extraction.reading import Reading
 
-__all__ = ["measures", "property_words", "read_copula", "read_noun", "same_thing", "where_of"]
-_PLACES = frozenset({"in", "at", "on", "near", "from", "within", "of"})
+__all__ = ["measures", "names_value", "property_words", "read_copula", "read_noun", "same_thing", "where_of"]
+_PLACES = frozenset({"in", "at", "on", "near", "from", "within"})
 
 
 def where_of(reading: Reading, verb: int) -> Mention | None:
@@ -25,9 +25,14 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
     """ "S is A", whichever of the two names the property."""
     parse = reading.parse
     subject = parse.child(verb, "nsubj")
-    for kid in parse.kids[verb]:
+    kids = parse.kids[verb]
+    if not any(kid > verb and parse.dep[kid] in ("attr", "acomp", "prep", "oprd") for kid in kids):
+        _stolen_complement(reading, verb, subject, place)
+    for kid in kids:
         dep = parse.dep[kid]
-        if dep == "attr" or (dep in ("nsubj", "oprd") and kid != subject and kid > verb):
+        if dep == "attr" and (earlier := _renamed(reading, kid)) is not None:
+            _apposition(reading, earlier, kid)
+        elif dep == "attr" or (dep in ("nsubj", "oprd") and kid != subject and kid > verb) or (dep == "acomp" and parse.is_noun(kid)):
             if parse.child(verb, "expl") is not None:
                 _existential(reading, verb, kid, place)
             elif not _property_subject(reading, verb, subject, kid, place):
@@ -44,7 +49,33 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
                     reading.add(mention, f"{prefix} {parse.low[verb]}".strip(), value, "copula", verb, (verb, verb))
 
 
-def _property_subject(reading: Reading, verb: int, subject: int | None, value: int, place: Mention | None) -> bool:
+def _stolen_complement(reading: Reading, verb: int, subject: int | None, place: Mention | None) -> None:
+    """ "The leader is Y and Z lives there": Y, which the parser made a subject of the next verb."""
+    parse = reading.parse
+    at = verb + 1
+    if at < len(parse.dep) and parse.dep[at] == "det":
+        at += 1
+    if (
+        at < len(parse.dep)
+        and parse.dep[at] == "nsubj"
+        and parse.is_name(at)
+        and parse.child(at, "conj") is not None
+        and parse.head[at] > at
+    ):
+        _property_subject(reading, verb, subject, at, place, alone=True)
+
+
+def _renamed(reading: Reading, at: int) -> int | None:
+    """The name before the comma in "is X, a company": what the parser may take for a second complement."""
+    parse = reading.parse
+    first = left_edge(parse, at)
+    if first > 0 and parse.low[first - 1] in ("a", "an", "the"):
+        first -= 1
+    near = noun_before(parse, first)
+    return near if near is not None and near < first - 1 and parse.is_name(near) else None
+
+
+def _property_subject(reading: Reading, verb: int, subject: int | None, value: int, place: Mention | None, alone: bool = False) -> bool:
     """ "The leader of X is Y", "its leader is Y", "where the leader is Y", "the leader is Y" said of a topic."""
     parse = reading.parse
     if subject is None:
@@ -57,19 +88,20 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
         owner: Mention | None = None
         noun = ""
         if (owned := owners(parse, head)) is not None:
-            owner, noun = reading.name(owned[0]), owned[1]
-        elif parse.is_common(head) and (place or _names_value(reading, value)):
+            owner, noun = reading.owner(owned[0]), owned[1]
+        elif parse.is_common(head) and (place or names_value(reading, value)):
             owner = place or (reading.topics.current if is_definite(parse, head) and not reading.topics.noun(parse.low[head]) else None)
             noun = property_words(parse, head)
         if owner is None:
             return False
-        for member in members(parse, value):
+        for member in [value] if alone else members(parse, value):
             if (target := reading.name(member)) is not None:
                 reading.add(owner, noun, target, "property", verb, (head, verb))
     return True
 
 
-def _names_value(reading: Reading, at: int) -> bool:
+def names_value(reading: Reading, at: int) -> bool:
+    """Whether a phrase is a value (a name, a date, a number) and not a description."""
     parse = reading.parse
     return parse.is_name(at) or bool(parse.kind[at]) or parse.tag[at] == "CD" or parse.child(at, "nummod") is not None
 
@@ -98,7 +130,8 @@ def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str
         return
     if not _describe_linked(reading, mention, noun, verb, first, name, definite=is_definite(parse, at)):
         target = reading.name(at)
-        if target is not None and (parse.dep[at] != "appos"):
+        # "X, a company founded in Y" says what the participle says; "X, a Scottish physician" says what X is
+        if target is not None and not (parse.is_noun(verb) and parse.child(noun, "acl", "relcl") is not None):
             reading.add(mention, first, target, "copula", verb, (verb, verb))
 
 
@@ -111,10 +144,14 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
         if parse.dep[kid] != "prep" or kid < noun:
             continue
         turns = low not in words("part_nouns") and (
-            (definite and parse.low[kid] in ("of", "for")) or (low in words("value_nouns") and parse.low[kid] in ("of", "in", "for"))
+            (definite and parse.low[kid] in ("of", "for"))
+            or (low in words("value_nouns") and parse.low[kid] in ("of", "in", "for", "to"))
+            or (definite and parse.low[kid] == "in" and any(parse.tag[k] == "JJS" for k in parse.kids[noun]))
         )
         for inner in parse.kids[kid]:
             if parse.dep[inner] != "pobj":
+                continue
+            if linked and parse.tag[inner] == "CD":
                 continue
             linked = True
             for member in members(parse, inner):
@@ -182,7 +219,7 @@ def measures(reading: Reading, at: int) -> Iterator[tuple[int, str, int]]:
         link = parse.child(member, "prep")
         if parse.is_common(member) and link is not None and parse.low[link] == "of":
             inner = parse.child(link, "pobj")
-            if inner is not None and _names_value(reading, inner):
+            if inner is not None and names_value(reading, inner):
                 yield inner, property_words(parse, member), link
 
 
@@ -202,6 +239,10 @@ def read_noun(reading: Reading, at: int) -> None:
 def _apposition(reading: Reading, at: int, kid: int) -> None:
     """ "X, the capital of Y" and "its leader, Y"."""
     parse = reading.parse
+    if parse.low[kid - 1] == "(":
+        return
+    if parse.is_common(kid):
+        at = _renamed(reading, kid) or at
     if parse.is_common(kid) and parse.is_name(at):
         if (mention := reading.name(at)) is not None:
             describe(reading, mention, kid, at)
@@ -235,5 +276,6 @@ def _owned_name(reading: Reading, at: int, owner: int) -> None:
     """ "Azerbaijan's leader Artur Rasizade": the common noun between owner and name is the property."""
     parse = reading.parse
     between = [parse.low[kid] for kid in parse.kids[at] if owner < kid < at and parse.dep[kid] in ("amod", "compound", "nmod")]
-    if between and (mention := reading.name(owner)) is not None and (target := reading.name(at)) is not None:
-        reading.add(mention, " ".join(between), target, "possessive", at, (owner + 1, at - 1))
+    if between and (mention := reading.owner(owner)) is not None and (target := reading.name(at)) is not None:
+        turned = between[-1] in words("work_nouns")
+        reading.add(mention, " ".join(between), target, "possessive", at, (owner + 1, at - 1), turned, f"{between[-1]} by")

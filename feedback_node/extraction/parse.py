@@ -8,6 +8,7 @@ from typing import Any
 from spacy.attrs import DEP, HEAD, SENT_START, TAG
 from spacy.tokens import Doc
 
+from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.spans import NUMBER
 
 _WRAP = 1 << 64  # spaCy gives the signed distance to the head as an unsigned number
@@ -50,11 +51,11 @@ class Parse:
         """Whether the token is a proper name: a merged one, or a word in upper case."""
         if self.kind[at]:
             return self.kind[at] != NUMBER
-        return self.tag[at] in _NAME_TAGS or self.text[self.start[at]].isupper()
+        return self.tag[at] in _NAME_TAGS or (self.text[self.start[at]].isupper() and self.tag[at] not in _VERB_TAGS)
 
     def is_common(self, at: int) -> bool:
         """Whether the token is a common noun in lower case."""
-        return not self.kind[at] and self.tag[at] in _NOUN_TAGS and self.text[self.start[at]].islower()
+        return not self.kind[at] and self.tag[at] in _NOUN_TAGS and (self.text[self.start[at]].islower() or self.low[at] in words("titles"))
 
 
 def read_doc(doc: Doc, labels: dict[int, str]) -> Parse:

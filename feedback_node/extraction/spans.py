@@ -28,7 +28,7 @@ _NUMBER = re.compile(
     re.IGNORECASE,
 )
 _QUOTE = re.compile(r"[\"“]([^\"“”\n]{1,120})[\"”]")
-_PLACE_PREPOSITIONS = frozenset({"in", "at", "near", "from", "of", "to", "around", "outside"})
+_PLACE_PREPOSITIONS = frozenset({"in", "at", "near", "from", "of", "to", "on", "around", "outside"})
 _SENTENCE_ENDS = frozenset({".", "!", "?", ";"})
 _JOINTS = frozenset({"-", "–", "/", "&", "'", "’"})
 
@@ -94,12 +94,12 @@ def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
     first = token[0]
     begins_sentence = at == 0 or tokens[at - 1] in _SENTENCE_ENDS
     if first.isupper():
-        if token.lower() in words("openers"):
-            # "A Loyal Character Dancer" is a title; "The", and an opener before a lower-case word, are not names
-            return (
-                begins_sentence and token in ("A", "An") and at + 2 < stop and tokens[at + 1][0].isupper() and _is_name_word(tokens[at + 2])
-            )
-        return token != "I"
+        if begins_sentence and token.lower() in words("openers"):
+            return _opens_title(tokens, at, stop)
+        # one word at a sentence's start is left to the tagger ("Dedicated to …", "Jazz has …")
+        if token.lower() in words("titles") and at + 1 < stop and tokens[at + 1] == "of":
+            return False
+        return token != "I" and not (begins_sentence and at + 1 < stop and tokens[at + 1][0].islower() and not _goes_on(tokens, at, stop))
     if not first.isdigit() or at + 1 >= stop:
         return False
     if any(char.isupper() for char in token):
@@ -110,6 +110,22 @@ def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
     before = tokens[at - 1].lower() if at else ""
     year = len(token) == 4 and before in ("in", "since", "from", "until", "by", "of", "during", "to")
     return follows[0].isupper() and not year and (begins_sentence or before in ("in", "of", "at", "by", "to", "the", "on", "and", "for"))
+
+
+def _opens_title(tokens: list[str], at: int, stop: int) -> bool:
+    """ "A Loyal Character Dancer", "A-Rosa Luna" and "Into the Wild was" begin with an opener; "The 3Arena" and "In Dublin" do not."""
+    if tokens[at] in ("A", "An"):
+        return at + 2 < stop and (tokens[at + 1] == "-" or tokens[at + 1][0].isupper()) and _is_name_word(tokens[at + 2])
+    if tokens[at].lower() not in words("title_openers"):
+        return False
+    end = at + 1
+    while end < stop and (_is_name_word(tokens[end]) or tokens[end] == "the"):
+        end += 1
+    return end > at + 1 and end < len(tokens) and tokens[end] in ("is", "was", "has")
+
+
+def _goes_on(tokens: list[str], at: int, stop: int) -> bool:
+    return tokens[at + 1] in words("name_links") and at + 2 < stop and tokens[at].lower() not in words("titles")
 
 
 def _is_name_word(token: str) -> bool:
@@ -130,7 +146,18 @@ def _name_end(tokens: list[str], starts: list[int], at: int, stop: int) -> int:
         if not step:
             break
         end += step
-    return end
+    return end + _note_length(tokens, end, stop)
+
+
+def _note_length(tokens: list[str], end: int, stop: int) -> int:
+    """Length of the note in "English (language)" and "Republican Party (United States)"; 0 where there is none."""
+    if end + 2 >= stop or tokens[end] != "(":
+        return 0
+    for close in range(end + 2, min(end + 6, stop)):
+        if tokens[close] == ")":
+            inside = tokens[end + 1 : close]
+            return close + 1 - end if (len(inside) == 1 and inside[0].isalpha()) or all(word[0].isupper() for word in inside) else 0
+    return 0
 
 
 def _link_length(tokens: list[str], starts: list[int], end: int, stop: int) -> int:
@@ -138,6 +165,8 @@ def _link_length(tokens: list[str], starts: list[int], end: int, stop: int) -> i
     token = tokens[end]
     if end + 1 >= stop:
         return 0
+    if token in ("'s", "’s") and tokens[end + 1][0].isupper() and tokens[end + 1].lower() in words("after_possessive"):
+        return 2
     touching = starts[end] == starts[end - 1] + len(tokens[end - 1])
     if token in _JOINTS or (token == ":" and touching):
         return 2 if _is_name_word(tokens[end + 1]) or (touching and token == "-") else 0
@@ -183,7 +212,9 @@ def _is_place_chain(tokens: list[str], first: int, last: int, length: int) -> bo
         return tokens[at] if 0 <= at < len(tokens) else "."
 
     after, second = token(last), token(last + 1)
-    if (after in ("and", "or") and second[0].isupper()) or (after == "," and second in ("and", "or", "as")):
+    if after in ("and", "or") and second[0].isupper():
+        return False
+    if after == "," and second in ("and", "or", "as") and (token(last + 2)[0].isupper() or token(last + 2) == "the"):
         return False
     if length > 3:
         return False
@@ -195,5 +226,5 @@ def _is_place_chain(tokens: list[str], first: int, last: int, length: int) -> bo
     if before == "the":
         before = token(first - 2).lower()
     if before not in _PLACE_PREPOSITIONS:
-        return False
+        return after in ("is", "was", "has") and length == 2 and before != ","
     return after in (",", ".", ";", ")", "and", "but", "which", "where", "on", "in", "by", "as", "with") or length == 3

@@ -1,0 +1,178 @@
+"""Extraction: pair F1 on the development texts, and speed against bare `nlp.pipe` with the same pipeline parts.
+
+Metric: per text, predicted (subject, object) pairs are matched to gold pairs one to one, greedily, best first, by the product of the
+token-overlap F1 of the two sides (lower case, punctuation stripped, underscores as spaces). `match` counts a pair as 1 where both
+overlaps are at least 0.5; `soft` counts the product. Precision, recall and F1 are micro averages over all pairs. Plain claims only:
+what is marked negated or hedged is not predicted.
+
+Speed: documents a second of `TripletExtractor.extract` and of spaCy's own pipeline with the same parts and its own tokenizer on the
+same texts, in turns, in one process; the ratio is taken run by run.
+
+Run: `python benchmarks/bench_extraction.py` (writes `benchmarks/results/bench_extraction.json`).
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import statistics
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+DEV = ROOT / "tests" / "data" / "extraction_dev.jsonl"
+RESULTS = ROOT / "benchmarks" / "results" / "bench_extraction.json"
+ROUNDS = 9
+DOCS = 1000
+Pair = tuple[str, str]
+
+
+def tokens(text: str) -> Counter[str]:
+    """Lower-case words of a side."""
+    return Counter(re.findall(r"\w+", re.sub(r"(?<=\d),(?=\d)", "", text.replace("_", " ").lower())))
+
+
+def overlap(left: str, right: str) -> float:
+    """Token-overlap F1 of two strings, 0 to 1."""
+    a, b = tokens(left), tokens(right)
+    common = sum((a & b).values())
+    return 2 * common / (sum(a.values()) + sum(b.values())) if common else 0.0
+
+
+def match_pairs(predicted: Sequence[Pair], gold: Sequence[Pair]) -> list[tuple[int, int, float, float]]:
+    """(index of prediction, index of gold, overlap of subjects, overlap of objects), one to one, best product first."""
+    scored = []
+    for p, (subject, target) in enumerate(predicted):
+        for g, (gold_subject, gold_target) in enumerate(gold):
+            first, second = overlap(subject, gold_subject), overlap(target, gold_target)
+            if first * second > 0:
+                scored.append((first * second, p, g, first, second))
+    scored.sort(key=lambda row: (-row[0], row[1], row[2]))
+    used_p: set[int] = set()
+    used_g: set[int] = set()
+    matches = []
+    for _, p, g, first, second in scored:
+        if p not in used_p and g not in used_g:
+            used_p.add(p)
+            used_g.add(g)
+            matches.append((p, g, first, second))
+    return matches
+
+
+def score(predictions: Sequence[Sequence[Pair]], golds: Sequence[Sequence[Pair]]) -> dict[str, float]:
+    """Micro precision, recall and F1, by `match` and by `soft` counting."""
+    match = soft = 0.0
+    for predicted, gold in zip(predictions, golds, strict=True):
+        # a soft pair must not take a full one's place: matches are counted on pairs that may match
+        match += sum(1 for _, _, a, b in match_pairs(predicted, gold) if min(a, b) >= 0.5)
+        soft += sum(a * b for _, _, a, b in match_pairs(predicted, gold))
+    said, wanted = sum(map(len, predictions)), sum(map(len, golds))
+    result: dict[str, float] = {"texts": len(golds), "predicted": said, "gold": wanted}
+    for name, hits in (("match", match), ("soft", soft)):
+        precision, recall = hits / max(said, 1), hits / max(wanted, 1)
+        result[f"{name}_precision"] = round(precision, 4)
+        result[f"{name}_recall"] = round(recall, 4)
+        result[f"{name}_f1"] = round(2 * precision * recall / (precision + recall), 4) if hits else 0.0
+    return result
+
+
+def load_dev(path: Path = DEV) -> list[dict[str, Any]]:
+    """The development texts."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def gold_pairs(row: dict[str, Any]) -> list[Pair]:
+    """The gold (subject, object) pairs of a row."""
+    return [(subject, target) for subject, _, target in row["triplets"]]
+
+
+def predicted_pairs(triplets: Iterable[Any]) -> list[Pair]:
+    """The distinct (subject, object) pairs of plain claims."""
+    return list(dict.fromkeys((t.subject, t.object) for t in triplets if not t.negated and not t.hedged))
+
+
+def quality(extractor: Any) -> dict[str, dict[str, float]]:
+    """Scores of both splits."""
+    rows = load_dev()
+    found = [predicted_pairs(triplets) for triplets in extractor.extract([row["text"] for row in rows])]
+    scores = {}
+    for split in ("tune", "rare"):
+        chosen = [at for at, row in enumerate(rows) if row["split"] == split]
+        scores[split] = score([found[at] for at in chosen], [gold_pairs(rows[at]) for at in chosen])
+    return scores
+
+
+def speed(extractor: Any) -> dict[str, Any]:
+    """Documents a second of both, in turns."""
+    import spacy
+
+    from feedback_node.extraction.extractor import BATCH
+    from feedback_node.extraction.pipeline import PARTS, installed_model
+
+    rows = load_dev()
+    texts = [rows[at % len(rows)]["text"] for at in range(DOCS)]
+    bare = spacy.load(installed_model())
+    bare.select_pipes(enable=list(PARTS))
+    runs: dict[str, list[float]] = {"bare": [], "extract": []}
+
+    def clock(name: str, work: Any) -> None:
+        began = time.perf_counter()
+        work()
+        runs[name].append(len(texts) / (time.perf_counter() - began))
+
+    for number in range(ROUNDS + 1):
+        clock("bare", lambda: [None for _ in bare.pipe(texts, batch_size=BATCH)])
+        clock("extract", lambda: extractor.extract(texts))
+        if number == 0:  # the first run of each warms caches
+            for values in runs.values():
+                values.clear()
+    ratios = [ours / theirs for ours, theirs in zip(runs["extract"], runs["bare"], strict=True)]
+    return {
+        "docs": len(texts),
+        "characters_mean": round(statistics.mean(map(len, texts)), 1),
+        "parts": list(PARTS),
+        "docs_per_second": {name: [round(value, 1) for value in values] for name, values in runs.items()},
+        "median_docs_per_second": {name: round(statistics.median(values), 1) for name, values in runs.items()},
+        "ratio_runs": [round(value, 4) for value in ratios],
+        "ratio_median": round(statistics.median(ratios), 4),
+    }
+
+
+def environment() -> dict[str, str]:
+    """Versions and hardware."""
+    from importlib.metadata import version
+
+    import psutil
+
+    from feedback_node.extraction.pipeline import installed_model
+
+    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")
+    return {
+        "python": platform.python_version(),
+        "spacy": version("spacy"),
+        "model": installed_model(),
+        "cpu": cpu or platform.processor(),
+        "cores": str(psutil.cpu_count()),
+        "memory_gib": str(round(psutil.virtual_memory().total / 2**30)),
+    }
+
+
+def main() -> None:
+    """Measure, print and write."""
+    from feedback_node.extraction import TripletExtractor
+
+    extractor = TripletExtractor()
+    report = {"environment": environment(), "quality": quality(extractor), "speed": speed(extractor)}
+    RESULTS.parent.mkdir(parents=True, exist_ok=True)
+    RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(report, indent=2))
+
+
+if __name__ == "__main__":
+    main()
