@@ -1,0 +1,158 @@
+"""What the view of the facts topic promises, on a live broker."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from schemas.errors import BrokerError, DeadLetterReason
+from schemas.fact import Fact
+from schemas.triplet import Triplet, Verdict
+from streams.kafka.admin import delete_topics
+from streams.kafka.dead_letters import DeadLetterWriter, read_dead_letters
+from streams.kafka.producer import Producer
+from streams.knowledge.ontology import Ontology
+from streams.knowledge.view import FactsView
+
+ONTOLOGY = Ontology.from_dict({"predicates": {"composed_by": {"functional": True, "nouns": ["composer"]}, "wrote": {}}})
+FACTS = [("Carmen", "composed_by", "Bizet"), ("Aida", "composed_by", "Verdi"), ("Verdi", "alias", "Giuseppe Verdi")]
+PATIENCE = 30.0
+
+
+@pytest.fixture
+def producer(settings) -> Iterator[Producer]:
+    with Producer(settings) as made:
+        yield made
+
+
+@pytest.fixture
+def open_view(settings) -> Iterator[Callable[..., FactsView]]:
+    views: list[FactsView] = []
+
+    def make(**options) -> FactsView:
+        view = FactsView(settings, ONTOLOGY, **options)
+        views.append(view.start())
+        return view
+
+    yield make
+    for view in views:
+        view.stop()
+
+
+def send(producer: Producer, settings, *facts: tuple[str, str, str]) -> list[str]:
+    made = [Fact(subject=subject, predicate=predicate, object=target) for subject, predicate, target in facts]
+    for fact in made:
+        producer.send_bytes(settings.topics.facts.name, fact.fact_id.encode(), fact.encode(), [])
+    producer.flush()
+    return [fact.fact_id for fact in made]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what must come; the test fails where it does not."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+def verdict(view: FactsView, subject: str, target: str) -> Verdict:
+    with view.locked() as graph:
+        return graph.judge(Triplet(subject=subject, predicate="composed_by", object=target, rule="test")).verdict
+
+
+def test_ready_means_everything_that_stood_at_the_start_is_in(settings, producer, open_view):
+    send(producer, settings, *FACTS)
+    view = open_view()
+    assert view.wait_ready(PATIENCE)
+    assert view.version == len(FACTS)
+    assert verdict(view, "Aida", "Giuseppe Verdi") is Verdict.VERIFIED
+    assert view.lag == 0
+
+
+def test_an_empty_topic_is_read_to_its_end_at_once(open_view):
+    view = open_view()
+    assert view.wait_ready(PATIENCE)
+    assert view.version == 0
+
+
+def test_facts_and_tombstones_take_effect_while_it_runs(settings, producer, open_view):
+    view = open_view()
+    view.wait_ready(PATIENCE)
+    (fact_id,) = send(producer, settings, FACTS[0])
+    until(lambda: verdict(view, "Carmen", "Bizet") is Verdict.VERIFIED)
+    producer.send_bytes(settings.topics.facts.name, fact_id.encode(), None, [])
+    producer.flush()
+    until(lambda: view.version == 2)
+    assert verdict(view, "Carmen", "Bizet") is Verdict.UNKNOWN
+
+
+def test_two_views_agree_on_the_version_where_the_log_ends_in_a_transaction_marker(settings, open_view):
+    with Producer(settings, transactional_id=settings.topic_prefix + "tx") as producer, producer.transaction():
+        send(producer, settings, *FACTS)
+    early, late = open_view(), open_view()
+    assert early.wait_ready(PATIENCE)
+    assert late.wait_ready(PATIENCE)
+    assert early.version == late.version == len(FACTS) + 1
+
+
+def test_a_bad_fact_is_put_aside_once_with_its_reason_also_after_a_restart(settings, producer, open_view):
+    send(producer, settings, FACTS[0], ("Carmen", "painted_by", "Nobody"))
+    producer.send_bytes(settings.topics.facts.name, b"torn", b"{not json", [])
+    producer.flush()
+    writer = DeadLetterWriter(producer, settings, "facts")
+    for _ in range(2):
+        view = open_view(dead_letters=writer)
+        view.wait_ready(PATIENCE)
+        until(lambda: view.bad_facts == 2)
+        send(producer, settings, FACTS[1])
+        until(lambda: view.lag == 0)
+        view.stop()
+    letters = [(letter.offset, letter.reason, letter.stage) for letter, _ in read_dead_letters(settings)]
+    assert letters == [(1, DeadLetterReason.BAD_FACT, "facts"), (2, DeadLetterReason.BAD_JSON, "facts")]
+
+
+def test_a_view_without_a_writer_counts_bad_facts_and_writes_nothing(settings, producer, open_view):
+    send(producer, settings, ("Carmen", "painted_by", "Nobody"))
+    view = open_view()
+    view.wait_ready(PATIENCE)
+    assert view.bad_facts == 1
+    assert list(read_dead_letters(settings)) == []
+
+
+def test_a_bad_fact_takes_the_earlier_one_under_its_key_with_it(settings, producer, open_view):
+    """As compaction would: else a node that was there and one that reads later would disagree at one version."""
+    (fact_id,) = send(producer, settings, FACTS[0])
+    producer.send_bytes(settings.topics.facts.name, fact_id.encode(), b"{not json", [])
+    producer.flush()
+    view = open_view()
+    view.wait_ready(PATIENCE)
+    assert verdict(view, "Carmen", "Bizet") is Verdict.UNKNOWN
+
+
+def test_waiting_ends_with_what_is_in_the_way(settings):
+    view = FactsView(settings.model_copy(update={"bootstrap_servers": "127.0.0.1:1"}), ONTOLOGY).start()
+    with pytest.raises(BrokerError, match="not read to its end"):
+        view.wait_ready(0.3)
+    view.stop()
+
+
+def test_waiting_ends_when_the_node_is_told_to_stop(settings):
+    view = FactsView(settings.model_copy(update={"bootstrap_servers": "127.0.0.1:1"}), ONTOLOGY).start()
+    stop = threading.Event()
+    stop.set()
+    assert view.wait_ready(PATIENCE, stop) is False
+    view.stop()
+
+
+def test_a_missing_topic_is_waited_for(settings, open_view):
+    from streams.kafka.admin import create_topics
+
+    delete_topics(settings, [settings.topics.facts.name])
+    view = open_view()
+    with pytest.raises(BrokerError, match="does not exist"):
+        view.wait_ready(3.0)
+    create_topics(settings, settings.topics).raise_if_wrong()
+    assert view.wait_ready(PATIENCE)
