@@ -114,6 +114,10 @@ class PartitionStates(Generic[S]):
         """Partitions may have changed hands: look at the files and the log again."""
         self._kept.clear()
 
+    def read_before(self, record: Record, start: int) -> Iterator[Record]:
+        """The records of a record's partition from offset `start` to it."""
+        return read_partition(self._settings, record.topic, record.partition, start, record.offset)
+
     def _path(self, topic: str, partition: int) -> Path:
         assert self._folder is not None
         return self._folder / (re.sub(r"[^A-Za-z0-9._-]", "_", f"{self._group}@{topic}-{partition}") + ".json")
@@ -130,7 +134,7 @@ class PartitionStates(Generic[S]):
 
     def _catch_up(self, kept: Kept[S], record: Record, start: int) -> None:
         count = 0
-        for earlier in read_partition(self._settings, record.topic, record.partition, start, record.offset):
+        for earlier in self.read_before(record, start):
             try:
                 kept.state.observe_record(earlier)
                 count += 1

@@ -1,0 +1,120 @@
+"""`pelton worker`: run one stream processor until it is stopped."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from cli.options import kafka_options
+
+if TYPE_CHECKING:
+    from streams.kafka.settings import KafkaSettings
+    from streams.knowledge.view import FactsView
+    from streams.node import StreamNode
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+EXIT_FAILED = 1
+
+
+@click.group()
+def worker() -> None:
+    """Run stream processors: curriculum, augmenter, feedback.
+
+    Each runs until SIGTERM or Ctrl-C, finishes the batch in flight, and exits with 0. Several of one kind share the work.
+    """
+
+
+def worker_options(command: Command) -> Command:
+    """The options of every worker: the broker's, the run, the ontology and the metrics."""
+
+    @click.option("--run-id", metavar="ID", help="Work for this run alone, in a consumer group of its own.")
+    @click.option(
+        "--ontology", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Predicates of the knowledge graph (YAML)."
+    )
+    @click.option("--metrics-port", type=click.IntRange(0, 65535), metavar="PORT", help="Serve /metrics, /healthz and /readyz here.")
+    @click.option("--metrics-host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to serve them on.")
+    @kafka_options
+    @functools.wraps(command)
+    def with_options(*args: Any, **kwargs: Any) -> Any:
+        return command(*args, **kwargs)
+
+    return with_options  # type: ignore[return-value]
+
+
+state_option = click.option(
+    "--state-dir",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Keep what was learnt of the stream here over a restart; without it, the last 20,000 records are read again.",
+)
+
+
+@worker.command()
+@state_option
+@worker_options
+def curriculum(settings: KafkaSettings, run_id: str | None, ontology: Path | None, state_dir: Path | None, **serve: Any) -> None:
+    """Put samples into bands by difficulty."""
+    from streams.curriculum.agent import CurriculumNode
+
+    _serve(lambda: CurriculumNode(settings, _view(settings, ontology), run_id, state_dir), **serve)
+
+
+@worker.command()
+@click.option("--variants", type=click.IntRange(1, 100), default=2, show_default=True, metavar="K", help="Variants of one sample.")
+@click.option("--every", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Make them in every N-th pass.")
+@click.option(
+    "--max-generation", type=click.IntRange(1, 100), default=1, show_default=True, metavar="N", help="Deepest variant of a variant."
+)
+@click.option(
+    "--quantile", type=click.FloatRange(0, 1, max_open=True), default=0.95, show_default=True, help="Share of losses that are normal."
+)
+@click.option("--warm-up", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Losses of a pass only counted.")
+@state_option
+@worker_options
+def augmenter(
+    settings: KafkaSettings,
+    run_id: str | None,
+    ontology: Path | None,
+    state_dir: Path | None,
+    variants: int,
+    every: int,
+    max_generation: int,
+    quantile: float,
+    warm_up: int,
+    **serve: Any,
+) -> None:
+    """Send variants of samples with a high loss back to the stream."""
+    from streams.augmenter.agent import AugmenterConfig, AugmenterNode
+
+    config = AugmenterConfig(variants, every, max_generation, quantile, warm_up)
+    _serve(lambda: AugmenterNode(settings, _view(settings, ontology), run_id, state_dir, config), **serve)
+
+
+def _view(settings: KafkaSettings, ontology: Path | None) -> FactsView:
+    from streams.knowledge.ontology import Ontology
+    from streams.knowledge.view import FactsView
+
+    return FactsView(settings, Ontology.load(ontology) if ontology else Ontology())
+
+
+def _serve(make: Callable[[], StreamNode], metrics_port: int | None, metrics_host: str) -> None:
+    """Run a node; exit code 2 for what the user can mend, 1 for what stopped it otherwise, each with one line."""
+    from schemas.errors import PeltonError, UserError
+    from streams.app import run
+
+    logging.getLogger("streams").setLevel(min(logging.INFO, logging.getLogger().level or logging.INFO))
+    for name in ("faust", "mode"):  # their own news are tracebacks of what we tell in one line
+        logging.getLogger(name).setLevel(logging.INFO if logging.getLogger().isEnabledFor(logging.DEBUG) else logging.CRITICAL)
+    try:
+        run(make(), metrics_port, metrics_host)
+    except UserError:
+        raise
+    except PeltonError as error:
+        click.secho(f"error: {' '.join(str(error).split())}", fg="red", err=True)
+        sys.exit(EXIT_FAILED)

@@ -1,0 +1,48 @@
+import os
+import signal
+
+import pytest
+
+from feedback_node.extraction import TripletExtractor
+from feedback_node.pool import ExtractionPool
+from streams.knowledge.ontology import Ontology
+
+ONTOLOGY = Ontology.from_dict({"predicates": {"written_by": {"functional": True, "phrases": ["{subject} was written by {object}"]}}})
+TEXTS = ["Dune was written by Frank Herbert.", "", "Emma was written by Jane Austen. It was published in 1815."]
+
+
+@pytest.fixture(scope="module")
+def pool():
+    opened = ExtractionPool(ONTOLOGY, workers=2)
+    opened.warm_up()
+    yield opened
+    opened.close()
+
+
+def test_a_pool_finds_what_an_extractor_finds_in_the_order_of_the_texts(pool):
+    assert pool.extract(TEXTS) == TripletExtractor(ONTOLOGY).extract(TEXTS)
+    assert pool.extract([]) == []
+
+
+def test_a_text_that_cannot_be_read_fails_alone(pool):
+    first, second, third = pool.extract([TEXTS[0], 7, TEXTS[2]])
+    assert first == TripletExtractor(ONTOLOGY).extract([TEXTS[0]])[0]
+    assert isinstance(second, Exception)
+    assert third
+
+
+def test_a_child_that_was_killed_is_replaced(pool):
+    expected = pool.extract(TEXTS)
+    for child in list(pool._pool._processes):
+        os.kill(child, signal.SIGKILL)
+    assert pool.extract(TEXTS) == expected
+
+
+def test_a_closed_pool_leaves_no_process():
+    opened = ExtractionPool(ONTOLOGY)
+    opened.warm_up()
+    children = list(opened._pool._processes.values())
+    opened.close()
+    for child in children:
+        child.join(30)
+        assert not child.is_alive()

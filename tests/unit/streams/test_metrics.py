@@ -1,0 +1,66 @@
+import urllib.error
+import urllib.request
+
+import pytest
+
+from schemas.errors import ConfigError
+from streams import metrics
+
+
+def get(server, path):
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}", timeout=10) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+@pytest.fixture
+def waiting_for():
+    return [None]
+
+
+@pytest.fixture
+def server(waiting_for):
+    with metrics.start_metrics(0, ready=lambda: waiting_for[0]) as started:
+        yield started
+
+
+def test_the_four_metrics_have_the_names_that_dashboards_ask_for(server):
+    for number, gauge in enumerate((metrics.TRAINING_LOSS, metrics.VAL_METRIC, metrics.GPU_VRAM_BYTES, metrics.REWARD_AVG)):
+        gauge.labels("r-names").set(number)
+    page = get(server, "/metrics")[1]
+    for number, name in enumerate(("training_loss", "val_metric", "gpu_vram_bytes", "reward_avg")):
+        assert f'{name}{{run_id="r-names"}} {float(number)}' in page
+
+
+def test_a_gauge_that_nobody_set_for_a_run_is_not_there_as_zero(server):
+    assert 'run_id="r-never"' not in get(server, "/metrics")[1]
+    assert "\nreward_avg 0.0" not in get(server, "/metrics")[1]
+
+
+def test_readiness_says_what_is_waited_for_while_the_process_is_alive(server, waiting_for):
+    waiting_for[0] = "the broker"
+    assert get(server, "/readyz") == (503, "the broker\n")
+    assert get(server, "/healthz")[0] == 200
+    waiting_for[0] = None
+    assert get(server, "/readyz") == (200, "ready\n")
+
+
+def test_there_is_nothing_else_on_the_port(server):
+    assert get(server, "/table")[0] == 404
+    assert get(server, "/")[0] == 404
+
+
+def test_a_taken_port_is_one_line_that_names_it(server):
+    with pytest.raises(ConfigError, match=f"metrics port {server.port} .*choose another") as caught:
+        metrics.start_metrics(server.port)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_closed_server_gives_its_port_back():
+    first = metrics.start_metrics(0)
+    port = first.port
+    first.close()
+    metrics.start_metrics(port).close()
