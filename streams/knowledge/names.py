@@ -74,8 +74,20 @@ def words(text: str) -> Iterator[Word]:
             yield Word(folded, start, end)
 
 
-@lru_cache(maxsize=65_536)
 def fold(name: str) -> str:
     """A name without what does not matter: `fold("The Café of Léon's") == "cafe of leon"`. Idempotent; empty where there is no word."""
-    found = [word.text for word in words(name)]
+    return _fold_name(name) if len(name) <= _NAME_CHARS else _join(name)
+
+
+_NAME_CHARS = 200
+"""Longer texts are no names, and are not remembered."""
+
+
+@lru_cache(maxsize=65_536)
+def _fold_name(name: str) -> str:
+    return _join(name)
+
+
+def _join(text: str) -> str:
+    found = [word.text for word in words(text)]
     return " ".join([word for word in found if word != "the"] or found[:1])

@@ -210,6 +210,10 @@ class Ontology(_Part):
             return PredicateMatch(self._inverses[name], reversed=True)
         return None
 
+    def predicates_in(self, text: str) -> list[str]:
+        """Predicates that a text speaks of by a relation noun, a verb, or the words between a phrase's slots; for questions."""
+        return self._relations.spoken_of(text)
+
     def sentence(self, predicate: str, subject: str, object_: str) -> str:
         """A statement as a person would read it: by the predicate's first phrase, else its first noun, else its name."""
         known = self[predicate]

@@ -11,11 +11,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, Protocol
 
-from streams.knowledge.english import COPULAS, DETERMINERS, FILLERS, HAVE, inflections
+from streams.knowledge.english import COPULAS, DETERMINERS, FILLERS, FUNCTION_WORDS, HAVE, inflections
+from streams.knowledge.names import fold
 from streams.knowledge.names import words as folded_words
 
 Slot = Literal["subject", "object"]
 _SLOTS = re.compile(r"\{([^{}]*)\}")
+_LONGEST = 8
+"""Words of the longest phrase looked for in a question."""
 _OF = frozenset({"of", "for", "in", "to"})
 _NAMED = frozenset({"called", "named"})
 
@@ -91,7 +94,10 @@ class RelationIndex:
 
     def __init__(self, predicates: Iterable[Spoken]) -> None:
         self._keys: dict[str, dict[str, PredicateMatch]] = defaultdict(dict)
+        self._spoken: dict[str, dict[str, None]] = {}
         for predicate in predicates:
+            for words in _words_of(predicate):
+                self._spoken.setdefault(words, {})[predicate.name] = None
             for key, turned in _keys_of(predicate):
                 match = PredicateMatch(predicate.name, turned and not predicate.symmetric)
                 self._keys[key].setdefault(predicate.name, match)
@@ -99,6 +105,20 @@ class RelationIndex:
     def match(self, words: str) -> tuple[PredicateMatch, ...]:
         """Every predicate under the key of these words, in the order of the ontology."""
         return tuple(self._keys.get(relation_key(words), {}).values())
+
+    def spoken_of(self, text: str) -> list[str]:
+        """Predicates whose noun, verb or phrase stands in a text, in the order they come; the longest words count at each place."""
+        tokens = [word.text for word in folded_words(text)]
+        found: dict[str, None] = {}
+        position = 0
+        while position < len(tokens):
+            for size in range(min(_LONGEST, len(tokens) - position), 0, -1):
+                if names := self._spoken.get(" ".join(tokens[position : position + size])):
+                    found.update(names)
+                    position += size - 1
+                    break
+            position += 1
+        return list(found)
 
 
 def relation_key(words: str) -> str:
@@ -110,6 +130,20 @@ def relation_key(words: str) -> str:
         if kept[0] == "as" and len(kept) > 1:
             kept = kept[1:]
     return " ".join(kept)
+
+
+def _words_of(predicate: Spoken) -> Iterator[str]:
+    """Words by which a question speaks of a predicate: nouns (and their plural), verbs, phrases whose words are more than prepositions."""
+    for noun in predicate.nouns:
+        yield from (fold(noun), fold(noun + "s"), fold(noun[:-1] + "ies") if noun.endswith("y") else fold(noun + "s"))
+    for verb in predicate.verbs:
+        lemma, _, particle = verb.partition(" ")
+        yield from (fold(f"{form} {particle}") for form in inflections(lemma))
+    for template in predicate.templates:
+        key = relation_key(template.between)
+        if any(word not in FUNCTION_WORDS for word in key.split()):
+            yield fold(template.between)
+            yield key
 
 
 def _keys_of(predicate: Spoken) -> Iterator[tuple[str, bool]]:

@@ -1,0 +1,69 @@
+"""What a question asks, as far as the graph can tell: which entities it names, and which predicates it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+from schemas.triplet import JudgedTriplet, Verdict
+from streams.knowledge.hypergraph import Hypergraph
+
+if TYPE_CHECKING:
+    from feedback_node.verification import ClaimKey
+
+
+class Part(NamedTuple):
+    """One thing that is asked: a predicate (None where the question's words do not tell) of an entity."""
+
+    predicate: str | None
+    entity: str
+
+
+class Question(NamedTuple):
+    """What is to be answered."""
+
+    parts: tuple[Part, ...]
+    """Empty where the graph knows nothing that the question names."""
+    entities: frozenset[str]
+    """All that the question names: to say them again is no answer."""
+
+    def is_answered(self, claims: Mapping[ClaimKey, JudgedTriplet]) -> bool:
+        """Whether any claim is about something that was asked, right or wrong."""
+        return any(self._about(part, key, claim) for part in self.parts for key, claim in claims.items())
+
+    def coverage(self, claims: Mapping[ClaimKey, JudgedTriplet]) -> float:
+        """Share of the parts that a verified claim answers; 1 where nothing can be told of the question."""
+        if not self.parts:
+            return 1.0
+        true = {key: claim for key, claim in claims.items() if claim.verdict is Verdict.VERIFIED}
+        return sum(any(self._about(part, *pair) for pair in true.items()) for part in self.parts) / len(self.parts)
+
+    def _about(self, part: Part, key: ClaimKey, claim: JudgedTriplet) -> bool:
+        """A claim with the part's entity on one side, by the asked predicate, and on the other side something new (or something true)."""
+        if part.predicate is not None and key.predicate != part.predicate:
+            return False
+        for side, other in ((key.subject, key.object), (key.object, key.subject)):
+            if side == part.entity and (other not in self.entities or claim.verdict is Verdict.VERIFIED):
+                return True
+        return False
+
+
+def read_question(text: str, graph: Hypergraph) -> Question:
+    """What a question asks. Entities and predicates that it names make its parts, where the graph knows the one of the other."""
+    mentions = list(dict.fromkeys(mention.entity for mention in graph.entities_in(text, ambiguous=True)))
+    predicates = graph.ontology.predicates_in(text)
+    parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
+    if not parts:
+        asked: list[str | None] = list(predicates) or [None]
+        parts = [Part(name, entity) for name in asked for entity in mentions]
+    return Question(tuple(parts), frozenset(_every(mentions, graph)))
+
+
+def _is_known(graph: Hypergraph, entity: str, predicate: str) -> bool:
+    return bool(graph.statements(entity, predicate) or graph.statements_to(entity, predicate))
+
+
+def _every(entities: Iterable[str], graph: Hypergraph) -> Iterable[str]:
+    for entity in entities:
+        yield entity
+        yield from graph.entities(entity)
