@@ -1,0 +1,114 @@
+"""The commands, run as a user runs them, against a live broker."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from schemas.fact import Fact
+from schemas.sample import Sample
+from streams.kafka.consumer import read_range
+from streams.kafka.embedded import free_port
+from streams.kafka.settings import KafkaSettings
+
+
+def pelton(settings: KafkaSettings, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    environ = {**os.environ, **settings.to_environ()}
+    command = [sys.executable, "-m", "cli.main", *words]
+    return subprocess.run(command, env=environ, input=stdin, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_produce_sends_jsonl_and_csv_and_says_how_many(settings: KafkaSettings, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"prompt": "q1", "answer": "a"}\n{"sample_id": "mine", "text": "t"}\n')
+    (tmp_path / "b.csv").write_text("prompt,label\nq2,yes\n")
+    done = pelton(settings, "produce", str(tmp_path / "a.jsonl"), str(tmp_path / "b.csv"))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"sent 3 samples from 2 files to {settings.topics.samples.name}\n"
+    records = list(read_range(settings, settings.topics.samples.name))
+    found = [Sample.decode(record.value) for record in records]
+    assert sorted(sample.prompt or sample.text or "" for sample in found) == ["q1", "q2", "t"]
+    assert all((record.key or b"").decode() == sample.sample_id for record, sample in zip(records, found, strict=True))
+    assert "mine" in {sample.sample_id for sample in found}
+
+
+def test_produce_names_the_bad_line_and_exits_with_2(settings: KafkaSettings, tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"prompt": "q1"}\n{"prompt"\n{"prompt": "q3"}\n')
+    done = pelton(settings, "produce", str(path))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {path}:2: ")
+    assert len(done.stderr.splitlines()) == 1
+    skipped = pelton(settings, "produce", "--skip-bad", "--json", str(path))
+    assert skipped.returncode == 0
+    summary = json.loads(skipped.stdout)
+    assert (summary["sent"], summary["skipped"]) == (2, 1)
+
+
+def test_produce_reads_standard_input(settings: KafkaSettings) -> None:
+    done = pelton(settings, "produce", "-", stdin='{"prompt": "q"}\n')
+    assert (done.returncode, done.stdout) == (0, f"sent 1 sample from 1 file to {settings.topics.samples.name}\n")
+
+
+def test_produce_without_topics_says_how_to_make_them(settings: KafkaSettings, tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_text('{"prompt": "q"}\n')
+    elsewhere = settings.model_copy(update={"topic_prefix": settings.topic_prefix + "other."})
+    done = pelton(elsewhere, "produce", str(tmp_path / "a.jsonl"))
+    assert done.returncode == 2
+    assert "missing" in done.stderr
+    assert "pelton topics" in done.stderr
+
+
+def test_facts_are_sent_and_removed(settings: KafkaSettings, tmp_path: Path) -> None:
+    (tmp_path / "f.jsonl").write_text('{"fact_id": "f1", "subject": "iron", "predicate": "symbol", "object": "Fe"}\n')
+    assert pelton(settings, "facts", str(tmp_path / "f.jsonl")).returncode == 0
+    assert json.loads(pelton(settings, "facts", "--remove", "f1", "--json").stdout)["removed"] == 1
+    sent, removed = read_range(settings, settings.topics.facts.name)
+    assert (sent.key, Fact.decode(sent.value).object) == (b"f1", "Fe")
+    assert (removed.key, removed.value) == (b"f1", None)
+
+
+def test_topics_are_made_checked_and_listed(settings: KafkaSettings) -> None:
+    checked = pelton(settings, "topics", "check", "--json")
+    assert (checked.returncode, {row["state"] for row in json.loads(checked.stdout)}) == (0, {"ok"})
+    more = settings.model_copy(update={"partitions": 3})
+    wrong = pelton(more, "topics", "check")
+    assert wrong.returncode == 1
+    assert "partitions is 2, must be 3" in wrong.stdout
+    rows = json.loads(pelton(settings, "topics", "list", "--json").stdout)
+    assert [row["topic"] for row in rows] == [topic.name for topic in settings.topics]
+    assert pelton(settings, "topics", "create").returncode == 0
+
+
+def test_a_broker_that_is_away_is_one_line(settings: KafkaSettings) -> None:
+    away = settings.model_copy(update={"bootstrap_servers": f"127.0.0.1:{free_port()}"})
+    done = pelton(away, "topics", "check")
+    assert done.returncode == 2
+    assert "no broker answers" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.durable
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_broker_runs_until_it_is_told_to_stop(settings: KafkaSettings, tmp_path: Path, number: int) -> None:
+    port = free_port()
+    command = [sys.executable, "-m", "cli.main", "broker", "--port", str(port), "--data-dir", str(tmp_path)]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    try:
+        assert f"127.0.0.1:{port}" in running.stdout.readline()
+        assert running.stdout.readline() == f"export KAFKA_BOOTSTRAP_SERVERS=127.0.0.1:{port}\n"
+        there = KafkaSettings(bootstrap_servers=f"127.0.0.1:{port}")
+        assert pelton(there, "topics", "check").returncode == 0
+        running.send_signal(number)
+        assert running.wait(60) == 0
+        assert running.stdout.read() == "stopped\n"
+    finally:
+        running.kill()
+        running.wait()
+        running.stdout.close()

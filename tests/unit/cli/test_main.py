@@ -1,0 +1,112 @@
+"""`pelton` answers at once, lists what there is, and tells a mistake in one line."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from cli import main as program
+from schemas.errors import BrokerError, Fenced
+
+HEAVY = ("torch", "transformers", "trl", "faust", "spacy", "kafka", "aiokafka", "networkx", "sklearn", "pandas")
+
+ASK_FOR_HELP = """
+import sys
+from cli.main import pelton
+try:
+    pelton.main(sys.argv[1:], prog_name="pelton")
+except SystemExit as done:
+    assert done.code == 0, done.code
+print("HEAVY", *(name for name in {heavy!r} if name in sys.modules))
+"""
+
+
+def commands() -> list[list[str]]:
+    """Every command, and every command of a command group, as typed."""
+    found = [[]]
+    context = click.Context(program.pelton)
+    for name in program.pelton.list_commands(context):
+        found.append([name])
+        command = program.pelton.get_command(context, name)
+        if isinstance(command, click.Group):
+            found += [[name, inner] for inner in command.list_commands(context)]
+    return found
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_help_imports_nothing_heavy(command: list[str]) -> None:
+    code = ASK_FOR_HELP.format(heavy=HEAVY)
+    done = subprocess.run([sys.executable, "-c", code, *command, "--help"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Usage: pelton")
+    assert done.stdout.splitlines()[-1].split() == ["HEAVY"]
+
+
+def test_a_command_whose_module_is_missing_is_not_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(program.COMMANDS, "absent", ("cli.absent", "absent", "Not there."))
+    context = click.Context(program.pelton)
+    assert "absent" not in program.pelton.list_commands(context)
+    assert program.pelton.get_command(context, "absent") is None
+
+
+def test_every_module_in_the_table_has_its_command() -> None:
+    context = click.Context(program.pelton)
+    for name in program.pelton.list_commands(context):
+        assert isinstance(program.pelton.get_command(context, name), click.Command)
+
+
+def run(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
+    """What a command that ends by `error` exits with, and prints to stderr."""
+
+    @click.command()
+    def failing() -> None:
+        raise error
+
+    argv, sys.argv = sys.argv, ["failing"]
+    try:
+        with pytest.raises(SystemExit) as done:
+            program.run_command(failing)
+    finally:
+        sys.argv = argv
+    return done.value.code, capsys.readouterr().err
+
+
+def test_a_users_mistake_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(BrokerError("the broker\nis away"), capsys) == (2, "error: the broker is away\n")
+
+
+def test_a_node_that_gave_up_exits_with_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(Fenced("a newer run"), capsys) == (1, "error: a newer run\n")
+
+
+def test_ctrl_c_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(KeyboardInterrupt(), capsys)[0] == 130
+
+
+def test_a_bug_is_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+    @click.command()
+    def failing() -> None:
+        raise ZeroDivisionError
+
+    argv, sys.argv = sys.argv, ["failing"]
+    try:
+        with pytest.raises(ZeroDivisionError):
+            program.run_command(failing)
+    finally:
+        sys.argv = argv
+
+
+def test_a_reader_that_has_seen_enough_is_no_error() -> None:
+    pelton = Path(sys.executable).with_name("pelton")
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {pelton} --help | head -1"], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_mistyped_command_is_named() -> None:
+    done = subprocess.run([sys.executable, "-m", "cli.main", "prodcue"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "prodcue" in done.stderr

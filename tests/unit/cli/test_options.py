@@ -1,0 +1,31 @@
+"""The options that commands share become settings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from cli.options import kafka_options
+from schemas.errors import ConfigError
+from streams.kafka.settings import KafkaSettings
+
+
+@click.command()
+@kafka_options
+def told(settings: KafkaSettings) -> None:
+    click.echo(f"{settings.bootstrap_servers} {settings.topic_prefix}")
+
+
+def test_flags_reach_the_settings(clean_environ: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    config = tmp_path / "c.yaml"
+    config.write_text("kafka:\n  bootstrap_servers: yaml:1\n  topic_prefix: y.\n")
+    done = CliRunner().invoke(told, ["--config", str(config), "--topic-prefix", "f."])
+    assert done.output == "yaml:1 f.\n"
+
+
+def test_a_wrong_flag_is_a_config_error(clean_environ: pytest.MonkeyPatch) -> None:
+    done = CliRunner().invoke(told, ["--bootstrap-servers", "nowhere"])
+    assert isinstance(done.exception, ConfigError)
