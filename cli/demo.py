@@ -25,8 +25,8 @@ def demo(
 ) -> None:
     """Run the main job: produce facts and questions, train a small model on them, and show what it got right before and after.
 
-    A broker (or the one that KAFKA_BOOTSTRAP_SERVERS names), the curriculum, augmenter and feedback workers and the trainer run as processes of
-    their own until everything is consumed. Ctrl-C stops them all.
+    A broker (or the one that KAFKA_BOOTSTRAP_SERVERS names), the curriculum, augmenter and feedback workers and the trainer run as
+    processes of their own until everything is consumed. Ctrl-C stops them all.
     """
     import json
     import time

@@ -152,7 +152,8 @@ def _start_nodes(run: Run, closed: Path) -> list[NodeView]:
     state = run.options.run_dir / "state"
     for name in WORKERS:
         arguments = ["worker", name, "--run-id", run.run_id, "--ontology", str(ONTOLOGY), "--metrics-port", str(ports[name])]
-        run.supervisor.start(name, [*arguments, "--state-dir", str(state / name)])
+        keeps = ["--state-dir", str(state / name)] if name != "feedback" else []
+        run.supervisor.start(name, arguments + keeps)
     run.supervisor.start("trainer", _trainer_arguments(run, closed, ports["trainer"]), may_end=True, stop_s=70.0)
     return [NodeView(name, port) for name, port in ports.items()]
 

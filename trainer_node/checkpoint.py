@@ -170,7 +170,7 @@ class CheckpointStore:
     def newest(self) -> tuple[Checkpoint | None, list[tuple[str, str]]]:
         """What to resume from, and which directories were refused and why."""
         refused: list[tuple[str, str]] = []
-        for path in sorted(_directories(self.folder), key=lambda path: path.name, reverse=True):
+        for path in sorted(directories(self.folder), key=lambda path: path.name, reverse=True):
             try:
                 checkpoint = verify(path, self.ledger.folder)
                 later = overtaken(self.fence.folder, checkpoint.manifest.epoch, checkpoint.manifest.serial)
@@ -223,7 +223,7 @@ def verify(path: Path, ledger_folder: Path | None = None, deep: bool = True) -> 
 def checkpoints(run_dir: Path, deep: bool = True) -> list[Checkpoint]:
     """All checkpoints of a run that verify, oldest first."""
     found = []
-    for path in _directories(run_dir / "checkpoints"):
+    for path in directories(run_dir / "checkpoints"):
         try:
             found.append(verify(path, run_dir / "ledger", deep))
         except CheckpointError:
@@ -256,7 +256,8 @@ def _verify_file(path: Path, size: int, sha256: str | None) -> None:
                 raise CheckpointError(f"{path.name} does not match its hash")
 
 
-def _directories(folder: Path) -> list[Path]:
+def directories(folder: Path) -> list[Path]:
+    """Whatever stands where checkpoints stand, whole or torn; not what is still being written."""
     if not folder.is_dir():
         return []
     return [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")]

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from schemas.sample import Task
-from schemas.training_sample import TrainingSample
+from schemas.training_sample import ChatMessage, Objective, TrainingSample
 from trainer_node.formats import prompt_tokens, with_choices
 
 BATCH = 16
@@ -33,6 +33,12 @@ def answer(model: Any, tokenizer: Any, prompts: list[TrainingSample], max_new_to
     finally:
         model.train(was_training)
     return answers
+
+
+def as_prompt(question: str) -> TrainingSample:
+    """A bare question as a prompt."""
+    turns = (ChatMessage(role="user", content=question),)
+    return TrainingSample(sample_id="ask", objective=Objective.PROMPT, task=Task.QA, band=0, prompt=turns)
 
 
 @torch.no_grad()

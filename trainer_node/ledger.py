@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import CheckpointError
+from trainer_node.positions import ranges
 
 MERGE_AT = 8
 """Segments of one size class that are merged into one of the next; keeps their number logarithmic in the run's length."""
@@ -179,6 +180,15 @@ class Ledger:
         while len(tail := self.segments[-MERGE_AT:]) == MERGE_AT and len({segment.level for segment in tail}) == 1:
             rows = [row for segment in tail for row in read_segment(self.folder, segment)]
             self.segments[-MERGE_AT:] = [write_segment(self.folder, rows, tail[0].level + 1)]
+
+
+def lineage_of(rows: Iterable[LedgerRow]) -> dict[str, list[list[int]]]:
+    """Exact offset ranges trained, by `topic:partition`: `[[first, last], …]`, both inclusive, in order."""
+    offsets: dict[str, set[int]] = {}
+    for row in rows:
+        if row.outcome is Outcome.TRAINED:
+            offsets.setdefault(f"{row.topic}:{row.partition}", set()).add(row.offset)
+    return {place: ranges(sorted(found)) for place, found in sorted(offsets.items())}
 
 
 def forget_segments(folder: Path, kept: set[str]) -> None:

@@ -441,8 +441,13 @@ class TrainerNode:
 
 
 def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> None:
-    """Run one incarnation with SIGTERM and SIGINT meaning: finish the step, checkpoint, exit 0."""
+    """Run one incarnation that stops on signals."""
     node = TrainerNode(settings, config, options)
+    stop_on_signals(node)
+    node.run()
+
+
+def stop_on_signals(node: TrainerNode) -> None:
+    """From now on SIGTERM and SIGINT mean: finish the step, checkpoint, exit 0."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, node.stop)
-    node.run()

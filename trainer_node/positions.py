@@ -58,7 +58,7 @@ class PartitionProgress:
         """`{"watermark": w, "done": [[first, last], …]}`, the ranges done at or above the watermark."""
         low = self.watermark
         self._done = {offset for offset in self._done if offset >= low}
-        return {"watermark": low, "done": _ranges(sorted(self._done))}
+        return {"watermark": low, "done": ranges(sorted(self._done))}
 
     @classmethod
     def restore(cls, snapshot: dict[str, Any]) -> PartitionProgress:
@@ -96,11 +96,12 @@ class Positions:
             self.partitions[tp] = PartitionProgress(offset)
 
 
-def _ranges(offsets: list[int]) -> list[list[int]]:
-    ranges: list[list[int]] = []
+def ranges(offsets: list[int]) -> list[list[int]]:
+    """Sorted offsets as `[[first, last], …]`, both inclusive."""
+    found: list[list[int]] = []
     for offset in offsets:
-        if ranges and offset == ranges[-1][1] + 1:
-            ranges[-1][1] = offset
+        if found and offset == found[-1][1] + 1:
+            found[-1][1] = offset
         else:
-            ranges.append([offset, offset])
-    return ranges
+            found.append([offset, offset])
+    return found

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import CheckpointError
+from schemas.errors import CheckpointError, UserError
+from trainer_node.checkpoint import MANIFEST, Checkpoint, checkpoints, verify
 from trainer_node.config import TrainConfig
 from trainer_node.loader import LoadedModel, add_lora, default_model, load_model
 
@@ -20,6 +21,57 @@ def load_for_training(config: TrainConfig, checkpoint: Path | None) -> LoadedMod
             load_adapter(loaded.model, checkpoint)
     loaded.model.train()
     return loaded
+
+
+def load_for_asking(model: str, bits: int | None = None) -> LoadedModel:
+    """A checkpoint, a run's folder (its newest checkpoint), or any model, ready to answer.
+
+    Raises:
+        UserError: there is no such model, or no whole checkpoint in the folder.
+    """
+    checkpoint = find_checkpoint(Path(model))
+    if checkpoint is None:
+        loaded = load_model(model_source(model), bits=bits)
+    elif (checkpoint.path / "adapter_config.json").exists():
+        loaded = load_model(model_source(checkpoint.manifest.base_model), bits=bits)
+        loaded = loaded._replace(model=_with_adapter(loaded.model, checkpoint.path))
+    else:
+        loaded = load_model(str(checkpoint.path), bits=bits)
+    loaded.model.eval()
+    return loaded
+
+
+def export_merged(path: Path, target: Path) -> None:
+    """Write a checkpoint as a plain model folder: the adapter merged into its base at 32 bits, so that nothing is rounded twice.
+
+    Raises:
+        UserError: no checkpoint there.
+    """
+    if find_checkpoint(path) is None:
+        raise UserError(f"{path} is neither a checkpoint nor a run's folder with one")
+    loaded = load_for_asking(str(path), 32)
+    model = loaded.model.merge_and_unload() if hasattr(loaded.model, "merge_and_unload") else loaded.model
+    model.save_pretrained(target)
+    loaded.tokenizer.save_pretrained(target)
+
+
+def find_checkpoint(path: Path) -> Checkpoint | None:
+    """The checkpoint at a path, or the newest whole one of the run there; None where the path is neither."""
+    if (path / MANIFEST).is_file():
+        return verify(path)
+    for run_dir in (path, path / "training"):
+        if (run_dir / "checkpoints").is_dir():
+            whole = checkpoints(run_dir)
+            if not whole:
+                raise UserError(f"{path} holds no checkpoint that is whole: see `pelton checkpoints list {path}`")
+            return whole[-1]
+    return None
+
+
+def _with_adapter(model: Any, folder: Path) -> Any:
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, str(folder))
 
 
 def model_source(model: str) -> str:

@@ -1,0 +1,48 @@
+"""`pelton ask`: put a question to a checkpoint or a model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from cli.options import json_option
+
+
+@click.command()
+@click.argument("model", metavar="CHECKPOINT|MODEL")
+@click.argument("question", nargs=-1, required=True)
+@click.option("--facts", type=click.Path(exists=True, path_type=Path), multiple=True, help="Judge the answer by these facts.")
+@click.option("--ontology", type=click.Path(exists=True, path_type=Path), help="The facts' predicates.")
+@click.option("--max-new-tokens", type=int, default=64, show_default=True, help="Longest answer in tokens.")
+@click.option("--bits", type=click.Choice(["4", "8", "16", "32"]), help="Bits per base weight. [default: the fewest this device can do]")
+@json_option
+def ask(
+    model: str,
+    question: tuple[str, ...],
+    facts: tuple[Path, ...],
+    ontology: Path | None,
+    max_new_tokens: int,
+    bits: str | None,
+    as_json: bool,
+) -> None:
+    """Put a QUESTION to a checkpoint (or a run's folder: its newest), a model folder or a hub id.
+
+    With --facts, the answer is taken apart and each claim is judged.
+    """
+    from cli.judging import judge_text, show_judgement
+    from trainer_node.generation import answer, as_prompt
+    from trainer_node.weights import load_for_asking
+
+    text = " ".join(question)
+    loaded = load_for_asking(model, int(bits) if bits else None)
+    completion = answer(loaded.model, loaded.tokenizer, [as_prompt(text)], max_new_tokens)[0]
+    reward = judge_text(completion, text, facts, ontology) if facts else None
+    if as_json:
+        judged = reward.model_dump(mode="json", exclude_none=True) if reward else None
+        click.echo(json.dumps({"question": text, "answer": completion, "judgement": judged}))
+        return
+    click.echo(completion)
+    if reward:
+        show_judgement(reward)

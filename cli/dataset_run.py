@@ -1,0 +1,112 @@
+"""`pelton train --dataset-path`: produce files and train until they are consumed, with a broker and workers of our own if none is named."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from cli.record_files import FileReader
+from cli.sending import send_files
+from schemas.errors import UserError
+from schemas.fact import Fact
+from schemas.sample import Sample
+from streams.kafka.admin import create_topics
+from streams.kafka.broker import open_broker
+from streams.kafka.settings import KafkaSettings
+from streams.supervisor import Supervisor
+from trainer_node.config import TrainConfig
+from trainer_node.node import RunOptions, TrainerNode, stop_on_signals
+
+CHECK_EVERY_S = 0.5
+
+
+def train_on_files(
+    settings: KafkaSettings,
+    config: TrainConfig,
+    options: RunOptions,
+    files: tuple[Path, ...],
+    facts: tuple[Path, ...],
+    ontology: Path | None,
+) -> None:
+    """Produce the files and train until everything is consumed.
+
+    A broker named by flag, file or environment is used as it is, with the curriculum worker that runs there; else both are started here.
+    """
+    named = "bootstrap_servers" in settings.model_fields_set
+    with contextlib.ExitStack() as stack:
+        if not named:
+            settings = _own_broker(stack, settings, options.run_dir)
+        create_topics(settings, settings.topics).raise_if_wrong()
+        _send(settings, facts, files)
+        nodes = None if named else _own_workers(stack, options, ontology)
+        wait_for = ("curriculum",) if named else ("curriculum", "augmenter")
+        workers_run_id = options.workers_run_id if named else options.run_id
+        node = TrainerNode(settings, config, _replace(options, wait_for=wait_for, workers_run_id=workers_run_id))
+        stop_on_signals(node)
+        with _watching(nodes, node):
+            node.run()
+    click.echo(f"trained {node.feed.samples_trained} samples in {node.feed.step} steps; run {options.run_id} in {options.run_dir}")
+
+
+def _replace(options: RunOptions, **changes: object) -> RunOptions:
+    from dataclasses import replace
+
+    return replace(options, **changes)  # type: ignore[arg-type]
+
+
+def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: Path) -> KafkaSettings:
+    """An embedded broker in the run's folder: the same folder goes on with the same log."""
+    broker = open_broker(settings, run_dir / "broker", progress=lambda text: click.echo(text, err=True))
+    stack.callback(broker.stop)
+    settings = settings.model_copy(update={"bootstrap_servers": broker.bootstrap_servers})
+    os.environ.update(settings.to_environ())
+    return settings
+
+
+def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: Path | None) -> Supervisor:
+    nodes = stack.enter_context(Supervisor(options.run_dir / "logs", lambda text: click.echo(text, err=True)))
+    for name in ("curriculum", "augmenter"):
+        arguments = ["worker", name, "--run-id", options.run_id, "--state-dir", str(options.run_dir / "state" / name)]
+        nodes.start(name, arguments + (["--ontology", str(ontology)] if ontology else []))
+    return nodes
+
+
+def _send(settings: KafkaSettings, facts: tuple[Path, ...], files: tuple[Path, ...]) -> None:
+    from cli.produce import says_something, stamped
+
+    if facts:
+        send_files(settings, settings.topics.facts, [FileReader(path, Fact, False) for path in facts], lambda fact: (fact.fact_id, fact))
+    readers = [FileReader(path, Sample, False, check=says_something) for path in files]
+    summary = send_files(settings, settings.topics.samples, readers, stamped)
+    click.echo(f"produced {summary.sent} samples", err=True)
+
+
+@contextlib.contextmanager
+def _watching(nodes: Supervisor | None, node: TrainerNode) -> Iterator[None]:
+    """Look after the workers while the trainer has this thread; when one cannot be kept alive, stop the trainer and raise."""
+    done = threading.Event()
+    failure: list[UserError] = []
+
+    def look() -> None:
+        while nodes is not None and not done.wait(CHECK_EVERY_S):
+            try:
+                nodes.check()
+            except UserError as error:
+                failure.append(error)
+                node.stop()
+                return
+
+    watcher = threading.Thread(target=look, name="worker-watch", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+    if failure:
+        raise failure[0]
