@@ -125,8 +125,7 @@ class Drawing:
 
 def ticks(low: float, high: float, number: int) -> list[float]:
     """About `number` round values that cover low..high; the first is at or below low, the last at or above high."""
-    if not high > low:
-        high = low + 1
+    high = max(high, low + max(1e-9, 1e-9 * abs(low))) if high > low else low + 1  # a range that floats can cut in parts
     raw = (high - low) / max(1, number)
     power = 10.0 ** math.floor(math.log10(raw))
     step = next((power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor >= raw * 0.999), power * 10)

@@ -141,8 +141,9 @@ def aliases() -> dict[str, tuple[str, ...]]:
 
 
 def accepted(*names: str) -> tuple[str, ...]:
-    """Every string that says one of these names, for `gold`."""
-    return _distinct(every for name in names for every in (name, *aliases().get(name, ())))
+    """Every string that says one of these names, for `gold`. Currency codes do not count: "the Spanish dollar (EUR)" is no right answer."""
+    said = (every for name in names for every in (name, *aliases().get(name, ())))
+    return _distinct(name for name in said if name not in corrections().currencies)
 
 
 def facts() -> list[Fact]:

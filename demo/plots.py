@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from demo.charts import Axis, Plot, Point, Series, Span, number, smoothed
@@ -131,9 +132,17 @@ def _lag_colours(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
+def _short_names(rows: Sequence[Lag]) -> list[Lag]:
+    """Names without the dotted prefix that all of them have."""
+    parts = [name.split(".")[:-1] for name in {name for row in rows for name in row.by_name}]
+    shared = list(takewhile(lambda words: len(set(words)) == 1, zip(*parts, strict=False)))
+    cut = sum(len(words[0]) + 1 for words in shared)
+    return [Lag(row.t, {name[cut:]: waiting for name, waiting in row.by_name.items()}) for row in rows]
+
+
 def lag_plot(lag: Sequence[Lag]) -> Plot:
     """Records that wait, by topic or group, over time."""
-    rows = sorted(lag, key=lambda row: row.t)
+    rows = _short_names(sorted(lag, key=lambda row: row.t))
     highest = {name: max(row.by_name.get(name, 0) for row in rows) for row in rows for name in row.by_name}
     order = sorted(highest, key=lambda name: (-highest[name], name))
     shown_names = [name for name in order if highest[name] > 0][:MOST_LAGS]

@@ -91,6 +91,7 @@ PARTS: dict[str, tuple[str, str]] = {
 """What becomes of a produced sample; the parts add up to `samples_produced`."""
 BESIDE: dict[str, tuple[str, str]] = {
     "variants": ("Variants", "made from hard samples by the augmenter"),
+    "variants_trained": ("Variants trained", "those of them that stand in the weights"),
     "pairs": ("Preference pairs", "made from judged answers by the feedback node"),
 }
 """What nodes made themselves: beside the sum."""

@@ -9,7 +9,7 @@ import yaml
 from click.testing import CliRunner
 
 from demo import dataset
-from demo.countries import FOLDER, accepted, aliases, countries, facts
+from demo.countries import FOLDER, accepted, countries, facts
 from schemas.errors import BadRecord, ConfigError
 from schemas.fact import Fact
 from schemas.sample import Sample, Split, Task

@@ -284,11 +284,12 @@ def test_a_thousand_thousand_losses_stay_a_small_page():
 
 
 def test_lines_of_lag_that_never_rose_are_named_beneath():
-    rows = [Lag(float(t), {f"topic.{n}": max(0, n - t) for n in range(12)}) for t in range(400)]
+    rows = [Lag(float(t), {f"pelton.topic-{n}": max(0, n - t) for n in range(12)}) for t in range(400)]
     plot = lag_plot(rows)
     assert len(plot.series) == 8
     assert plot.x.label == "time, minutes"
-    assert "topic.0" in plot.note
+    assert plot.series[0].name == "topic-11", "what all names begin with is left out"
+    assert "topic-0" in plot.note
     assert "at most 3" in plot.note
 
 
