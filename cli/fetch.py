@@ -1,0 +1,21 @@
+"""`pelton fetch`: have ready beforehand what commands would otherwise fetch or convert when first needed."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("--broker/--no-broker", default=True, show_default=True, help="The jars of Apache Kafka.")
+@click.option("--model/--no-model", default=True, show_default=True, help="The demo's small model, as safetensors.")
+def fetch(broker: bool, model: bool) -> None:
+    """Fetch the broker and make the small model ready, once; what is in the cache is not touched again."""
+    if broker:
+        from streams.kafka.broker import fetch_broker
+
+        fetch_broker(lambda name: click.echo(f"  {name}", err=True))
+        click.echo("broker: ready", err=True)
+    if model:
+        from trainer_node.loader import default_model
+
+        click.echo(f"model: {default_model()}", err=True)
