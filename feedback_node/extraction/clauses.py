@@ -10,6 +10,12 @@ from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.phrases import NAMING, PRONOUNS, is_bare, is_definite, members, owners
 from feedback_node.extraction.reading import Reading
 
+_MAKER_VERBS = words("maker_verbs")
+_PERSON_VERBS = words("person_verbs")
+_PLAYED_IN = words("played_in")
+_TAKER_VERBS = words("taker_verbs")
+_THING_VERBS = words("thing_verbs")
+
 BE = frozenset({"is", "was", "are", "were", "be", "been", "being", "'s", "’s", "am"})
 _HAVE = frozenset({"has", "have", "had", "having"})
 _SHARES_SUBJECT = frozenset({"conj", "xcomp", "advcl", "ccomp", "pcomp", "dep", "parataxis"})
@@ -37,7 +43,7 @@ def _is_part_of_noun(reading: Reading, verb: int) -> bool:
     """ "the dish called X" and "the languages spoken in X": the participle leads from a noun to its name or owner."""
     parse = reading.parse
     head = parse.head[verb]
-    if parse.low[verb] in NAMING:
+    if parse.low[verb] in NAMING or (parse.low[verb] == "known" and nouns.same_thing(parse, head) != head):
         return True
     owned = owners(parse, head) if parse.dep[head] in ("nsubj", "attr", "pobj") and is_definite(parse, head) else None
     return owned is not None and verb < owned[0]
@@ -62,11 +68,12 @@ def _remember(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) 
     if not subjects:
         return
     mention = subjects[0][0]
-    if parse.low[verb] in words("person_verbs"):
+    if parse.low[verb] in _PERSON_VERBS:
         reading.topics.is_person(mention)
-    elif parse.low[verb] in words("thing_verbs"):
+    elif parse.low[verb] in _THING_VERBS:
         reading.topics.is_thing(mention)
-    if parse.dep[verb] not in ("relcl", "acl"):
+    aside = parse.dep[verb] in ("relcl", "acl") or (parse.dep[verb] == "advcl" and parse.child(verb, "nsubj", "nsubjpass") is not None)
+    if not aside:
         reading.topics.subject(mention)
 
 
@@ -150,9 +157,14 @@ def subject_at(reading: Reading, at: int) -> tuple[Mention, str] | None:
             return (mention, "") if mention else None
         mention = reading.owner(owned[0])
         return (mention, owned[1]) if mention else None
-    if is_definite(parse, at) and nouns.same_thing(parse, at) == at:
+    event = (
+        parse.low[at].endswith("tion") and not parse.kids[at] and parse.is_common(at + 0)
+        if parse.text[parse.start[at]].islower()
+        else (parse.low[at].endswith("tion") and parse.tag[at] == "NN" and not parse.kind[at] and not parse.kids[at])
+    )
+    if event or (is_definite(parse, at) and nouns.same_thing(parse, at) == at):
         known = reading.topics.noun(parse.low[at])
-        topic = known or reading.topics.current
+        topic = known or (reading.topics.described(parse.low[at]) if is_bare(parse, at) else reading.topics.current)
         if topic is not None and topic.text[0].isupper():
             mention = Mention(topic.text, parse.start[at], parse.end[at], at)
             return mention, "" if known else nouns.property_words(parse, at)
@@ -168,15 +180,11 @@ def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, s
     for at, relation, last, rule in _arguments(reading, verb):
         if rule == "object" and _inverted(reading, verb, at, relation, subjects):
             continue
-        for member in members(parse, at):
-            target = reading.name(member)
+        for member in [at] if rule == "object" and parse.is_common(at) else members(parse, at):
+            loose = rule in ("prepositional", "object-of") and subjects
+            target = reading.thing(member, subjects[0][0]) if loose else reading.name(member)
             if target is None:
                 continue
-            if rule in ("prepositional", "object-of") and is_bare(parse, member) and subjects:
-                known = reading.topics.noun(parse.low[member]) or reading.topics.other(subjects[0][0])
-                if known is None:
-                    continue
-                target = known._replace(start=parse.start[member], end=parse.end[member], at=member)
             for subject, prefix in made if rule != "object" and made else subjects:
                 if _add(reading, subject, f"{prefix} {relation}".strip(), target, rule, verb, last):
                     made.append((target, ""))
@@ -186,16 +194,16 @@ def _add(reading: Reading, subject: Mention, relation: str, target: Mention, rul
     """Keep the claim, turned where the object is what has the property ("X wrote Y"): True for that, where the object is new."""
     parse = reading.parse
     passive = relation.endswith(" by")
-    if rule == "object" and parse.low[verb] in words("maker_verbs") and not parse.is_common(target.at):
+    if rule == "object" and parse.low[verb] in _MAKER_VERBS and not parse.is_common(target.at):
         reading.topics.is_thing(target)
         reading.add(subject, relation, target, "maker", verb, (verb, last), True, f"{parse.low[verb]} by")
         return True
-    elif rule == "prepositional" and parse.low[verb] in words("played_in") and relation.endswith(f"{parse.low[verb]} in"):
+    elif rule == "prepositional" and parse.low[verb] in _PLAYED_IN and relation.endswith(f"{parse.low[verb]} in"):
         reading.add(subject, relation, target, "played-in", verb, (verb, last), True, parse.low[verb])
-    elif passive and parse.low[verb] in words("taker_verbs"):
+    elif passive and parse.low[verb] in _TAKER_VERBS:
         reading.add(subject, relation, target, "taker", verb, (verb, last), True, relation.removesuffix(" by"))
     else:
-        if passive and (parse.low[verb] in words("maker_verbs") or parse.low[verb] in words("thing_verbs")):
+        if passive and (parse.low[verb] in _MAKER_VERBS or parse.low[verb] in _THING_VERBS):
             reading.topics.is_thing(subject)
             if " " in target.text:
                 reading.topics.is_person(target)
@@ -207,7 +215,7 @@ def _made_for(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) 
     """ "Y composed the music for X": (X, composed the music by, Y)."""
     parse = reading.parse
     made = parse.child(verb, "dobj")
-    if parse.low[verb] not in words("maker_verbs") or made is None or not parse.is_common(made):
+    if parse.low[verb] not in _MAKER_VERBS or made is None or not parse.is_common(made):
         return False
     for kid in [*parse.kids[made], *parse.kids[verb]]:
         if parse.dep[kid] == "prep" and kid > made and parse.low[kid] in ("for", "of"):
@@ -229,7 +237,7 @@ def _inverted(reading: Reading, verb: int, at: int, relation: str, subjects: lis
     """ "Y composed the music", said of X before: (X, composed the music by, Y)."""
     parse = reading.parse
     topic = reading.topics.current
-    if topic is None or parse.low[verb] not in words("maker_verbs") or (not is_definite(parse, at) and parse.child(at, "poss") is None):
+    if topic is None or parse.low[verb] not in _MAKER_VERBS or (not is_definite(parse, at) and parse.child(at, "poss") is None):
         return False
     owned = owners(parse, at)
     if owned is not None:
@@ -251,7 +259,9 @@ def _add_place(reading: Reading, verb: int, subjects: list[tuple[Mention, str]],
     parse = reading.parse
     for subject, prefix in subjects:
         relation = f"{prefix} {verb_words(reading, verb)} in".strip()
-        turned = parse.child(verb, "nsubjpass") is not None and parse.low[verb] not in ("located", "situated", "born", "found", "based")
+        turned = parse.low[verb] in ("live", "lives") or (
+            parse.child(verb, "nsubjpass") is not None and parse.low[verb] not in ("located", "situated", "born", "found", "based")
+        )
         reading.add(subject, relation, place, "where", verb, (verb, verb), turned, parse.low[verb])
 
 
@@ -313,7 +323,8 @@ def _role(reading: Reading, verb: int) -> str | None:
 def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[tuple[int, str, int, str]]:
     """A common noun as object: "has a population of 5,000" and "has its seat in Y" link to what the noun's preposition brings."""
     parse = reading.parse
-    linked = False
+    lone: list[int] = []
+    own_poss = any(parse.dep[kid] == "poss" and parse.tag[kid] == "PRP$" for kid in parse.kids[at])
     noun = nouns.property_words(parse, at)
     have = parse.low[verb] in _HAVE
     owned = parse.child(at, "poss") is not None
@@ -330,9 +341,12 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[tuple[i
                     if parse.dep[inner] == "pobj" and (nouns.names_value(reading, inner) or parse.low[kid] == "of" or (have and owned)):
                         own_link = True
                         yield inner, f"{base} {member_noun} {parse.low[kid]}", kid, "object-of"
-        linked = linked or own_link
-    if not linked or not have:
-        yield at, base, verb, "object"
+        if not own_link or not have:
+            lone.append(member)
+    if own_poss and any(parse.dep[kid] == "prep" and kid > at for kid in parse.kids[verb]):
+        return
+    for member in lone:
+        yield member, base, verb, "object"
 
 
 def _prepositional(reading: Reading, prep: int, base: str) -> Iterator[tuple[int, str, int, str]]:

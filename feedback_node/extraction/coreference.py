@@ -6,6 +6,7 @@ from feedback_node.extraction.claims import Mention
 
 _PERSON = frozenset({"he", "she", "him", "her", "his", "himself", "herself", "who", "hers"})
 _SELF = frozenset({"i", "me", "my", "we", "us", "our", "you", "your", "mine", "ours", "yours"})
+_PERSON_ENDINGS = ("er", "or", "ist", "ian", "ant", "ent", "man", "naut", "pilot", "hero", "star")
 MEMORY = 12
 """Mentions remembered."""
 
@@ -65,6 +66,16 @@ class Topics:
             if mention.text in fit:
                 return mention
         return self.current
+
+    def described(self, noun: str) -> Mention | None:
+        """What "the <noun>" means where nothing was called so: the last subject; a thing, where a person is no <noun>."""
+        current = self.current
+        if current is None or current.text not in self._persons or noun.endswith(_PERSON_ENDINGS):
+            return current
+        for mention in reversed(self._seen):
+            if mention.text not in self._persons and mention.text[0].isupper():
+                return mention
+        return current
 
     def other(self, subject: Mention) -> Mention | None:
         """The last subject that is not this one, by name or part of it."""

@@ -5,6 +5,12 @@ from __future__ import annotations
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.parse import Parse
 
+_DOUBT_MODALS = words("doubt_modals")
+_DOUBT_VERBS = words("doubt_verbs")
+_DOUBT_WORDS = words("doubt_words")
+_NEGATIONS = words("negations")
+
+_DOUBT = _DOUBT_WORDS | _DOUBT_VERBS
 _UP = frozenset({"ccomp", "xcomp", "advcl", "relcl", "acl", "pcomp", "conj", "aux", "parataxis", "csubj", "attr", "acomp", "dep"})
 
 
@@ -15,7 +21,7 @@ def is_question(parse: Parse, first: int, last: int) -> bool:
 
 def negated(parse: Parse, verb: int) -> bool:
     """Whether the clause of a verb is denied: "is not", "never", "no ingredient of", "it is false that"."""
-    denied = words("negations")
+    denied = _NEGATIONS
     for kid in parse.kids[verb]:
         if parse.dep[kid] == "neg" or parse.low[kid] in denied:
             return True
@@ -53,15 +59,15 @@ def hedged(parse: Parse, verb: int, first: int) -> bool:
 
 
 def _doubts_at(parse: Parse, at: int, asserted: bool) -> bool:
-    if not asserted and parse.low[at] in words("doubt_verbs"):
+    if not asserted and parse.low[at] in _DOUBT_VERBS:
         return True
     for kid in parse.kids[at]:
         low = parse.low[kid]
-        if parse.tag[kid] == "MD" and low in words("doubt_modals"):
+        if parse.tag[kid] == "MD" and low in _DOUBT_MODALS:
             return True
-        if low in words("doubt_words") or (parse.dep[kid] == "mark" and low in ("if", "whether", "unless")):
+        if low in _DOUBT_WORDS or (parse.dep[kid] == "mark" and low in ("if", "whether", "unless")):
             return True
-        if parse.dep[kid] in ("ccomp", "parataxis") and low in words("doubt_verbs") and _first_person(parse, kid):
+        if parse.dep[kid] in ("ccomp", "parataxis") and low in _DOUBT_VERBS and _first_person(parse, kid):
             return True
     return False
 
@@ -73,12 +79,11 @@ def _first_person(parse: Parse, verb: int) -> bool:
 
 def _opens_with_doubt(parse: Parse, verb: int, first: int) -> bool:
     """ "I am not sure, but …", "I think …": doubt said before the claim, in the same sentence, by the writer."""
-    doubt = words("doubt_words") | words("doubt_verbs")
     writer = False
     for at in range(first, verb):
         low = parse.low[at]
         if low in ("i", "we"):
             writer = True
-        elif low in doubt and (writer or parse.low[at] in ("reportedly", "allegedly", "perhaps", "maybe")):
+        elif low in _DOUBT and (writer or parse.low[at] in ("reportedly", "allegedly", "perhaps", "maybe")):
             return True
     return False

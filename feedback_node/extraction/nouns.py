@@ -6,8 +6,12 @@ from collections.abc import Iterator
 
 from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.lexicon import words
-from feedback_node.extraction.phrases import is_definite, left_edge, members, noun_before, owners, property_words, same_thing
+from feedback_node.extraction.phrases import is_class, is_definite, left_edge, members, noun_before, owners, property_words, same_thing
 from feedback_node.extraction.reading import Reading
+
+_PART_NOUNS = words("part_nouns")
+_VALUE_NOUNS = words("value_nouns")
+_WORK_NOUNS = words("work_nouns")
 
 __all__ = ["measures", "names_value", "property_words", "read_copula", "read_noun", "same_thing", "where_of"]
 _PLACES = frozenset({"in", "at", "on", "near", "from", "within"})
@@ -16,6 +20,9 @@ _PLACES = frozenset({"in", "at", "on", "near", "from", "within"})
 def where_of(reading: Reading, verb: int) -> Mention | None:
     """The place that a "where" clause is about."""
     parse = reading.parse
+    for _ in range(3):
+        if parse.dep[verb] == "conj":
+            verb = parse.head[verb]
     if parse.dep[verb] != "relcl" or not any(parse.low[kid] in ("where", "wherein") for kid in parse.kids[verb]):
         return None
     return reading.referent(parse.head[verb])
@@ -41,7 +48,7 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
                         describe(reading, mention, member, verb, prefix, place)
         elif dep == "acomp":
             _adjective(reading, verb, kid, subjects)
-        elif dep == "prep" and kid > verb:
+        elif dep == "prep" and (kid > verb or parse.low[kid] == "with"):
             _located(reading, verb, kid, subjects)
         elif dep == "npadvmod" and parse.kind[kid]:
             for mention, prefix in subjects:
@@ -87,6 +94,8 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
             head = inner if inner is not None else head
         owner: Mention | None = None
         noun = ""
+        if same_thing(parse, head) != head:
+            return False
         if (owned := owners(parse, head)) is not None:
             owner, noun = reading.owner(owned[0]), owned[1]
         elif parse.is_common(head) and (place or names_value(reading, value)):
@@ -125,14 +134,34 @@ def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str
         if (owner := reading.name(poss)) is not None:
             reading.add(mention, f"{first} {name} of", owner, "possessive", verb, (verb, noun), True, name)
         return
-    if place is not None and (is_definite(parse, noun) or parse.low[noun] in words("value_nouns")):
+    if place is not None and (is_definite(parse, noun) or parse.low[noun] in _VALUE_NOUNS):
         reading.add(mention, f"{first} {name} of", place, "where", verb, (verb, noun), True, name)
+        return
+    if (parse.low[noun] in _VALUE_NOUNS or is_definite(parse, noun)) and (owned := owners(parse, noun)) and parse.child(noun, "acl"):
+        if (owner := reading.name(owned[0])) is not None:
+            reading.add(mention, f"{first} {name} of", owner, "noun-of", verb, (verb, noun), True, name)
+        return
+    if (whole := _role_holder(reading, mention, noun, verb)) is not None:
+        reading.add(mention, f"{first} {name} of", whole, "role", verb, (verb, noun), True, name)
         return
     if not _describe_linked(reading, mention, noun, verb, first, name, definite=is_definite(parse, at)):
         target = reading.name(at)
         # "X, a company founded in Y" says what the participle says; "X, a Scottish physician" says what X is
         if target is not None and not (parse.is_noun(verb) and parse.child(noun, "acl", "relcl") is not None):
             reading.add(mention, first, target, "copula", verb, (verb, verb))
+
+
+def _role_holder(reading: Reading, mention: Mention, noun: int, verb: int) -> Mention | None:
+    """Whose "the architect" is, said of X before; and whose "president" in "X was in office while Y was president"."""
+    parse = reading.parse
+    if any(parse.dep[kid] in ("prep", "relcl", "acl") for kid in parse.kids[noun]) or not parse.is_verb(verb):
+        return None
+    if parse.dep[verb] == "advcl" and parse.child(verb, "mark", "advmod") is not None and parse.child(noun, "det") is None:
+        main = reading.subjects.get(parse.head[verb]) or []
+        return main[0][0] if main else None
+    if is_definite(parse, noun) and parse.is_name(mention.at):
+        return reading.topics.other(mention)
+    return None
 
 
 def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, first: str, name: str, definite: bool) -> bool:
@@ -143,9 +172,9 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
     for kid in parse.kids[noun]:
         if parse.dep[kid] != "prep" or kid < noun:
             continue
-        turns = low not in words("part_nouns") and (
+        turns = (low not in _PART_NOUNS or parse.low[kid] == "for") and (
             (definite and parse.low[kid] in ("of", "for"))
-            or (low in words("value_nouns") and parse.low[kid] in ("of", "in", "for", "to"))
+            or (low in _VALUE_NOUNS and parse.low[kid] in ("of", "in", "for", "to"))
             or (definite and parse.low[kid] == "in" and any(parse.tag[k] == "JJS" for k in parse.kids[noun]))
         )
         for inner in parse.kids[kid]:
@@ -155,7 +184,7 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
                 continue
             linked = True
             for member in members(parse, inner):
-                if (target := reading.name(member)) is not None:
+                if (target := reading.thing(member, mention)) is not None:
                     reading.add(mention, f"{first} {name} {parse.low[kid]}", target, "noun-of", verb, (verb, kid), turns, name)
     return linked
 
@@ -176,6 +205,8 @@ def _adjective(reading: Reading, verb: int, at: int, subjects: list[tuple[Mentio
             _add_all(reading, subjects, f"{parse.low[verb]} {parse.low[at]}", [kid], "measure", verb, (verb, at))
         elif parse.dep[kid] in ("xcomp", "ccomp"):
             linked = True
+    if at + 1 < len(parse.dep) and parse.dep[at + 1] == "prep" and parse.head[at + 1] == verb:
+        linked = True
     if not linked:
         _add_all(reading, subjects, parse.low[verb], members(parse, at), "adjective", verb, (verb, verb))
 
@@ -183,7 +214,10 @@ def _adjective(reading: Reading, verb: int, at: int, subjects: list[tuple[Mentio
 def _located(reading: Reading, verb: int, prep: int, subjects: list[tuple[Mention, str]]) -> None:
     parse = reading.parse
     for kid in parse.kids[prep]:
-        if parse.dep[kid] == "pobj":
+        if parse.dep[kid] == "pobj" and parse.low[prep] == "with":
+            for value, noun, link in measures(reading, kid):
+                _add_all(reading, subjects, f"has {noun} of", [value], "with", verb, (prep, link))
+        elif parse.dep[kid] == "pobj":
             _add_all(reading, subjects, f"{parse.low[verb]} {parse.low[prep]}", members(parse, kid), "prepositional", verb, (verb, prep))
 
 
@@ -241,9 +275,9 @@ def _apposition(reading: Reading, at: int, kid: int) -> None:
     parse = reading.parse
     if parse.low[kid - 1] == "(":
         return
-    if parse.is_common(kid):
+    if is_class(parse, kid):
         at = _renamed(reading, kid) or at
-    if parse.is_common(kid) and parse.is_name(at):
+    if is_class(parse, kid) and parse.is_name(at):
         if (mention := reading.name(at)) is not None:
             describe(reading, mention, kid, at)
         return
@@ -277,5 +311,5 @@ def _owned_name(reading: Reading, at: int, owner: int) -> None:
     parse = reading.parse
     between = [parse.low[kid] for kid in parse.kids[at] if owner < kid < at and parse.dep[kid] in ("amod", "compound", "nmod")]
     if between and (mention := reading.owner(owner)) is not None and (target := reading.name(at)) is not None:
-        turned = between[-1] in words("work_nouns")
+        turned = between[-1] in _WORK_NOUNS
         reading.add(mention, " ".join(between), target, "possessive", at, (owner + 1, at - 1), turned, f"{between[-1]} by")

@@ -11,6 +11,8 @@ from spacy.tokens import Doc
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.spans import NUMBER
 
+_TITLES = words("titles")
+
 _WRAP = 1 << 64  # spaCy gives the signed distance to the head as an unsigned number
 _VERB_TAGS = frozenset({"VB", "VBD", "VBG", "VBN", "VBP", "VBZ"})
 _NAME_TAGS = frozenset({"NNP", "NNPS"})
@@ -55,7 +57,15 @@ class Parse:
 
     def is_common(self, at: int) -> bool:
         """Whether the token is a common noun in lower case."""
-        return not self.kind[at] and self.tag[at] in _NOUN_TAGS and (self.text[self.start[at]].islower() or self.low[at] in words("titles"))
+        return not self.kind[at] and self.tag[at] in _NOUN_TAGS and (self.text[self.start[at]].islower() or self.low[at] in _TITLES)
+
+
+def _mend_tags(parse: Parse) -> None:
+    """A "noun" with an object of its own is a verb ("and cost 150,000 pounds")."""
+    for at, dep in enumerate(parse.dep):
+        head = parse.head[at]
+        if dep == "dobj" and at > head and parse.tag[head] in ("NN", "NNS") and not parse.kind[head]:
+            parse.tag[head] = "VBZ"
 
 
 def read_doc(doc: Doc, labels: dict[int, str]) -> Parse:
@@ -84,6 +94,7 @@ def read_doc(doc: Doc, labels: dict[int, str]) -> Parse:
         parse.kind.append(kind)
         if opens == 1:
             bounds.append(at)
+    _mend_tags(parse)
     if count and (not bounds or bounds[0] != 0):
         bounds.insert(0, 0)
     parse.sentences = list(zip(bounds, [*bounds[1:], count], strict=True)) if count else []

@@ -6,6 +6,8 @@ from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.parse import Parse
 
+_SAME_AS = words("same_as")
+
 _BEFORE = frozenset(
     {"amod", "compound", "nummod", "nmod", "quantmod", "advmod", "poss", "det", "punct", "case", "appos", "npadvmod", "predet"}
 )
@@ -80,8 +82,14 @@ def members(parse: Parse, at: int) -> list[int]:
                 found.append(kid)
             elif parse.dep[kid] == "prep" and parse.low[kid] in ("including", "plus"):
                 found += [inner for inner in parse.kids[kid] if parse.dep[inner] == "pobj"]
-        # "A, as well as B"
+            elif parse.dep[kid] == "appos" and kid > head and _goes_on_as_list(parse, kid):
+                found.append(kid)
     return found
+
+
+def _goes_on_as_list(parse: Parse, at: int) -> bool:
+    """In "meringue, ice cream and cake" the parser may take the second item for an apposition."""
+    return parse.child(at, "det") is None and parse.child(at, "cc", "conj") is not None and parse.low[left_edge(parse, at) - 1] == ","
 
 
 def opens_clause(parse: Parse, at: int) -> bool:
@@ -112,11 +120,11 @@ def owners(parse: Parse, at: int) -> tuple[int, str] | None:
             inner = parse.child(link, "pobj") if link is not None and parse.low[link] in ("in", "of", "at", "by", "for") else None
             if inner is not None and parse.is_name(inner):
                 return inner, noun
-        if kid > at and parse.dep[kid] == "prep" and parse.low[kid] in _OWNER_PREPOSITIONS:
+        if kid == at + 1 and parse.dep[kid] == "prep" and parse.low[kid] in _OWNER_PREPOSITIONS:
             inner = parse.child(kid, "pobj")
             if inner is None:
                 continue
-            if parse.low[at] in words("same_as") and parse.low[kid] == "of" and parse.is_name(inner):
+            if parse.low[at] in _SAME_AS and parse.low[kid] == "of" and parse.is_name(inner):
                 return None
             deeper = owners(parse, inner)
             if deeper:
@@ -147,7 +155,11 @@ def same_thing(parse: Parse, at: int) -> int:
             inner = parse.child(kid, "oprd", "dobj", "attr")
             if inner is not None:
                 return inner
-    if parse.low[at] in words("same_as"):
+        if parse.dep[kid] == "acl" and parse.low[kid] == "known" and (link := parse.child(kid, "prep")) is not None:
+            inner = parse.child(link, "pobj")
+            if inner is not None and parse.low[link] == "as" and parse.is_name(inner):
+                return inner
+    if parse.low[at] in _SAME_AS:
         link = parse.child(at, "prep")
         if link is not None and parse.low[link] == "of":
             inner = parse.child(link, "pobj")
@@ -167,6 +179,11 @@ def noun_before(parse: Parse, at: int) -> int | None:
 def is_bare(parse: Parse, at: int) -> bool:
     """Whether "the city" stands alone: definite, and nothing says which city."""
     return is_definite(parse, at) and not any(parse.dep[kid] not in ("det", "punct", "case", "cc", "conj") for kid in parse.kids[at])
+
+
+def is_class(parse: Parse, at: int) -> bool:
+    """Whether a noun says what something is: a common noun, or "a Uruguayan"."""
+    return parse.is_common(at) or any(parse.low[kid] in ("a", "an") for kid in parse.kids[at])
 
 
 def is_definite(parse: Parse, at: int) -> bool:

@@ -6,9 +6,11 @@ import importlib.util
 from functools import lru_cache
 
 import spacy
+from spacy.attrs import IDX, LENGTH
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.spans import DATE, NAME, NUMBER, QUOTE, Run, find_runs
 from schemas.errors import UserError
 
@@ -19,6 +21,8 @@ PARTS = ("tok2vec", "tagger", "parser")
 _LEFT_OUT = ("ner", "lemmatizer", "attribute_ruler", "senter")
 MAX_TOKEN_CHARS = 200
 """A longer "word" (no spaces, 100 kB of brackets) is cut for the parser; its characters stay in the parse."""
+_OPENERS = words("openers")
+_TITLE_OPENERS = words("title_openers")
 _STAND_INS = {QUOTE: "Smith", DATE: "1990", NUMBER: ""}
 
 
@@ -60,8 +64,9 @@ class MergingTokenizer:
     def __call__(self, text: str) -> Doc:
         """Text to the Doc of its merged words."""
         plain = self._base(text)
-        tokens = [token.text for token in plain]
-        starts = [token.idx for token in plain]
+        rows = plain.to_array([IDX, LENGTH]).tolist()  # an order of magnitude quicker than spaCy's Token objects
+        starts = [start for start, _ in rows]
+        tokens = [text[start : start + length] for start, length in rows]
         return self._merge(text, tokens, starts, find_runs(text, tokens, starts))
 
     def _merge(self, text: str, tokens: list[str], starts: list[int], runs: list[Run]) -> Doc:
@@ -88,8 +93,9 @@ def _stand_in(tokens: list[str], run: Run) -> str:
     """The word that the parser sees for a run: one whose shape it knows."""
     if run.kind == NAME:
         last = tokens[run.last - 1]
-        return last if last[0].isupper() and last.isalpha() else "Smith"
+        known = last[0].isupper() and last.isalpha() and last.lower() not in _OPENERS and last.lower() not in _TITLE_OPENERS
+        return last if known else "Smith"
     if run.kind == NUMBER:
         last = tokens[run.last - 1]
-        return last if last.isalpha() else "metres"
+        return last if last.isalpha() and len(last) > 2 else "metres"
     return _STAND_INS[run.kind]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from feedback_node.extraction.claims import Claim, Mention
 from feedback_node.extraction.coreference import Topics
 from feedback_node.extraction.parse import Parse
-from feedback_node.extraction.phrases import PRONOUNS, is_bare, left_edge, mention_of, noun_before, same_thing
+from feedback_node.extraction.phrases import PRONOUNS, is_bare, is_class, left_edge, mention_of, noun_before, same_thing
 
 MAX_CLAIMS = 400
 """Most claims kept of one text."""
@@ -52,10 +52,19 @@ class Reading:
 
     def owner(self, at: int) -> Mention | None:
         """What "the band" in "the band's singer" stands for: what was called so, else the last subject."""
-        topic = self.topics.current
-        if is_bare(self.parse, at) and topic is not None and self.topics.noun(self.parse.low[at]) is None and topic.text[0].isupper():
-            return Mention(topic.text, self.parse.start[at], self.parse.end[at], at)
-        return self.name(at)
+        if not is_bare(self.parse, at) or self.topics.noun(self.parse.low[at]) is not None:
+            return self.name(at)
+        topic = self.topics.described(self.parse.low[at])
+        if topic is None or topic.text[0].islower():
+            return self.name(at)
+        return Mention(topic.text, self.parse.start[at], self.parse.end[at], at)
+
+    def thing(self, at: int, subject: Mention) -> Mention | None:
+        """What a phrase beside a verb stands for; "the club" is what was spoken of before, other than the subject."""
+        if not is_bare(self.parse, at):
+            return self.name(at)
+        known = self.topics.noun(self.parse.low[at]) or self.topics.other(subject)
+        return None if known is None else Mention(known.text, self.parse.start[at], self.parse.end[at], at)
 
     def _remember_kind(self, at: int, mention: Mention) -> None:
         """In "the band Twilight" and "Twilight, a band" Twilight is a band."""
@@ -79,7 +88,8 @@ class Reading:
                 head = parse.head[clause]
                 near = noun_before(parse, at)
                 # "the manager of FC X, whose ground": the parser takes the manager, the nearer noun is meant
-                if near is not None and parse.low[at] in ("which", "whose") and head < near and parse.is_name(near):
+                nearer = near is not None and parse.low[at] in ("which", "whose") and head < near and parse.is_name(near)
+                if near is not None and (nearer or not parse.is_noun(head)):
                     head = near
                 return self.referent(head)
             if parse.head[clause] == clause:
@@ -90,7 +100,7 @@ class Reading:
     def referent(self, at: int) -> Mention | None:
         """What a noun is said of: in "X is a city located in Y" and "X, a city located in Y" the city is X."""
         parse = self.parse
-        if parse.is_common(at):
+        if is_class(parse, at):
             head = parse.head[at]
             near = (
                 noun_before(parse, left_edge(parse, at) - 1) if parse.low[max(left_edge(parse, at) - 1, 0)] in ("a", "an", "the") else None

@@ -11,9 +11,17 @@ from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words
 
+_AFTER_POSSESSIVE = words("after_possessive")
+_MONTHS = words("months")
+_NAME_LINKS = words("name_links")
+_OPENERS = words("openers")
+_TITLE_OPENERS = words("title_openers")
+_TITLES = words("titles")
+_UNITS = words("units")
+
 NAME, QUOTE, DATE, NUMBER = "name", "quote", "date", "number"
 
-_MONTHS = "|".join(sorted(words("months"), key=len, reverse=True))
+_MONTHS = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _MONTH = rf"(?:{_MONTHS})\b\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _DATE = re.compile(
@@ -21,12 +29,13 @@ _DATE = re.compile(
     rf"|{_MONTH}\s(?:the\s)?{_DAY}(?:,?\s(?:of\s)?\d{{4}})?(?!\d)|{_MONTH},?\s(?:of\s)?\d{{4}})(?!\w)",
     re.IGNORECASE,
 )
-_UNIT = "|".join(sorted((re.escape(unit) for unit in words("units")), key=len, reverse=True))
+_UNIT = "|".join(sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True))
 _NUMBER = re.compile(
     rf"(?:(?:US|A|C)?[$€£¥]\s?)?(?<![\w.])[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?:[\s-](?:{_UNIT})\b)+(?:\s(?:US|U\.S\.)\sdollars)?"
     rf"|(?:US|A|C)?[$€£¥]\s?\d[\d,]*(?:\.\d+)?(?:\s(?:{_UNIT})\b)*|\d[\d,.]*\s?%",
     re.IGNORECASE,
 )
+_DIGIT = re.compile(r"\d")
 _QUOTE = re.compile(r"[\"“]([^\"“”\n]{1,120})[\"”]")
 _PLACE_PREPOSITIONS = frozenset({"in", "at", "near", "from", "of", "to", "on", "around", "outside"})
 _SENTENCE_ENDS = frozenset({".", "!", "?", ";"})
@@ -51,7 +60,7 @@ def _fixed_runs(text: str, tokens: list[str], starts: list[int]) -> list[Run]:
     found: list[tuple[int, int, str]] = []
     if '"' in text or "“" in text:
         found += [(*match.span(), QUOTE) for match in _QUOTE.finditer(text)]
-    if any(char.isdigit() for char in text):
+    if _DIGIT.search(text):
         found += [(*match.span(), DATE) for match in _DATE.finditer(text)]
         found += [(*match.span(), NUMBER) for match in _NUMBER.finditer(text)]
     if not found:
@@ -94,10 +103,10 @@ def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
     first = token[0]
     begins_sentence = at == 0 or tokens[at - 1] in _SENTENCE_ENDS
     if first.isupper():
-        if begins_sentence and token.lower() in words("openers"):
+        if begins_sentence and token.lower() in _OPENERS:
             return _opens_title(tokens, at, stop)
         # one word at a sentence's start is left to the tagger ("Dedicated to …", "Jazz has …")
-        if token.lower() in words("titles") and at + 1 < stop and tokens[at + 1] == "of":
+        if token.lower() in _TITLES and at + 1 < stop and tokens[at + 1] == "of":
             return False
         return token != "I" and not (begins_sentence and at + 1 < stop and tokens[at + 1][0].islower() and not _goes_on(tokens, at, stop))
     if not first.isdigit() or at + 1 >= stop:
@@ -116,7 +125,7 @@ def _opens_title(tokens: list[str], at: int, stop: int) -> bool:
     """ "A Loyal Character Dancer", "A-Rosa Luna" and "Into the Wild was" begin with an opener; "The 3Arena" and "In Dublin" do not."""
     if tokens[at] in ("A", "An"):
         return at + 2 < stop and (tokens[at + 1] == "-" or tokens[at + 1][0].isupper()) and _is_name_word(tokens[at + 2])
-    if tokens[at].lower() not in words("title_openers"):
+    if tokens[at].lower() not in _TITLE_OPENERS:
         return False
     end = at + 1
     while end < stop and (_is_name_word(tokens[end]) or tokens[end] == "the"):
@@ -125,7 +134,7 @@ def _opens_title(tokens: list[str], at: int, stop: int) -> bool:
 
 
 def _goes_on(tokens: list[str], at: int, stop: int) -> bool:
-    return tokens[at + 1] in words("name_links") and at + 2 < stop and tokens[at].lower() not in words("titles")
+    return tokens[at + 1] in _NAME_LINKS and at + 2 < stop and tokens[at].lower() not in _TITLES
 
 
 def _is_name_word(token: str) -> bool:
@@ -156,7 +165,7 @@ def _note_length(tokens: list[str], end: int, stop: int) -> int:
     for close in range(end + 2, min(end + 6, stop)):
         if tokens[close] == ")":
             inside = tokens[end + 1 : close]
-            return close + 1 - end if (len(inside) == 1 and inside[0].isalpha()) or all(word[0].isupper() for word in inside) else 0
+            return close + 1 - end if (len(inside) == 1 and inside[0].isalpha()) or inside[0][0].isupper() else 0
     return 0
 
 
@@ -165,19 +174,19 @@ def _link_length(tokens: list[str], starts: list[int], end: int, stop: int) -> i
     token = tokens[end]
     if end + 1 >= stop:
         return 0
-    if token in ("'s", "’s") and tokens[end + 1][0].isupper() and tokens[end + 1].lower() in words("after_possessive"):
+    if token in ("'s", "’s") and tokens[end + 1][0].isupper() and tokens[end + 1].lower() in _AFTER_POSSESSIVE:
         return 2
     touching = starts[end] == starts[end - 1] + len(tokens[end - 1])
     if token in _JOINTS or (token == ":" and touching):
         return 2 if _is_name_word(tokens[end + 1]) or (touching and token == "-") else 0
-    if token not in words("name_links") or (token == "of" and tokens[end - 1].lower() in words("titles")):
+    if token not in _NAME_LINKS or (token == "of" and tokens[end - 1].lower() in _TITLES):
         return 0
     if token == "the" and tokens[end - 1] not in ("Versus", "Versus."):
         return 0
     for ahead in (1, 2):
         if end + ahead < stop and tokens[end + ahead][0].isupper():
             return ahead + 1
-        if end + ahead >= stop or tokens[end + ahead] not in words("name_links"):
+        if end + ahead >= stop or tokens[end + ahead] not in _NAME_LINKS:
             return 0
     return 0
 
