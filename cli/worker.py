@@ -15,7 +15,7 @@ from cli.options import kafka_options
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
-    from streams.knowledge.view import FactsView
+    from streams.knowledge.ontology import Ontology
     from streams.node import StreamNode
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -62,7 +62,7 @@ def curriculum(settings: KafkaSettings, run_id: str | None, ontology: Path | Non
     """Put samples into bands by difficulty."""
     from streams.curriculum.agent import CurriculumNode
 
-    _serve(lambda: CurriculumNode(settings, _view(settings, ontology), run_id, state_dir), **serve)
+    _serve(lambda: CurriculumNode(settings, _ontology(ontology), run_id, state_dir), **serve)
 
 
 @worker.command()
@@ -93,14 +93,47 @@ def augmenter(
     from streams.augmenter.agent import AugmenterConfig, AugmenterNode
 
     config = AugmenterConfig(variants, every, max_generation, quantile, warm_up)
-    _serve(lambda: AugmenterNode(settings, _view(settings, ontology), run_id, state_dir, config), **serve)
+    _serve(lambda: AugmenterNode(settings, _ontology(ontology), run_id, state_dir, config), **serve)
 
 
-def _view(settings: KafkaSettings, ontology: Path | None) -> FactsView:
+@worker.command()
+@click.option(
+    "--extractors", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="Processes that find claims in texts."
+)
+@click.option(
+    "--policy",
+    type=click.Choice(["strict", "open_world", "coverage"]),
+    default="strict",
+    show_default=True,
+    help="How claims become a reward.",
+)
+@click.option("--no-claims", type=click.FloatRange(0, 1), metavar="R", help="Reward of an answer without claims [default: it has none].")
+@click.option("--preferences", is_flag=True, help="Send pairs of a good and a bad answer back to the stream as samples.")
+@worker_options
+def feedback(
+    settings: KafkaSettings,
+    run_id: str | None,
+    ontology: Path | None,
+    extractors: int,
+    policy: str,
+    no_claims: float | None,
+    preferences: bool,
+    **serve: Any,
+) -> None:
+    """Judge model outputs against the knowledge graph."""
+    from feedback_node.agent import FeedbackNode
+    from feedback_node.preferences import PreferenceConfig
+    from feedback_node.reward import RewardConfig, RewardPolicy
+
+    config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims)
+    pairs = PreferenceConfig() if preferences else None
+    _serve(lambda: FeedbackNode(settings, _ontology(ontology), run_id, config, pairs, extractors), **serve)
+
+
+def _ontology(path: Path | None) -> Ontology:
     from streams.knowledge.ontology import Ontology
-    from streams.knowledge.view import FactsView
 
-    return FactsView(settings, Ontology.load(ontology) if ontology else Ontology())
+    return Ontology.load(path) if path else Ontology()
 
 
 def _serve(make: Callable[[], StreamNode], metrics_port: int | None, metrics_host: str) -> None:

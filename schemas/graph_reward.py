@@ -39,7 +39,7 @@ class GraphReward(Message):
     """The question, so that a reward can be read on its own."""
     completion: str = ""
     """The answer."""
-    reward: float | None
+    reward: float | None = None
     """R in [0,1]; None where there is none. None is never a zero."""
     status: RewardStatus
     """Whether there is a reward, and if not, why."""

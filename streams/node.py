@@ -7,6 +7,7 @@ goes to the dead letters, acknowledged too, and the batch goes on. What it raise
 from __future__ import annotations
 
 import logging
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +22,11 @@ from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import Breaker, DeadLetterWriter
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
+from streams.knowledge.ontology import Ontology
+from streams.knowledge.view import FactsView
+
+FACTS_SECONDS = 3600.0
+"""Longest wait for the knowledge graph at the start."""
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +49,12 @@ class StreamNode(ABC):
     """Most records in a batch."""
     linger: float = 0.1
     """Longest wait for a batch to fill, in seconds."""
+    puts_bad_facts_aside: bool = False
+    """Whether bad facts go to the dead letters by this node; exactly one kind of node does it."""
 
-    def __init__(self, settings: KafkaSettings, topic: Topic, run_id: str | None, breaker: Breaker | None = None) -> None:
+    def __init__(
+        self, settings: KafkaSettings, topic: Topic, ontology: Ontology, run_id: str | None = None, breaker: Breaker | None = None
+    ) -> None:
         self.settings = settings
         self.topic = topic
         self.run_id = run_id
@@ -52,6 +62,9 @@ class StreamNode(ABC):
         self._producer = Producer(settings)
         self._letters = DeadLetterWriter(self._producer, settings, self.name, run_id)
         self._sent: list[str] = []
+        fact_letters = DeadLetterWriter(self._producer, settings, "facts", run_id, Breaker()) if self.puts_bad_facts_aside else None
+        self.view = FactsView(settings, ontology, fact_letters)
+        self._closing = threading.Event()
 
     @property
     def group(self) -> str:
@@ -75,8 +88,18 @@ class StreamNode(ABC):
         self.acknowledged()
         metrics.BATCH_SECONDS.labels(self.name).set(monotonic() - begun)
 
-    def prepare(self) -> None:  # noqa: B027 - most nodes need not
-        """Called once before the first batch; returns when the node can work. May block; `close` from another thread ends it."""
+    def prepare(self) -> None:
+        """Read the knowledge graph to the end it has now; nothing is decided on half a graph. `close` from another thread ends it.
+
+        Raises:
+            BrokerError: the facts could not be read in time.
+        """
+        self.view.start()
+        self.warm_up()
+        self.view.wait_ready(FACTS_SECONDS, self._closing)
+
+    def warm_up(self) -> None:  # noqa: B027 - most nodes need not
+        """Called while the facts are read: load what takes long."""
 
     @abstractmethod
     def process(self, records: Sequence[Record]) -> None:
@@ -90,11 +113,13 @@ class StreamNode(ABC):
 
     def waiting_for(self) -> str | None:
         """What the node still waits for before it can work; None when it can. Called from any thread."""
-        return None
+        return None if self.view.ready else f"{self.settings.topics.facts.name}, {self.view.lag} offsets behind"
 
     def close(self) -> None:
         """Let go of connections, threads and processes, more than once if need be. What was not flushed will be read again."""
+        self._closing.set()
         self._producer.close(timeout=1.0)
+        self.view.stop()
 
     def send(self, topic: Topic, key: str, message: Message) -> None:
         """Send a message; it is acknowledged when the batch is."""

@@ -16,7 +16,7 @@ from streams.augmenter.threshold import QUANTILE, WARM_UP, LossThreshold
 from streams.augmenter.variants import variants_of
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
-from streams.knowledge.view import FactsView
+from streams.knowledge.ontology import Ontology
 from streams.node import StreamNode
 from streams.partition_state import PartitionStates
 
@@ -48,13 +48,12 @@ class AugmenterNode(StreamNode):
     def __init__(
         self,
         settings: KafkaSettings,
-        view: FactsView,
+        ontology: Ontology,
         run_id: str | None = None,
         state_folder: Path | None = None,
         config: AugmenterConfig = AugmenterConfig(),
     ) -> None:
-        super().__init__(settings, settings.topics.losses, run_id)
-        self._view = view
+        super().__init__(settings, settings.topics.losses, ontology, run_id)
         self._config = config
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._states = PartitionStates(lambda: _PartitionThreshold(self, config), settings, self.group, state_folder)
@@ -97,7 +96,7 @@ class AugmenterNode(StreamNode):
         elif sample.generation >= self._config.max_generation:
             self.skip("generation cap")
         else:
-            with self._view.locked() as graph:
+            with self.view.locked() as graph:
                 variants = variants_of(sample, graph, loss.run_id, self._config.count)
             if not variants:
                 self.skip("no other words")

@@ -16,7 +16,7 @@ from streams.curriculum.difficulty import RawTerms, raw_terms
 from streams.curriculum.task_detector import OBJECTIVES, Content, content_of, detect_task, to_training_sample
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
-from streams.knowledge.view import FactsView
+from streams.knowledge.ontology import Ontology
 from streams.node import StreamNode
 from streams.partition_state import PartitionStates
 
@@ -26,9 +26,8 @@ class CurriculumNode(StreamNode):
 
     name = "curriculum"
 
-    def __init__(self, settings: KafkaSettings, view: FactsView, run_id: str | None = None, state_folder: Path | None = None) -> None:
-        super().__init__(settings, settings.topics.samples, run_id)
-        self._view = view
+    def __init__(self, settings: KafkaSettings, ontology: Ontology, run_id: str | None = None, state_folder: Path | None = None) -> None:
+        super().__init__(settings, settings.topics.samples, ontology, run_id)
         self._states = PartitionStates(lambda: _PartitionBands(self), settings, self.group, state_folder)
 
     def process(self, records: Sequence[Record]) -> None:
@@ -50,8 +49,8 @@ class CurriculumNode(StreamNode):
 
     def measure(self, sample: Sample, content: Content) -> tuple[RawTerms, int]:
         """The raw terms of a sample, and the version of the graph they are of."""
-        with self._view.locked() as graph:
-            return raw_terms(content, sample.gold, graph), self._view.version
+        with self.view.locked() as graph:
+            return raw_terms(content, sample.gold, graph), self.view.version
 
     def _place(self, record: Record, sample: Sample, bands: Bands, counted: bool) -> None:
         task = detect_task(sample)
