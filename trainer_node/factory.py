@@ -56,8 +56,11 @@ def kind_for(objective: Objective, config: TrainConfig) -> TrainerKind:
 
 def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, output_dir: Path, callbacks: list[Any]) -> Any:
     """A trainer of this kind over a loaded model; the caller then gives it its stream (`feed_from`)."""
-    from datasets import Dataset
+    from datasets import Dataset, disable_progress_bars
+    from transformers import PrinterCallback
     from trl import DPOConfig, SFTConfig
+
+    disable_progress_bars()
 
     common = _arguments(loaded, config, output_dir)
     build = class_of_kind(kind)
@@ -67,7 +70,9 @@ def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, o
     else:
         args = DPOConfig(**common, beta=config.beta, max_length=None)
         shape = Dataset.from_list([{"prompt": "a", "chosen": "b", "rejected": "c"}])
-    return build(model=loaded.model, args=args, train_dataset=shape, processing_class=loaded.tokenizer, callbacks=callbacks)
+    trainer = build(model=loaded.model, args=args, train_dataset=shape, processing_class=loaded.tokenizer, callbacks=callbacks)
+    trainer.remove_callback(PrinterCallback)  # the monitor reports; standard output belongs to the command
+    return trainer
 
 
 def _arguments(loaded: LoadedModel, config: TrainConfig, output_dir: Path) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""Neutral messages become the model's own template, with loss on the completion and its EOS and on nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.errors import BadRecord, DeadLetterReason
+from schemas.sample import Task
+from schemas.training_sample import Objective
+from trainer_node.formats import IGNORED, format_classif, format_rlhf, format_sft, format_supervised
+
+
+def learnt(example, tokenizer) -> str:
+    return tokenizer.decode([token for token in example.labels if token != IGNORED])
+
+
+def test_loss_is_on_the_completion_and_its_eos_only(make_sample, tokenizer):
+    example = format_sft(make_sample(), tokenizer, 64)
+    assert learnt(example, tokenizer) == "b.<eos>"
+    assert tokenizer.decode(example.input_ids) == "<user>what is a?<eos><assistant>b.<eos>"
+
+
+def test_plain_text_is_learnt_whole(make_sample, tokenizer):
+    example = format_sft(make_sample(prompt="", completion="a b c", task=Task.GENERATION), tokenizer, 64)
+    assert learnt(example, tokenizer) == "a b c<eos>"
+
+
+def test_classification_names_the_classes_it_is_asked_to_choose_from(make_sample, tokenizer):
+    sample = make_sample(prompt="a b", completion="yes", task=Task.CLASSIFICATION, label_set=("yes", "no"))
+    example = format_supervised(sample, tokenizer, 128)
+    assert "One of: yes, no" in tokenizer.decode(example.input_ids)
+    assert learnt(example, tokenizer) == "yes<eos>"
+
+
+def test_a_label_outside_its_set_is_a_dead_letter(make_sample, tokenizer):
+    with pytest.raises(BadRecord, match="'maybe' is not one of yes, no") as bad:
+        format_classif(make_sample(completion="maybe", label_set=("yes", "no")), tokenizer, 64)
+    assert bad.value.reason is DeadLetterReason.UNTRAINABLE
+
+
+@pytest.mark.parametrize("nothing", ["", "  ", None])
+def test_an_empty_completion_is_a_dead_letter(make_sample, tokenizer, nothing):
+    with pytest.raises(BadRecord) as bad:
+        format_sft(make_sample(completion=nothing), tokenizer, 64)
+    assert bad.value.reason is DeadLetterReason.UNTRAINABLE
+
+
+def test_a_long_sample_is_cut_at_the_end_of_its_completion(make_sample, tokenizer):
+    example = format_sft(make_sample(completion="a " * 100), tokenizer, 40)
+    assert len(example.input_ids) == len(example.labels) == 40
+    assert example.truncated
+
+
+def test_a_long_sample_is_a_dead_letter_where_the_policy_says_so(make_sample, tokenizer):
+    with pytest.raises(BadRecord, match="max_seq is 40") as bad:
+        format_sft(make_sample(completion="a " * 100), tokenizer, 40, "dead-letter")
+    assert bad.value.reason is DeadLetterReason.TOO_LONG
+
+
+def test_a_prompt_that_fills_the_model_alone_is_a_dead_letter_under_either_policy(make_sample, tokenizer):
+    with pytest.raises(BadRecord) as bad:
+        format_sft(make_sample(prompt="a " * 100), tokenizer, 40, "truncate")
+    assert bad.value.reason is DeadLetterReason.TOO_LONG
+
+
+def test_a_pair_shares_its_prompt_and_ends_both_sides(make_sample, tokenizer):
+    pair = format_rlhf(make_sample(completion=None, chosen="yes", rejected="no", objective=Objective.PREFERENCE), tokenizer, 64)
+    assert tokenizer.decode(pair.chosen_ids) == "yes<eos>"
+    assert tokenizer.decode(pair.rejected_ids) == "no<eos>"
+    assert tokenizer.decode(pair.prompt_ids).endswith("<assistant>")
