@@ -1,6 +1,7 @@
 """Fixtures of the whole suite: one broker per session, topics and groups of its own for every test.
 
-With KAFKA_BOOTSTRAP_SERVERS set, the integration suite runs unchanged against that broker.
+With KAFKA_BOOTSTRAP_SERVERS set, the integration suite runs unchanged against that broker; PELTON_TEST_BROKER=fallback tries the
+light one, and leaves out what is marked `durable`.
 """
 
 from __future__ import annotations
@@ -8,32 +9,40 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
+if TYPE_CHECKING:
+    from streams.kafka.broker import Broker
+    from streams.kafka.settings import KafkaSettings
+
 
 @pytest.fixture(scope="session")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
     """A started broker: the one that the environment names, else Apache Kafka in a temporary folder, else the fallback."""
     from streams.kafka.broker import open_broker
     from streams.kafka.settings import KafkaSettings
 
-    started = open_broker(KafkaSettings.load(), tmp_path_factory.mktemp("broker"))
+    started = open_broker(KafkaSettings.load(), tmp_path_factory.mktemp("broker"), kind=os.environ.get("PELTON_TEST_BROKER", "auto"))
     yield started
     started.stop()
 
 
 @pytest.fixture
-def settings(broker, request: pytest.FixtureRequest) -> Iterator[object]:
+def settings(broker: Broker) -> Iterator[KafkaSettings]:
     """Settings with a prefix of this test's own, its topics made. Name groups `settings.topic_prefix + ...`."""
     from streams.kafka.admin import create_topics, delete_topics
+    from streams.kafka.connection import open_admin
     from streams.kafka.settings import KafkaSettings
 
     mine = KafkaSettings.load(bootstrap_servers=broker.bootstrap_servers, topic_prefix=f"t{uuid.uuid4().hex[:10]}.")
     create_topics(mine, mine.topics).raise_if_wrong()
     yield mine
     if broker.alive():
-        delete_topics(mine, [topic.name for topic in mine.topics])
+        with open_admin(mine, "tidying up") as admin:
+            names = [name for name in admin.list_topics() if name.startswith(mine.topic_prefix)]
+        delete_topics(mine, names)
 
 
 @pytest.fixture(autouse=True)

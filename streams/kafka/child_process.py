@@ -1,14 +1,18 @@
-"""A server process of ours: its output in a log file, and no life longer than its parent's, however that one ends."""
+"""A server process of ours: its output in a log file, a data folder of its own, and no life longer than its parent's, however that ends."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import queue
 import signal
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
 
 LOG_LIMIT_BYTES = 20_000_000
 """A log larger than this is set aside as `.1` when the process starts again."""
@@ -32,10 +36,11 @@ class ChildProcess:
     It has a session of its own, so that Ctrl-C at the terminal reaches only us, and we stop it in order.
     """
 
-    def __init__(self, command: list[str], log_path: Path, cwd: Path | None = None) -> None:
+    def __init__(self, command: list[str], log_path: Path, cwd: Path | None = None, held: DataFolderLock | None = None) -> None:
         self._command = [sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid()), *command]
         self._log_path = log_path
         self._cwd = cwd
+        self._inherited = (held.fileno(),) if held is not None else ()
         started: queue.Queue[subprocess.Popen[bytes] | OSError] = queue.Queue()
         threading.Thread(target=self._run, args=(started,), daemon=True, name=f"wait for {Path(command[0]).name}").start()
         outcome = started.get()
@@ -48,7 +53,13 @@ class ChildProcess:
             rotate(self._log_path)
             with self._log_path.open("ab") as log:
                 process = subprocess.Popen(
-                    self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self._cwd, start_new_session=True
+                    self._command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    cwd=self._cwd,
+                    start_new_session=True,
+                    pass_fds=self._inherited,
                 )
         except OSError as error:
             started.put(error)
@@ -87,6 +98,49 @@ class ChildProcess:
         except subprocess.TimeoutExpired:
             return False
         return True
+
+
+class DataFolderLock:
+    """Held by the server processes of a data folder themselves, so that it is free exactly when the last of them has ended.
+
+    Between `with DataFolderLock(folder) as lock` and the block's end it is this process's; each child that is given it holds it on.
+    """
+
+    def __init__(self, folder: Path, patience: float = 10.0) -> None:
+        self.folder = folder
+        self._patience = patience
+        self._file: IO[bytes] | None = None
+
+    def fileno(self) -> int:
+        """The open file's number, for a child to inherit."""
+        assert self._file is not None, "taken by `with`"
+        return self._file.fileno()
+
+    def __enter__(self) -> Self:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._file = (self.folder / "in-use.lock").open("ab")
+        deadline = time.monotonic() + self._patience  # a server whose parent was killed may still be stopping
+        while not self._try():
+            if time.monotonic() > deadline:
+                self._file.close()
+                raise FolderInUse
+            time.sleep(0.1)
+        return self
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        assert self._file is not None
+        self._file.close()
+
+
+class FolderInUse(Exception):  # noqa: N818 - what is the matter with the folder
+    """Another server's processes hold the folder."""
 
 
 def rotate(log_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -35,14 +36,27 @@ def broker_errors(settings: KafkaSettings, doing: str) -> Iterator[None]:
 
 
 def explain(settings: KafkaSettings, doing: str, error: BaseException) -> str:
-    """One line for a person. kafka-python reports wrong credentials in the same words as a broker that is away."""
+    """One line for a person. kafka-python reports wrong credentials in the same words as a broker that is away: tell them apart."""
     detail = " ".join(str(error).split()) or type(error).__name__
-    if isinstance(error, KafkaConnectionError) or "bootstrap" in detail.lower():
-        return (
-            f"{doing}: no broker answers at {settings.bootstrap_servers} ({settings.security_protocol}); "
-            "start one with `pelton broker`, or set KAFKA_BOOTSTRAP_SERVERS"
-        )
-    return f"{doing}: {detail} (broker {settings.bootstrap_servers})"
+    if not isinstance(error, KafkaConnectionError) and "bootstrap" not in detail.lower():
+        return f"{doing}: {detail} (broker {settings.bootstrap_servers})"
+    where = f"{settings.bootstrap_servers} ({settings.security_protocol})"
+    if not any(listens(address) for address in settings.servers):
+        return f"{doing}: no broker answers at {where}; start one with `pelton broker`, or set KAFKA_BOOTSTRAP_SERVERS"
+    suspects = ["KAFKA_SECURITY_PROTOCOL"]
+    suspects += ["user, password and KAFKA_SASL_MECHANISM"] if settings.is_sasl else []
+    suspects += ["KAFKA_SSL_CAFILE"] if settings.is_tls else []
+    return f"{doing}: something listens at {where}, but does not let us in; check {' and '.join(suspects)}"
+
+
+def listens(address: str) -> bool:
+    """Whether anything accepts connections at `host:port`."""
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=2.0).close()
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from schemas.errors import BrokerError, DownloadError
-from streams.kafka.child_process import ChildProcess
+from streams.kafka.child_process import ChildProcess, DataFolderLock, FolderInUse
 from streams.kafka.distribution import cached_classpath, fetch_broker, find_java
 
 START_SECONDS = 180.0
@@ -72,18 +72,28 @@ class EmbeddedBroker:
         if self.alive():
             return
         fetch_broker(progress)
-        self._take_ports()
-        commands = [self._prepare(node) for node in range(self.brokers)]
-        self.processes = [self._launch(node, command) for node, command in enumerate(commands)]
         try:
+            with DataFolderLock(self.data_dir) as lock:
+                self._start_nodes(lock)
+        except FolderInUse:
+            raise BrokerError(f"another broker uses {self.data_dir}; stop it, or choose another --data-dir") from None
+        except OSError as error:
+            raise BrokerError(f"the broker's data folder {self.data_dir} cannot be used: {error.strerror}") from None
+
+    def _start_nodes(self, lock: DataFolderLock) -> None:
+        self._take_ports()
+        for node in range(self.brokers):
+            self._prepare(node)
+        try:
+            self.processes = [self._launch(node, lock) for node in range(self.brokers)]
             self._wait_until_ready()
         except BaseException:
             self.stop()
             raise
 
     def restart_node(self, node: int) -> None:
-        """Start one node (counted from 0) again after it was killed, and wait until all answer."""
-        self.processes[node] = self._launch(node, self._kafka_command(node))
+        """Start one node (counted from 0) again after it was killed, and wait until all answer. The others hold the folder."""
+        self.processes[node] = self._launch(node)
         self._wait_until_ready()
 
     def stop(self) -> None:
@@ -121,17 +131,13 @@ class EmbeddedBroker:
             if not port_is_free(port):
                 raise BrokerError(f"port {port} is taken; choose another with --port, or stop what listens there")
 
-    def _prepare(self, node: int) -> list[str]:
-        """Write the node's settings, format its storage where it is new, and give the command that runs it."""
+    def _prepare(self, node: int) -> None:
+        """Write the node's settings, and format its storage where it is new."""
         folder = self._node_dir(node)
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / "server.properties").write_text(self._properties(node), encoding="utf-8")
-        except OSError as error:
-            raise BrokerError(f"the broker's data folder {self.data_dir} cannot be written: {error.strerror}") from None
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "server.properties").write_text(self._properties(node), encoding="utf-8")
         if not (folder / "data" / "meta.properties").is_file():
             self._format(node)
-        return self._kafka_command(node)
 
     def _format(self, node: int) -> None:
         command = self._java("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", self._cluster_id())
@@ -153,14 +159,9 @@ class EmbeddedBroker:
             raise DownloadError("Apache Kafka is not in the cache; run `pelton fetch`")
         return [str(find_java()), *JVM, *LOGGING, "-cp", ":".join(map(str, jars)), main_class, *arguments]
 
-    def _kafka_command(self, node: int) -> list[str]:
-        return self._java("kafka.Kafka", str(self._node_dir(node) / "server.properties"))
-
-    def _launch(self, node: int, command: list[str]) -> ChildProcess:
-        try:
-            return ChildProcess(command, self._node_log(node), cwd=self._node_dir(node))
-        except OSError as error:
-            raise BrokerError(f"Kafka cannot be started: {error}") from None
+    def _launch(self, node: int, lock: DataFolderLock | None = None) -> ChildProcess:
+        command = self._java("kafka.Kafka", str(self._node_dir(node) / "server.properties"))
+        return ChildProcess(command, self._node_log(node), cwd=self._node_dir(node), held=lock)
 
     def _properties(self, node: int) -> str:
         """Kafka's settings: small, quick to start, and safe with what it has acknowledged."""
@@ -225,8 +226,6 @@ class EmbeddedBroker:
     def _last_complaint(self, node: int) -> str:
         """The last line of the node's log that names an exception or error."""
         lines = self._node_log(node).read_text(encoding="utf-8", errors="replace").splitlines()[-400:]
-        if any("Failed to acquire lock" in line for line in lines):
-            return f"another Kafka uses {self.data_dir}; stop it, or choose another --data-dir"
         complaints = [line.strip() for line in lines if "Exception" in line or "ERROR" in line or "Error:" in line]
         return (complaints or lines or ["it said nothing"])[-1][:300]
 

@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from schemas.errors import BrokerError
-from streams.kafka.child_process import ChildProcess
+from streams.kafka.child_process import ChildProcess, DataFolderLock, FolderInUse
 from streams.kafka.embedded import free_port, port_is_free
 
 START_SECONDS = 30.0
@@ -55,9 +55,17 @@ class FallbackBroker:
         log.warning(
             "the fallback broker keeps its log in memory: a crash loses it, and 100 MB is much for it; Apache Kafka is the real one"
         )
-        self.data_dir.mkdir(parents=True, exist_ok=True)
         options = ["--only", "kafka", "--kafka-port", str(self.port), "--data-dir", str(self.data_dir / "noida")]
-        self._process = ChildProcess([self._program(), "start", *options], self.log_path)
+        try:
+            with DataFolderLock(self.data_dir) as lock:
+                self._process = ChildProcess([self._program(), "start", *options], self.log_path, held=lock)
+        except FolderInUse:
+            raise BrokerError(f"another broker uses {self.data_dir}; stop it, or choose another --data-dir") from None
+        except OSError as error:
+            raise BrokerError(f"the fallback broker cannot be started in {self.data_dir}: {error.strerror}") from None
+        self._wait_until_ready()
+
+    def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
             if not self.alive() or time.monotonic() > deadline:

@@ -116,7 +116,7 @@ def test_a_second_broker_on_the_same_folder_is_one_line(broker, tmp_path: Path) 
     try:
         with pytest.raises(BrokerError) as caught:
             EmbeddedBroker(tmp_path).start()
-        assert "another Kafka uses" in str(caught.value)
+        assert "another broker uses" in str(caught.value)
         assert "\n" not in str(caught.value)
         assert first.alive()
     finally:

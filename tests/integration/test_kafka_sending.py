@@ -54,6 +54,7 @@ def test_a_refused_record_is_told_by_flush_once_and_the_producer_goes_on(setting
     assert keys(settings, losses) == [b"small"]
 
 
+@pytest.mark.durable  # the light broker makes topics that are merely asked for
 def test_a_missing_topic_is_an_error_not_a_new_topic(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.kafka.producer.METADATA_MS", 2000)
     absent = settings.topic_prefix + "absent"
