@@ -6,7 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.triplet import JudgedTriplet, Verdict
+from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import words
 
 if TYPE_CHECKING:
     from feedback_node.verification import ClaimKey
@@ -26,6 +28,8 @@ class Question(NamedTuple):
     """Empty where the graph knows nothing that the question names."""
     entities: frozenset[str]
     """All that the question names: to say them again is no answer."""
+    words: frozenset[str] = frozenset()
+    """Its words, folded: neither is to say these again."""
 
     def is_answered(self, claims: Mapping[ClaimKey, JudgedTriplet]) -> bool:
         """Whether any claim is about something that was asked, right or wrong."""
@@ -43,9 +47,13 @@ class Question(NamedTuple):
         if part.predicate is not None and key.predicate != part.predicate:
             return False
         for side, other in ((key.subject, key.object), (key.object, key.subject)):
-            if side == part.entity and (other not in self.entities or claim.verdict is Verdict.VERIFIED):
+            if side == part.entity and (claim.verdict is Verdict.VERIFIED or self._is_new(other)):
                 return True
         return False
+
+    def _is_new(self, said: str) -> bool:
+        """Whether it is more than an echo of the question."""
+        return said not in self.entities and any(word not in self.words and word not in FUNCTION_WORDS for word in said.split())
 
 
 def read_question(text: str, graph: Hypergraph) -> Question:
@@ -56,7 +64,7 @@ def read_question(text: str, graph: Hypergraph) -> Question:
     if not parts:
         asked: list[str | None] = list(predicates) or [None]
         parts = [Part(name, entity) for name in asked for entity in mentions]
-    return Question(tuple(parts), frozenset(_every(mentions, graph)))
+    return Question(tuple(parts), frozenset(_every(mentions, graph)), frozenset(word.text for word in words(text)))
 
 
 def _is_known(graph: Hypergraph, entity: str, predicate: str) -> bool:

@@ -19,7 +19,7 @@ _FORMS = [
         rf"\b(?P<month>{_MONTH})\.?,?\s+(?P<year>\d{{3,4}})(?!\d){_ERA}",
         r"(?<!\d)(?P<year>-?\d{4})-(?P<number>0\d|1[0-2])(?![\d-])",
         r"(?<!\d)\d{1,2}[./]\d{1,2}[./](?P<year>\d{4})(?!\d)",  # day and month cannot be told apart: the year is left
-        r"(?<![\d.,])(?P<year>\d{3,4})(?P<decade>s)?(?![\d,]|\.\d)" + _ERA,
+        r"(?<![\d.,])(?P<year>\d{3,4})(?P<decade>s)?(?![\d,]|\.\d|-\d{1,2}(?!\d))" + _ERA,
         r"(?<![\d.,])(?P<year>\d{1,2})(?!\d)\s*(?P<era>bce?|b\.c\.(?:e\.)?)",
     )
 ]

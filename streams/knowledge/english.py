@@ -59,7 +59,7 @@ _VOWELS = "aeiou"
 def inflections(verb: str) -> frozenset[str]:
     """All forms of a verb that may stand in a text: `write` -> write, writes, wrote, written, writing."""
     lemma = verb.lower()
-    stem = lemma.removesuffix("e") if lemma.endswith("e") and not lemma.endswith(("ee", "ye", "oe")) else lemma
+    stem = lemma.removesuffix("e") if len(lemma) > 2 and lemma.endswith("e") and not lemma.endswith(("ee", "ye", "oe")) else lemma
     consonant_y = lemma.endswith("y") and lemma[-2:-1] not in _VOWELS
     sibilant = lemma.endswith(("s", "x", "z", "ch", "sh", "o"))
     third = lemma[:-1] + "ies" if consonant_y else lemma + ("es" if sibilant else "s")

@@ -26,6 +26,7 @@ _WORD = re.compile(
     """,
     re.VERBOSE,
 )
+_NOT_LETTERS = re.compile(rf"(?!{_LETTER}).|{_APOSTROPHE}", re.DOTALL)
 _BETWEEN_INITIALS = re.compile(r"[.\s]")
 _POSSESSIVE = re.compile(rf"{_APOSTROPHE}s$", re.IGNORECASE)
 _THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
@@ -50,7 +51,8 @@ def _fold_word(word: str) -> str:
         return word.lower()
     plain = unicodedata.normalize("NFKD", word.casefold().translate(_NOT_DECOMPOSED))
     plain = "".join(char for char in plain if not "\u0300" <= char <= "\u036f")
-    return unicodedata.normalize("NFC", plain.casefold().translate(_NOT_DECOMPOSED))
+    plain = unicodedata.normalize("NFC", plain.casefold().translate(_NOT_DECOMPOSED))
+    return _NOT_LETTERS.sub("", plain)  # a ligature may have held an apostrophe
 
 
 def words(text: str) -> Iterator[Word]:

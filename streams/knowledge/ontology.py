@@ -66,7 +66,7 @@ class Predicate(_Part):
     nouns: tuple[str, ...] = ()
     """Relation nouns, naming the object's part: "the <noun> of <subject> is <object>"."""
     verbs: tuple[str, ...] = ()
-    """Lemmas of verbs; the phrases that use them say which side acts. Without such a phrase the subject acts."""
+    """Lemmas of verbs; a phrase that uses one says which side acts, else the name does (`composed_by`), else the subject acts."""
 
     @field_validator("phrases")
     @classmethod

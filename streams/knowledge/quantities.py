@@ -193,5 +193,5 @@ def _words_to_digits(text: str) -> str:
     def digits(match: re.Match[str]) -> str:
         return str(_TENS.get((match["tens"] or "").lower(), 0) + _SMALL.get((match["ones"] or match["only"] or "").lower(), 0))
 
-    pattern = rf"\b(?:(?P<tens>{tens})(?:[- ](?P<ones>{ones}))?|(?P<only>{ones}))\b"
+    pattern = rf"(?<!\bno )(?<!\bany )(?<!\bevery )\b(?:(?P<tens>{tens})(?:[- ](?P<ones>{ones}))?|(?P<only>{ones}))\b"
     return re.sub(pattern, digits, text, flags=re.IGNORECASE)

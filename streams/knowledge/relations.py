@@ -154,7 +154,7 @@ def _keys_of(predicate: Spoken) -> Iterator[tuple[str, bool]]:
     for noun in predicate.nouns:
         yield from _noun_keys(noun)
     for verb in predicate.verbs:
-        yield from _verb_keys(verb, predicate.templates)
+        yield from _verb_keys(verb, predicate)
     yield relation_key(predicate.name), False
 
 
@@ -171,20 +171,21 @@ def _noun_keys(noun: str) -> Iterator[tuple[str, bool]]:
     yield f"of {key}", False
 
 
-def _verb_keys(verb: str, templates: tuple[Template, ...]) -> Iterator[tuple[str, bool]]:
-    """Active and passive of a verb, maybe with a particle ("flow into"); a phrase that uses it says which side acts."""
+def _verb_keys(verb: str, predicate: Spoken) -> Iterator[tuple[str, bool]]:
+    """Active and passive of a verb, maybe with a particle ("flow into"); a phrase or a name that uses it says which side acts."""
     lemma, _, particle = verb.strip().lower().partition(" ")
     forms = inflections(lemma)
     tail = f" {particle}" if particle else ""
-    turned = _object_acts(forms, templates)
+    turned = _object_acts(forms, predicate)
     for form in forms:
         yield f"{form}{tail}", turned
         yield f"{form}{tail} by", not turned
 
 
-def _object_acts(forms: frozenset[str], templates: tuple[Template, ...]) -> bool:
-    for template in templates:
-        key = relation_key(template.between).split()
+def _object_acts(forms: frozenset[str], predicate: Spoken) -> bool:
+    said = [(template.between, template.reversed) for template in predicate.templates]
+    for words, turned in [*said, (predicate.name, False)]:  # "composed_by" reads as "<subject> composed by <object>"
+        key = relation_key(words).split()
         if any(word in forms for word in key):
-            return template.reversed != (key[-1] == "by")
+            return turned != (key[-1] == "by")
     return False

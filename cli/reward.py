@@ -1,0 +1,150 @@
+"""`pelton reward`: judge a text against a file of facts, and show which claim rests on what. Needs no broker."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from cli.options import json_option
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from schemas.fact import Fact
+    from schemas.graph_reward import GraphReward
+    from schemas.triplet import JudgedTriplet
+    from streams.knowledge.hypergraph import Hypergraph
+
+POLICIES = ("strict", "open_world", "coverage")
+_MARKS = {"verified": ("✔", "green"), "contradicted": ("✘", "red"), "unknown": ("?", "yellow")}
+FILE = click.Path(dir_okay=False, path_type=Path)
+
+
+@click.command()
+@click.argument("text")
+@click.option("--facts", "fact_files", type=FILE, multiple=True, required=True, help="JSONL, CSV, GraphML or edge list; may be repeated.")
+@click.option("--ontology", "ontology_file", type=FILE, help="YAML or JSON; without one, no predicate contradicts.")
+@click.option("--policy", type=click.Choice(POLICIES), default="strict", show_default=True, help="How claims become a number.")
+@click.option("--no-claims", type=click.FloatRange(0, 1), help="Reward of a text without claims; unset, it has none.")
+@click.option("--question", default="", help="What the text answers; needed by the policy coverage.")
+@click.option("--gold", multiple=True, help="A string that makes the answer exactly right; may be repeated.")
+@click.option("--skip-bad", is_flag=True, help="Pass over lines that are no facts, rather than stop at the first.")
+@json_option
+def reward(
+    text: str,
+    fact_files: tuple[Path, ...],
+    ontology_file: Path | None,
+    policy: str,
+    no_claims: float | None,
+    question: str,
+    gold: tuple[str, ...],
+    skip_bad: bool,
+    as_json: bool,
+) -> None:
+    """Judge TEXT (`-`: standard input) claim by claim against the facts, and show the reward and what it rests on."""
+    if policy == "coverage" and not question:
+        raise click.UsageError("the policy coverage compares the text with what was asked: give a --question")
+    from feedback_node.extraction import TripletExtractor
+    from feedback_node.reward import RewardConfig, RewardPolicy, judge_output
+    from schemas.model_output import ModelOutput
+
+    graph = load_graph(fact_files, ontology_file, skip_bad)
+    answer = sys.stdin.read() if text == "-" else text
+    (triplets,) = TripletExtractor(graph.ontology).extract([answer])
+    output = ModelOutput(prompt_id="text", prompt=question, completion=answer, model_version="text", gold=gold or None)
+    judged = judge_output(output, triplets, graph, RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims))
+    if as_json:
+        click.echo(judged.model_dump_json(indent=2))
+    else:
+        show(judged, graph)
+
+
+def load_graph(fact_files: tuple[Path, ...], ontology_file: Path | None, skip_bad: bool = False) -> Hypergraph:
+    """A graph of all facts in some files; bad facts are passed over and told.
+
+    Raises:
+        UserError: a file cannot be read, or a line is no fact.
+        ConfigError: the ontology is wrong.
+    """
+    from schemas.errors import BadRecord
+    from streams.knowledge.hypergraph import Hypergraph
+    from streams.knowledge.ontology import Ontology
+
+    graph = Hypergraph(Ontology.load(ontology_file) if ontology_file else None)
+    offset = 0
+    for path in fact_files:
+        for fact in read_facts(path, skip_bad):
+            try:
+                graph.put(fact, offset)
+            except BadRecord as bad:
+                click.secho(f"{path}: fact {fact.fact_id} passed over: {bad.detail}", fg="yellow", err=True)
+            offset += 1
+    return graph
+
+
+def read_facts(path: Path, skip_bad: bool = False) -> Iterator[Fact]:
+    """The facts of one file, by its ending."""
+    from cli.record_files import FileReader
+    from schemas.errors import UserError
+    from schemas.fact import Fact
+    from streams.knowledge.files import is_graph_file, read_graph_file
+
+    if is_graph_file(path):
+        yield from read_graph_file(path)
+        return
+    try:
+        stream = path.open("rb")
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); --facts wants a JSONL, CSV, GraphML or edge list file") from None
+    with stream:
+        reader = FileReader(path, Fact, skip_bad)
+        yield from reader.read(stream)
+    for line in reader.bad:
+        click.secho(f"skipped {line}", fg="yellow", err=True)
+
+
+def show(judged: GraphReward, graph: Hypergraph) -> None:
+    """The reward in one line, then each claim with its verdict, why, and the facts it rests on."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False, soft_wrap=True)
+    number = "none" if judged.reward is None else f"{judged.reward:.2f}"
+    line = Text.assemble(("reward ", "bold"), (number, "bold cyan"), f"  {reason(judged)}")
+    console.print(line)
+    if judged.answers_question is not None:
+        console.print("answers the question" if judged.answers_question else "says nothing of what was asked", style="dim")
+    if judged.exact is not None:
+        console.print(f"{'holds' if judged.exact else 'does not hold'} a gold string", style="dim")
+    facts = {fact.fact_id: fact for fact in graph}
+    for claim in judged.triplets:
+        show_claim(console, claim, facts)
+
+
+def reason(judged: GraphReward) -> str:
+    """How the number came about."""
+    if judged.status.value == "no_claims":
+        return "no claim was found that is neither denied nor hedged"
+    counts = f"{judged.verified} verified, {judged.contradicted} contradicted, {judged.unknown} unknown"
+    if judged.status.value == "no_answerable":
+        return f"the graph knows nothing of what is claimed ({counts}; policy {judged.policy})"
+    return f"of {judged.total} claim{'' if judged.total == 1 else 's'}: {counts} (policy {judged.policy})"
+
+
+def show_claim(console: Console, claim: JudgedTriplet, facts: dict[str, Fact]) -> None:
+    """One claim: its verdict, its words, and below it the note and the facts."""
+    from rich.text import Text
+
+    mark, colour = _MARKS[claim.verdict.value]
+    triplet = claim.triplet
+    said = f"{triplet.subject} · {triplet.predicate} · {triplet.object}"
+    console.print(Text.assemble((f"{mark} {claim.verdict.value:<12} ", colour), said))
+    if claim.note:
+        console.print(Text(f"    {claim.note}", style="dim"))
+    for fact_id in claim.fact_ids:
+        source = facts[fact_id].source
+        console.print(Text(f"    fact {fact_id}{f' ({source})' if source else ''}", style="dim"))

@@ -1,0 +1,114 @@
+"""What preference pairs promise."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from feedback_node.preferences import PreferenceConfig, PreferenceWindow
+from schemas.graph_reward import GraphReward, RewardStatus
+from schemas.sample import Task
+
+
+def answer(text: str, value: float | None, **other) -> GraphReward:
+    fields = {
+        "reward_id": f"{text}@1",
+        "output_id": text,
+        "prompt_id": "p1",
+        "run_id": "run",
+        "model_version": "run/1",
+        "prompt": "Who composed Aida?",
+        "completion": text,
+        "reward": value,
+        "status": RewardStatus.OK,
+        "policy": "strict",
+        "total": 1,
+        "verified": 1,
+        "contradicted": 0,
+        "unknown": 0,
+        "graph_version": 1,
+        "judged_at": 100.0,
+        **other,
+    }
+    return GraphReward.model_validate(fields)
+
+
+def add_all(window: PreferenceWindow, *answers: GraphReward) -> list:
+    return [pair for one in answers if (pair := window.add(one)) is not None]
+
+
+def test_the_best_and_the_worst_answer_make_a_sample():
+    (pair,) = add_all(PreferenceWindow(PreferenceConfig(margin=0.6)), answer("so so", 0.5), answer("bad", 0.0), answer("good", 1.0))
+    assert (pair.prompt, pair.chosen, pair.rejected) == ("Who composed Aida?", "good", "bad")
+    assert (pair.origin, pair.parent_id, pair.run_id, pair.task) == ("feedback", "p1", "run", Task.PREFERENCE)
+    assert pair.is_ours
+
+
+def test_after_a_crash_the_same_answers_make_the_same_sample():
+    answers = [answer("bad", 0.0), answer("good", 1.0)]
+    assert add_all(PreferenceWindow(), *answers) == add_all(PreferenceWindow(), *answers)
+
+
+@pytest.mark.parametrize("other", [{"run_id": "another"}, {"prompt_id": "p2"}, {"model_version": "run/2"}])
+def test_another_run_prompt_or_model_version_is_another_sample(other):
+    (one,) = add_all(PreferenceWindow(), answer("bad", 0.0), answer("good", 1.0))
+    (two,) = add_all(PreferenceWindow(), answer("bad", 0.0, **other), answer("good", 1.0, **other))
+    assert one.sample_id != two.sample_id
+
+
+def test_one_pair_for_each_prompt_and_model_version():
+    window = PreferenceWindow()
+    assert len(add_all(window, answer("bad", 0.0), answer("good", 1.0), answer("worse", 0.1), answer("better", 0.9))) == 1
+    assert len(add_all(window, answer("later", 1.0, model_version="run/2"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        (answer("a", 0.4), answer("b", 0.8)),  # the margin is 0.5
+        (answer("a", 0.0), answer("b", None)),  # no reward is no answer
+        (answer("a", 0.0), answer("b", 1.0, prompt_id="p2")),
+        (answer("a", 0.0), answer("b", 1.0, run_id="another")),
+        (answer("same", 0.0, output_id="x"), answer("same ", 1.0, output_id="y")),
+        (answer("a", 0.0), answer(" ", 1.0)),
+        (answer("a", 0.0, exact=True), answer("b", 1.0, exact=False)),  # gold and graph disagree
+        (answer("a", 0.0), answer("b", 1.0, phase="after")),  # held out
+        (answer("a", 0.0, judged_at=0.0), answer("b", 1.0, judged_at=4000.0)),  # stale
+        (answer("a", 0.0), answer("b", 1.0, prompt="Another wording?")),
+    ],
+)
+def test_what_makes_no_pair(left, right):
+    assert add_all(PreferenceWindow(), left, right) == []
+    assert add_all(PreferenceWindow(), right, left) == []
+
+
+def test_the_better_of_two_bad_answers_is_not_chosen():
+    window = PreferenceWindow(PreferenceConfig(margin=0.2, min_chosen=0.5))
+    assert add_all(window, answer("a", 0.0), answer("b", 0.4)) == []
+
+
+def test_a_fresh_answer_is_not_lost_with_a_stale_one():
+    window = PreferenceWindow(PreferenceConfig(max_age_s=10))
+    assert add_all(window, answer("old", 0.0, judged_at=0.0), answer("new", 1.0), answer("bad", 0.1)) != []
+
+
+def test_an_answer_judged_again_counts_once():
+    window = PreferenceWindow(PreferenceConfig(max_answers=2))
+    pairs = add_all(window, answer("bad", 0.0), answer("so so", 0.4), answer("so so", 0.4, reward_id="x@2"), answer("good", 0.9))
+    assert [pair.rejected for pair in pairs] == ["so so"]
+
+
+def test_memory_is_bounded():
+    window = PreferenceWindow(PreferenceConfig(max_prompts=3, max_answers=2))
+    for number in range(50):
+        window.add(answer(f"bad {number}", 0.0, prompt_id=f"p{number}"))
+        window.add(answer(f"good {number}", 1.0, prompt_id=f"p{number}"))
+    assert len(window) == 3
+    assert len(window._made) == 3
+    assert add_all(window, answer("new", 0.0, prompt_id="p0")) == []  # forgotten
+
+
+@pytest.mark.parametrize("wrong", [{"margin": 0}, {"margin": 2}, {"max_age_s": 0}, {"max_answers": 1}, {"margn": 0.5}])
+def test_a_wrong_setting_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        PreferenceConfig(**wrong)

@@ -1,0 +1,215 @@
+"""What a reward promises, and what becomes of each way to game it."""
+
+from __future__ import annotations
+
+import pytest
+from pydantic import ValidationError
+
+from feedback_node.question import read_question
+from feedback_node.reward import RewardConfig, RewardPolicy, holds_gold, judge_output
+from schemas.fact import Fact
+from schemas.graph_reward import GraphReward, RewardStatus
+from schemas.model_output import ModelOutput
+from schemas.triplet import Triplet
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.ontology import Ontology
+
+ONTOLOGY = Ontology.from_dict(
+    {
+        "predicates": {
+            "composed_by": {"functional": True, "nouns": ["composer"], "verbs": ["compose"], "inverse": "composer_of"},
+            "librettist": {"functional": True, "nouns": ["librettist"]},
+            "sung_in": {"nouns": ["language"]},
+        }
+    }
+)
+STRICT, OPEN_WORLD, COVERAGE = RewardPolicy
+QUESTION = "Who composed Aida?"
+RIGHT = ("Aida", "composed_by", "Verdi")
+WRONG = ("Aida", "composed_by", "Rossini")
+BESIDE = ("Carmen", "composed_by", "Bizet")
+BEYOND = ("Aida", "is loved in", "Cairo")
+
+
+@pytest.fixture(scope="module")
+def graph() -> Hypergraph:
+    graph = Hypergraph(ONTOLOGY)
+    rows = [
+        ("Aida", "composed_by", "Giuseppe Verdi"),
+        ("Giuseppe Verdi", "alias", "Verdi"),
+        ("Carmen", "composed_by", "Bizet"),
+        ("Tell", "composed_by", "Rossini"),
+        ("Aida", "librettist", "Ghislanzoni"),
+        ("Aida", "sung_in", "Italian"),
+    ]
+    for offset, (subject, predicate, target) in enumerate(rows):
+        graph.put(Fact(subject=subject, predicate=predicate, object=target), offset)
+    return graph
+
+
+def reward(graph, *claims, policy=STRICT, question=QUESTION, completion="...", gold=None, no_claims=None, **marks) -> GraphReward:
+    output = ModelOutput(
+        prompt_id="p", prompt=question, completion=completion, model_version="r/7", run_id="r", gold=gold, created_at=100.0
+    )
+    triplets = [Triplet(subject=s, predicate=p, object=o, rule="test", **marks) for s, p, o in claims]
+    return judge_output(output, triplets, graph, RewardConfig(policy=policy, no_claims=no_claims), now=100.25)
+
+
+# --- what it says
+
+
+@pytest.mark.parametrize(
+    ("claims", "policy", "wanted"),
+    [
+        ([RIGHT], STRICT, 1.0),
+        ([WRONG], STRICT, 0.0),
+        ([RIGHT, WRONG], STRICT, 0.5),
+        ([RIGHT, WRONG, BEYOND, BESIDE], STRICT, 0.5),
+        ([RIGHT, WRONG, BEYOND, BESIDE], OPEN_WORLD, 2 / 3),
+        ([RIGHT, BEYOND], OPEN_WORLD, 1.0),
+        ([RIGHT, BESIDE, BEYOND], COVERAGE, 2 / 3),
+        ([BESIDE], COVERAGE, 0.0),
+    ],
+)
+def test_the_reward_is_verified_over_total_by_the_policy(graph, claims, policy, wanted):
+    judged = reward(graph, *claims, policy=policy)
+    assert judged.reward == pytest.approx(wanted)
+    assert (judged.status, judged.policy) == (RewardStatus.OK, policy.value)
+
+
+def test_a_reward_carries_all_that_explains_it(graph):
+    judged = reward(graph, RIGHT, WRONG, BEYOND, completion="Giuseppe Verdi did.", gold=("Verdi",))
+    assert (judged.total, judged.verified, judged.contradicted, judged.unknown) == (3, 1, 1, 1)
+    assert [one.verdict.value for one in judged.triplets] == ["verified", "contradicted", "unknown"]
+    assert all(one.note for one in judged.triplets)
+    assert judged.graph_version == 6
+    assert judged.reward_id == f"{judged.output_id}@6"
+    assert (judged.prompt, judged.run_id, judged.model_version, judged.exact) == (QUESTION, "r", "r/7", True)
+    assert (judged.judged_at, judged.latency_ms) == (100.25, pytest.approx(250))
+
+
+def test_the_same_output_judged_twice_is_the_same_reward(graph):
+    assert reward(graph, RIGHT, WRONG) == reward(graph, RIGHT, WRONG)
+
+
+def test_open_world_has_no_reward_where_the_graph_knows_nothing_of_what_is_claimed(graph):
+    judged = reward(graph, BEYOND, policy=OPEN_WORLD)
+    assert (judged.reward, judged.status, judged.unknown) == (None, RewardStatus.NO_ANSWERABLE, 1)
+
+
+@pytest.mark.parametrize(("policy", "value"), [(STRICT, None), (OPEN_WORLD, None), (COVERAGE, None), (STRICT, 0.0), (COVERAGE, 0.25)])
+def test_without_claims_there_is_no_reward_or_the_configured_one(graph, policy, value):
+    judged = reward(graph, policy=policy, no_claims=value)
+    assert (judged.reward, judged.status, judged.total) == (value, RewardStatus.NO_CLAIMS, 0)
+
+
+@pytest.mark.parametrize("wrong", [{"policy": "kind"}, {"no_claims": 2}, {"polcy": "strict"}])
+def test_a_wrong_setting_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        RewardConfig(**wrong)
+
+
+# --- what games it
+
+
+@pytest.mark.parametrize("policy", list(RewardPolicy))
+def test_gaming_by_repeating_one_safe_claim_gains_nothing(graph, policy):
+    again = [("Verdi", "is the composer of", "Aida"), ("Aida", "was composed by", "Giuseppe Verdi"), ("aida", "composed_by", "VERDI")]
+    once, often = reward(graph, RIGHT, WRONG, policy=policy), reward(graph, RIGHT, *again, WRONG, policy=policy)
+    assert often.reward == once.reward
+    assert (often.total, often.verified) == (2, 1)
+    assert len(often.triplets) == 5
+    assert sum("said before" in (one.note or "") for one in often.triplets) == 3
+
+
+@pytest.mark.parametrize("policy", list(RewardPolicy))
+def test_gaming_by_repeating_an_error_costs_no_more_than_once(graph, policy):
+    assert reward(graph, RIGHT, WRONG, WRONG, policy=policy).reward == reward(graph, RIGHT, WRONG, policy=policy).reward
+
+
+@pytest.mark.parametrize("policy", list(RewardPolicy))
+@pytest.mark.parametrize("mark", [{"hedged": True}, {"negated": True}])
+def test_gaming_by_hedging_or_denying_everything_has_no_reward(graph, policy, mark):
+    judged = reward(graph, RIGHT, BESIDE, policy=policy, **mark)
+    assert (judged.reward, judged.status, judged.total) == (None, RewardStatus.NO_CLAIMS, 0)
+    assert len(judged.triplets) == 2
+
+
+@pytest.mark.parametrize(
+    "echo", [("Aida", "composed_by", "Aida"), ("Aida", "composed_by", "who composed Aida"), ("Who", "composed", "Aida")]
+)
+@pytest.mark.parametrize("policy", list(RewardPolicy))
+def test_gaming_by_echoing_the_question_earns_nothing(graph, policy, echo):
+    judged = reward(graph, echo, policy=policy)
+    assert not judged.reward
+    assert judged.answers_question is False
+
+
+def test_gaming_strict_and_open_world_by_a_safe_claim_beside_the_question_works_and_is_seen(graph):
+    """Their documented weakness; the reward says so, and `coverage` closes it."""
+    for policy in (STRICT, OPEN_WORLD):
+        judged = reward(graph, BESIDE, policy=policy)
+        assert (judged.reward, judged.answers_question) == (1.0, False)
+    assert reward(graph, BESIDE, policy=COVERAGE).reward == 0.0
+
+
+def test_gaming_open_world_by_what_cannot_be_checked_works_and_strict_closes_it(graph):
+    assert reward(graph, RIGHT, BEYOND, policy=OPEN_WORLD).reward == 1.0
+    assert reward(graph, RIGHT, BEYOND, policy=STRICT).reward == 0.5
+
+
+def test_gaming_coverage_by_a_wrong_answer_among_safe_claims_earns_nothing(graph):
+    safe = [BESIDE, ("Aida", "librettist", "Ghislanzoni"), ("Tell", "composed_by", "Rossini")]
+    assert reward(graph, WRONG, *safe, policy=STRICT).reward == 0.75
+    assert reward(graph, WRONG, *safe, policy=COVERAGE).reward == 0.0
+
+
+def test_coverage_is_the_share_of_what_was_asked(graph):
+    question = "Who is the composer of Aida, and who its librettist?"
+    both = [RIGHT, ("Aida", "librettist", "Ghislanzoni")]
+    assert reward(graph, *both, policy=COVERAGE, question=question).reward == 1.0
+    assert reward(graph, RIGHT, policy=COVERAGE, question=question).reward == 0.5
+    assert reward(graph, RIGHT, policy=COVERAGE, question="Who composed Aida and Carmen?").reward == 0.5
+
+
+# --- what was asked
+
+
+@pytest.mark.parametrize(
+    ("question", "claims", "answered"),
+    [
+        (QUESTION, [RIGHT], True),
+        (QUESTION, [WRONG], True),
+        (QUESTION, [BESIDE], False),
+        (QUESTION, [("Aida", "sung_in", "Italian")], False),
+        (QUESTION, [], False),
+        ("Which opera is by the composer Verdi?", [RIGHT], True),
+        ("Tell me about Aida.", [("Aida", "sung_in", "Italian")], True),
+        ("Tell me about Aida.", [BESIDE], False),
+        ("Who composed Fidelio?", [RIGHT], None),
+        ("", [RIGHT], None),
+    ],
+)
+def test_whether_the_question_is_answered(graph, question, claims, answered):
+    assert reward(graph, *claims, question=question).answers_question is answered
+
+
+def test_a_question_is_read_for_entities_and_predicates(graph):
+    parts = read_question("Which composer wrote Aida, and in what language is it?", graph).parts
+    assert {(part.predicate, part.entity) for part in parts} == {("composed_by", "aida"), ("sung_in", "aida")}
+
+
+@pytest.mark.parametrize(
+    ("completion", "gold", "exact"),
+    [
+        ("It was by the Café Müller.", ("cafe muller",), True),
+        ("Verdian operas", ("Verdi",), False),
+        ("Giuseppe VERDI's Aida", ("Rossini", "Verdi"), True),
+        ("", ("Verdi",), False),
+        ("anything", None, None),
+        ("anything", (), None),
+        ("anything", ("?",), None),
+    ],
+)
+def test_exact_means_a_gold_string_stands_there_as_whole_words(completion, gold, exact):
+    assert holds_gold(completion, gold) is exact

@@ -1,0 +1,279 @@
+"""What a verdict promises. To call a true statement false is the worst mistake: most tests here are of what must not be contradicted."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.fact import Fact
+from schemas.triplet import JudgedTriplet, Triplet, Verdict
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.ontology import Ontology
+
+ONTOLOGY = Ontology.from_dict(
+    {
+        "classes": ["city", "town", "land", "opera"],
+        "predicates": {
+            "seat": {"functional": True, "nouns": ["seat"], "inverse": "seat_of"},
+            "coin": {"functional": True, "nouns": ["coin"]},
+            "people": {"functional": True, "value": "number", "tolerance": 0.02, "nouns": ["population"]},
+            "height": {"functional": True, "value": "number", "tolerance": 0.01},
+            "founded": {"functional": True, "value": "date"},
+            "seen": {"value": "date"},
+            "lies_in": {"listed_range": True, "functional": True, "phrases": ["{subject} is in {object}"]},
+            "within": {},
+            "region_of": {},
+            "touches": {"symmetric": True, "closed": True, "verbs": ["touch"]},
+            "tongue": {"closed": True, "nouns": ["tongue"]},
+            "knows": {},
+            "sign": {"functional": True, "inverse_functional": True},
+            "number": {"functional": True, "inverse_functional": True, "value": "number"},
+            "alias": {"phrases": ["{subject} is also called {object}"]},
+        },
+        "chains": [{"premises": ["within", "region_of"], "conclusion": "within"}],
+    }
+)
+FACTS = [
+    ("Laos", "seat", "Vientiane"),
+    ("France", "seat", "Paris"),
+    ("Japan", "seat", "Tokyo"),
+    ("Mali", "seat", "Bamako"),
+    ("United States", "seat", "Washington, D.C."),
+    ("United States", "alias", "USA"),
+    ("Kuwait", "seat", "Kuwait City"),
+    ("India", "seat", "New Delhi"),
+    ("Singapore", "seat", "Singapore"),
+    ("China", "seat", "Beijing"),
+    ("Beijing", "alias", "Peking"),
+    ("Bolivia", "seat", "Sucre"),
+    ("Bolivia", "seat", "La Paz"),
+    ("Georgia (country)", "alias", "Georgia"),
+    ("Georgia (state)", "alias", "Georgia"),
+    ("Georgia (country)", "seat", "Tbilisi"),
+    ("Georgia (state)", "seat", "Atlanta"),
+    ("Switzerland", "coin", "Franc"),
+    ("Switzerland", "alias", "Swiss"),
+    ("Australia", "coin", "Dollar"),
+    ("Canada", "coin", "Dollar"),
+    ("Canada", "alias", "Canadian"),
+    ("France", "coin", "Euro"),
+    ("France", "people", "67391582"),
+    ("Everest", "height", "8849"),
+    ("India", "founded", "15 August 1947"),
+    ("France", "lies_in", "Europe"),
+    ("Japan", "lies_in", "Asia"),
+    ("Louvre", "within", "Paris"),
+    ("Paris", "region_of", "France"),
+    ("France", "touches", "Spain"),
+    ("Spain", "touches", "Portugal"),
+    ("France", "tongue", "French"),
+    ("Japan", "tongue", "Japanese"),
+    ("Gold", "sign", "Au"),
+    ("Silver", "sign", "Ag"),
+    ("Ann", "knows", "Bob"),
+]
+VERIFIED, CONTRADICTED, UNKNOWN = Verdict.VERIFIED, Verdict.CONTRADICTED, Verdict.UNKNOWN
+
+
+@pytest.fixture(scope="module")
+def graph() -> Hypergraph:
+    made = Hypergraph(ONTOLOGY)
+    for offset, (subject, predicate, target) in enumerate(FACTS):
+        unit = {"unit": "m"} if predicate == "height" else {}
+        made.put(
+            Fact(fact_id=f"{subject} {predicate} {target}", subject=subject, predicate=predicate, object=target, qualifiers=unit), offset
+        )
+    return made
+
+
+def judge(graph: Hypergraph, subject: str, predicate: str, target: str, **other) -> JudgedTriplet:
+    return graph.judge(Triplet(subject=subject, predicate=predicate, object=target, rule="test", **other))
+
+
+@pytest.mark.parametrize(
+    ("subject", "predicate", "target"),
+    [
+        ("France", "seat", "Paris"),
+        ("the land of France", "seat", "PARIS"),
+        ("France", "seat", "the beautiful city of Paris"),
+        ("France", "seat", "the city of Paris"),
+        ("France", "seat", "Paris, the city of light"),
+        ("France", "seat", "Paris, France"),
+        ("France", "seat", "Paris in France"),
+        ("France", "seat", "beautiful Paris"),
+        ("Paris", "is the seat of", "France"),
+        ("Paris", "seat_of", "France"),
+        ("USA", "seat", "Washington"),
+        ("the United States", "seat", "Washington DC"),
+        ("Kuwait", "seat", "Kuwait City, Kuwait"),
+        ("Singapore", "seat", "Singapore"),
+        ("China", "seat", "Peking"),
+        ("Bolivia", "seat", "La Paz"),
+        ("Switzerland", "coin", "the Swiss franc"),
+        ("Switzerland", "coin", "franc"),
+        ("Portugal", "touches", "Spain"),
+        ("Louvre", "within", "France"),
+        ("France", "people", "about 67 million people"),
+        ("France", "people", "more than 60 million"),
+        ("Everest", "height", "8.85 km"),
+        ("Everest", "height", "29,032 feet"),
+        ("India", "founded", "1947"),
+        ("India", "founded", "August 15, 1947"),
+        ("China", "alias", "China"),
+        ("Peking", "is also called", "Beijing"),
+    ],
+)
+def test_what_the_graph_says_is_verified_however_it_is_worded(graph, subject, predicate, target):
+    assert judge(graph, subject, predicate, target).verdict is VERIFIED
+
+
+@pytest.mark.parametrize(
+    ("subject", "predicate", "target"),
+    [
+        ("Laos", "seat", "Lousiana-the-Rainbow"),
+        ("Laos", "seat", "Paris"),
+        ("Laos", "seat", "Paris, France"),
+        ("Paris", "is the seat of", "Laos"),
+        ("the land of Laos", "seat", "Tokyo"),
+        ("Bolivia", "seat", "Lima"),
+        ("Australia", "coin", "the euro"),
+        ("Laos", "seat", "France"),
+        ("France", "people", "80 million"),
+        ("France", "people", "more than 100 million"),
+        ("Everest", "height", "5 km"),
+        ("India", "founded", "1950"),
+        ("India", "founded", "16 August 1947"),
+        ("France", "lies_in", "Asia"),
+        ("France", "touches", "Japan"),
+        ("France", "tongue", "Japanese"),
+    ],
+)
+def test_another_answer_where_there_is_room_for_one_is_contradicted(graph, subject, predicate, target):
+    judged = judge(graph, subject, predicate, target)
+    assert judged.verdict is CONTRADICTED
+    assert judged.fact_ids
+
+
+@pytest.mark.parametrize(
+    ("subject", "predicate", "target", "note"),
+    [
+        ("Georgia", "seat", "Tbilisi", "ambiguous name: Georgia"),
+        ("Georgia", "seat", "Paris", "ambiguous name: Georgia"),
+        ("Laos", "seat", "Georgia", "ambiguous name: Georgia"),
+        ("Atlantis", "seat", "Paris", "no such name: Atlantis"),
+        ("northern France", "seat", "Lille", "no such name"),
+        ("Paris, Texas", "within", "Laos", "no such name"),
+        ("France", "adores", "Paris", "no such predicate: adores"),
+        ("Paris", "seat", "Tokyo", "nothing is known of the seat of Paris"),
+        ("Kuwait", "seat", "Kuwait", "may be the same"),
+        ("India", "seat", "Delhi", "may be the same"),
+        ("India", "seat", "New", "may be the same"),
+        ("India", "seat", "Old Delhi", "may be the same"),
+        ("Mali", "seat", "Bamakoo", "may be the same"),
+        ("Laos", "seat", "a large city", "does not say"),
+        ("Laos", "seat", "the largest city in the country", "does not say"),
+        ("Laos", "seat", "a suburb of Paris", "does not say"),
+        ("Laos", "seat", "the City of the Moon", "does not say"),
+        ("Laos", "seat", "It", "does not say"),
+        ("Laos", "seat", "Unknown", "does not say"),
+        ("Laos", "seat", "Paris and Tokyo", "does not say"),
+        ("Laos", "seat", "the outskirts of Paris", "does not say"),
+        ("France", "seat", "Paris, Texas", "does not say"),
+        ("Australia", "coin", "Canadian dollar", "does not say"),
+        ("Ann", "knows", "Paris", "does not say"),
+        ("France", "lies_in", "Laos", "does not say"),
+        ("France", "lies_in", "Gondor", "does not say"),
+        ("France", "people", "69.5 million", "cannot be told apart"),
+        ("France", "people", "many", "no number in"),
+        ("Everest", "height", "5", "cannot be told apart"),
+        ("India", "founded", "long ago", "no date in"),
+        ("Japan", "touches", "France", "nothing is known"),
+        ("Ann", "alias", "Bob", "not known as names of one thing"),
+        ("Ann", "alias", "Georgia", "ambiguous name"),
+    ],
+)
+def test_what_cannot_be_told_is_unknown_and_says_why(graph, subject, predicate, target, note):
+    judged = judge(graph, subject, predicate, target)
+    assert judged.verdict is UNKNOWN
+    assert note in (judged.note or "")
+    assert judged.fact_ids == ()
+
+
+@pytest.mark.parametrize("mark", [{"negated": True}, {"hedged": True}])
+def test_denied_and_hedged_claims_are_not_judged(graph, mark):
+    judged = judge(graph, "Laos", "seat", "Paris", **mark)
+    assert judged.verdict is UNKNOWN
+    assert "not judged" in (judged.note or "")
+
+
+def test_a_verdict_names_its_facts_and_says_them(graph):
+    judged = judge(graph, "Laos", "seat", "Paris")
+    assert (judged.fact_ids, judged.note) == (("Laos seat Vientiane",), "the seat of Laos is Vientiane")
+
+
+def test_an_entailed_claim_names_both_facts(graph):
+    assert judge(graph, "Louvre", "within", "France").fact_ids == ("Louvre within Paris", "Paris region_of France")
+
+
+def test_an_object_that_another_subject_holds_contradicts_where_there_is_one_subject_for_each():
+    graph = Hypergraph(ONTOLOGY)
+    for subject, predicate, target in [("Gold", "sign", "Au"), ("Silver", "knows", "Gold")]:
+        graph.put(Fact(subject=subject, predicate=predicate, object=target))
+    assert judge(graph, "Silver", "sign", "Au").verdict is CONTRADICTED
+    assert judge(graph, "Silver", "sign", "Xx").verdict is UNKNOWN
+    assert judge(graph, "Golden", "sign", "Au").verdict is UNKNOWN
+
+
+def test_a_predicate_of_two_meanings_is_contradicted_only_where_both_are():
+    both = Ontology.from_dict({"predicates": {"mouth": {"functional": True, "nouns": ["end"]}, "last": {"nouns": ["end"]}}})
+    graph = Hypergraph(both)
+    for subject, predicate, target in [("Rhine", "mouth", "North Sea"), ("Rhine", "last", "Rotterdam"), ("Elbe", "mouth", "Cuxhaven")]:
+        graph.put(Fact(subject=subject, predicate=predicate, object=target))
+    assert judge(graph, "Rhine", "end", "Rotterdam").verdict is VERIFIED
+    assert judge(graph, "Rhine", "end", "Cuxhaven").verdict is UNKNOWN
+
+
+# --- facts with a time
+
+
+@pytest.fixture
+def dated() -> Hypergraph:
+    graph = Hypergraph(ONTOLOGY)
+    rows = [
+        ("Brazil", "seat", "Rio de Janeiro", {"end": "1960"}),
+        ("Brazil", "seat", "Brasília", {"start": "1960-04-21"}),
+        ("Brazil", "people", "17 million", {"date": "1900"}),
+        ("Brazil", "people", "215 million", {"date": "2022"}),
+        ("France", "seat", "Paris", {}),
+    ]
+    for subject, predicate, target, qualifiers in rows:
+        graph.put(Fact(subject=subject, predicate=predicate, object=target, qualifiers=qualifiers))
+    return graph
+
+
+@pytest.mark.parametrize(
+    ("predicate", "target", "verdict"),
+    [
+        ("seat", "Brasilia", VERIFIED),
+        ("seat", "Rio de Janeiro", UNKNOWN),
+        ("seat", "Rio de Janeiro in 1950", VERIFIED),
+        ("seat", "Brasilia in 1950", UNKNOWN),
+        ("seat", "Recife", CONTRADICTED),
+        ("seat", "Recife (1950)", CONTRADICTED),
+        ("people", "215 million", VERIFIED),
+        ("people", "17 million in 1900", VERIFIED),
+        ("people", "17 million", CONTRADICTED),
+        ("people", "50 million in 1900", CONTRADICTED),
+        ("people", "50 million in 1950", UNKNOWN),
+    ],
+)
+def test_a_claim_is_held_against_the_facts_of_its_time(dated, predicate, target, verdict):
+    assert judge(dated, "Brazil", predicate, target).verdict is verdict
+
+
+def test_the_claim_s_own_qualifier_tells_its_time(dated):
+    assert judge(dated, "Brazil", "seat", "Rio de Janeiro", qualifiers={"date": "1950"}).verdict is VERIFIED
+
+
+def test_a_dated_claim_may_be_supported_by_an_undated_fact_but_not_contradicted(dated):
+    assert judge(dated, "France", "seat", "Paris in 1900").verdict is VERIFIED
+    assert judge(dated, "France", "seat", "Vichy in 1942").verdict is UNKNOWN
