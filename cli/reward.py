@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,12 +98,11 @@ def read_facts(path: Path, skip_bad: bool = False) -> Iterator[Fact]:
         yield from read_graph_file(path)
         return
     try:
-        stream = path.open("rb")
+        content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); --facts wants a JSONL, CSV, GraphML or edge list file") from None
-    with stream:
-        reader = FileReader(path, Fact, skip_bad)
-        yield from reader.read(stream)
+    reader = FileReader(path, Fact, skip_bad)
+    yield from reader.read(io.BytesIO(content))
     for line in reader.bad:
         click.secho(f"skipped {line}", fg="yellow", err=True)
 
