@@ -15,9 +15,10 @@ from dataclasses import dataclass
 from time import monotonic
 
 from schemas.base import Message
-from schemas.errors import BadRecord, DeadLetterReason, PeltonError
+from schemas.errors import BadRecord, BrokerError, DeadLetterReason, PeltonError
 from schemas.topics import Topic
 from streams import metrics
+from streams.kafka.admin import check_topics
 from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import Breaker, DeadLetterWriter
 from streams.kafka.producer import Producer
@@ -92,8 +93,12 @@ class StreamNode(ABC):
         """Read the knowledge graph to the end it has now; nothing is decided on half a graph. `close` from another thread ends it.
 
         Raises:
-            BrokerError: the facts could not be read in time.
+            BrokerError: a topic is missing, or the facts could not be read in time.
         """
+        topics = self.settings.topics
+        states = check_topics(self.settings, [self.topic, topics.facts, topics.dead_letters]).topics
+        if missing := [state.name for state in states if state.state == "missing"]:
+            raise BrokerError(f"topic {missing[0]} does not exist; make the topics with `pelton topics create`")
         self.view.start()
         self.warm_up()
         self.view.wait_ready(FACTS_SECONDS, self._closing)

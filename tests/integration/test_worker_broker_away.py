@@ -1,0 +1,43 @@
+"""A worker and its broker: not ready while the broker is away, at work again when it is back."""
+
+import pytest
+from worker_process import WorkerProcess, eventually
+
+from schemas.sample import Sample
+from streams.kafka.admin import create_topics
+from streams.kafka.broker import open_broker
+from streams.kafka.consumer import read_range
+from streams.kafka.producer import Producer
+from streams.kafka.settings import KafkaSettings
+
+
+def send(settings, sample_id):
+    with Producer(settings) as producer:
+        producer.send(settings.topics.samples, sample_id, Sample(sample_id=sample_id, text="some text"))
+
+
+def banded(settings):
+    return {record.key.decode() for topic in settings.topics.bands("sft") for record in read_range(settings, topic.name)}
+
+
+@pytest.mark.durable
+def test_a_worker_is_not_ready_while_its_broker_is_away_and_goes_on_when_it_is_back(broker, tmp_path, clean_environ):
+    own = open_broker(KafkaSettings(), tmp_path / "broker", kind="apache")
+    try:
+        settings = KafkaSettings(bootstrap_servers=own.bootstrap_servers)
+        create_topics(settings, settings.topics).raise_if_wrong()
+        with WorkerProcess("curriculum", settings, tmp_path) as worker:
+            worker.ready()
+            send(settings, "before")
+            eventually(lambda: banded(settings) == {"before"}, "the first sample")
+            own.stop()
+            _, says = eventually(lambda: (found := worker.get("/readyz"))[0] == 503 and found, "not ready")
+            assert own.bootstrap_servers in says
+            assert worker.get("/healthz")[0] == 200
+            own.start()
+            eventually(lambda: worker.get("/readyz")[0] == 200, "ready again")
+            send(settings, "after")
+            eventually(lambda: banded(settings) == {"before", "after"}, "the second sample")
+            assert worker.stop() == 0
+    finally:
+        own.stop()
