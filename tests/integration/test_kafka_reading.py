@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import replace
 
 import pytest
-from kafka import TopicPartition
+from aiokafka import AIOKafkaConsumer
+from kafka import KafkaProducer, TopicPartition
 
 from schemas.errors import BrokerError, DataLossError
 from streams.kafka.admin import create_topics, delete_topics, end_offsets
@@ -125,6 +127,30 @@ def test_a_compacted_topic_is_read_to_its_end(settings: KafkaSettings, monkeypat
     delete_topics(settings, [topic.name])
     assert len(left) <= 2, "the cleaner did not come"
     assert end == {TopicPartition(topic.name, 0): 51}
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd", "snappy"])
+def test_whatever_codec_a_producer_uses_is_read(settings: KafkaSettings, codec: str) -> None:
+    """Also by Faust's client: external producers compress as they like, and a codec that is missing would stop a node."""
+    if codec == "snappy":
+        pytest.importorskip("snappy", reason="python-snappy is not installed")
+    if codec != "gzip":
+        pytest.importorskip("cramjam", reason="cramjam, for Faust's client, is not installed")
+    facts = settings.topics.facts.name
+    producer = KafkaProducer(**settings.client_options(), compression_type=codec, batch_size=1_000_000, linger_ms=50)
+    for number in range(50):
+        producer.send(facts, key=str(number).encode(), value=b"x" * 10_000)
+    producer.close()
+    assert [len(record.value or b"") for record in read_range(settings, facts)] == [10_000] * 50
+
+    async def read_as_faust_does() -> list[int]:
+        consumer = AIOKafkaConsumer(facts, bootstrap_servers=settings.servers, auto_offset_reset="earliest")
+        await consumer.start()
+        found = [len((await consumer.getone()).value or b"") for _ in range(50)]
+        await consumer.stop()
+        return found
+
+    assert asyncio.run(asyncio.wait_for(read_as_faust_does(), 60)) == [10_000] * 50
 
 
 def test_a_consumer_starts_at_the_first_record_and_commits_only_when_told(settings: KafkaSettings) -> None:
