@@ -11,6 +11,8 @@ from schemas.triplet import JudgedTriplet, Verdict
 
 MOST_CHARACTERS = 700
 """Of a completion; more is cut, and said to be."""
+MOST_CLAIMS = 8
+"""Listed under an answer; a rambling one has dozens that nothing is known of."""
 _WEIGHT = {Verdict.CONTRADICTED: 2, Verdict.VERIFIED: 1, Verdict.UNKNOWN: 0}
 
 
@@ -32,7 +34,7 @@ class Claim(NamedTuple):
     remark: str
     """`negated`, `hedged`, or empty."""
     evidence: tuple[str, ...]
-    """Facts in words, or their ids; then the judge's note."""
+    """Why, in words; then ids and source of the facts."""
 
 
 class Side(NamedTuple):
@@ -42,6 +44,8 @@ class Side(NamedTuple):
     cut: bool
     """Whether the text was longer."""
     claims: tuple[Claim, ...]
+    more_claims: int
+    """Claims that are not listed."""
     reward: str
     exact: bool | None
 
@@ -70,16 +74,29 @@ def shown(
 def _side(reward: GraphReward, facts: Mapping[str, Fact]) -> Side:
     text = reward.completion[:MOST_CHARACTERS]
     said = "no reward: " + reward.status.value.replace("_", " ") if reward.reward is None else f"reward {reward.reward:.2f}"
-    claims = tuple(_claim(judged, facts) for judged in reward.triplets)
-    return Side(tuple(_pieces(text, reward.triplets)), len(reward.completion) > len(text), claims, said, reward.exact)
+    claims = tuple(_claim(judged, facts) for judged in reward.triplets[:MOST_CLAIMS])
+    more = max(0, len(reward.triplets) - MOST_CLAIMS)
+    return Side(tuple(_pieces(text, reward.triplets)), len(reward.completion) > len(text), claims, more, said, reward.exact)
 
 
 def _claim(judged: JudgedTriplet, facts: Mapping[str, Fact]) -> Claim:
     triplet = judged.triplet
-    known = tuple(f"{fact.subject} · {fact.predicate} · {fact.object}" if (fact := facts.get(key)) else key for key in judged.fact_ids)
     remark = "negated" if triplet.negated else "hedged" if triplet.hedged else ""
-    evidence = (*known, *([judged.note] if judged.note else []))
-    return Claim(triplet.subject, triplet.predicate.replace("_", " "), triplet.object, judged.verdict.value, remark, evidence)
+    return Claim(
+        triplet.subject, triplet.predicate.replace("_", " "), triplet.object, judged.verdict.value, remark, tuple(_evidence(judged, facts))
+    )
+
+
+def _evidence(judged: JudgedTriplet, facts: Mapping[str, Fact]) -> Iterator[str]:
+    """Why, in words; then the facts, so that they can be looked up."""
+    known = [facts[key] for key in judged.fact_ids if key in facts]
+    if judged.note:
+        yield judged.note
+    elif known:
+        yield "; ".join(f"{fact.subject} · {fact.predicate} · {fact.object}" for fact in known)
+    if judged.fact_ids:
+        sources = sorted({fact.source for fact in known if fact.source})
+        yield f"{'facts' if len(judged.fact_ids) > 1 else 'fact'} {', '.join(judged.fact_ids)}{f' ({sources[0]})' if sources else ''}"
 
 
 def _pieces(text: str, triplets: tuple[JudgedTriplet, ...]) -> Iterator[Piece]:

@@ -91,13 +91,10 @@ class Dataset:
         return {**parts, "samples_produced": sum(parts.values())}
 
     def records(self) -> list[Record]:
-        """Every record for `samples` in the order to send: shuffled, each duplicate somewhere after its original."""
-        rng = random.Random(self.seed)
-        order = [_record(sample) for sample in (*self.train, *self.validation, *self.prompts)]
+        """Every record for `samples` in the order to send: shuffled, so that a repeat comes soon or late."""
+        order = [_record(sample) for sample in (*self.train, *self.validation, *self.prompts, *self.duplicates)]
         order += [broken.record for broken in self.broken]
-        rng.shuffle(order)
-        for again in map(_record, self.duplicates):
-            order.insert(rng.randint(order.index(again) + 1, len(order)), again)
+        random.Random(self.seed).shuffle(order)
         return order
 
 

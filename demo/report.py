@@ -76,7 +76,7 @@ class Measure(NamedTuple):
 MEASURES: dict[str, tuple[str, str, int]] = {
     "exact_accuracy": ("Exact answers", "answers that hold an accepted name", 1),
     "reward": ("Reward", "mean share of an answer's claims that the graph verifies, over answers with a reward", 1),
-    "hallucination_rate": ("Hallucination rate", "claims that the graph contradicts, of all claims", -1),
+    "hallucination_rate": ("Hallucination rate", "claims that the graph contradicts, of all that it can judge", -1),
     "coverage": ("Coverage", "answers that make a claim the graph can judge, of all answers", 1),
 }
 """Measures that `summarise` gives, all of them shares: heading, meaning, and the direction that is better."""
@@ -135,20 +135,24 @@ class Slice(NamedTuple):
 
 
 def summarise(before: Iterable[GraphReward], after: Iterable[GraphReward]) -> dict[str, tuple[float | None, float | None]]:
-    """The measures of MEASURES for two sets of judged answers. A reward of None is no zero: it lowers coverage, not the mean."""
+    """The measures of MEASURES for two sets of judged answers. A reward of None is no zero and is left out of the mean.
+
+    The hallucination rate is over claims that the graph can judge, so that talk of other things does not dilute it; how many answers have
+    such a claim is the coverage, so that silence does not pass for truth.
+    """
     one, two = _measures(list(before)), _measures(list(after))
     return {name: (one[name], two[name]) for name in MEASURES}
 
 
 def _measures(rewards: list[GraphReward]) -> dict[str, float | None]:
     known = [reward.reward for reward in rewards if reward.reward is not None]
-    claims = sum(reward.total for reward in rewards)
+    judgeable = [reward.verified + reward.contradicted for reward in rewards]
     graded = [reward.exact for reward in rewards if reward.exact is not None]
     return {
         "exact_accuracy": _ratio(sum(graded), len(graded)),
         "reward": _ratio(sum(known), len(known)),
-        "hallucination_rate": _ratio(sum(reward.contradicted for reward in rewards), claims),
-        "coverage": _ratio(len(known), len(rewards)),
+        "hallucination_rate": _ratio(sum(reward.contradicted for reward in rewards), sum(judgeable)),
+        "coverage": _ratio(sum(map(bool, judgeable)), len(rewards)),
     }
 
 

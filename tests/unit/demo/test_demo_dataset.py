@@ -75,7 +75,7 @@ def test_every_broken_record_is_refused_for_the_reason_it_announces(full):
     assert len({broken.reason for broken in full.broken}) == len(full.broken)
 
 
-def test_a_duplicate_comes_after_its_original(small):
+def test_a_duplicate_is_the_same_bytes_twice(small):
     records = small.records()
     for sample in small.duplicates:
         value = sample.encode()
@@ -105,6 +105,12 @@ def test_held_out_questions_have_gold_that_they_do_not_give_away(full):
         assert sample.gold
         asked = f" {fold(sample.prompt)} "
         assert not any(f" {fold(gold)} " in asked for gold in sample.gold)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_seed_asks_what_the_question_itself_answers(seed):
+    for sample in dataset.samples(countries=60, seed=seed).prompts:
+        assert not any(f" {fold(gold)} " in f" {fold(sample.prompt)} " for gold in sample.gold), sample.prompt
 
 
 def test_only_the_held_out_have_gold(full):
