@@ -18,6 +18,7 @@ _THING_VERBS = words("thing_verbs")
 
 BE = frozenset({"is", "was", "are", "were", "be", "been", "being", "'s", "’s", "am"})
 _HAVE = frozenset({"has", "have", "had", "having"})
+_HAVE_ROLE = _HAVE | {"use", "uses", "used"}
 _SHARES_SUBJECT = frozenset({"conj", "xcomp", "advcl", "ccomp", "pcomp", "dep", "parataxis"})
 _NOT_ARGUMENTS = frozenset({"according", "due", "because", "despite", "like"})
 
@@ -281,7 +282,7 @@ def _arguments(reading: Reading, verb: int) -> Iterator[tuple[int, str, int, str
     for kid in parse.kids[verb]:
         dep = parse.dep[kid]
         if (dep in ("dobj", "oprd", "attr", "dative") and parse.low[kid] not in ("which", "that")) or (dep == "dobj" and kid > verb):
-            if parse.low[verb] in _HAVE and dep == "dobj" and (role := _role(reading, verb)) is not None:
+            if parse.low[verb] in _HAVE_ROLE and dep == "dobj" and (role := _role(reading, verb)) is not None:
                 yield kid, f"{base} as {role}", verb, "role"
             elif parse.is_common(kid) and dep == "dobj":
                 noun = " " + nouns.property_words(parse, kid)
@@ -310,7 +311,7 @@ def _arguments(reading: Reading, verb: int) -> Iterator[tuple[int, str, int, str
 def _role(reading: Reading, verb: int) -> str | None:
     """`manager` in "has Y as its manager": the object is what the subject has in that role."""
     parse = reading.parse
-    if parse.low[verb] not in _HAVE or parse.child(verb, "dobj") is None:
+    if parse.low[verb] not in _HAVE_ROLE or parse.child(verb, "dobj") is None:
         return None
     for kid in parse.kids[verb]:
         if parse.dep[kid] == "prep" and parse.low[kid] == "as" and (inner := parse.child(kid, "pobj")) is not None:
@@ -341,7 +342,7 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[tuple[i
                     if parse.dep[inner] == "pobj" and (nouns.names_value(reading, inner) or parse.low[kid] == "of" or (have and owned)):
                         own_link = True
                         yield inner, f"{base} {member_noun} {parse.low[kid]}", kid, "object-of"
-        if not own_link or not have:
+        if not own_link:
             lone.append(member)
     if own_poss and any(parse.dep[kid] == "prep" and kid > at for kid in parse.kids[verb]):
         return

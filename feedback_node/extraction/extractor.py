@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from feedback_node.extraction.bounds import readable
 from feedback_node.extraction.claims import Claim
 from feedback_node.extraction.clauses import read_verb
 from feedback_node.extraction.marks import hedged, is_question, negated
 from feedback_node.extraction.nouns import read_noun
 from feedback_node.extraction.parse import Parse, read_doc
-from feedback_node.extraction.pipeline import load_pipeline
+from feedback_node.extraction.patterns import RULE, Patterns, merge
+from feedback_node.extraction.pipeline import load_pipeline, plain_tokens
 from feedback_node.extraction.reading import Reading
 from schemas.triplet import Triplet
 
 if TYPE_CHECKING:
     from streams.knowledge.ontology import Ontology
 
-MAX_CHARS = 20_000
-"""Characters of one text that are read; a longer one is cut at the last sentence end before."""
 BATCH = 64
 """Texts parsed at once."""
 
@@ -27,7 +27,7 @@ class TripletExtractor:
     """Finds the claims of texts, in batches.
 
     Two layers: the ontology's phrases as patterns, and open extraction over the parse. The same texts give the same triplets.
-    A text of more than `MAX_CHARS` characters is cut at the last sentence end before that. One thread at a time.
+    A text of more than 20,000 characters (`bounds.MAX_CHARS`) is cut at the last sentence end before that. One thread at a time.
 
     Raises:
         UserError: no English model is installed.
@@ -37,10 +37,11 @@ class TripletExtractor:
         self._ontology = ontology if ontology else None
         self._nlp = load_pipeline()
         self._labels: dict[int, str] = {}
+        self._patterns = Patterns(self._ontology, plain_tokens(self._nlp)) if self._ontology else None
 
-    def extract(self, texts: Iterable[str]) -> list[list[Triplet]]:
+    def extract(self, texts: Iterable[str | None]) -> list[list[Triplet]]:
         """The triplets of each text, in the order of the texts; an empty text gives an empty list."""
-        bounded = [bound(text) for text in texts]
+        bounded = [readable(text) for text in texts]
         with self._nlp.memory_zone():
             docs = self._nlp.pipe(bounded, batch_size=BATCH)
             return [self._read(read_doc(doc, self._labels)) for doc in docs]
@@ -59,7 +60,11 @@ class TripletExtractor:
                     read_verb(reading, at)
                 elif parse.is_noun(at):
                     read_noun(reading, at)
-            for claim in reading.claims[begin:]:
+            claims = reading.claims[begin:]
+            if self._patterns is not None and self._ontology is not None:
+                self._patterns.read(reading, first, last)
+                claims = merge(reading.claims[begin:], self._ontology.match_predicate)
+            for claim in claims:
                 triplet = self._triplet(parse, claim, first)
                 key = (triplet.subject.lower(), triplet.predicate, triplet.object.lower())
                 if key not in seen:
@@ -69,7 +74,7 @@ class TripletExtractor:
 
     def _triplet(self, parse: Parse, claim: Claim, first: int) -> Triplet:
         turned, predicate = claim.turned, claim.name if claim.turned else claim.words
-        if self._ontology is not None and (match := self._ontology.match_predicate(claim.words)) is not None:
+        if self._ontology is not None and claim.rule != RULE and (match := self._ontology.match_predicate(claim.words)) is not None:
             turned, predicate = match.reversed, match.name
         subject, target = (claim.right, claim.left) if turned else (claim.left, claim.right)
         values: dict[str, Any] = {
@@ -84,13 +89,3 @@ class TripletExtractor:
             "hedged": hedged(parse, claim.verb, first),
         }
         return Triplet(**values)
-
-
-def bound(text: str | None) -> str:
-    """The part of a text that is read."""
-    if not text:
-        return ""
-    if len(text) <= MAX_CHARS:
-        return text
-    cut = max(text.rfind(mark, 0, MAX_CHARS) for mark in (". ", "! ", "? ", "\n"))
-    return text[: cut + 1] if cut > 0 else text[:MAX_CHARS]

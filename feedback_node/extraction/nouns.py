@@ -47,6 +47,8 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
                     for member in members(parse, kid):
                         describe(reading, mention, member, verb, prefix, place)
         elif dep == "acomp":
+            if _property_subject(reading, verb, subject, kid, None):
+                continue
             _adjective(reading, verb, kid, subjects)
         elif dep == "prep" and (kid > verb or parse.low[kid] == "with"):
             _located(reading, verb, kid, subjects)

@@ -21,7 +21,7 @@ _NOUN_TAGS = frozenset({"NN", "NNS", "NNP", "NNPS"})
 
 @dataclass(slots=True)
 class Parse:
-    """One text: per token its words as written, lower case, tag, dependency, head, children, characters and kind of run."""
+    """One text; per token: lower-case words, tag, dependency, head, children, characters, kind of run, a capital of its own."""
 
     text: str
     low: list[str]
@@ -32,6 +32,7 @@ class Parse:
     start: list[int]
     end: list[int]
     kind: list[str]
+    cased: list[bool]
     sentences: list[tuple[int, int]]
 
     def child(self, at: int, *deps: str) -> int | None:
@@ -53,11 +54,11 @@ class Parse:
         """Whether the token is a proper name: a merged one, or a word in upper case."""
         if self.kind[at]:
             return self.kind[at] != NUMBER
-        return self.tag[at] in _NAME_TAGS or (self.text[self.start[at]].isupper() and self.tag[at] not in _VERB_TAGS)
+        return self.tag[at] in _NAME_TAGS or (self.cased[at] and self.tag[at] not in _VERB_TAGS)
 
     def is_common(self, at: int) -> bool:
         """Whether the token is a common noun in lower case."""
-        return not self.kind[at] and self.tag[at] in _NOUN_TAGS and (self.text[self.start[at]].islower() or self.low[at] in _TITLES)
+        return not self.kind[at] and self.tag[at] in _NOUN_TAGS and (not self.cased[at] or self.low[at] in _TITLES)
 
 
 def _mend_tags(parse: Parse) -> None:
@@ -66,6 +67,18 @@ def _mend_tags(parse: Parse) -> None:
         head = parse.head[at]
         if dep == "dobj" and at > head and parse.tag[head] in ("NN", "NNS") and not parse.kind[head]:
             parse.tag[head] = "VBZ"
+        elif dep == "ROOT" and parse.tag[at] == "NNS" and not parse.kind[at]:
+            _mend_root(parse, at)
+
+
+def _mend_root(parse: Parse, at: int) -> None:
+    """ "Peru borders Chile" taken for a noun with a name on either side."""
+    left = [kid for kid in parse.kids[at] if kid == at - 1 and parse.is_name(kid)]
+    right = [kid for kid in parse.kids[at] if kid > at and parse.is_name(kid)]
+    if left and right and parse.kids[at][0] == left[0]:
+        parse.tag[at] = "VBZ"
+        parse.dep[left[0]] = "nsubj"
+        parse.dep[right[0]] = "dobj"
 
 
 def read_doc(doc: Doc, labels: dict[int, str]) -> Parse:
@@ -75,7 +88,7 @@ def read_doc(doc: Doc, labels: dict[int, str]) -> Parse:
     text: str = doc.user_data["text"]
     strings: Any = doc.vocab.strings
     count = len(rows)
-    parse = Parse(text, [], [], [], [], [[] for _ in range(count)], [], [], [], [])
+    parse = Parse(text, [], [], [], [], [[] for _ in range(count)], [], [], [], [], [])
     bounds: list[int] = []
     for at, (offset, dep, tag, opens) in enumerate(rows):
         for key in (dep, tag):
@@ -92,6 +105,7 @@ def read_doc(doc: Doc, labels: dict[int, str]) -> Parse:
         parse.start.append(begin)
         parse.end.append(end)
         parse.kind.append(kind)
+        parse.cased.append(text[begin].isupper() and not (opens == 1 and parse.tag[at] in ("NN", "NNS")))
         if opens == 1:
             bounds.append(at)
     _mend_tags(parse)

@@ -99,7 +99,9 @@ def opens_clause(parse: Parse, at: int) -> bool:
         after += 1
     if after >= len(parse.tag) or parse.tag[after] not in ("VBZ", "VBD", "VBP", "VB"):
         return False
-    return parse.child(after, "nsubj", "nsubjpass") is None and parse.head[after] != at
+    if parse.dep[after] in ("aux", "auxpass"):
+        after = parse.head[after]
+    return parse.child(after, "nsubj", "nsubjpass") is None and parse.head[at] != after
 
 
 def owners(parse: Parse, at: int) -> tuple[int, str] | None:
@@ -124,7 +126,7 @@ def owners(parse: Parse, at: int) -> tuple[int, str] | None:
             inner = parse.child(kid, "pobj")
             if inner is None:
                 continue
-            if parse.low[at] in _SAME_AS and parse.low[kid] == "of" and parse.is_name(inner):
+            if parse.low[kid] == "of" and parse.is_name(inner) and _is_apposed(parse, at):
                 return None
             deeper = owners(parse, inner)
             if deeper:
@@ -159,13 +161,20 @@ def same_thing(parse: Parse, at: int) -> int:
             inner = parse.child(link, "pobj")
             if inner is not None and parse.low[link] == "as" and parse.is_name(inner):
                 return inner
-    if parse.low[at] in _SAME_AS:
+    if _is_apposed(parse, at):
         link = parse.child(at, "prep")
         if link is not None and parse.low[link] == "of":
             inner = parse.child(link, "pobj")
             if inner is not None and parse.is_name(inner):
                 return inner
     return at
+
+
+def _is_apposed(parse: Parse, at: int) -> bool:
+    """Whether "N of X" may be X: "the old city of X", not "the capital city of X" and "the largest city of X"."""
+    if parse.low[at] not in _SAME_AS:
+        return False
+    return not any(parse.dep[kid] in ("compound", "nmod") or parse.tag[kid] == "JJS" for kid in parse.kids[at])
 
 
 def noun_before(parse: Parse, at: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Callable
 from functools import lru_cache
 
 import spacy
@@ -50,6 +51,13 @@ def load_pipeline() -> Language:
     return nlp
 
 
+def plain_tokens(nlp: Language) -> Callable[[str], list[str]]:
+    """A function from text to the tokens that a loaded pipeline makes of it where nothing is merged."""
+    tokenizer = nlp.tokenizer
+    assert isinstance(tokenizer, MergingTokenizer)
+    return tokenizer.split
+
+
 class MergingTokenizer:
     """spaCy's tokenizer, then one stand-in word for each run of `spans.find_runs`.
 
@@ -68,6 +76,10 @@ class MergingTokenizer:
         starts = [start for start, _ in rows]
         tokens = [text[start : start + length] for start, length in rows]
         return self._merge(text, tokens, starts, find_runs(text, tokens, starts))
+
+    def split(self, text: str) -> list[str]:
+        """The plain tokens of a text, nothing merged."""
+        return [token.text for token in self._base(text) if not token.is_space]
 
     def _merge(self, text: str, tokens: list[str], starts: list[int], runs: list[Run]) -> Doc:
         words: list[str] = []

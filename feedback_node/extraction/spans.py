@@ -21,8 +21,8 @@ _UNITS = words("units")
 
 NAME, QUOTE, DATE, NUMBER = "name", "quote", "date", "number"
 
-_MONTHS = "|".join(sorted(_MONTHS, key=len, reverse=True))
-_MONTH = rf"(?:{_MONTHS})\b\.?"
+_MONTH_NAMES = "|".join(sorted(_MONTHS, key=len, reverse=True))
+_MONTH = rf"(?:{_MONTH_NAMES})\b\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _DATE = re.compile(
     rf"\b(?:\d{{4}}-\d{{1,2}}-\d{{1,2}}|\d{{1,2}}/\d{{1,2}}/\d{{2,4}}|(?:the\s)?{_DAY}\s(?:of\s)?{_MONTH}(?:,?\s(?:of\s)?\d{{4}})?"
@@ -38,6 +38,7 @@ _NUMBER = re.compile(
 _DIGIT = re.compile(r"\d")
 _QUOTE = re.compile(r"[\"“]([^\"“”\n]{1,120})[\"”]")
 _PLACE_PREPOSITIONS = frozenset({"in", "at", "near", "from", "of", "to", "on", "around", "outside"})
+_LONGEST_CHAIN = 4
 _SENTENCE_ENDS = frozenset({".", "!", "?", ";"})
 _JOINTS = frozenset({"-", "–", "/", "&", "'", "’"})
 
@@ -208,7 +209,7 @@ def _join_comma_names(tokens: list[str], runs: list[Run]) -> list[Run]:
 
 def _comma_chain(tokens: list[str], runs: list[Run], at: int) -> list[Run]:
     chain = [runs[at]]
-    while runs[at].kind == NAME and at + 1 < len(runs) and runs[at + 1].kind == NAME:
+    while len(chain) < _LONGEST_CHAIN and runs[at].kind == NAME and at + 1 < len(runs) and runs[at + 1].kind == NAME:
         if runs[at].last + 1 != runs[at + 1].first or tokens[runs[at].last] != ",":
             break
         at += 1
@@ -225,7 +226,7 @@ def _is_place_chain(tokens: list[str], first: int, last: int, length: int) -> bo
         return False
     if after == "," and second in ("and", "or", "as") and (token(last + 2)[0].isupper() or token(last + 2) == "the"):
         return False
-    if length > 3:
+    if length == _LONGEST_CHAIN:
         return False
     opens = first == 0 or tokens[first - 1] in _SENTENCE_ENDS or (first == 1 and tokens[0] == "The")
     if opens:
