@@ -75,9 +75,7 @@ def load_model(
                 model, tokenizer = _load_hf(source, bits, device, compute, gguf_file)
     except (OSError, ValueError, SafetensorError) as error:
         raise _as_user_error(source, error) from error
-    limit = min(max_seq, getattr(model.config, "max_position_embeddings", None) or max_seq)
-    if limit < max_seq:
-        log.warning("%s takes %d tokens, not the %d asked for; longer samples will be cut", source, limit, max_seq)
+    limit = _limit(source, model.config, max_seq)
     tokenizer.model_max_length = limit
     model.config.pad_token_id = tokenizer.pad_token_id
     return LoadedModel(model, tokenizer, backend, device, bits)
@@ -90,24 +88,62 @@ def add_lora(
     target_modules: Sequence[str] | str | None = None,
     dropout: float = 0.0,
     seed: int = 3407,
+    fast: bool | None = None,
+    keep: str = "inputs",
+    offload: bool = False,
 ) -> Any:
     """Freeze the base and add a LoRA to its linear layers (Hu et al. 2021: W + alpha/r * B A), B zero, A drawn from `seed`.
 
     Takes a LoadedModel and returns one; or a model from one, and returns the PEFT model.
 
+    Args:
+        model: what `load_model` returned, or its model.
+        r, alpha, target_modules, dropout, seed: of the LoRA.
+        fast: train by `trainer_node.fast`; None: on a CUDA device, where it takes the model.
+        keep, offload: what the fast path keeps for its backward pass, and whether in host memory (see `trainer_node.fast.install`).
+
     Raises:
-        ConfigError: a rank or dropout out of range, or a target module the model does not have.
+        ConfigError: a rank or dropout out of range, a target module the model does not have, or `fast` where it cannot be.
     """
     if isinstance(model, LoadedModel):
-        return model._replace(model=add_lora(model.model, r, alpha, target_modules, dropout, seed))
+        return model._replace(model=add_lora(model.model, r, alpha, target_modules, dropout, seed, fast, keep, offload))
     if r < 1:
         raise ConfigError(f"LoRA rank r must be 1 or more, not {r}")
     if not 0.0 <= dropout < 1.0:
         raise ConfigError(f"LoRA dropout must be in [0, 1), not {dropout}")
     targets = _targets(model, target_modules)
+    model.requires_grad_(False)
+    fast = _choose_path(model, fast, dropout)
     if getattr(model, "pelton_backend", "hf") == "unsloth":
-        return _lora_unsloth(model, r, alpha, targets, dropout, seed)
-    return _lora_hf(model, r, alpha, targets, dropout, seed)
+        model = _lora_unsloth(model, r, alpha, targets, dropout, seed, fast)
+    else:
+        model = _lora_hf(model, r, alpha, targets, dropout, seed, fast)
+    if fast:
+        _install_fast(model, keep, offload)
+    return model
+
+
+def _choose_path(model: Any, wanted: bool | None, dropout: float) -> bool:
+    """Whether the fast path is taken; refuses to take it where it cannot run."""
+    from trainer_node.fast import obstacle
+
+    if wanted is False or (wanted is None and model.device.type != "cuda"):
+        return False
+    reason = "its adapter has dropout" if dropout else obstacle(model)
+    if reason and wanted:
+        raise ConfigError(f"the fast path does not take this model: {reason}; leave it out")
+    if reason:
+        log.info("the ordinary path, not the fast one: %s", reason)
+    return not reason
+
+
+def _install_fast(model: Any, keep: str, offload: bool) -> None:
+    from trainer_node.fast import install
+
+    try:
+        install(model, keep, offload)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
 
 
 def locate(model_id: str, gguf_file: str | None) -> tuple[str, str | None]:
@@ -156,12 +192,27 @@ def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | N
     return model, tokenizer
 
 
+def _limit(source: str, config: Any, max_seq: int) -> int:
+    """The longest sample, in tokens: what was asked for, or what the model was made for if that is less."""
+    made_for = getattr(config, "max_position_embeddings", None) or max_seq
+    if made_for < max_seq:
+        log.warning("%s takes %d tokens, not the %d asked for; longer samples will be cut", source, made_for, max_seq)
+    return min(made_for, max_seq)
+
+
+def _made_for(source: str) -> int | None:
+    from transformers import AutoConfig
+
+    return getattr(AutoConfig.from_pretrained(source), "max_position_embeddings", None)
+
+
 def _load_unsloth(source: str, bits: int, max_seq: int, device: str, dtype: Any) -> tuple[Any, Any]:
-    from unsloth import FastLanguageModel  # before trl and transformers' classes: it patches them
+    from unsloth import FastLanguageModel  # before trl: it patches it
 
     model, tokenizer = FastLanguageModel.from_pretrained(
         model_name=source,
-        max_seq_length=max_seq,
+        # Asked for more than the model was made for, Unsloth would stretch its rotary embedding without a word.
+        max_seq_length=min(_made_for(source) or max_seq, max_seq),
         dtype=dtype,
         load_in_4bit=bits == 4,
         load_in_8bit=bits == 8,
@@ -187,11 +238,12 @@ def _targets(model: Any, wanted: Sequence[str] | str | None) -> list[str]:
     return names
 
 
-def _lora_hf(model: Any, r: int, alpha: int, targets: list[str], dropout: float, seed: int) -> Any:
+def _lora_hf(model: Any, r: int, alpha: int, targets: list[str], dropout: float, seed: int, fast: bool) -> Any:
     import torch
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
-    if getattr(model, "is_loaded_in_4bit", False) or getattr(model, "is_loaded_in_8bit", False):
+    # Preparing means norms, embeddings and the output layer in float32 and checkpointing: the fast path has its own way with all four.
+    if not fast and (getattr(model, "is_loaded_in_4bit", False) or getattr(model, "is_loaded_in_8bit", False)):
         model = prepare_model_for_kbit_training(model, gradient_checkpointing_kwargs={"use_reentrant": False})
     config = LoraConfig(r=r, lora_alpha=alpha, target_modules=targets, lora_dropout=dropout, task_type="CAUSAL_LM")
     devices = [model.device] if model.device.type == "cuda" else []
@@ -200,7 +252,7 @@ def _lora_hf(model: Any, r: int, alpha: int, targets: list[str], dropout: float,
         return get_peft_model(model, config)
 
 
-def _lora_unsloth(model: Any, r: int, alpha: int, targets: list[str], dropout: float, seed: int) -> Any:
+def _lora_unsloth(model: Any, r: int, alpha: int, targets: list[str], dropout: float, seed: int, fast: bool) -> Any:
     from unsloth import FastLanguageModel
 
     return FastLanguageModel.get_peft_model(
@@ -210,7 +262,7 @@ def _lora_unsloth(model: Any, r: int, alpha: int, targets: list[str], dropout: f
         target_modules=targets,
         lora_dropout=dropout,
         bias="none",
-        use_gradient_checkpointing="unsloth",
+        use_gradient_checkpointing=False if fast else "unsloth",
         random_state=seed,
     )
 
