@@ -27,11 +27,12 @@ from faust.transport.consumer import Consumer as FaustConsumer
 from faust.types import TP
 
 from schemas.errors import BrokerError, PeltonError
+from streams.committed import CommittedTransport, past_markers
+from streams.kafka.admin import committed_offsets
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
 from streams.metrics import start_metrics
 from streams.node import StreamNode
-from streams.partition_state import read_partition
 
 DRAIN_SECONDS = 10.0
 """How long a stop waits for the batch in flight. What is not done by then is not committed, and will be read again."""
@@ -114,6 +115,7 @@ class Runner:
         self._broker_away = False
         self._last_batch = 0.0
         self._done: dict[TP, int] = {}
+        self._looked: dict[TP, int] = {}
 
     def waiting_for(self) -> str | None:
         """What keeps this node from working, or None; for `/readyz`, so called from another thread."""
@@ -160,6 +162,7 @@ class Runner:
                 log.info("%s: reading %s as group %s", self._node.name, self._node.topic.name, self._node.group)
             self._assigned = self._reassigned = True
 
+        app.transport = CommittedTransport(app.conf.broker_consumer, app)
         app.agent(topic, name=self._node.name, concurrency=1)(agent)
         app.on_partitions_assigned.connect(assigned, weak=False)
         return app
@@ -170,6 +173,7 @@ class Runner:
                 if self._reassigned:
                     self._reassigned = False
                     self._done.clear()
+                    self._looked.clear()
                     self._node.reassigned()
                 await self._in_thread(self._node.handle, [_record(event.message) for event in events])
                 await self._commit(app, {event.message.tp: event.message.offset + 1 for event in events})
@@ -223,16 +227,25 @@ class Runner:
         while True:
             await asyncio.sleep(IDLE_SECONDS)
             async with self._at_work:
-                if asyncio.get_running_loop().time() - self._last_batch < IDLE_SECONDS:
+                if not self._assigned or asyncio.get_running_loop().time() - self._last_batch < IDLE_SECONDS:
                     continue
-                for tp, done in list(self._done.items()):
-                    end = app.consumer.highwater(tp) if tp in app.consumer.assignment() else None
-                    if end and end > done and await self._in_thread(_only_markers, self._node.settings, tp, done, end):
-                        await self._commit(app, {tp: end})
+                ends = {tp: app.consumer.highwater(tp) or 0 for tp in app.consumer.assignment() if tp.topic == self._node.topic.name}
+                behind = {tp: end for tp, end in ends.items() if max(self._done.get(tp, 0), self._looked.get(tp, 0)) < end}
+                if behind and (past := await self._in_thread(self._past_markers, behind)):
+                    await self._commit(app, past)
 
-
-def _only_markers(settings: KafkaSettings, tp: TP, start: int, end: int) -> bool:
-    return next(iter(read_partition(settings, tp.topic, tp.partition, start, end)), None) is None
+    def _past_markers(self, ends: dict[TP, int]) -> dict[TP, int]:
+        """For partitions with these ends: where to go on, behind markers that are last."""
+        settings = self._node.settings
+        try:
+            committed = committed_offsets(settings, self._node.group)
+            starts = {tp: committed.get(tp, 0) for tp in ends}
+            found = {tp: past_markers(settings, tp.topic, tp.partition, start) for tp, start in starts.items()}
+        except BrokerError as error:
+            log.debug("%s: looking for markers: %s", self._node.name, error)
+            return {}
+        self._looked.update(ends)  # what was found will not change until the end does
+        return {tp: offset for tp, offset in found.items() if offset > starts[tp]}
 
 
 def _record(message: Any) -> Record:

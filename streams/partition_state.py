@@ -16,11 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from kafka import TopicPartition
-
 from schemas.errors import BadRecord, ConfigError
-from streams.kafka.connection import broker_errors
-from streams.kafka.consumer import POLL_MS, Record, make_consumer
+from streams.committed import read_partition
+from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
 
 CATCH_UP = 20_000
@@ -159,21 +157,3 @@ class PartitionStates(Generic[S]):
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             log.warning("state file %s cannot be used (%s); it is made anew from the log", path, error)
             return None
-
-
-def read_partition(settings: KafkaSettings, topic_name: str, partition: int, start: int, end: int) -> Iterator[Record]:
-    """The records of one partition from offset `start` up to, without, `end`; uncommitted ones too, as Faust's consumer sees them."""
-    tp = TopicPartition(topic_name, partition)
-    with broker_errors(settings, f"reading {topic_name}"):
-        consumer = make_consumer(settings, isolation_level="read_uncommitted")
-        try:
-            consumer.assign([tp])
-            begin = max(start, consumer.beginning_offsets([tp])[tp])
-            last = min(end, consumer.end_offsets([tp])[tp])
-            consumer.seek(tp, begin)
-            while consumer.position(tp) < last:
-                for raw in consumer.poll(timeout_ms=POLL_MS).get(tp, []):
-                    if raw.offset < last:
-                        yield Record.of(raw)
-        finally:
-            consumer.close()

@@ -1,5 +1,8 @@
 """Several workers, transactions, and a broker that goes away: the log is read once by a group, to its end, whatever happens."""
 
+import time
+from contextlib import suppress
+
 from worker_process import WorkerProcess, eventually
 
 from schemas.sample import Sample
@@ -53,6 +56,38 @@ def test_lag_becomes_zero_although_transaction_markers_are_last(settings, tmp_pa
         eventually(lambda: len({sample.sample_id for sample in banded(settings)}) == 30, "all samples")
         eventually(lambda: is_at_end(settings, "curriculum", settings.topics.samples), "no lag")
         assert sum(end_offsets(settings, [settings.topics.samples.name]).values()) > 30, "there were markers"
+
+
+def test_what_a_transaction_takes_back_is_never_read_and_leaves_no_lag(settings, tmp_path):
+    send_and_take_back(settings, 10)
+    with WorkerProcess("curriculum", settings, tmp_path) as worker:
+        worker.ready()
+        eventually(lambda: is_at_end(settings, "curriculum", settings.topics.samples), "no lag before the first record")
+        send_samples(settings, 0, 5)
+        send_and_take_back(settings, 10)
+        eventually(lambda: len(banded(settings)) == 5, "what was committed")
+        eventually(lambda: is_at_end(settings, "curriculum", settings.topics.samples), "no lag")
+        assert {sample.sample_id for sample in banded(settings)} == {f"s{number}" for number in range(5)}
+        assert worker.metric("pelton_records_in_total") == 5
+
+
+def test_an_open_transaction_is_waited_for(settings, tmp_path):
+    with WorkerProcess("curriculum", settings, tmp_path) as worker:
+        worker.ready()
+        with Producer(settings, transactional_id=settings.topic_prefix + "tx") as producer, producer.transaction():
+            producer.send(settings.topics.samples, "open", Sample(sample_id="open", text="some words"))
+            producer.flush()
+            send_samples(settings, 0, 20)
+            time.sleep(3)  # long enough for an idle worker to look for markers: it must not go past what is open
+        eventually(lambda: {sample.sample_id for sample in banded(settings)} == {"open", *(f"s{n}" for n in range(20))}, "all of them")
+
+
+def send_and_take_back(settings, count):
+    with Producer(settings, transactional_id=settings.topic_prefix + "tx") as producer, suppress(ZeroDivisionError), producer.transaction():
+        for number in range(count):
+            producer.send(settings.topics.samples, f"never-{number}", Sample(sample_id=f"never-{number}", text="some words"))
+        producer.flush()
+        raise ZeroDivisionError
 
 
 def test_a_worker_starts_at_the_log_s_beginning_and_goes_on_where_it_stopped(settings, tmp_path):
