@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from feedback_node.extraction import nouns
 from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.lexicon import words
-from feedback_node.extraction.phrases import NAMING, PRONOUNS, is_bare, is_definite, members, owners
+from feedback_node.extraction.phrases import MAX_DEPTH, NAMING, PRONOUNS, is_bare, is_definite, members, owners
 from feedback_node.extraction.reading import Reading
 
 _MAKER_VERBS = words("maker_verbs")
@@ -350,12 +350,12 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[tuple[i
         yield member, base, verb, "object"
 
 
-def _prepositional(reading: Reading, prep: int, base: str) -> Iterator[tuple[int, str, int, str]]:
+def _prepositional(reading: Reading, prep: int, base: str, depth: int = 0) -> Iterator[tuple[int, str, int, str]]:
     """The objects of a preposition, and of one that hangs on it ("from Texas to Ohio", "in a town in Texas")."""
     parse = reading.parse
     relation = f"{base} {parse.low[prep]}"
     rule = "agent" if parse.dep[prep] == "agent" or parse.low[prep] == "by" else "prepositional"
-    for kid in parse.kids[prep]:
+    for kid in parse.kids[prep] if depth < MAX_DEPTH else ():
         if parse.dep[kid] == "pobj":
             if rule == "prepositional" and parse.low[prep] == "with" and (parts := list(nouns.measures(reading, kid))):
                 yield from ((value, f"has {noun} of", at, "with") for value, noun, at in parts)
@@ -364,6 +364,6 @@ def _prepositional(reading: Reading, prep: int, base: str) -> Iterator[tuple[int
             if parse.is_common(kid) and not is_definite(parse, kid):
                 for link in parse.kids[kid]:
                     if parse.dep[link] == "prep" and parse.low[link] != "of":
-                        yield from _prepositional(reading, link, f"{relation} {parse.low[kid]}")
+                        yield from _prepositional(reading, link, f"{relation} {parse.low[kid]}", depth + 1)
         elif parse.dep[kid] == "prep":
-            yield from _prepositional(reading, kid, base)
+            yield from _prepositional(reading, kid, base, depth + 1)

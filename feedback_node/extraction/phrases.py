@@ -16,6 +16,8 @@ _OWNER_PREPOSITIONS = frozenset({"of", "for", "in", "at", "on", "to"})
 PRONOUNS = frozenset({"PRP", "PRP$", "WP", "WP$", "WDT"})
 NAMING = frozenset({"called", "named", "titled", "entitled", "dubbed", "nicknamed"})
 """Participles that bring a thing's name."""
+MAX_DEPTH = 6
+"""Deepest phrase within phrase that is followed."""
 MAX_MEMBERS = 40
 """Longest list of conjuncts followed."""
 
@@ -35,7 +37,7 @@ def clean(text: str) -> str:
     return text.removesuffix("'s").removesuffix("’s").strip()
 
 
-def left_edge(parse: Parse, at: int) -> int:
+def left_edge(parse: Parse, at: int, depth: int = 0) -> int:
     """First token of the phrase headed by `at`, without what stands before a name in lower case."""
     first = at
     name = parse.is_name(at)
@@ -46,7 +48,7 @@ def left_edge(parse: Parse, at: int) -> int:
             break
         if parse.dep[kid] == "poss" and parse.tag[kid] in PRONOUNS:
             break
-        first = left_edge(parse, kid) if parse.dep[kid] != "punct" else kid
+        first = left_edge(parse, kid, depth + 1) if parse.dep[kid] != "punct" and depth < MAX_DEPTH else kid
     while first < at and (parse.dep[first] in ("punct", "det", "predet", "case") or parse.low[first] in (",", "(")):
         first += 1
     return first
@@ -58,7 +60,7 @@ def right_edge(parse: Parse, at: int, depth: int = 0) -> int:
     for kid in parse.kids[at]:
         if kid == last + 1 and parse.dep[kid] in ("nummod", "npadvmod") and parse.tag[kid] == "CD":
             last = kid
-        if kid == last + 1 and parse.low[kid] == "of" and depth < 4:
+        if kid == last + 1 and parse.low[kid] == "of" and depth < MAX_DEPTH:
             inner = parse.child(kid, "pobj")
             if inner is not None and parse.tag[inner] not in PRONOUNS:
                 last = right_edge(parse, inner, depth + 1)
@@ -104,17 +106,17 @@ def opens_clause(parse: Parse, at: int) -> bool:
     return parse.child(after, "nsubj", "nsubjpass") is None and parse.head[at] != after
 
 
-def owners(parse: Parse, at: int) -> tuple[int, str] | None:
+def owners(parse: Parse, at: int, depth: int = 0) -> tuple[int, str] | None:
     """Whose property a common noun names: (head of the owner, words of the property), or None.
 
     "X's leader" and "the leader of X" give (X, "leader"); "the name of the leader of X" gives (X, "name of leader").
     """
-    if not parse.is_common(at):
+    if not parse.is_common(at) or depth > MAX_DEPTH:
         return None
     owner = parse.child(at, "poss")
     noun = property_words(parse, at)
     if owner is not None:
-        deeper = owners(parse, owner)
+        deeper = owners(parse, owner, depth + 1)
         return (deeper[0], f"{deeper[1]} {noun}") if deeper else (owner, noun)
     for kid in parse.kids[at]:
         if kid > at and parse.dep[kid] == "acl" and parse.tag[kid] == "VBN":
@@ -128,7 +130,7 @@ def owners(parse: Parse, at: int) -> tuple[int, str] | None:
                 continue
             if parse.low[kid] == "of" and parse.is_name(inner) and _is_apposed(parse, at):
                 return None
-            deeper = owners(parse, inner)
+            deeper = owners(parse, inner, depth + 1)
             if deeper:
                 return deeper[0], f"{noun} {deeper[1]}"
             if parse.low[kid] == "of" or parse.is_name(inner):
