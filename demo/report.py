@@ -76,8 +76,9 @@ class Measure(NamedTuple):
 MEASURES: dict[str, tuple[str, str, int]] = {
     "exact_accuracy": ("Exact answers", "answers that hold an accepted name", 1),
     "reward": ("Reward", "mean share of an answer's claims that the graph verifies, over answers with a reward", 1),
-    "hallucination_rate": ("Hallucination rate", "claims that the graph contradicts, of all that it can judge", -1),
-    "coverage": ("Coverage", "answers that make a claim the graph can judge, of all answers", 1),
+    "hallucination_rate": ("Hallucination rate", "claims that the graph contradicts, of all claims", -1),
+    "contradicted_share": ("Contradicted", "claims that the graph contradicts, of those that it can judge", -1),
+    "coverage": ("Coverage", "answers with at least one claim, of all answers", 1),
 }
 """Measures that `summarise` gives, all of them shares: heading, meaning, and the direction that is better."""
 
@@ -137,8 +138,8 @@ class Slice(NamedTuple):
 def summarise(before: Iterable[GraphReward], after: Iterable[GraphReward]) -> dict[str, tuple[float | None, float | None]]:
     """The measures of MEASURES for two sets of judged answers. A reward of None is no zero and is left out of the mean.
 
-    The hallucination rate is over claims that the graph can judge, so that talk of other things does not dilute it; how many answers have
-    such a claim is the coverage, so that silence does not pass for truth.
+    The hallucination rate is over all claims, as the mission defines it; the share of contradicted ones among those that the graph can judge
+    stands beside it, because talk of other things dilutes the first and not the second.
     """
     one, two = _measures(list(before)), _measures(list(after))
     return {name: (one[name], two[name]) for name in MEASURES}
@@ -146,13 +147,14 @@ def summarise(before: Iterable[GraphReward], after: Iterable[GraphReward]) -> di
 
 def _measures(rewards: list[GraphReward]) -> dict[str, float | None]:
     known = [reward.reward for reward in rewards if reward.reward is not None]
-    judgeable = [reward.verified + reward.contradicted for reward in rewards]
+    contradicted = sum(reward.contradicted for reward in rewards)
     graded = [reward.exact for reward in rewards if reward.exact is not None]
     return {
         "exact_accuracy": _ratio(sum(graded), len(graded)),
         "reward": _ratio(sum(known), len(known)),
-        "hallucination_rate": _ratio(sum(reward.contradicted for reward in rewards), sum(judgeable)),
-        "coverage": _ratio(sum(map(bool, judgeable)), len(rewards)),
+        "hallucination_rate": _ratio(contradicted, sum(reward.total for reward in rewards)),
+        "contradicted_share": _ratio(contradicted, contradicted + sum(reward.verified for reward in rewards)),
+        "coverage": _ratio(sum(reward.total > 0 for reward in rewards), len(rewards)),
     }
 
 

@@ -23,7 +23,8 @@ from streams.kafka.settings import KafkaSettings
 if TYPE_CHECKING:
     from demo.run import Run
 
-SUMMARY_NAMES = {"reward": "reward_avg", "hallucination_rate": "hallucination_rate", "coverage": "coverage", "exact_accuracy": "accuracy"}
+SUMMARY_NAMES = {"reward": "reward_avg", "exact_accuracy": "accuracy"}
+"""Names in summary.json, where they are not the measure's own."""
 
 
 @dataclass
@@ -62,7 +63,7 @@ class Results:
             "outputs_judged": self.outputs_judged,
         }
         measures = {
-            f"{SUMMARY_NAMES[name]}_{when}": self.measures[name][place]
+            f"{SUMMARY_NAMES.get(name, name)}_{when}": self.measures[name][place]
             for name in MEASURES
             for place, when in enumerate(("before", "after"))
         }

@@ -186,16 +186,18 @@ def test_measures_are_shares_and_no_reward_is_not_a_zero():
         "exact_accuracy": (0.0, None),
         "reward": (None, None),
         "hallucination_rate": (None, None),
+        "contradicted_share": (None, None),
         "coverage": (0.0, None),
     }
 
 
-def test_talk_that_cannot_be_judged_neither_hides_hallucination_nor_counts_as_coverage():
+def test_hallucination_is_shown_over_all_claims_and_over_those_that_can_be_judged():
     good, bad = _said("Paris", Verdict.VERIFIED), _said("Rome", Verdict.CONTRADICTED, *[Verdict.UNKNOWN] * 9)
     chatter = _said("It is old.", Verdict.UNKNOWN, Verdict.UNKNOWN)
     found = report.summarise([good, bad, chatter], [chatter])
-    assert found["hallucination_rate"] == (0.5, None)
-    assert found["coverage"] == (pytest.approx(2 / 3), 0.0)
+    assert found["hallucination_rate"] == (pytest.approx(1 / 13), 0.0)
+    assert found["contradicted_share"] == (0.5, None)
+    assert found["coverage"] == (1.0, 1.0)
 
 
 def test_the_verdict_says_which_way_it_went():
