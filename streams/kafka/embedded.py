@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import logging
+import random
 import socket
 import time
 import uuid
@@ -21,6 +23,8 @@ START_SECONDS = 180.0
 """Longest wait for a broker to answer: after a crash it first reads its log again."""
 STOP_SECONDS = 30.0
 """Longest wait for an orderly stop, before it is killed."""
+FREE_PORTS = range(20_000, 32_000)
+PORT_ATTEMPTS = 3
 JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
 LOGGING = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -81,6 +85,18 @@ class EmbeddedBroker:
             raise BrokerError(f"the broker's data folder {self.data_dir} cannot be used: {error.strerror}") from None
 
     def _start_nodes(self, lock: DataFolderLock) -> None:
+        """Start all nodes; where the ports are ours to choose, choose again if another process was faster to take one."""
+        chosen_now = not self._ports and self._port is None
+        for attempt in range(PORT_ATTEMPTS):
+            try:
+                self._start_once(lock)
+                return
+            except BrokerError as error:
+                if not chosen_now or "Address already in use" not in str(error) or attempt + 1 == PORT_ATTEMPTS:
+                    raise
+                self._ports = []
+
+    def _start_once(self, lock: DataFolderLock) -> None:
         self._take_ports()
         for node in range(self.brokers):
             self._prepare(node)
@@ -125,8 +141,9 @@ class EmbeddedBroker:
     def _take_ports(self) -> None:
         """Client and controller port of each node; the same again on a restart."""
         if not self._ports:
-            clients = [self._port + node if self._port is not None else free_port() for node in range(self.brokers)]
-            self._ports = [(client, free_port()) for client in clients]
+            free = free_ports(2 * self.brokers)
+            clients = free[: self.brokers] if self._port is None else [self._port + node for node in range(self.brokers)]
+            self._ports = list(zip(clients, free[self.brokers :], strict=True))
         for port, _ in self._ports:
             if not port_is_free(port):
                 raise BrokerError(f"port {port} is taken; choose another with --port, or stop what listens there")
@@ -226,15 +243,24 @@ class EmbeddedBroker:
     def _last_complaint(self, node: int) -> str:
         """The last line of the node's log that names an exception or error."""
         lines = self._node_log(node).read_text(encoding="utf-8", errors="replace").splitlines()[-400:]
+        if any("Address already in use" in line for line in lines[-100:]):
+            return f"one of its ports {self._ports[node]} is taken: Address already in use"
         complaints = [line.strip() for line in lines if "Exception" in line or "ERROR" in line or "Error:" in line]
         return (complaints or lines or ["it said nothing"])[-1][:300]
 
 
 def free_port() -> int:
     """A port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
+
+
+def free_ports(count: int) -> list[int]:
+    """Different ports that were free a moment ago, below those that the system gives to outgoing connections."""
+    candidates = random.sample(FREE_PORTS, len(FREE_PORTS))
+    found = list(itertools.islice((port for port in candidates if port_is_free(port)), count))
+    if len(found) < count:
+        raise BrokerError(f"no port between {FREE_PORTS.start} and {FREE_PORTS.stop - 1} is free")
+    return found
 
 
 def port_is_free(port: int) -> bool:

@@ -11,6 +11,7 @@ import pytest
 from schemas.errors import BrokerError, DownloadError
 from streams.kafka import broker as brokers
 from streams.kafka.broker import AddressBroker, EmbeddedBroker, FallbackBroker, open_broker
+from streams.kafka.embedded import free_port
 from streams.kafka.settings import KafkaSettings
 
 
@@ -67,6 +68,25 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, monkeypatch: pytest.Monke
         for broker in (EmbeddedBroker(tmp_path, port), FallbackBroker(tmp_path, port)):
             with pytest.raises(BrokerError, match=f"port {port} is taken"):
                 broker.start()
+
+
+def test_another_port_is_chosen_only_where_the_port_was_ours_to_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.kafka.embedded.fetch_broker", lambda progress: None)
+    tried: list[str] = []
+
+    def start_once(self: EmbeddedBroker, lock: object) -> None:
+        self._take_ports()
+        tried.append(self.bootstrap_servers)
+        if len(tried) < 3:
+            raise BrokerError("Kafka stopped while starting: Address already in use")
+
+    monkeypatch.setattr(EmbeddedBroker, "_start_once", start_once)
+    EmbeddedBroker(tmp_path).start()
+    assert len(set(tried)) == 3
+    tried.clear()
+    with pytest.raises(BrokerError):
+        EmbeddedBroker(tmp_path, port=free_port()).start()
+    assert len(tried) == 1
 
 
 def test_a_broker_that_is_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,13 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from streams.kafka.child_process import LOG_LIMIT_BYTES, ChildProcess, rotate
+from streams.kafka.child_process import LOG_LIMIT_BYTES, ChildProcess, DataFolderLock, FolderInUse, rotate
 
 PARENT = """
 import sys, time
 from pathlib import Path
 from streams.kafka.child_process import ChildProcess
-child = ChildProcess([sys.executable, "-c", "import time; time.sleep(600)"], Path(sys.argv[1]))
+log = Path(sys.argv[1])
+child = ChildProcess([sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"], log)
+while "up" not in log.read_text():
+    time.sleep(0.01)
 print(child.pid, flush=True)
 time.sleep(600)
 """
@@ -54,9 +57,14 @@ def test_a_child_outlives_the_thread_that_asked_for_it(tmp_path: Path) -> None:
     import threading
 
     children: list[ChildProcess] = []
-    thread = threading.Thread(
-        target=lambda: children.append(ChildProcess([sys.executable, "-c", "import time; time.sleep(600)"], tmp_path / "log"))
-    )
+    server = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"]
+
+    def start() -> None:
+        children.append(ChildProcess(server, tmp_path / "log"))
+        while "up" not in (tmp_path / "log").read_text():
+            time.sleep(0.01)
+
+    thread = threading.Thread(target=start)
     thread.start()
     thread.join()
     assert not children[0].wait(0.5)
@@ -76,6 +84,16 @@ def test_terminate_asks_it_to_stop(tmp_path: Path) -> None:
     child.terminate()
     assert child.wait(60)
     assert not child.alive()
+
+
+def test_a_folder_is_free_exactly_when_its_last_server_has_ended(tmp_path: Path) -> None:
+    with DataFolderLock(tmp_path) as lock:
+        child = ChildProcess([sys.executable, "-c", "import time; time.sleep(600)"], tmp_path / "log", held=lock)
+    with pytest.raises(FolderInUse):
+        DataFolderLock(tmp_path, patience=0.2).__enter__()
+    child.kill()
+    with DataFolderLock(tmp_path, patience=10):
+        pass
 
 
 def test_a_large_log_is_set_aside(tmp_path: Path) -> None:

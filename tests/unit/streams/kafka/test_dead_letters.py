@@ -111,6 +111,12 @@ def test_a_record_that_fails_again_after_a_replay_carries_its_new_reason_only() 
     assert letter.offset == 99
 
 
+def test_headers_that_look_like_ours_do_not_hide_the_real_ones() -> None:
+    _, _, headers, _ = put(record(headers=(("pelton.reason", b"empty"), ("pelton.offset", b"7"), ("other", b"1"))))
+    assert [value for name, value in headers if name in ("pelton.reason", "pelton.offset")] == [b"42", b"bad_json"]
+    assert ("other", b"1") in headers
+
+
 def test_a_dead_letter_that_is_not_acknowledged_raises() -> None:
     writer = DeadLetterWriter(RecordingProducer(refuses=True), SETTINGS, "curriculum")  # type: ignore[arg-type]
     with pytest.raises(BrokerError, match="not acknowledged"):
