@@ -119,7 +119,7 @@ def _name_last(graph: Hypergraph, text: str) -> Reading | None:
     """ "the city of X", "the city X", "beautiful X", "Swiss franc": the words before say what kind of thing X is, or which."""
     tokens = list(words(text))
     for position in range(1, len(tokens)):
-        if tokens[position].text in FUNCTION_WORDS:
+        if tokens[position].text in FUNCTION_WORDS and text[tokens[position].start].islower():
             continue
         name = graph.resolve(text[tokens[position].start :])
         if not name.candidates:
