@@ -1,0 +1,70 @@
+"""A dead node is started again, three times a minute at most; then the run fails with one line that names its log."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from streams import supervisor as module
+from streams.supervisor import NodeDied, Supervisor
+
+
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch):
+    """Nodes run the Python code given as their only argument."""
+    import sys
+
+    monkeypatch.setattr(module, "_command", lambda arguments: [sys.executable, "-c", arguments[0]])
+
+
+def until(condition) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_a_killed_node_is_started_again_and_it_is_said(script, tmp_path: Path):
+    said: list[str] = []
+    with Supervisor(tmp_path, said.append) as nodes:
+        node = nodes.start("sleeper", ["import time; time.sleep(60)"])
+        node.process.kill()
+        nodes.check()
+        assert node.process.alive()
+        assert said == ["sleeper was killed by signal 9; starting it again (1 of 3 in this minute)"]
+    assert not node.process.alive()
+
+
+def test_a_node_that_keeps_dying_fails_the_run_and_names_its_log(script, tmp_path: Path):
+    with Supervisor(tmp_path, lambda text: None) as nodes:
+        node = nodes.start("broken", ["import sys; sys.stderr.write('error: the sky fell\\n'); sys.exit(1)"])
+
+        def look() -> None:
+            until(lambda: not node.process.alive())
+            nodes.check()
+
+        for _ in range(3):
+            look()
+        with pytest.raises(
+            NodeDied, match=r"broken ended with status 1, 3 restarts within 60 s did not help: error: the sky fell .*broken\.log"
+        ):
+            look()
+
+
+def test_a_users_mistake_is_not_tried_again(script, tmp_path: Path):
+    with Supervisor(tmp_path, lambda text: None) as nodes:
+        node = nodes.start("mistaken", ["import sys; sys.exit(2)"])
+        until(lambda: not node.process.alive())
+        with pytest.raises(NodeDied, match="mistaken ended with status 2"):
+            nodes.check()
+
+
+def test_a_node_that_may_end_has_ended_and_is_not_started_again(script, tmp_path: Path):
+    with Supervisor(tmp_path, lambda text: None) as nodes:
+        node = nodes.start("trainer", ["pass"], may_end=True)
+        until(lambda: not node.process.alive())
+        nodes.check()
+        assert node.ended
+        assert node.restarted == 0
