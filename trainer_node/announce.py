@@ -1,4 +1,4 @@
-"""Tells the world of a durable checkpoint: group offsets for lag tools, then a `ModelVersion`, sent by a transactional producer.
+"""Tells the world of a durable checkpoint: a `ModelVersion`, sent by a transactional producer, then group offsets for lag tools.
 
 The transactional id is the run's: a newer incarnation of the run fences this one at the broker, so that a process that wakes up too late
 cannot publish.
@@ -6,6 +6,7 @@ cannot publish.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 
@@ -20,12 +21,16 @@ logger = logging.getLogger(__name__)
 
 
 class Announcer:
-    """Publishes the checkpoints of one run."""
+    """Publishes the checkpoints of one run. Made before the run chooses what to resume from: then no older one publishes any more."""
 
-    def __init__(self, settings: KafkaSettings, run_id: str, reader: Reader) -> None:
+    def __init__(self, settings: KafkaSettings, run_id: str) -> None:
         self._topic = settings.topics.models
-        self._reader = reader
+        self._reader: Reader | None = None
         self._producer = Producer(settings, transactional_id=f"{settings.topic_prefix}trainer.{run_id}")
+
+    def commit_through(self, reader: Reader) -> None:
+        """Group offsets are committed by the consumer that reads."""
+        self._reader = reader
 
     def __call__(self, checkpoint: Checkpoint) -> None:
         """Commit group offsets and publish.
@@ -35,17 +40,21 @@ class Announcer:
         Raises:
             Fenced: a newer incarnation of the run has taken over.
         """
+        assert self._reader is not None
         version = model_version(checkpoint)
         try:
-            self._reader.commit({(place.topic, place.partition): place.watermark for place in version.positions})
+            if not self._reader.connected:
+                raise BrokerError("the broker is away")
             with self._producer.transaction():
                 self._producer.send(self._topic, version.version, version)
+            self._reader.commit({(place.topic, place.partition): place.watermark for place in version.positions})
         except BrokerError as error:
             logger.warning("checkpoint %s is durable, but could not be announced: %s", checkpoint.path.name, error)
 
     def close(self) -> None:
         """Disconnect."""
-        self._producer.close()
+        with contextlib.suppress(BrokerError):
+            self._producer.close(timeout=5.0)
 
 
 def model_version(checkpoint: Checkpoint) -> ModelVersion:

@@ -6,6 +6,7 @@ newest checkpoint, by fencing epoch and then step, whose manifest verifies; what
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -18,18 +19,23 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from schemas.errors import CheckpointError
-from trainer_node.fencing import Fence, overtaken
+from schemas.errors import CheckpointError, Fenced, PeltonError
+from trainer_node.fencing import Fence, overtaken, sync_folder
 from trainer_node.journal import Journal
-from trainer_node.ledger import Ledger, Segment, forget_segments
+from trainer_node.ledger import Ledger, Segment, forget_segments, orphans
+from trainer_node.positions import ranges
 
-FORMAT = 1
-"""Version of the directory's layout. A reader reads its own and all older ones."""
+FORMAT = 2
+"""Version of the directory's layout. A reader reads its own and all older ones (`_upgraded`)."""
 START = "start"
 """What the journal calls the time before the first checkpoint."""
 MANIFEST = "manifest.json"
 REQUIRED = ("optimizer.pt", "scheduler.pt", "rng_state", "trainer_state.json")
 """How the names of files begin without which a resume would silently begin anew in part; a checkpoint that lacks one is refused."""
+
+
+class Overtaken(CheckpointError):  # noqa: N818 - it names what happened
+    """A checkpoint that is whole, but was written by a trainer that another had already replaced."""
 
 
 class FileEntry(BaseModel):
@@ -59,6 +65,8 @@ class Manifest(BaseModel):
     """Counts the run's checkpoints: several may stand at one step (the end of a pass, a change of objective)."""
     config_hash: str
     """Hash of the run's settings."""
+    parent: dict[str, str] = {}
+    """Of a run that began from another run's checkpoint: that run's id, the checkpoint's name and the hash of its manifest."""
     base_model: str
     """Model id or folder that the adapter belongs to."""
     feed: dict[str, Any]
@@ -105,6 +113,8 @@ class CheckpointStore:
     """Told of each numbered step of the protocol before it is taken; fault tests block in it and are killed there."""
     seconds: list[float] = field(default_factory=list)
     """Duration of each commit."""
+    torn: set[str] = field(default_factory=set)
+    """Names of directories that `newest` refused; they do not count as kept."""
 
     @property
     def folder(self) -> Path:
@@ -128,7 +138,7 @@ class CheckpointStore:
 
         Raises:
             Fenced: a newer incarnation has taken over; nothing has appeared.
-            OSError: the disk is full, say; the previous checkpoint is untouched.
+            CheckpointError: it could not be written (the disk is full, say); the previous one is untouched.
         """
         started = time.monotonic()
         self.on_step(1)  # stopped at an optimizer step; what the weights stand for is on the log
@@ -143,7 +153,8 @@ class CheckpointStore:
             segments = [segment.document() for segment in self.ledger.seal()]
             self.on_step(3)  # every file reaches the disk
             files = {str(path.relative_to(staging)): _sync_file(path) for path in sorted(staging.rglob("*")) if path.is_file()}
-            _sync_folder(self.ledger.folder)
+            for folder in (self.ledger.folder, *(path for path in staging.rglob("*") if path.is_dir())):
+                _sync_folder(folder)
             self.on_step(4)  # the manifest, with sizes and hashes, last
             manifest = Manifest(name=name, epoch=self.fence.epoch, files=files, segments=segments, created_at=time.time(), **description)
             (staging / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
@@ -152,53 +163,83 @@ class CheckpointStore:
             self.on_step(5)  # it appears by one rename, unless a newer incarnation has taken over
             self.fence.check()
             staging.rename(self.folder / name)
-        except BaseException:
+        except BaseException as error:
             shutil.rmtree(staging, ignore_errors=True)
-            raise
+            raise self._explained(name, error) from error
         self.on_step(6)  # the rename itself reaches the disk
         _sync_folder(self.folder)
         self.journal.roll(name)
         checkpoint = verify(self.folder / name, self.ledger.folder, deep=False)
-        self.on_step(7)  # only now the world hears of it: group offsets, then `models`
+        self.on_step(7)  # only now the world hears of it: `models`, then group offsets
         announce(checkpoint)
         self.on_step(8)  # only now old ones go
+        self.fence.check()
         self._forget_old()
         self.on_step(9)
         self.seconds.append(time.monotonic() - started)
         return checkpoint
 
+    def _explained(self, name: str, error: BaseException) -> BaseException:
+        """Why a commit failed, for a person. Weights are written by libraries that each have their own error for a full disk."""
+        if isinstance(error, PeltonError) or not isinstance(error, Exception):
+            return error
+        try:
+            self.fence.check()  # a newer incarnation has removed what this one was writing
+        except Fenced as fenced:
+            return fenced
+        text = " ".join(str(error).split())[:300]
+        return CheckpointError(
+            f"checkpoint {name} could not be written to {self.folder}: {text}; the previous one is untouched and nothing is lost:"
+            " make room and start the run again"
+        )
+
     def newest(self) -> tuple[Checkpoint | None, list[tuple[str, str]]]:
-        """What to resume from, and which directories were refused and why."""
+        """What to resume from, and which directories were refused and why.
+
+        Raises:
+            CheckpointError: there are checkpoints, and all are torn: to begin anew is then the user's decision.
+        """
         refused: list[tuple[str, str]] = []
         for path in sorted(directories(self.folder), key=lambda path: path.name, reverse=True):
             try:
                 checkpoint = verify(path, self.ledger.folder)
                 later = overtaken(self.fence.folder, checkpoint.manifest.epoch, checkpoint.manifest.serial)
                 if later is not None:
-                    raise CheckpointError(f"written by a fenced trainer: epoch {later} had already gone on without it")
+                    raise Overtaken(f"written by a fenced trainer: epoch {later} had already gone on without it")
                 return checkpoint, refused
             except CheckpointError as error:
                 refused.append((path.name, str(error)))
+                if not isinstance(error, Overtaken):
+                    self.torn.add(path.name)
+        if self.torn:
+            name, why = next(entry for entry in refused if entry[0] in self.torn)
+            raise CheckpointError(
+                f"no checkpoint in {self.folder} can be used ({len(refused)} refused; {name}: {why});"
+                " restore one, or name another --run-dir to begin anew"
+            )
         return None, refused
 
     def clean(self) -> None:
         """Remove what a killed writer left half-written."""
         for path in self.folder.glob(".staging-*"):
             shutil.rmtree(path, ignore_errors=True)
+        forget_segments(self.ledger.folder, orphans(self.ledger.folder, _named_segments(self.folder)))
 
     def _forget_old(self) -> None:
         """Keep the newest `keep` that verify, and the best by val_metric (lower is better); delete the rest with what only they needed."""
-        whole = list(checkpoints(self.run_dir, deep=False))
+        whole = [checkpoint for checkpoint in checkpoints(self.run_dir, deep=False) if checkpoint.path.name not in self.torn]
         kept = whole[-self.keep :]
         scored = [checkpoint for checkpoint in whole if "val_metric" in checkpoint.manifest.metrics]
         if scored:
             kept.append(min(scored, key=lambda checkpoint: checkpoint.manifest.metrics["val_metric"]))
         names = {checkpoint.path.name for checkpoint in kept}
-        for checkpoint in whole:
-            if checkpoint.path.name not in names:
-                (checkpoint.path / MANIFEST).unlink()
-                shutil.rmtree(checkpoint.path, ignore_errors=True)
-        forget_segments(self.ledger.folder, {segment["name"] for checkpoint in kept for segment in checkpoint.manifest.segments})
+        gone = [checkpoint for checkpoint in whole if checkpoint.path.name not in names]
+        for checkpoint in gone:
+            leaving = self.folder / f".staging-{checkpoint.path.name}-gone"
+            checkpoint.path.rename(leaving)  # by one rename, too: a half-deleted one would look torn
+            shutil.rmtree(leaving, ignore_errors=True)
+        needed = {segment["name"] for checkpoint in kept for segment in checkpoint.manifest.segments}
+        forget_segments(self.ledger.folder, {segment["name"] for checkpoint in gone for segment in checkpoint.manifest.segments} - needed)
         self.journal.forget(names)
 
 
@@ -221,14 +262,25 @@ def verify(path: Path, ledger_folder: Path | None = None, deep: bool = True) -> 
 
 
 def checkpoints(run_dir: Path, deep: bool = True) -> list[Checkpoint]:
-    """All checkpoints of a run that verify, oldest first."""
+    """All checkpoints of a run that verify, oldest first; without those that a fenced trainer wrote too late."""
     found = []
     for path in directories(run_dir / "checkpoints"):
         try:
-            found.append(verify(path, run_dir / "ledger", deep))
+            checkpoint = verify(path, run_dir / "ledger", deep)
         except CheckpointError:
             continue
+        if overtaken(run_dir / "epochs", checkpoint.manifest.epoch, checkpoint.manifest.serial) is None:
+            found.append(checkpoint)
     return sorted(found, key=lambda checkpoint: checkpoint.manifest.order)
+
+
+def _named_segments(folder: Path) -> set[str]:
+    """Ledger segments that any manifest names, of a torn checkpoint too."""
+    named = set()
+    for path in directories(folder):
+        with contextlib.suppress(CheckpointError):
+            named |= {segment["name"] for segment in _read_manifest(path)[0].segments}
+    return named
 
 
 def _read_manifest(path: Path) -> tuple[Manifest, str]:
@@ -237,12 +289,23 @@ def _read_manifest(path: Path) -> tuple[Manifest, str]:
     except OSError as error:
         raise CheckpointError(f"no readable manifest: {error.strerror}") from None
     try:
-        version = json.loads(text).get("format")
-        if not isinstance(version, int) or version > FORMAT:
+        document = json.loads(text)
+        version = document.get("format")
+        if not isinstance(version, int) or not 1 <= version <= FORMAT:
             raise CheckpointError(f"format {version!r}; this Pelton reads up to format {FORMAT}")
-        return Manifest.model_validate_json(text), hashlib.sha256(text).hexdigest()
-    except (ValueError, AttributeError, ValidationError) as error:
+        return Manifest.model_validate(_upgraded(document)), hashlib.sha256(text).hexdigest()
+    except (ValueError, AttributeError, KeyError, TypeError, ValidationError) as error:
         raise CheckpointError(f"the manifest cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    """A manifest of any older format, as this one. Format 1 listed every dead-lettered place; format 2 has ranges of offsets."""
+    if document["format"] == 1:
+        places: dict[str, list[int]] = {}
+        for topic, number, offset in document["feed"].get("dead", []):
+            places.setdefault(f"{topic}:{number}", []).append(offset)
+        document["feed"]["dead"] = {place: ranges(sorted(offsets)) for place, offsets in sorted(places.items())}
+    return document
 
 
 def _verify_file(path: Path, size: int, sha256: str | None) -> None:
@@ -271,8 +334,4 @@ def _sync_file(path: Path) -> FileEntry:
 
 def _sync_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync_folder(folder)

@@ -2,7 +2,8 @@
 
 Two halves. *Intake* takes what the reader delivered: samples wait by band, held-out ones are set aside, bad ones go to the dead letters,
 repeats are dropped. *Choice* picks the next batch from the open bands and journals it before it is trained, so that after a crash the same
-batches are trained in the same order (docs/architecture.md, "Order").
+batches are trained in the same order. A choice waits until each open band can give a whole batch or has nothing more on the log: on topics
+that nobody writes to, the batches are then a function of the log alone.
 """
 
 from __future__ import annotations
@@ -11,63 +12,32 @@ import logging
 import queue
 import threading
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
-from schemas.errors import BadRecord
+from schemas.errors import BadRecord, BrokerError
 from schemas.sample import Split
 from schemas.training_sample import BANDS, Objective, TrainingSample
 from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import DeadLetterWriter
+from trainer_node.batch import FeedSettings, StepBatch, Waiting
 from trainer_node.journal import Journal, JournalEntry
 from trainer_node.ledger import Ledger, LedgerRow, Outcome
 from trainer_node.pacing import Pacing
-from trainer_node.positions import Partition, Positions
-from trainer_node.reader import Delivery, Reader
+from trainer_node.positions import Partition, Positions, place_name, place_of, ranges
+from trainer_node.reader import Delivery, Gap, Reader
+from trainer_node.repeats import Place, Repeats
+from trainer_node.start import StartPoint
 
 logger = logging.getLogger(__name__)
 
+SETTLE_S = 5.0
+"""Longest wait for what the log is known to have, before a batch is made of what is here."""
 WAITING_LIMIT = 512
 """Samples that wait in memory per band; beyond, the band is paused and its backlog stays in Kafka."""
 HELD_OUT_LIMIT = 2000
 """Validation samples and prompts kept; later ones are counted and not kept."""
-
-
-@dataclass(frozen=True, eq=False)
-class Waiting:
-    """A sample ready to be chosen."""
-
-    record: Record
-    sample: TrainingSample
-    example: Any
-    """Tokenised form (`trainer_node.formats`)."""
-
-    @property
-    def place(self) -> tuple[str, int, int]:
-        """Topic, partition, offset."""
-        return self.record.topic, self.record.partition, self.record.offset
-
-
-@dataclass(frozen=True)
-class StepBatch:
-    """The samples of one optimizer step, in training order."""
-
-    step: int
-    pass_number: int
-    objective: Objective
-    items: list[Waiting]
-
-
-@dataclass(frozen=True)
-class FeedSettings:
-    """What the feed needs to know of the run."""
-
-    run_id: str
-    batch_size: int
-    linger_s: float
-    repeat_horizon: int
 
 
 class Feed:
@@ -100,39 +70,46 @@ class Feed:
         self.prompts: dict[str, TrainingSample] = {}
         self.samples_trained = 0
         self.wait_s = 0.0
+        self.data_losses: list[dict[str, Any]] = []
+        self.already_put: set[Place] = set()
+        """Records that a killed incarnation has put among the dead letters since the checkpoint: not to be put there again."""
         self._pass_start: dict[Partition, int] = {}
-        self._dead: set[tuple[str, int, int]] = set()
-        self._taken: OrderedDict[int, None] = OrderedDict()
+        self._bounds: dict[Partition, int] = {}
+        self._ends: dict[Partition, int] = {}
+        self._dead: set[Place] = set()
+        self.repeats = Repeats(settings.repeat_horizon)
+        self._waiting_limit = max(WAITING_LIMIT, 2 * settings.batch_size)
         self._waiting: dict[str, deque[Waiting]] = {topic: deque() for topics in bands.values() for topic in topics}
-        self._ids_waiting: set[int] = set()
         self._replay: deque[JournalEntry] = deque()
-        self._journalled: dict[int, tuple[str, int, int]] = {}
         self._generations: dict[Partition, int] = {}
-        self._lingering_since: float | None = None
+        self._clock: tuple[bool, float] | None = None
         self.stopping = threading.Event()
 
     # --- start and state -----------------------------------------------------------------------------------------------------
 
-    def begin(self, state: dict[str, Any] | None, replay: list[JournalEntry]) -> None:
-        """Start reading: at the beginning of the log, or where a checkpoint's state says; then follow its journal."""
-        beginning: dict[Partition, int] = {(topic, 0): -1 for topic in self._waiting}
+    def begin(self, state: dict[str, Any] | None, replay: list[JournalEntry], start: StartPoint | None = None) -> None:
+        """Start reading: where `state` (of a checkpoint) says, else where `start` says; then follow the journal.
+
+        Raises:
+            DataLossError: the log no longer holds a position, and the policy is `fail`.
+        """
+        start = start or StartPoint()
         if state is not None:
             self._restore(state)
-        taken = self._reader.start(beginning | self.positions.watermarks())
+        elif start.ranges:
+            trained = [topic for objective, topics in self._bands.items() if objective is not Objective.PROMPT for topic in topics]
+            self._bounds = start.bounds(trained)
+        places: dict[Partition, int] = {(topic, 0): -1 for topic in self._waiting}
+        places |= start.firsts() if state is None else self.positions.watermarks()
+        self._pause()
+        taken = self._reader.start(places, self._bounds, start.timestamp_ms if state is None else None)
         for tp, offset in taken.items():
             if tp not in self.positions.partitions:
-                self._pass_start[tp] = offset
                 self.positions.rewind({tp: offset})
-            self.positions[tp].fetched_to(offset)
+            self._pass_start.setdefault(tp, offset)
+        self._note_gaps()
         self._replay.extend(replay)
-        for entry in replay:
-            self._journalled |= {_id_hash(sample_id): (topic, number, offset) for topic, number, offset, sample_id in entry.samples}
-        self._pause()
-
-    def start_from(self, offsets: dict[Partition, int]) -> None:
-        """Before `begin`: start these partitions elsewhere than at the log's beginning (a date, a range)."""
-        self._pass_start |= offsets
-        self.positions.rewind(offsets)
+        self.repeats.expect(replay)
 
     def snapshot(self) -> dict[str, Any]:
         """All state that a checkpoint needs, as JSON. Call it between steps only."""
@@ -141,11 +118,12 @@ class Feed:
             "pass": self.pass_number,
             "step": self.step,
             "positions": self.positions.snapshot(),
-            "pass_start": {f"{topic}:{number}": offset for (topic, number), offset in sorted(self._pass_start.items())},
-            "dead": sorted(self._dead),
+            "pass_start": {place_name(tp): offset for tp, offset in sorted(self._pass_start.items())},
+            "bounds": {place_name(tp): offset for tp, offset in sorted(self._bounds.items())},
+            "dead": _by_partition(self._dead),
             "pacing": self.pacing.snapshot(),
             "samples_trained": self.samples_trained,
-            "data_losses": self._reader.data_losses,
+            "data_losses": list(self.data_losses),
             "validation": [sample.model_dump(mode="json", exclude_none=True) for sample in self.validation.values()],
             "prompts": [sample.model_dump(mode="json", exclude_none=True) for sample in self.prompts.values()],
         }
@@ -155,25 +133,30 @@ class Feed:
         self.pass_number, self.step = state["pass"], state["step"]
         self.samples_trained = state["samples_trained"]
         self.positions.restore(state["positions"])
-        for name, offset in state["pass_start"].items():
-            topic, _, number = name.rpartition(":")
-            self._pass_start[(topic, int(number))] = offset
-        self._dead = {(topic, number, offset) for topic, number, offset in state["dead"]}
+        self._pass_start = {place_of(name): offset for name, offset in state["pass_start"].items()}
+        self._bounds = {place_of(name): offset for name, offset in state.get("bounds", {}).items()}
+        self._dead = {
+            (*place_of(name), offset) for name, spans in state["dead"].items() for first, last in spans for offset in range(first, last + 1)
+        }
         self.pacing.restore(state["pacing"])
-        self._reader.data_losses.extend(state.get("data_losses", []))
+        self.data_losses = list(state.get("data_losses", []))
         self.validation = _by_id(state["validation"])
         self.prompts = _by_id(state["prompts"])
-        topics = set(self._bands[self.objective])
-        for sample_id in self.ledger.trained_ids(self.pass_number, topics, self.settings.repeat_horizon):
-            self._remember(sample_id)
+        self.remember(self.ledger.trained_ids(self.pass_number, set(self._bands[self.objective]), self.settings.repeat_horizon))
+
+    def remember(self, sample_ids: list[str]) -> None:
+        """These were trained in this pass already: a repeat of one is dropped."""
+        for sample_id in sample_ids:
+            self.repeats.take(self.objective, sample_id)
 
     # --- choice --------------------------------------------------------------------------------------------------------------
 
-    def next_batch(self, finished: Callable[[], bool]) -> StepBatch | None:
+    def next_batch(self, finished: Callable[[], bool], guard: Callable[[], None] = lambda: None) -> StepBatch | None:
         """The next batch of the current objective; blocks while there is none.
 
         Args:
             finished: asked while nothing waits; True ends the pass (everything upstream is consumed).
+            guard: called before each look; raises when this process must not go on.
 
         Returns:
             The batch, journalled; None when the pass has ended or `stopping` is set.
@@ -181,6 +164,7 @@ class Feed:
         started = time.monotonic()
         try:
             while not self.stopping.is_set():
+                guard()
                 self._reader.raise_failure()
                 self.intake()
                 if self._replay:
@@ -194,51 +178,71 @@ class Feed:
             self.wait_s += time.monotonic() - started
 
     def _replayed(self) -> StepBatch | None:
-        """The next journalled batch, once all its records have been delivered."""
+        """The next journalled batch, once all its records have been delivered; without those that will not come."""
         entry = self._replay[0]
+        if (entry.objective, entry.pass_number) != (self.objective.value, self.pass_number):
+            self._drop_entry(f"it is of pass {entry.pass_number} over {entry.objective}")
+            return None
+        self.pacing.open_to(entry.highest_band)
+        self._pause()
         by_place = {item.place: item for topic in {place[0] for place in entry.samples} for item in self._waiting[topic]}
-        items = [by_place.get((topic, number, offset)) for topic, number, offset, _ in entry.samples]
-        self._open_for_replay(entry)
-        if any(item is None for item in items):
+        items = []
+        for topic, number, offset, sample_id in entry.samples:
+            if item := by_place.get((topic, number, offset)):
+                items.append(item)
+            elif self.positions[(topic, number)].next_offset <= offset:
+                return None  # not delivered yet
+            else:
+                logger.warning("%s:%d:%d (%s) was journalled and is gone since", topic, number, offset, sample_id)
+                self.repeats.give_up(entry.objective, sample_id)
+        if not items:
+            self._drop_entry("none of its records can be used any more")
             return None
         self._replay.popleft()
-        return self._take([item for item in items if item is not None], journalled=True)
+        return self._take(items, journalled=True)
 
-    def _open_for_replay(self, entry: JournalEntry) -> None:
-        if self.pacing.highest < entry.highest_band:
-            self.pacing.highest = entry.highest_band
-            self._pause()
+    def _drop_entry(self, why: str) -> None:
+        entry = self._replay.popleft()
+        logger.warning("the journalled batch of step %d is not trained: %s", entry.step, why)
+        for *_, sample_id in entry.samples:
+            self.repeats.give_up(entry.objective, sample_id)
 
     def _chosen(self) -> StepBatch | None:
         """A full batch from the open bands; a partial one when it has lingered and no further band can help."""
-        topics = self._bands[self.objective]
-        shares = self.pacing.shares([len(self._waiting[topic]) for topic in topics], self.settings.batch_size)
-        if sum(shares) < self.settings.batch_size and not (self._lingered() and not self._advance() and any(shares)):
+        topics, size = self._bands[self.objective], self.settings.batch_size
+        waiting = [len(self._waiting[topic]) for topic in topics]
+        shares = self.pacing.shares(waiting, size)
+        waited = self._waited(any(shares))
+        settled = all(waiting[band] >= size or self._is_dry(topics[band]) for band in range(self.pacing.highest + 1))
+        if not settled and waited < SETTLE_S:
             return None
-        self._lingering_since = None
+        if sum(shares) < size and (waited < self.settings.linger_s or self._advance() or not any(shares)):
+            return None
+        self._clock = None
         return self._take([self._waiting[topic][i] for topic, share in zip(topics, shares, strict=True) for i in range(share)])
 
-    def _lingered(self) -> bool:
-        now = time.monotonic()
-        if self._lingering_since is None:
-            self._lingering_since = now
-        return now - self._lingering_since >= self.settings.linger_s
+    def _waited(self, some: bool) -> float:
+        """Seconds since the last batch, since the first sample came to wait for the next, or since a band opened."""
+        if self._clock is None or self._clock[0] != some:
+            self._clock = (some, time.monotonic())
+        return time.monotonic() - self._clock[1]
+
+    def _is_dry(self, topic: str) -> bool:
+        """Whether all that the log has of a band was delivered, as far as is known."""
+        return (topic, 0) in self._ends and self.positions[(topic, 0)].next_offset >= self._ends[(topic, 0)]
 
     def _advance(self) -> bool:
         """Open a further band because the open ones are dry; what it has then gets a linger time of its own."""
         if not self.pacing.advance():
             return False
-        self._lingering_since = None
+        self._clock = None
         self._pause()
         return True
 
     def _take(self, items: list[Waiting], journalled: bool = False) -> StepBatch:
         for item in items:
             self._waiting[item.record.topic].remove(item)
-            key = _id_hash(item.sample.sample_id)
-            self._ids_waiting.discard(key)
-            self._journalled.pop(key, None)
-            self._remember(item.sample.sample_id)
+            self.repeats.take(item.sample.objective, item.sample.sample_id)
         batch = StepBatch(self.step + 1, self.pass_number, self.objective, items)
         samples = [(*item.place, item.sample.sample_id) for item in items]
         if not journalled:
@@ -253,6 +257,7 @@ class Feed:
         for item in batch.items:
             reason = (bad or {}).get(item.sample.sample_id)
             if reason is not None:
+                self.repeats.untake(item.sample.objective, item.sample.sample_id)
                 self._put_aside(item.record, reason, item.sample.sample_id)
                 continue
             self._done(item.record, item.sample.sample_id, Outcome.TRAINED, batch.step)
@@ -266,7 +271,7 @@ class Feed:
     def switch(self, objective: Objective) -> None:
         """Train another objective from here on, from its first pass."""
         self.objective, self.pass_number = objective, 1
-        self._taken.clear()
+        self.repeats.new_pass()
         self.pacing.restart()
         self._pause()
 
@@ -274,9 +279,9 @@ class Feed:
         starts = {tp: offset for tp, offset in self._pass_start.items() if tp[0] in topics}
         for topic in topics:
             for item in self._waiting[topic]:
-                self._ids_waiting.discard(_id_hash(item.sample.sample_id))
+                self.repeats.unwait(item.sample.objective, item.sample.sample_id)
             self._waiting[topic].clear()
-        self._taken.clear()
+        self.repeats.new_pass()
         self.positions.rewind(starts)
         self.pacing.restart()
         self._generations |= dict.fromkeys(starts, self._reader.rewind(starts))
@@ -292,6 +297,7 @@ class Feed:
                 self._deliver(delivery)
                 delivery = self._reader.deliveries.get_nowait()
         except queue.Empty:
+            self._note_gaps()
             self._pause()
 
     def _deliver(self, delivery: Delivery) -> None:
@@ -302,6 +308,17 @@ class Feed:
             if progress.delivered(record.offset):
                 self._admit(record)
         progress.fetched_to(delivery.position)
+        self._ends[delivery.partition] = delivery.end
+
+    def _note_gaps(self) -> None:
+        """Go past what retention removed, and keep a record of it in every checkpoint from now on."""
+        while not self._reader.gaps.empty():
+            gap: Gap = self._reader.gaps.get()
+            progress = self.positions[gap.partition]
+            topic, number = gap.partition
+            for first, last in progress.lost(gap.position, gap.begin - 1):
+                self.data_losses.append({"topic": topic, "partition": number, "first": first, "last": last, "pass": self.pass_number})
+            progress.fetched_to(gap.begin)
 
     def _admit(self, record: Record) -> None:
         if (record.topic, record.partition, record.offset) in self._dead:
@@ -319,8 +336,10 @@ class Feed:
         except BadRecord as bad:
             self._put_aside(record, bad, sample_id)
             return
+        if self._dead_letters.breaker is not None:
+            self._dead_letters.breaker.record(ok=True)
         self._waiting[record.topic].append(waiting)
-        self._ids_waiting.add(_id_hash(sample_id))
+        self.repeats.wait(sample.objective, sample_id)
 
     def _aside(self, sample: TrainingSample, place: tuple[str, int, int]) -> Outcome | None:
         """Why a sample is not trained on, or None."""
@@ -330,11 +349,7 @@ class Feed:
             return self._hold_out(sample, self.prompts, Outcome.PROMPT)
         if sample.split is Split.VALIDATION:
             return self._hold_out(sample, self.validation, Outcome.VALIDATION)
-        key = _id_hash(sample.sample_id)
-        if key in self._journalled:  # of a sample sent twice, the record that the journal names is the one to train on
-            return None if self._journalled[key] == place else Outcome.DUPLICATE
-        taken = key in self._ids_waiting or (sample.objective is self.objective and key in self._taken)
-        return Outcome.DUPLICATE if taken else None
+        return Outcome.DUPLICATE if self.repeats.is_repeat(sample.objective, sample.sample_id, place) else None
 
     def _hold_out(self, sample: TrainingSample, store: dict[str, TrainingSample], outcome: Outcome) -> Outcome:
         if sample.sample_id in store and self.pass_number == 1:
@@ -344,8 +359,10 @@ class Feed:
         return outcome
 
     def _put_aside(self, record: Record, bad: BadRecord, sample_id: str | None) -> None:
-        self._dead_letters.put(record, bad, sample_id=sample_id)
-        self._dead.add((record.topic, record.partition, record.offset))
+        place = (record.topic, record.partition, record.offset)
+        if place not in self.already_put:
+            self._dead_letters.put(record, bad, sample_id=sample_id)
+        self._dead.add(place)
         self._done(record, sample_id or "", Outcome.DEAD_LETTER, self.step)
 
     def _done(self, record: Record, sample_id: str, outcome: Outcome, step: int) -> None:
@@ -357,7 +374,11 @@ class Feed:
     def drained(self) -> bool:
         """Whether all of the current objective's bands and of the prompts is delivered and done; asks the broker for the ends."""
         topics = {*self._bands[self.objective], *self._bands.get(Objective.PROMPT, [])}
-        ends = self._reader.end_offsets()
+        try:
+            ends = self._reader.end_offsets()
+        except BrokerError as error:
+            logger.warning("whether all is consumed is not known: %s", error)
+            return False
         self.intake()
         return all(self.positions[tp].watermark >= end for tp, end in ends.items() if tp[0] in topics)
 
@@ -370,22 +391,17 @@ class Feed:
         for objective, topics in self._bands.items():
             for band, topic in enumerate(topics):
                 closed = objective is not Objective.PROMPT and (objective is not self.objective or band > self.pacing.highest)
-                if closed or len(self._waiting[topic]) >= WAITING_LIMIT:
+                if closed or len(self._waiting[topic]) >= self._waiting_limit:
                     paused.add((topic, 0))
         self._reader.set_paused(paused)
 
-    def _remember(self, sample_id: str) -> None:
-        """Ids taken in this pass, the last `repeat_horizon` of them; kept across a crash by the ledger."""
-        self._taken[_id_hash(sample_id)] = None
-        while len(self._taken) > self.settings.repeat_horizon:
-            self._taken.popitem(last=False)
 
-
-def _id_hash(sample_id: str) -> int:
-    """64 bits of the id: a tenth of the memory, and two of a million ids meet with a chance of 3e-8."""
-    import hashlib
-
-    return int.from_bytes(hashlib.blake2b(sample_id.encode(), digest_size=8).digest(), "big")
+def _by_partition(places: set[Place]) -> dict[str, list[list[int]]]:
+    """Places as ranges of offsets, by `topic:partition`."""
+    offsets: dict[str, list[int]] = {}
+    for topic, number, offset in sorted(places):
+        offsets.setdefault(place_name((topic, number)), []).append(offset)
+    return {name: ranges(found) for name, found in offsets.items()}
 
 
 def _by_id(documents: list[dict[str, Any]]) -> dict[str, TrainingSample]:

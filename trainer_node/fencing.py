@@ -32,6 +32,9 @@ class Fence:
                 continue
             with os.fdopen(descriptor, "w") as file:
                 json.dump({"pid": os.getpid(), "claimed_at": time.time()}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            sync_folder(self.folder)
             return epoch
 
     def check(self) -> None:
@@ -44,8 +47,19 @@ class Fence:
         """Record which checkpoint this incarnation goes on from: what older epochs write beyond it later is never chosen."""
         path = self.folder / f"{self.epoch:06d}.base"
         staging = path.with_suffix(".staging")
-        staging.write_text(json.dumps({"epoch": epoch, "serial": serial}))
+        with staging.open("w", encoding="utf-8") as file:
+            json.dump({"epoch": epoch, "serial": serial}, file)
+            file.flush()
+            os.fsync(file.fileno())
         staging.replace(path)
+        sync_folder(self.folder)
+
+    def first_claimed_at(self) -> float:
+        """When the run's first incarnation began, in seconds since the epoch; now, where that cannot be read."""
+        try:
+            return float(json.loads((self.folder / f"{min(claimed(self.folder)):06d}").read_text())["claimed_at"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return time.time()
 
 
 def claimed(folder: Path) -> list[int]:
@@ -63,3 +77,12 @@ def overtaken(folder: Path, epoch: int, serial: int) -> int | None:
         if (start["epoch"], start["serial"]) < (epoch, serial):
             return later
     return None
+
+
+def sync_folder(folder: Path) -> None:
+    """Have a folder's entries reach the disk: new names, renames, deletions."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

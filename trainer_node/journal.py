@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
+from trainer_node.fencing import sync_folder
+
 
 @dataclass(frozen=True)
 class JournalEntry:
@@ -50,9 +52,7 @@ class Journal:
         """
         earlier = sorted(path for path in self.folder.glob(f"after-{checkpoint}.e*.jsonl") if path != self.path(checkpoint))
         entries = read_entries(earlier[-1]) if earlier else []
-        self._open(checkpoint)
-        for entry in entries:
-            self.append(entry)
+        self._open(checkpoint, entries)
         return entries
 
     def roll(self, checkpoint: str) -> None:
@@ -63,7 +63,7 @@ class Journal:
         """Write one entry; on return it is on disk."""
         if self._file is None:
             raise RuntimeError("take_over() comes before append()")
-        self._file.write(json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n")
+        self._file.write(_line(entry))
         self._file.flush()
         os.fsync(self._file.fileno())
 
@@ -80,9 +80,22 @@ class Journal:
             self._file.close()
             self._file = None
 
-    def _open(self, checkpoint: str) -> None:
+    def _open(self, checkpoint: str, entries: list[JournalEntry] | None = None) -> None:
+        """Start a file with these entries. It appears whole: killed while copying, the next incarnation still finds all of them."""
         self.close()
-        self._file = self.path(checkpoint).open("wb")
+        path = self.path(checkpoint)
+        staging = path.with_suffix(".staging")
+        with staging.open("wb") as file:
+            file.writelines(_line(entry) for entry in entries or [])
+            file.flush()
+            os.fsync(file.fileno())
+        staging.replace(path)
+        sync_folder(self.folder)
+        self._file = path.open("ab")
+
+
+def _line(entry: JournalEntry) -> bytes:
+    return json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
 
 
 def read_entries(path: Path) -> list[JournalEntry]:

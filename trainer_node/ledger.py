@@ -8,6 +8,7 @@ retention has removed the records themselves.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from schemas.errors import CheckpointError
 from trainer_node.positions import ranges
 
 MERGE_AT = 8
-"""Segments of one size class that are merged into one of the next; keeps their number logarithmic in the run's length."""
+"""Segments of one size class that are merged into one of the next, so that a file's fixed cost is shared by many rows."""
+MERGE_SHARE = 6
+"""A merge makes at most this part (a sixth) of the ledger: the older checkpoint still needs the merged ones, so both stand for a while."""
 
 
 class Outcome(StrEnum):
@@ -85,7 +88,6 @@ class Segment:
 def write_segment(folder: Path, rows: list[LedgerRow], level: int = 0) -> Segment:
     """Write rows as one file, durable on return. The same rows give the same name, so a repeated write is harmless."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     columns = {
         "topic": pa.array([row.topic for row in rows]).dictionary_encode(),
@@ -96,15 +98,30 @@ def write_segment(folder: Path, rows: list[LedgerRow], level: int = 0) -> Segmen
         "pass": pa.array([row.pass_number for row in rows], pa.int32()),
         "step": pa.array([row.step for row in rows], pa.int64()),
     }
+    return _write_table(folder, pa.table(columns), level)
+
+
+def merge_segments(folder: Path, segments: list[Segment]) -> Segment:
+    """Write the rows of several segments as one, column by column: a merge of many rows makes no object for each."""
+    import pyarrow as pa
+
+    tables = [_read_table(folder, segment) for segment in segments]
+    return _write_table(folder, pa.concat_tables(tables).unify_dictionaries(), segments[0].level + 1)
+
+
+def _write_table(folder: Path, table: Any, level: int) -> Segment:
+    import pyarrow.parquet as pq
+
     folder.mkdir(parents=True, exist_ok=True)
     staging = folder / f".staging-{os.getpid()}.parquet"
     pq.write_table(
-        pa.table(columns),
+        table,
         staging,
         compression="zstd",
         compression_level=9,
         use_dictionary=["topic", "outcome"],
         column_encoding={
+            "sample_id": "DELTA_LENGTH_BYTE_ARRAY",
             "partition": "DELTA_BINARY_PACKED",
             "offset": "DELTA_BINARY_PACKED",
             "pass": "DELTA_BINARY_PACKED",
@@ -118,7 +135,7 @@ def write_segment(folder: Path, rows: list[LedgerRow], level: int = 0) -> Segmen
     with staging.open("rb") as file:
         os.fsync(file.fileno())
     staging.replace(folder / name)
-    return Segment(name, len(rows), (folder / name).stat().st_size, digest, level)
+    return Segment(name, table.num_rows, (folder / name).stat().st_size, digest, level)
 
 
 def read_segment(folder: Path, segment: Segment) -> list[LedgerRow]:
@@ -127,6 +144,12 @@ def read_segment(folder: Path, segment: Segment) -> list[LedgerRow]:
     Raises:
         CheckpointError: missing, or not the bytes that the manifest names.
     """
+    columns = _read_table(folder, segment).to_pydict()
+    names = ("topic", "partition", "offset", "sample_id", "outcome", "pass", "step")
+    return [LedgerRow(t, p, o, s, Outcome(out), ps, st) for t, p, o, s, out, ps, st in zip(*(columns[name] for name in names), strict=True)]
+
+
+def _read_table(folder: Path, segment: Segment) -> Any:
     import pyarrow.parquet as pq
 
     path = folder / segment.name
@@ -134,9 +157,7 @@ def read_segment(folder: Path, segment: Segment) -> list[LedgerRow]:
         raise CheckpointError(f"ledger segment {segment.name} is missing")
     if _sha256(path) != segment.sha256:
         raise CheckpointError(f"ledger segment {segment.name} does not match its hash")
-    columns = pq.ParquetFile(path).read().to_pydict()
-    names = ("topic", "partition", "offset", "sample_id", "outcome", "pass", "step")
-    return [LedgerRow(t, p, o, s, Outcome(out), ps, st) for t, p, o, s, out, ps, st in zip(*(columns[name] for name in names), strict=True)]
+    return pq.read_table(path, read_dictionary=["topic", "outcome"])
 
 
 class Ledger:
@@ -167,19 +188,22 @@ class Ledger:
 
     def trained_ids(self, pass_number: int, topics: set[str], limit: int) -> list[str]:
         """Ids trained in a pass on these topics, the newest `limit` of them, oldest first; reads no more segments than that takes."""
-        ids: list[str] = []
+        parts: list[list[str]] = []
+        count = 0
         for segment in reversed(self.segments):
             rows = [row for row in read_segment(self.folder, segment) if row.pass_number == pass_number]
-            if not rows or len(ids) >= limit:
+            if not rows or count >= limit:
                 break
-            ids[:0] = [row.sample_id for row in rows if row.outcome is Outcome.TRAINED and row.topic in topics]
-        return ids[-limit:]
+            parts.append([row.sample_id for row in rows if row.outcome is Outcome.TRAINED and row.topic in topics])
+            count += len(parts[-1])
+        return list(itertools.chain.from_iterable(reversed(parts)))[-limit:]
 
     def _merge(self) -> None:
         """Merge the newest MERGE_AT segments while they are of one level, like the carries of a counter: each row is rewritten rarely."""
         while len(tail := self.segments[-MERGE_AT:]) == MERGE_AT and len({segment.level for segment in tail}) == 1:
-            rows = [row for segment in tail for row in read_segment(self.folder, segment)]
-            self.segments[-MERGE_AT:] = [write_segment(self.folder, rows, tail[0].level + 1)]
+            if sum(segment.rows for segment in tail) * MERGE_SHARE > sum(segment.rows for segment in self.segments):
+                return
+            self.segments[-MERGE_AT:] = [merge_segments(self.folder, tail)]
 
 
 def lineage_of(rows: Iterable[LedgerRow]) -> dict[str, list[list[int]]]:
@@ -191,11 +215,15 @@ def lineage_of(rows: Iterable[LedgerRow]) -> dict[str, list[list[int]]]:
     return {place: ranges(sorted(found)) for place, found in sorted(offsets.items())}
 
 
-def forget_segments(folder: Path, kept: set[str]) -> None:
-    """Delete segments that no kept checkpoint names."""
-    for path in folder.glob("segment-*.parquet"):
-        if path.name not in kept:
-            path.unlink(missing_ok=True)
+def forget_segments(folder: Path, gone: Iterable[str]) -> None:
+    """Delete these segments. Named one by one, so that a writer that was overtaken cannot delete what a newer one just wrote."""
+    for name in gone:
+        (folder / name).unlink(missing_ok=True)
+
+
+def orphans(folder: Path, named: set[str]) -> list[str]:
+    """Segments that no checkpoint names, and what a killed writer left half-written."""
+    return [path.name for pattern in ("segment-*.parquet", ".staging-*") for path in folder.glob(pattern) if path.name not in named]
 
 
 def _sha256(path: Path) -> str:

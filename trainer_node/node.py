@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import BadRecord, ConfigError, PeltonError
+from schemas.errors import BadRecord, BrokerError, CheckpointError, ConfigError, PeltonError
 from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
 from schemas.sample_loss import SampleLoss
@@ -30,17 +30,19 @@ from streams.kafka.settings import KafkaSettings
 from streams.metrics import MetricsServer, start_metrics
 from streams.node import group_name
 from trainer_node.announce import Announcer
-from trainer_node.checkpoint import START, Checkpoint, CheckpointStore
-from trainer_node.config import TrainConfig
+from trainer_node.checkpoint import START, Checkpoint, CheckpointStore, verify
+from trainer_node.config import TrainConfig, TrainerKind
 from trainer_node.feed import Feed, FeedSettings, StepBatch
 from trainer_node.fencing import Fence
 from trainer_node.formats import format_rlhf, format_supervised
 from trainer_node.journal import Journal
 from trainer_node.ledger import Ledger
+from trainer_node.letters import letters_since
 from trainer_node.monitor import EarlyStopping, Monitor
 from trainer_node.pacing import Pacing
 from trainer_node.reader import Reader
 from trainer_node.rewards import RewardClient
+from trainer_node.start import StartPoint
 
 logger = logging.getLogger(__name__)
 
@@ -64,6 +66,8 @@ class RunOptions:
     """Nodes whose lag must be zero before the run is over: `curriculum`, `augmenter`."""
     workers_run_id: str | None = None
     """Run id in the workers' group names, where they serve this run alone."""
+    start: StartPoint = field(default_factory=StartPoint)
+    """Where a run without a checkpoint of its own begins."""
     metrics_port: int | None = None
     wandb_project: str | None = None
     on_commit_step: Callable[[int], None] = lambda number: None
@@ -102,6 +106,10 @@ class TrainerNode:
         self._serial = 0
         self._last_state: dict[str, Any] | None = None
         self._zero_lag_seen = False
+        self._enough = False
+        self.parent: Checkpoint | None = None
+        self._lineage: dict[str, str] = {}
+        self._grace: threading.Timer | None = None
         self._ready: str | None = "loading the model"
         self.early = EarlyStopping(config.patience)
         self._trainer: Any = None
@@ -117,6 +125,7 @@ class TrainerNode:
             Fenced: a newer incarnation has taken over.
         """
         with contextlib.ExitStack() as stack:
+            stack.callback(self._end_grace)
             self._serve_metrics(stack)
             resumed = self._claim_run(stack)
             with self.timings("loading the model"):
@@ -126,9 +135,10 @@ class TrainerNode:
             objective: Objective | None = self.feed.objective
             if resumed is None:
                 self._ask("before")
+            goes_on_from = resumed or self._parent_of(self.feed.objective)
             while objective is not None and not self.stopping.is_set():
-                self._train(objective, resumed)
-                resumed, objective = None, self._next_objective(objective)
+                self._train(objective, goes_on_from)
+                goes_on_from, objective = None, self._next_objective(objective)
             if not self.stopping.is_set():
                 self._ask("after")
             self._write_summary()
@@ -138,9 +148,14 @@ class TrainerNode:
         self.stopping.set()
         if hasattr(self, "feed"):
             self.feed.stopping.set()
-        timer = threading.Timer(self.config.grace_s, self._give_up)
-        timer.daemon = True
-        timer.start()
+        if self._grace is None:
+            self._grace = threading.Timer(self.config.grace_s, self._give_up)
+            self._grace.daemon = True
+            self._grace.start()
+
+    def _end_grace(self) -> None:
+        if self._grace is not None:
+            self._grace.cancel()
 
     def _give_up(self) -> None:
         logger.error("the step did not end within %.0f s; stopping without a checkpoint, nothing is lost", self.config.grace_s)
@@ -152,6 +167,8 @@ class TrainerNode:
         if not self.options.until_consumed or position >= len(objectives) or self.stopping.is_set():
             return None
         self.feed.switch(objectives[position])
+        self._enough = False
+        self._last_state = None  # a checkpoint before its first batch, made by its own trainer: no journal spans two objectives
         return objectives[position]
 
     # --- wiring --------------------------------------------------------------------------------------------------------------
@@ -167,7 +184,7 @@ class TrainerNode:
         return None if self.reader.connected else "the broker is away"
 
     def _claim_run(self, stack: contextlib.ExitStack) -> Checkpoint | None:
-        """Fence older incarnations off, and find what to go on from."""
+        """Fence older incarnations off, in the run's folder and at the broker, and only then find what to go on from."""
         run_dir = self.options.run_dir
         run_dir.mkdir(parents=True, exist_ok=True)
         self.fence = Fence(run_dir)
@@ -177,28 +194,60 @@ class TrainerNode:
         self.store = CheckpointStore(
             run_dir, self.fence, self.journal, self.ledger, self.config.keep_checkpoints, self.options.on_commit_step
         )
+        self.announce = Announcer(self.settings, self.options.run_id)
+        stack.callback(self.announce.close)
         self.store.clean()
         resumed, refused = self.store.newest()
         for name, why in refused:
             logger.warning("checkpoint %s is refused: %s", name, why)
         if resumed is None:
             self.fence.resumed_from(0, 0)
+            self.parent = self._find_parent()
             return None
+        if self.options.start.given:
+            logger.warning("run %s goes on from its own checkpoint; where to start was for a new run", self.options.run_id)
         manifest = resumed.manifest
         if manifest.run_id != self.options.run_id:
             raise ConfigError(f"{run_dir} belongs to run {manifest.run_id!r}, not {self.options.run_id!r}: give another --run-dir")
+        if Objective(manifest.feed["objective"]) not in self.config.objectives:
+            raise ConfigError(
+                f"checkpoint {manifest.name} trains {manifest.feed['objective']}; --trainer {self.config.trainer.value} does not"
+            )
         if manifest.config_hash != self.config.hash():
             logger.warning("settings have changed since checkpoint %s; going on with the new ones", manifest.name)
         self.fence.resumed_from(manifest.epoch, manifest.serial)
         self.ledger.segments = manifest.ledger_segments()
         self._serial = manifest.serial
+        self._lineage = manifest.parent
         logger.warning("epoch %d resumes from checkpoint %s", self.fence.epoch, manifest.name)
         return resumed
+
+    def _find_parent(self) -> Checkpoint | None:
+        """Another run's checkpoint to begin from, if one was named."""
+        path = self.options.start.checkpoint
+        if path is None:
+            return None
+        try:
+            parent = verify(path)
+        except CheckpointError as error:
+            raise ConfigError(f"--from-checkpoint {path}: {error}; see `pelton checkpoints list`") from None
+        if parent.manifest.base_model != self.config.model:
+            raise ConfigError(f"--from-checkpoint {path} is of model {parent.manifest.base_model}, not {self.config.model}: set --model")
+        self._lineage = {"run_id": parent.manifest.run_id, "checkpoint": parent.manifest.name, "sha256": parent.sha256}
+        return parent
+
+    def _parent_of(self, objective: Objective) -> Checkpoint | None:
+        """The parent, where its optimizer is this objective's; else the optimizer begins anew, and that is said."""
+        if self.parent is None or self.parent.manifest.feed["objective"] == objective.value:
+            return self.parent
+        logger.warning("%s was trained on another objective: its weights go on, optimizer and schedule begin anew", self.parent.path.name)
+        return None
 
     def _load_model(self, resumed: Checkpoint | None) -> None:
         from trainer_node.weights import load_for_training
 
-        self.loaded = load_for_training(self.config, resumed.path if resumed else None)
+        source = resumed or self.parent
+        self.loaded = load_for_training(self.config, source.path if source else None)
 
     def _connect(self, stack: contextlib.ExitStack, resumed: Checkpoint | None) -> None:
         settings, config, run_id = self.settings, self.config, self.options.run_id
@@ -216,16 +265,41 @@ class TrainerNode:
         self.lag = LagReader(settings)
         stack.callback(self.lag.close)
         stack.callback(self.reader.close)
-        self.announce = Announcer(settings, run_id, self.reader)
-        stack.callback(self.announce.close)
-        state = resumed.manifest.feed if resumed else None
+        self.announce.commit_through(self.reader)
         replay = self.journal.take_over(resumed.manifest.name if resumed else START)
-        self.feed.begin(state, replay)
+        if self.fence.epoch > 1:
+            since = resumed.manifest.created_at if resumed else self.fence.first_claimed_at()
+            self.feed.already_put = letters_since(settings, run_id, since)
+        self.feed.begin(resumed.manifest.feed if resumed else self._inherited(), replay, self.options.start)
         if resumed:
             self.early.restore(resumed.manifest.feed.get("early", {}))
-            self._last_state = self.feed.snapshot()
+            self._last_state = self._state()
+            self.announce(resumed)  # the incarnation that made it may have been killed before it could say so
+        elif self.parent and self.feed.objective.value == self.parent.manifest.feed["objective"]:
+            self._remember_parent()
         if self.stopping.is_set():
             self.feed.stopping.set()
+
+    def _inherited(self) -> dict[str, Any] | None:
+        """The feed's state of a new run that begins from another run's checkpoint: that one's positions, as the start of its first pass."""
+        if self.parent is None or self.options.start.ranges or self.options.start.timestamp_ms is not None:
+            return None
+        state = self.parent.manifest.feed
+        objective = state["objective"]
+        if Objective(objective) not in self.config.objectives:
+            objective = self.config.objectives[0].value
+        starts = {place: value["watermark"] for place, value in state["positions"].items()}
+        return state | {"objective": objective, "pass": 1, "step": 0, "samples_trained": 0, "data_losses": [], "pass_start": starts}
+
+    def _remember_parent(self) -> None:
+        """What the parent trained in the pass it stood in is a repeat here, too."""
+        assert self.parent is not None
+        manifest = self.parent.manifest
+        ledger = Ledger(self.parent.path.parent.parent / "ledger", manifest.ledger_segments())
+        topics = {topic.name for topic in self.settings.topics.bands(manifest.feed["objective"])}
+        if self.options.start.ranges or self.options.start.timestamp_ms is not None:
+            return  # asked to train on a part of the log again
+        self.feed.remember(ledger.trained_ids(manifest.feed["pass"], topics, self.config.repeat_horizon))
 
     def _prepare(self, sample: TrainingSample) -> Any:
         build = format_rlhf if sample.objective is Objective.PREFERENCE else format_supervised
@@ -238,12 +312,15 @@ class TrainerNode:
         from trainer_node.callbacks import StepCallback
         from trainer_node.factory import build_trainer, kind_for
         from trainer_node.trainers import StepLoader
+        from trainer_node.weights import load_reference
 
         kind = kind_for(objective, self.config)
         callback = StepCallback(self._before_optimizer, self._step_done)
         self._trainer = build_trainer(kind, self.loaded, self.config, self.options.run_dir, [callback])
         self._stream = StepLoader(self._next_batch, self.config.accumulation, self.loaded.tokenizer.pad_token_id)
         self._trainer.feed_from(self._stream)
+        if resumed and kind is TrainerKind.DPO:
+            load_reference(self.loaded.model, resumed.path)
         with self.timings(f"training ({objective.value})"):
             self._trainer.train(resume_from_checkpoint=str(resumed.path) if resumed else None)
 
@@ -252,12 +329,14 @@ class TrainerNode:
         if self._last_state is None:
             self._checkpoint()
         while True:
-            with self.timings("waiting for samples"):
-                batch = self.feed.next_batch(self._consumed)
+            batch = None
+            if not self._enough:
+                with self.timings("waiting for samples"):
+                    batch = self.feed.next_batch(self._consumed, self.fence.check)
             if batch is not None:
                 self.options.on_batch(batch)
                 return batch
-            if self.stopping.is_set() or not self._end_of_pass():
+            if self._enough or self.stopping.is_set() or not self._end_of_pass():
                 self._checkpoint()
                 return None
 
@@ -288,8 +367,8 @@ class TrainerNode:
         if losses:
             loss = sum(value * tokens for value, tokens in losses) / max(1, sum(tokens for _, tokens in losses))
             self.monitor.step(batch.step, loss, self._trainer.lr_scheduler.get_last_lr()[0])
-        if self.config.eval_steps and batch.step % self.config.eval_steps == 0 and self._evaluate():
-            self.feed.stopping.set()
+        if self.config.eval_steps and batch.step % self.config.eval_steps == 0:
+            self._enough = self._evaluate()
         if batch.step % self.config.checkpoint_steps == 0:
             self._checkpoint()
 
@@ -332,12 +411,15 @@ class TrainerNode:
 
     def _checkpoint(self) -> None:
         """Commit the state as it is now, unless nothing has changed since the last commit."""
-        state = self.feed.snapshot() | {"early": self.early.snapshot()}
+        state = self._state()
         if state == self._last_state:
             return
         with self.timings("checkpoints"):
             self.store.commit(lambda: self._describe(state), self._write_files, self._flush, self.announce)
         self._last_state = state
+
+    def _state(self) -> dict[str, Any]:
+        return self.feed.snapshot() | {"early": self.early.snapshot()}
 
     def _flush(self) -> None:
         self.producer.flush()
@@ -349,6 +431,7 @@ class TrainerNode:
             "step": self.feed.step,
             "serial": self._serial,
             "config_hash": self.config.hash(),
+            "parent": self._lineage,
             "base_model": self.config.model,
             "feed": state,
             "metrics": dict(self.monitor.values),
@@ -368,7 +451,11 @@ class TrainerNode:
         if self.options.closed_file is not None and not self.options.closed_file.exists():
             return False
         self.producer.flush()  # our own losses are what the augmenter still has to read
-        zero = all(self._upstream_is_done(node) for node in self.options.wait_for) and self.feed.drained()
+        try:
+            zero = all(self._upstream_is_done(node) for node in self.options.wait_for) and self.feed.drained()
+        except BrokerError as error:
+            logger.warning("whether all is consumed is not known: %s", error)
+            zero = False
         twice, self._zero_lag_seen = zero and self._zero_lag_seen, zero
         if zero and not twice:
             time.sleep(0.2)

@@ -36,6 +36,11 @@ class Pacing:
         self.steps_here = 0
         return True
 
+    def open_to(self, band: int) -> None:
+        """Open bands up to this one, as `advance` does each."""
+        while self.highest < band and self.advance():
+            pass
+
     def restart(self) -> None:
         """A new pass begins with the easiest band."""
         self.highest = self.steps_here = 0

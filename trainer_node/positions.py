@@ -54,6 +54,15 @@ class PartitionProgress:
         """Delivered and not done."""
         return len(self._pending)
 
+    def lost(self, first: int, last: int) -> list[list[int]]:
+        """Ranges of what is not done among the offsets from `first` to `last`, both inclusive."""
+        gaps, start = [], first
+        for begin, end in ranges(sorted(offset for offset in self._done if first <= offset <= last)):
+            if begin > start:
+                gaps.append([start, begin - 1])
+            start = end + 1
+        return gaps + ([[start, last]] if start <= last else [])
+
     def snapshot(self) -> dict[str, Any]:
         """`{"watermark": w, "done": [[first, last], …]}`, the ranges done at or above the watermark."""
         low = self.watermark
@@ -82,18 +91,28 @@ class Positions:
 
     def snapshot(self) -> dict[str, dict[str, Any]]:
         """JSON form: `{"topic:partition": {...}}`."""
-        return {f"{topic}:{number}": progress.snapshot() for (topic, number), progress in sorted(self.partitions.items())}
+        return {place_name(tp): progress.snapshot() for tp, progress in sorted(self.partitions.items())}
 
     def restore(self, snapshot: dict[str, dict[str, Any]]) -> None:
         """Take over a snapshot; partitions it does not know keep their start."""
         for name, value in snapshot.items():
-            topic, _, number = name.rpartition(":")
-            self.partitions[(topic, int(number))] = PartitionProgress.restore(value)
+            self.partitions[place_of(name)] = PartitionProgress.restore(value)
 
     def rewind(self, start: dict[Partition, int]) -> None:
         """Begin these partitions anew: a pass is a rewind."""
         for tp, offset in start.items():
             self.partitions[tp] = PartitionProgress(offset)
+
+
+def place_name(partition: Partition) -> str:
+    """`topic:partition`."""
+    return f"{partition[0]}:{partition[1]}"
+
+
+def place_of(name: str) -> Partition:
+    """The partition that `place_name` named."""
+    topic, _, number = name.rpartition(":")
+    return topic, int(number)
 
 
 def ranges(offsets: list[int]) -> list[list[int]]:

@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import logging
 import queue
+import socket
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotInTime
 from dataclasses import dataclass
 from typing import Any
 
 from schemas.errors import BrokerError, DataLossError
+from streams.kafka.connection import broker_errors
 from streams.kafka.consumer import Record, make_consumer
 from streams.kafka.settings import KafkaSettings
 from trainer_node.positions import Partition
@@ -22,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 POLL_MS = 100
 MAX_POLL_RECORDS = 256
+PROBE_S = 1.0
+"""Seconds for which an answer to "is a broker there" is good, and how long one may take."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +38,21 @@ class Delivery:
     records: list[Record]
     position: int
     """Next offset the consumer will fetch: past these records and past what is never delivered."""
+    end: int
+    """End of the partition as far as is known: a position that has reached it has nothing to wait for."""
     generation: int
     """Counts rewinds; a delivery of an earlier generation is stale."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Offsets that the log no longer holds."""
+
+    partition: Partition
+    position: int
+    """What was to be read next."""
+    begin: int
+    """Where the log begins."""
 
 
 class Reader:
@@ -46,16 +65,34 @@ class Reader:
         self._calls: queue.Queue[tuple[Callable[[Any], Any], Future[Any]]] = queue.Queue()
         self._stop = threading.Event()
         self._paused: set[Partition] = set()
+        self._bounds: dict[Partition, int] = {}
+        self._ends: dict[Partition, int] = {}
         self._generation = 0
-        self._reported: dict[Partition, int] = {}
+        self._reported: dict[Partition, tuple[int, int]] = {}
+        self._probed: tuple[float, bool] = (0.0, False)
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
         self.deliveries: queue.Queue[Delivery] = queue.Queue()
-        self.data_losses: list[dict[str, Any]] = []
-        self.connected = False
+        self.gaps: queue.Queue[Gap] = queue.Queue()
 
-    def start(self, positions: dict[Partition, int]) -> dict[Partition, int]:
+    @property
+    def connected(self) -> bool:
+        """Whether a broker answers now; safe to ask from any thread."""
+        asked_at, answer = self._probed
+        if time.monotonic() - asked_at > PROBE_S:
+            answer = any(_listens(server) for server in self._settings.servers)
+            self._probed = (time.monotonic(), answer)
+        return answer
+
+    def start(
+        self, positions: dict[Partition, int], bounds: dict[Partition, int] | None = None, timestamp_ms: int | None = None
+    ) -> dict[Partition, int]:
         """Assign the partitions, each at its position (a negative one means the beginning of the log), and begin to fetch.
+
+        Args:
+            positions: first offset wanted.
+            bounds: offsets from which on nothing is wanted.
+            timestamp_ms: what a negative position means instead of the log's beginning: the first record of this time.
 
         Returns:
             The positions really taken.
@@ -63,8 +100,9 @@ class Reader:
         Raises:
             DataLossError: a position lies before the log's start, and the policy is `fail`.
         """
+        self._bounds = dict(bounds or {})
         taken: Future[dict[Partition, int]] = Future()
-        self._thread = threading.Thread(target=self._run, args=(positions, taken), name="band-reader", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(positions, timestamp_ms, taken), name="band-reader", daemon=True)
         self._thread.start()
         return taken.result()
 
@@ -73,10 +111,14 @@ class Reader:
         self._paused = set(partitions)
 
     def rewind(self, positions: dict[Partition, int]) -> int:
-        """Seek these partitions; returns the generation that deliveries from there on carry."""
+        """Seek these partitions; returns the generation that deliveries from there on carry.
+
+        Raises:
+            DataLossError: the log no longer holds such a position, and the policy is `fail`.
+        """
 
         def seek(consumer: Any) -> int:
-            self._seek(consumer, positions)
+            self._seek(consumer, self._checked(consumer, positions))
             self._generation += 1
             self._reported.clear()
             return self._generation
@@ -87,7 +129,8 @@ class Reader:
         """End of the log of every assigned partition, asked of the broker now."""
 
         def ends(consumer: Any) -> dict[Partition, int]:
-            return {(tp.topic, tp.partition): offset for tp, offset in consumer.end_offsets(list(consumer.assignment())).items()}
+            found = consumer.end_offsets(list(consumer.assignment()))
+            return {(tp.topic, tp.partition): self._bounded((tp.topic, tp.partition), offset) for tp, offset in found.items()}
 
         offsets: dict[Partition, int] = self.call(ends)
         return offsets
@@ -104,13 +147,21 @@ class Reader:
         self.call(do)
 
     def call(self, function: Callable[[Any], Any], timeout_s: float = 60.0) -> Any:
-        """Run something with the consumer on the thread that owns it."""
+        """Run something with the consumer on the thread that owns it.
+
+        Raises:
+            BrokerError: the broker did not answer, or refused.
+        """
+        from kafka.errors import KafkaError
+
         self.raise_failure()
         future: Future[Any] = Future()
         self._calls.put((function, future))
         try:
             return future.result(timeout_s)
-        except TimeoutError:
+        except KafkaError as error:
+            raise BrokerError(f"the broker at {self._settings.bootstrap_servers}: {' '.join(str(error).split())}") from error
+        except NotInTime:
             self.raise_failure()
             raise BrokerError(f"the broker at {self._settings.bootstrap_servers} did not answer for {timeout_s:.0f} s") from None
 
@@ -127,11 +178,11 @@ class Reader:
 
     # --- on the thread -------------------------------------------------------------------------------------------------------
 
-    def _run(self, positions: dict[Partition, int], taken: Future[dict[Partition, int]]) -> None:
+    def _run(self, positions: dict[Partition, int], timestamp_ms: int | None, taken: Future[dict[Partition, int]]) -> None:
         consumer = None
         try:
             consumer = make_consumer(self._settings, group=self._group, auto_offset_reset="none", max_poll_records=MAX_POLL_RECORDS)
-            taken.set_result(self._assign(consumer, positions))
+            taken.set_result(self._assign(consumer, positions, timestamp_ms))
             while not self._stop.is_set():
                 self._serve(consumer)
                 self._poll(consumer)
@@ -144,37 +195,51 @@ class Reader:
                 consumer.close()
             self._refuse_calls()
 
-    def _assign(self, consumer: Any, positions: dict[Partition, int]) -> dict[Partition, int]:
+    def _assign(self, consumer: Any, positions: dict[Partition, int], timestamp_ms: int | None) -> dict[Partition, int]:
         from kafka import TopicPartition
 
         partitions = [TopicPartition(*tp) for tp in positions]
-        consumer.assign(partitions)
-        begins = {(tp.topic, tp.partition): offset for tp, offset in consumer.beginning_offsets(partitions).items()}
-        ends = {(tp.topic, tp.partition): offset for tp, offset in consumer.end_offsets(partitions).items()}
-        wanted = {tp: begins[tp] if offset < 0 else offset for tp, offset in positions.items()}
-        gaps = {tp: (offset, begins[tp]) for tp, offset in wanted.items() if offset < begins[tp]}
-        beyond = {tp: (ends[tp], offset) for tp, offset in wanted.items() if offset > ends[tp]}
-        self._judge_gaps(gaps, beyond)
-        wanted |= {tp: begin for tp, (_, begin) in gaps.items()}
+        with broker_errors(self._settings, "finding where to start"):
+            consumer.assign(partitions)
+            dated = consumer.offsets_for_times(dict.fromkeys(partitions, timestamp_ms)) if timestamp_ms is not None else {}
+            self._ends = {(tp.topic, tp.partition): offset for tp, offset in consumer.end_offsets(partitions).items()}
+            begins = {(tp.topic, tp.partition): offset for tp, offset in consumer.beginning_offsets(partitions).items()}
+        if timestamp_ms is not None:  # a partition without a record of that time or later starts at its end
+            begins = {(tp.topic, tp.partition): found.offset if found else self._ends[tp] for tp, found in dated.items()}
+        wanted = self._checked(consumer, {tp: begins[tp] if offset < 0 else offset for tp, offset in positions.items()})
         self._seek(consumer, wanted)
         return wanted
 
-    def _judge_gaps(self, gaps: dict[Partition, tuple[int, int]], beyond: dict[Partition, tuple[int, int]]) -> None:
-        if beyond:
-            (topic, number), (end, offset) = next(iter(beyond.items()))
+    def _checked(self, consumer: Any, positions: dict[Partition, int]) -> dict[Partition, int]:
+        """Positions that the log still holds: a later one, and a gap noted, where the policy is `skip`; never a silent reset."""
+        from kafka import TopicPartition
+
+        partitions = [TopicPartition(*tp) for tp in positions]
+        begins = {(tp.topic, tp.partition): offset for tp, offset in consumer.beginning_offsets(partitions).items()}
+        ends = {(tp.topic, tp.partition): offset for tp, offset in consumer.end_offsets(partitions).items()}
+        for (topic, number), offset in positions.items():
+            begin, end = begins[topic, number], ends[topic, number]
+            if offset > end:
+                raise DataLossError(
+                    f"{topic}:{number} ends at offset {end}, before the position {offset} that was to be read from: this is another"
+                    " broker's log, or it was truncated; nothing was changed"
+                )
+            if offset < begin:
+                self._note_gap(Gap((topic, number), offset, begin))
+        return {tp: max(offset, begins[tp]) for tp, offset in positions.items()}
+
+    def _note_gap(self, gap: Gap) -> None:
+        topic, number = gap.partition
+        if self._on_data_loss != "skip":
             raise DataLossError(
-                f"{topic}:{number} ends at offset {end}, before the checkpoint's position {offset}: this is another broker's log,"
-                " or it was truncated"
+                f"{topic}:{number}: offsets {gap.position} to {gap.begin - 1} were not trained on and the log no longer holds them"
+                f" (it starts at {gap.begin}); raise the topic's retention, or pass --on-data-loss skip to go on without them"
             )
-        if gaps and self._on_data_loss != "skip":
-            (topic, number), (offset, begin) = next(iter(gaps.items()))
-            raise DataLossError(
-                f"{topic}:{number}: offsets {offset} to {begin - 1} were not trained on and the log no longer holds them"
-                f" (it starts at {begin}); raise the topic's retention, or pass --on-data-loss skip to go on without them"
-            )
-        for (topic, number), (offset, begin) in gaps.items():
-            logger.warning("%s:%d: skipping the lost offsets %d to %d", topic, number, offset, begin - 1)
-            self.data_losses.append({"topic": topic, "partition": number, "first": offset, "last": begin - 1})
+        logger.warning("%s:%d: skipping the lost offsets %d to %d", topic, number, gap.position, gap.begin - 1)
+        self.gaps.put(gap)
+
+    def _bounded(self, partition: Partition, offset: int) -> int:
+        return min(offset, self._bounds.get(partition, offset))
 
     def _seek(self, consumer: Any, positions: dict[Partition, int]) -> None:
         from kafka import TopicPartition
@@ -198,46 +263,60 @@ class Reader:
 
         self._apply_pauses(consumer)
         try:
-            batches = consumer.poll(timeout_ms=POLL_MS)
+            for tp, messages in consumer.poll(timeout_ms=POLL_MS).items():
+                partition = (tp.topic, tp.partition)
+                records = [Record.of(message) for message in messages if message.offset < self._bounds.get(partition, message.offset + 1)]
+                self._deliver(consumer, partition, records, messages[-1].offset + 1)
+            self._note_positions(consumer)
         except OffsetOutOfRangeError as error:
-            raise DataLossError(f"the log was cut while it was read: {error}; start again to see the gap") from None
+            self._overtaken(consumer, error.args[0])
         except KafkaError as error:
-            self._disconnected(error)
-            return
-        if batches or consumer.bootstrap_connected():
-            self.connected = True
-        for tp, messages in batches.items():
-            records = [Record.of(message) for message in messages]
-            self.deliveries.put(Delivery((tp.topic, tp.partition), records, records[-1].offset + 1, self._generation))
-        self._note_positions(consumer)
+            logger.warning("reading failed (%s); trying again", error)
+            self._stop.wait(0.5)
+
+    def _deliver(self, consumer: Any, partition: Partition, records: list[Record], position: int) -> None:
+        from kafka import TopicPartition
+
+        self._ends[partition] = max(self._ends[partition], consumer.highwater(TopicPartition(*partition)) or 0)
+        end = self._bounded(partition, self._ends[partition])
+        position = self._bounded(partition, position)
+        if records or self._reported.get(partition) != (position, end):
+            self._reported[partition] = (position, end)
+            self.deliveries.put(Delivery(partition, records, position, end, self._generation))
 
     def _note_positions(self, consumer: Any) -> None:
-        """Report positions that moved past offsets never delivered; only fetched partitions, only once nothing is buffered for them."""
+        """Report positions that moved past offsets never delivered, and ends that moved; only of partitions that are fetched."""
         for tp in consumer.assignment():
             partition = (tp.topic, tp.partition)
-            if partition in self._paused:
-                continue
-            position = consumer.position(tp, timeout_ms=1000)
-            if position is not None and position != self._reported.get(partition):
-                self._reported[partition] = position
-                self.deliveries.put(Delivery(partition, [], position, self._generation))
+            if partition not in self._paused and (position := consumer.position(tp, timeout_ms=1000)) is not None:
+                self._deliver(consumer, partition, [], position)
+
+    def _overtaken(self, consumer: Any, positions: dict[Any, int]) -> None:
+        """Retention removed what a partition was to fetch next: fail naming the gap, or go past it, as the policy says."""
+        wanted = {(tp.topic, tp.partition): offset for tp, offset in positions.items()}
+        with broker_errors(self._settings, "finding the log's start"):
+            self._seek(consumer, self._checked(consumer, wanted))
 
     def _apply_pauses(self, consumer: Any) -> None:
         wanted, now = self._paused, consumer.paused()
         for tp in consumer.assignment():
             partition = (tp.topic, tp.partition)
-            if partition in wanted and tp not in now:
+            closed = partition in wanted or (partition in self._bounds and (consumer.position(tp) or 0) >= self._bounds[partition])
+            if closed and tp not in now:
                 consumer.pause(tp)
-            elif partition not in wanted and tp in now:
+            elif not closed and tp in now:
                 consumer.resume(tp)
-
-    def _disconnected(self, error: Exception) -> None:
-        if self.connected:
-            logger.warning("the broker is away (%s); waiting for it", error)
-        self.connected = False
-        self._stop.wait(0.5)
 
     def _refuse_calls(self) -> None:
         while not self._calls.empty():
             _, future = self._calls.get_nowait()
             future.set_exception(self._failure or BrokerError("the reader has stopped"))
+
+
+def _listens(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_S):
+            return True
+    except OSError:
+        return False

@@ -95,6 +95,19 @@ def load_adapter(model: Any, folder: Path, adapter: str = "default") -> None:
         )
 
 
+def load_reference(model: Any, folder: Path) -> None:
+    """Give DPO back the reference it began with: TRL makes the adapter `ref` a copy of the policy whenever a trainer is built.
+
+    Raises:
+        CheckpointError: the checkpoint has none, or it does not fit.
+    """
+    if "ref" not in getattr(model, "peft_config", {}):
+        return
+    if not (folder / "ref").is_dir():
+        raise CheckpointError(f"{folder.name} holds no reference adapter; DPO cannot go on from it")
+    load_adapter(model, folder / "ref", "ref")
+
+
 def save_for_resume(trainer: Any, loaded: LoadedModel, folder: Path) -> None:
     """Everything a resume needs, under the names that Transformers' own resume looks for."""
     options = {"save_embedding_layers": False} if hasattr(loaded.model, "peft_config") else {}
