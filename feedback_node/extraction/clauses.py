@@ -6,9 +6,12 @@ from collections.abc import Iterator
 
 from feedback_node.extraction import nouns
 from feedback_node.extraction.claims import Mention
+from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import MAX_DEPTH, NAMING, PRONOUNS, is_bare, is_definite, members, owners
 from feedback_node.extraction.reading import Reading
+from feedback_node.extraction.spans import NUMBER
 
 _MAKER_VERBS = words("maker_verbs")
 _PERSON_VERBS = words("person_verbs")
@@ -44,7 +47,7 @@ def _is_part_of_noun(reading: Reading, verb: int) -> bool:
     """ "the dish called X" and "the languages spoken in X": the participle leads from a noun to its name or owner."""
     parse = reading.parse
     head = parse.head[verb]
-    if parse.low[verb] in NAMING or (parse.low[verb] == "known" and nouns.same_thing(parse, head) != head):
+    if (parse.low[verb] in NAMING and parse.is_common(head)) or (parse.low[verb] == "known" and nouns.same_thing(parse, head) != head):
         return True
     owned = owners(parse, head) if parse.dep[head] in ("nsubj", "attr", "pobj") and is_definite(parse, head) else None
     return owned is not None and verb < owned[0]
@@ -69,7 +72,9 @@ def _remember(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) 
     if not subjects:
         return
     mention = subjects[0][0]
-    if parse.low[verb] in _PERSON_VERBS:
+    if parse.low[verb] in _PERSON_VERBS or (
+        parse.low[verb] in BE and any(parse.dep[kid] == "attr" and is_role(parse.low[kid]) for kid in parse.kids[verb])
+    ):
         reading.topics.is_person(mention)
     elif parse.low[verb] in _THING_VERBS:
         reading.topics.is_thing(mention)
@@ -83,7 +88,7 @@ def subjects_of(reading: Reading, verb: int, depth: int = 0) -> list[tuple[Menti
     if verb in reading.subjects:
         return reading.subjects[verb]
     parse = reading.parse
-    own = parse.child(verb, "nsubj", "nsubjpass", "csubj")
+    own = parse.child(verb, "nsubj", "nsubjpass")
     if own is None:
         own = _subject_on_the_left(reading, verb)
     if own is not None and (shared := _after_complement(reading, verb, own)) is not None:
@@ -114,6 +119,9 @@ def _after_complement(reading: Reading, verb: int, own: int) -> int | None:
 def _subject_on_the_left(reading: Reading, verb: int) -> int | None:
     """The noun right before a finite verb, where the parse made it a conjunct of what came before."""
     parse = reading.parse
+    loose = parse.child(verb, "dep")
+    if loose is not None and loose < verb and parse.is_noun(loose):
+        return loose
     if parse.tag[verb] not in ("VBZ", "VBD", "VBP"):
         return None
     at = verb - 1
@@ -129,8 +137,11 @@ def _subject_on_the_left(reading: Reading, verb: int) -> int | None:
 def _inherited(reading: Reading, verb: int, depth: int) -> list[tuple[Mention, str]]:
     parse = reading.parse
     head, dep = parse.head[verb], parse.dep[verb]
+    clause = parse.child(verb, "csubj", "csubjpass")
     if depth > 8:
         return []
+    if clause is not None and parse.is_verb(clause):
+        return subjects_of(reading, clause, depth + 1)
     if dep in ("acl", "relcl"):
         referent = None if parse.tag[verb] == "VB" else reading.referent(head)
         return [(referent, "")] if referent else []
@@ -184,6 +195,8 @@ def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, s
         for member in [at] if rule == "object" and parse.is_common(at) else members(parse, at):
             loose = rule in ("prepositional", "object-of") and subjects
             target = reading.thing(member, subjects[0][0]) if loose else reading.name(member)
+            if rule == "stranded":
+                target = reading.referent(member)
             if target is None:
                 continue
             for subject, prefix in made if rule != "object" and made else subjects:
@@ -337,17 +350,27 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[tuple[i
         own_link = False
         member_noun = noun if member == at else nouns.property_words(parse, member)
         for kid in parse.kids[member]:
-            if parse.dep[kid] == "prep" and kid > member and (parse.low[kid] != "of" or have) and nouns.same_thing(parse, member) == member:
+            if (
+                parse.dep[kid] == "prep"
+                and kid > member
+                and (parse.low[kid] != "of" or have or _is_number(parse, kid))
+                and nouns.same_thing(parse, member) == member
+            ):
                 for inner in parse.kids[kid]:
                     if parse.dep[inner] == "pobj" and (nouns.names_value(reading, inner) or parse.low[kid] == "of" or (have and owned)):
                         own_link = True
                         yield inner, f"{base} {member_noun} {parse.low[kid]}", kid, "object-of"
-        if not own_link:
+        if not own_link or not (have or own_poss or any(parse.low[kid] in ("a", "an") for kid in parse.kids[member])):
             lone.append(member)
     if own_poss and any(parse.dep[kid] == "prep" and kid > at for kid in parse.kids[verb]):
         return
     for member in lone:
         yield member, base, verb, "object"
+
+
+def _is_number(parse: Parse, prep: int) -> bool:
+    inner = parse.child(prep, "pobj")
+    return inner is not None and (parse.kind[inner] == NUMBER or parse.tag[inner] == "CD")
 
 
 def _prepositional(reading: Reading, prep: int, base: str, depth: int = 0) -> Iterator[tuple[int, str, int, str]]:
@@ -360,10 +383,14 @@ def _prepositional(reading: Reading, prep: int, base: str, depth: int = 0) -> It
             if rule == "prepositional" and parse.low[prep] == "with" and (parts := list(nouns.measures(reading, kid))):
                 yield from ((value, f"has {noun} of", at, "with") for value, noun, at in parts)
                 continue
-            yield kid, relation, prep, rule
-            if parse.is_common(kid) and not is_definite(parse, kid):
+            if parse.low[kid] != "time":
+                yield kid, relation, prep, rule
+            if parse.is_common(kid) and (not is_definite(parse, kid) or parse.low[kid] == "time"):
                 for link in parse.kids[kid]:
                     if parse.dep[link] == "prep" and parse.low[link] != "of":
                         yield from _prepositional(reading, link, f"{relation} {parse.low[kid]}", depth + 1)
         elif parse.dep[kid] == "prep":
             yield from _prepositional(reading, kid, base, depth + 1)
+    if not parse.kids[prep] and parse.dep[parse.head[prep]] == "relcl" and depth == 0:
+        # "the country X comes from": what the clause hangs on
+        yield parse.head[parse.head[prep]], relation, prep, "stranded"

@@ -11,6 +11,11 @@ MEMORY = 12
 """Mentions remembered."""
 
 
+def is_role(noun: str) -> bool:
+    """Whether a noun names persons, by its ending."""
+    return noun.endswith(_PERSON_ENDINGS)
+
+
 class Topics:
     """The things a text has spoken of, latest last."""
 
@@ -70,18 +75,21 @@ class Topics:
     def described(self, noun: str) -> Mention | None:
         """What "the <noun>" means where nothing was called so: the last subject; a thing, where a person is no <noun>."""
         current = self.current
-        if current is None or current.text not in self._persons or noun.endswith(_PERSON_ENDINGS):
+        if current is None or current.text not in self._persons or is_role(noun):
             return current
         for mention in reversed(self._seen):
             if mention.text not in self._persons and mention.text[0].isupper():
                 return mention
         return current
 
-    def other(self, subject: Mention) -> Mention | None:
-        """The last subject that is not this one, by name or part of it."""
-        for mention in reversed(self._subjects):
-            if mention.text not in subject.text and subject.text not in mention.text:
-                return mention
+    def other(self, subject: Mention, noun: str = "") -> Mention | None:
+        """The last subject that is not this one, by name or part of it; for a noun of things, the last such thing."""
+        thing = noun and not is_role(noun)
+        for mentions in (self._subjects, self._seen if thing else []):
+            for mention in reversed(mentions):
+                fits = not thing or (mention.text not in self._persons and mention.text[0].isupper())
+                if fits and mention.text not in subject.text and subject.text not in mention.text:
+                    return mention
         return None
 
     def full_name(self, mention: Mention) -> Mention:

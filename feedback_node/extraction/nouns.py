@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from feedback_node.extraction.claims import Mention
+from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import words
-from feedback_node.extraction.phrases import is_class, is_definite, left_edge, members, noun_before, owners, property_words, same_thing
+from feedback_node.extraction.phrases import (
+    is_bare,
+    is_class,
+    is_definite,
+    left_edge,
+    members,
+    noun_before,
+    owners,
+    property_words,
+    same_thing,
+)
 from feedback_node.extraction.reading import Reading
 
 _PART_NOUNS = words("part_nouns")
@@ -96,7 +107,8 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
             head = inner if inner is not None else head
         owner: Mention | None = None
         noun = ""
-        if same_thing(parse, head) != head:
+        named = parse.child(head, "appos")
+        if same_thing(parse, head) != head or (named is not None and parse.is_name(named)):
             return False
         if (owned := owners(parse, head)) is not None:
             owner, noun = reading.owner(owned[0]), owned[1]
@@ -107,6 +119,8 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
             return False
         for member in [value] if alone else members(parse, value):
             if (target := reading.name(member)) is not None:
+                if is_role(noun):
+                    reading.topics.is_person(target)
                 reading.add(owner, noun, target, "property", verb, (head, verb))
     return True
 
@@ -219,6 +233,11 @@ def _located(reading: Reading, verb: int, prep: int, subjects: list[tuple[Mentio
         if parse.dep[kid] == "pobj" and parse.low[prep] == "with":
             for value, noun, link in measures(reading, kid):
                 _add_all(reading, subjects, f"has {noun} of", [value], "with", verb, (prep, link))
+        elif parse.dep[kid] == "pobj" and is_bare(parse, kid) and subjects:
+            target = reading.thing(kid, subjects[0][0])
+            for mention, prefix in subjects if target is not None else []:
+                relation = f"{prefix} {parse.low[verb]} {parse.low[prep]}".strip()
+                reading.add(mention, relation, target or mention, "prepositional", verb, (verb, prep))
         elif parse.dep[kid] == "pobj":
             _add_all(reading, subjects, f"{parse.low[verb]} {parse.low[prep]}", members(parse, kid), "prepositional", verb, (verb, prep))
 
@@ -279,7 +298,7 @@ def _apposition(reading: Reading, at: int, kid: int) -> None:
         return
     if is_class(parse, kid):
         at = _renamed(reading, kid) or at
-    if is_class(parse, kid) and parse.is_name(at):
+    if is_class(parse, kid) and (parse.is_name(at) or (parse.child(at, "det") is None and parse.child(kid, "det") is not None)):
         if (mention := reading.name(at)) is not None:
             describe(reading, mention, kid, at)
         return
@@ -287,6 +306,8 @@ def _apposition(reading: Reading, at: int, kid: int) -> None:
     if owned is not None and parse.is_name(kid):
         owner, target = reading.name(owned[0]), reading.name(kid)
         if owner is not None and target is not None:
+            if is_role(owned[1]):
+                reading.topics.is_person(target)
             reading.add(owner, owned[1], target, "apposition", at, (at, at))
 
 

@@ -12,6 +12,7 @@ from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.spans import NUMBER
 
 _TITLES = words("titles")
+_VERB_FORMS = words("verb_forms")
 
 _WRAP = 1 << 64  # spaCy gives the signed distance to the head as an unsigned number
 _VERB_TAGS = frozenset({"VB", "VBD", "VBG", "VBN", "VBP", "VBZ"})
@@ -65,10 +66,12 @@ def _mend_tags(parse: Parse) -> None:
     """A "noun" with an object of its own is a verb ("and cost 150,000 pounds")."""
     for at, dep in enumerate(parse.dep):
         head = parse.head[at]
+        if dep == "ROOT" and parse.tag[at] == "NNS" and not parse.kind[at]:
+            _mend_root(parse, at)
         if dep == "dobj" and at > head and parse.tag[head] in ("NN", "NNS") and not parse.kind[head]:
             parse.tag[head] = "VBZ"
-        elif dep == "ROOT" and parse.tag[at] == "NNS" and not parse.kind[at]:
-            _mend_root(parse, at)
+        if parse.low[at] in _VERB_FORMS and parse.tag[at] == "NNS" and dep in ("conj", "ROOT") and at + 1 < len(parse.dep):
+            parse.tag[at] = "VBZ"
 
 
 def _mend_root(parse: Parse, at: int) -> None:

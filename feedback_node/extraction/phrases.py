@@ -176,7 +176,7 @@ def _is_apposed(parse: Parse, at: int) -> bool:
     """Whether "N of X" may be X: "the old city of X", not "the capital city of X" and "the largest city of X"."""
     if parse.low[at] not in _SAME_AS:
         return False
-    return not any(parse.dep[kid] in ("compound", "nmod") or parse.tag[kid] == "JJS" for kid in parse.kids[at])
+    return not any((parse.dep[kid] in ("compound", "nmod") and not parse.is_name(kid)) or parse.tag[kid] == "JJS" for kid in parse.kids[at])
 
 
 def noun_before(parse: Parse, at: int) -> int | None:

@@ -47,6 +47,8 @@ class Reading:
         if parse.is_name(at):
             mention = self.topics.full_name(mention)
             self._remember_kind(at, mention)
+            if parse.child(at, "det") is not None:
+                self.topics.is_thing(mention)
         self.topics.seen(mention)
         return mention
 
@@ -63,7 +65,7 @@ class Reading:
         """What a phrase beside a verb stands for; "the club" is what was spoken of before, other than the subject."""
         if not is_bare(self.parse, at):
             return self.name(at)
-        known = self.topics.noun(self.parse.low[at]) or self.topics.other(subject)
+        known = self.topics.noun(self.parse.low[at]) or self.topics.other(subject, self.parse.low[at])
         return None if known is None else Mention(known.text, self.parse.start[at], self.parse.end[at], at)
 
     def _remember_kind(self, at: int, mention: Mention) -> None:
@@ -93,8 +95,16 @@ class Reading:
                     head = near
                 return self.referent(head)
             if parse.head[clause] == clause:
-                return None
+                break
             clause = parse.head[clause]
+        return self._before_comma(at)
+
+    def _before_comma(self, at: int) -> Mention | None:
+        """The noun before the comma, where the parser took ", which …" or ", the leader of which …" for a clause of its own."""
+        parse = self.parse
+        for comma in range(at - 1, max(at - 5, 0), -1):
+            if parse.low[comma] == "," and parse.is_noun(comma - 1):
+                return self.name(comma - 1)
         return None
 
     def referent(self, at: int) -> Mention | None:
@@ -113,7 +123,7 @@ class Reading:
                 and parse.low[near + 1] == ","
             ):
                 return self.name(near)
-            if parse.dep[at] == "attr" and self.subjects.get(head):
+            if parse.dep[at] == "attr" and self.subjects.get(head) and parse.child(at, "det") is not None:
                 return self.subjects[head][0][0]
             if parse.dep[at] == "appos" and parse.is_name(head):
                 return self.name(head)

@@ -32,6 +32,7 @@ _DATE = re.compile(
 _UNIT = "|".join(sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True))
 _NUMBER = re.compile(
     rf"(?:(?:US|A|C)?[$€£¥]\s?)?(?<![\w.])[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?:[\s-](?:{_UNIT})\b)+(?:\s(?:US|U\.S\.)\sdollars)?"
+    rf"|(?<![\w-])\d+(?:-\d+){{2,}}(?:-[\dxX])?(?![\w-])|(?<![\w.])[-−]\d+(?:\.\d+)?(?!\w)"
     rf"|(?:US|A|C)?[$€£¥]\s?\d[\d,]*(?:\.\d+)?(?:\s(?:{_UNIT})\b)*|\d[\d,.]*\s?%",
     re.IGNORECASE,
 )
@@ -182,7 +183,7 @@ def _link_length(tokens: list[str], starts: list[int], end: int, stop: int) -> i
         return 2 if _is_name_word(tokens[end + 1]) or (touching and token == "-") else 0
     if token not in _NAME_LINKS or (token == "of" and tokens[end - 1].lower() in _TITLES):
         return 0
-    if token == "the" and tokens[end - 1] not in ("Versus", "Versus."):
+    if token == "the" and tokens[end - 1].lower() not in _TITLE_OPENERS:
         return 0
     for ahead in (1, 2):
         if end + ahead < stop and tokens[end + ahead][0].isupper():
