@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 Tensor = torch.Tensor
-CHUNK_BYTES = 128 << 20
+CHUNK_BYTES = 64 << 20
 """Of logits at one time."""
 
 

@@ -103,6 +103,7 @@ class FastDecoder:
             heads=config.num_attention_heads,
             kv_heads=config.num_key_value_heads,
             dim=head_dim(config),
+            dtype=self.dtype,
             ops=self.ops,
             keep=keep,
             host=self.host,
@@ -134,10 +135,10 @@ class FastDecoder:
             x = embeddings.flatten(0, 1)[sequences.tokens]
         with torch.autocast(self.device.type, enabled=False):
             self._refresh()
-            x = x.to(self.dtype).contiguous()
+            x = x.float().contiguous()
             for layer, masters in zip(self.layers, self.masters, strict=True):
                 x = LayerFunction.apply(x, layer, sequences, *masters)
-            return NormFunction.apply(x, self.base.model.norm.weight, self.base.config.rms_norm_eps, self.ops)
+            return NormFunction.apply(x, self.base.model.norm.weight, self.base.config.rms_norm_eps, self.dtype, self.ops)
 
     def _refresh(self) -> None:
         """Bring the working copies of the LoRA weights up to date: an optimizer may have stepped."""
@@ -155,9 +156,9 @@ class NormFunction(torch.autograd.Function):
     """The last RMSNorm, its weight frozen."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float, ops: Any) -> Tensor:
-        """x (T, H) -> (T, H)."""
-        y, rstd = ops.rms_norm(x, weight, eps)
+    def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype, ops: Any) -> Tensor:
+        """x (T, H) float32 -> (T, H) in `dtype`."""
+        y, rstd = ops.rms_norm(x, weight, eps, dtype)
         ctx.save_for_backward(x, weight, rstd)
         ctx.ops = ops
         return y
@@ -166,7 +167,7 @@ class NormFunction(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         """Gradient of x."""
         x, weight, rstd = ctx.saved_tensors
-        return ctx.ops.rms_norm_backward(dy.contiguous(), x, weight, rstd, None), None, None, None
+        return ctx.ops.rms_norm_backward(dy.contiguous(), x, weight, rstd, None), None, None, None, None
 
 
 def compute_dtype(base: Any) -> torch.dtype:
