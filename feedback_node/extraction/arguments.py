@@ -74,9 +74,10 @@ def verb_words(reading: Reading, verb: int) -> str:
 def _role(reading: Reading, verb: int) -> str | None:
     """`manager` in "has Y as its manager": the object is what the subject has in that role."""
     parse = reading.parse
-    if parse.low[verb] not in _HAVE_ROLE or parse.child(verb, "dobj") is None:
+    had = parse.child(verb, "dobj")
+    if parse.low[verb] not in _HAVE_ROLE or had is None:
         return None
-    for kid in parse.kids[verb]:
+    for kid in [*parse.kids[verb], *parse.kids[had]]:
         if parse.dep[kid] == "prep" and parse.low[kid] == "as" and (inner := parse.child(kid, "pobj")) is not None:
             if parse.low[inner] == "one" and (link := parse.child(inner, "prep")) is not None:
                 inner = parse.child(link, "pobj") or inner
