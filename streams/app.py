@@ -39,7 +39,7 @@ from streams.node import StreamNode
 DRAIN_SECONDS = 10.0
 """How long a stop waits for the batch in flight. What is not done by then is not committed, and will be read again."""
 STOP_SECONDS = 15.0
-"""After this a stopping process leaves as it stands: clients of a broker that hangs wait for minutes, and nothing is lost by not waiting."""
+"""After this a stopping process leaves as it stands: clients wait for minutes on a broker that hangs, and waiting saves nothing."""
 SESSION_SECONDS = 8.0
 """A worker that was killed is noticed after this, and its partitions move."""
 IDLE_SECONDS = 1.0
@@ -164,9 +164,8 @@ class Runner:
         self._leaving.cancel()
 
     def _leave(self) -> None:
-        log.critical(
-            "%s: %s", self._node.name, self._failure or f"left after {STOP_SECONDS:.0f} s; what was not committed will be read again"
-        )
+        why = self._failure or f"left after {STOP_SECONDS:.0f} s; what was not committed will be read again"
+        log.critical("%s: %s", self._node.name, why)
         os._exit(2 if isinstance(self._failure, UserError) else 1 if self._failure else 0)
 
     def _wire(self) -> faust.App:
