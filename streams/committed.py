@@ -15,7 +15,6 @@ from streams.kafka.connection import broker_errors
 from streams.kafka.consumer import POLL_MS, Record, make_consumer
 from streams.kafka.settings import KafkaSettings
 
-
 _faust_log = logging.getLogger("faust.transport")
 
 
