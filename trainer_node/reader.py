@@ -305,12 +305,22 @@ class Reader:
             if closed and tp not in now:
                 consumer.pause(tp)
             elif not closed and tp in now:
+                _unpark(consumer, tp)
                 consumer.resume(tp)
 
     def _refuse_calls(self) -> None:
         while not self._calls.empty():
             _, future = self._calls.get_nowait()
             future.set_exception(self._failure or BrokerError("the reader has stopped"))
+
+
+def _unpark(consumer: Any, tp: Any) -> None:
+    """Drop what kafka-python keeps for a paused partition, so that it is fetched again.
+
+    Version 3.0 takes records parsed before the pause up again only while another partition is busy; until then it does not fetch the
+    partition either, and on a quiet topic that is for ever (`Fetcher.fetched_records`: `_next_partition_records` is drained, but not None).
+    """
+    consumer._fetcher._paused_partition_records.pop(tp, None)
 
 
 def _listens(server: str) -> bool:
