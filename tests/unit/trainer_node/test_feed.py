@@ -63,6 +63,9 @@ class LogReader:
                 self.gaps.put(Gap(tp, offset, self.positions[tp]))
         return dict(self.positions)
 
+    def next_delivery(self, wait_s=0.0):
+        return self.deliveries.get_nowait()
+
     def set_paused(self, partitions):
         self.paused = set(partitions)
 
