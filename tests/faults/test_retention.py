@@ -28,7 +28,7 @@ def test_a_start_before_the_log_s_beginning_fails_naming_the_gap_and_skip_record
     child = run.start(("batch", 6))
     child.wait_for("waiting")
     child.kill()
-    topic = settings.topics.band("sft", 0).name
+    topic = settings.topics.band("sft", 3).name
     watermark = run.newest.manifest.feed["positions"][f"{topic}:0"]["watermark"]
     expire(settings, topic, watermark + 5)
     refused = run.start()

@@ -10,11 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from cli.checkpoints import checkpoints as checkpoints_command
+from cli.dead_letters import dead_letters
 from cli.trace import trace
-from schemas.errors import ConfigError
 from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
-from tests.faults.runs import ALL_THERE_ONCE, account, produce, same_weights
+from tests.faults.runs import ALL_THERE_ONCE, account, produce, same_weights, sample
 from trainer_node.start import StartPoint, parse_range, parse_timestamp
 
 pytestmark = pytest.mark.durable
@@ -88,9 +88,17 @@ def test_a_sample_is_traced_from_its_topic_to_the_checkpoints_that_hold_it(setti
     assert CliRunner().invoke(checkpoints_command, ["verify", str(run.folder)]).exit_code == 0
 
 
-@pytest.mark.parametrize("text", ["", "sft.0", "sft.9:0-3", "sft.0:5-3", "pelton.samples:0:0-3", "pelton.curriculum.sft.0:1:0-3"])
-def test_a_range_that_is_none_is_refused_by_name(text):
-    from schemas.topics import Topics
-
-    with pytest.raises(ConfigError, match="--replay"):
-        parse_range(text, Topics())
+def test_a_dead_letter_replayed_twice_is_trained_once(settings, new_run):
+    samples = produce(settings, 64)
+    long = sample(1, sample_id="long", completion="a b c d e f g " * 12)
+    with Producer(settings) as producer:
+        producer.send(settings.topics.band("sft", 0), "long", long)
+    run = new_run(too_long="dead-letter")
+    run.finish()
+    assert account(run.trained(), samples) == ALL_THERE_ONCE
+    flags = ["--bootstrap-servers", settings.bootstrap_servers, "--topic-prefix", settings.topic_prefix]
+    for _ in range(2):
+        result = CliRunner().invoke(dead_letters, ["replay", "--reason", "too_long", *flags], catch_exceptions=False)
+        assert "replayed 1 of 1" in result.output
+    run.finish(config={"max_seq": 512})
+    assert account(run.trained(), [*samples, "long"]) == ALL_THERE_ONCE
