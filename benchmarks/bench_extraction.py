@@ -6,7 +6,7 @@ overlaps are at least 0.5; `soft` counts the product. Precision, recall and F1 a
 what is marked negated or hedged is not predicted.
 
 Speed: documents a second of `TripletExtractor.extract` and of spaCy's own pipeline with the same parts and its own tokenizer on the
-same texts, in turns, in one process; the ratio is taken run by run, of wall time and of processor time (which a busy machine disturbs less).
+same texts, in turns, in one process; the ratio is taken run by run, of wall time and of processor time (less disturbed by a busy machine).
 
 Run: `python benchmarks/bench_extraction.py` (writes `benchmarks/results/bench_extraction.json`).
 """
