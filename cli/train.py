@@ -25,6 +25,7 @@ FOR_TASK = {"generation": "sft", "qa": "sft", "classification": "sft", "preferen
 @click.option("--epochs", type=int, help="Passes over the stream; each after the first is a rewind. [default: 1]")
 @click.option("--lora-r", type=int, help="LoRA rank; 0 trains all weights. [default: 16]")
 @click.option("--lr", type=float, help="Learning rate. [default: 2e-4]")
+@click.option("--dpo-lr", type=float, help="Learning rate of DPO. [default: a twentieth of --lr]")
 @click.option("--schedule", type=click.Choice(["constant", "constant_with_warmup", "cosine_with_restarts"]), help="Learning-rate schedule.")
 @click.option("--warmup-steps", type=int, help="Steps of warm-up. [default: 0]")
 @click.option("--restart-steps", type=int, help="Steps of one cosine. [default: 1000]")

@@ -62,7 +62,7 @@ def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, o
 
     disable_progress_bars()
 
-    common = _arguments(loaded, config, output_dir)
+    common = _arguments(kind, loaded, config, output_dir)
     build = class_of_kind(kind)
     if kind is TrainerKind.SFT:
         args: Any = SFTConfig(**common, max_length=None, packing=False, padding_free=False, dataset_kwargs={"skip_prepare_dataset": True})
@@ -75,13 +75,13 @@ def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, o
     return trainer
 
 
-def _arguments(loaded: LoadedModel, config: TrainConfig, output_dir: Path) -> dict[str, Any]:
+def _arguments(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, output_dir: Path) -> dict[str, Any]:
     schedule = config.schedule
     arguments: dict[str, Any] = {
         "output_dir": str(output_dir),
         "per_device_train_batch_size": max(1, config.batch_size // config.accumulation),
         "gradient_accumulation_steps": config.accumulation,
-        "learning_rate": config.lr,
+        "learning_rate": config.learning_rate(kind),
         "lr_scheduler_type": "cosine_with_restarts" if schedule == "cosine_with_restarts" else schedule,
         "warmup_steps": config.warmup_steps,
         "max_steps": ENDLESS_STEPS,
