@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, Protocol
 
-from streams.knowledge.english import COPULAS, DETERMINERS, FILLERS, FUNCTION_WORDS, HAVE, inflections
+from streams.knowledge.english import CHANGING, COPULAS, DETERMINERS, FILLERS, FUNCTION_WORDS, HAVE, inflections
 from streams.knowledge.names import fold
 from streams.knowledge.names import words as folded_words
 
@@ -92,7 +92,8 @@ class Spoken(Protocol):
 class RelationIndex:
     """Keys of plain words to predicates. Built once for an ontology; read-only, so threads may share it."""
 
-    def __init__(self, predicates: Iterable[Spoken]) -> None:
+    def __init__(self, predicates: Iterable[Spoken], classes: frozenset[str] = frozenset()) -> None:
+        self._classes = classes
         self._keys: dict[str, dict[str, PredicateMatch]] = defaultdict(dict)
         self._spoken: dict[str, dict[str, None]] = {}
         for predicate in predicates:
@@ -101,10 +102,34 @@ class RelationIndex:
             for key, turned in _keys_of(predicate):
                 match = PredicateMatch(predicate.name, turned and not predicate.symmetric)
                 self._keys[key].setdefault(predicate.name, match)
+            for template in predicate.templates:
+                if (general := self._general(relation_key(template.between))) is not None:
+                    match = PredicateMatch(predicate.name, template.reversed and not predicate.symmetric)
+                    self._keys[general].setdefault(predicate.name, match)
 
     def match(self, words: str) -> tuple[PredicateMatch, ...]:
-        """Every predicate under the key of these words, in the order of the ontology."""
-        return tuple(self._keys.get(relation_key(words), {}).values())
+        """Every predicate under the key of these words, in the order of the ontology.
+
+        Words not found are looked for again without a class noun behind another noun ("capital city of"), then with any class noun for
+        theirs and without what describes it ("small village in" for "town in").
+        """
+        key = relation_key(words)
+        for attempt in (key, self._without_class(key), self._general(key)):
+            if attempt is not None and (found := self._keys.get(attempt)):
+                return tuple(found.values())
+        return ()
+
+    def _without_class(self, key: str) -> str:
+        tokens = key.split()
+        return " ".join(token for n, token in enumerate(tokens) if not n or token not in self._classes)
+
+    def _general(self, key: str) -> str | None:
+        """The key with its class noun, and what describes it, as a blank: "landlocked country in" -> "_ in"."""
+        tokens = key.split()
+        at = next((n for n, token in enumerate(tokens[:-1]) if token in self._classes), None)
+        if at is None or any(token in CHANGING or token in FUNCTION_WORDS or token in self._spoken for token in tokens[:at]):
+            return None
+        return " ".join(["_", *tokens[at + 1 :]])
 
     def spoken_of(self, text: str) -> list[str]:
         """Predicates whose noun, verb or phrase stands in a text, in the order they come; the longest words count at each place."""

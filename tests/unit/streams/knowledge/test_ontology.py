@@ -77,6 +77,22 @@ def test_a_predicate_s_name_says_which_side_acts_where_no_phrase_does():
     assert named.match_predicate("painted") == PredicateMatch("painted_by", True)
 
 
+def test_class_nouns_stand_for_each_other_with_what_describes_them():
+    some = Ontology.from_dict({"predicates": {"lies_in": {"phrases": ["{subject} is a town in {object}"]}}, "classes": ["town", "village"]})
+    for words in ("is a town in", "is a small sleepy village in", "was a village in"):
+        assert some.match_predicate(words) == PredicateMatch("lies_in", False)
+    for words in ("is the largest town in", "is a former village in", "is a hamlet in", "is a village near", "is in"):
+        assert some.match_predicate(words) is None
+
+
+def test_a_class_noun_behind_a_relation_noun_changes_nothing():
+    some = Ontology.from_dict(
+        {"predicates": {"seat": {"nouns": ["seat"]}, "lies_in": {"phrases": ["{subject} is a town of {object}"]}}, "classes": ["town"]}
+    )
+    assert some.match_predicate("is the seat town of") == PredicateMatch("seat", True)
+    assert some.match_predicate("is a sleepy town of") == PredicateMatch("lies_in", False)
+
+
 def test_words_of_two_predicates_are_not_decided_between():
     both = Ontology.from_dict({"predicates": {"painted_by": {"nouns": ["author"]}, "written_by": {"nouns": ["author"]}}})
     assert both.match_predicate("is the author of") is None
