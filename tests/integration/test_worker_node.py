@@ -1,11 +1,18 @@
 """What every node does with a record that it cannot handle."""
 
+import os
+import subprocess
+import sys
+
 import pytest
+from worker_process import REPOSITORY
 
 from schemas.errors import BrokerError, TooManyDeadLetters
 from schemas.sample import Sample
+from streams.kafka.admin import committed_offsets
 from streams.kafka.consumer import Record, read_range
 from streams.kafka.dead_letters import Breaker, read_dead_letters
+from streams.kafka.producer import Producer
 from streams.knowledge.ontology import Ontology
 from streams.node import StreamNode
 
@@ -75,3 +82,44 @@ def test_a_few_bad_records_among_good_ones_do_not(settings, node):
     node.handle(records(settings, *["good", "good", "a bug"] * 20))
     assert len(list(read_dead_letters(settings))) == 20
     assert len(passed_on(settings)) == 40
+
+
+def test_a_batch_is_done_when_all_of_it_is_acknowledged(settings, node):
+    node.handle(records(settings, *["word " * 2000] * 500))
+    assert node._producer._unacknowledged == 0
+    assert len(passed_on(settings)) == 500
+
+
+SLOW = """
+import logging, sys, time
+from streams.app import run
+from streams.kafka.settings import KafkaSettings
+from streams.knowledge.ontology import Ontology
+from schemas.sample import Sample
+from streams.node import StreamNode
+
+class Slow(StreamNode):
+    name = "slow"
+
+    def process(self, records):
+        print("at work", flush=True)
+        time.sleep(3)
+        for record in records:
+            sample = Sample.decode(record.value)
+            self.send(self.settings.topics.band("sft", 0), sample.sample_id, sample)
+
+settings = KafkaSettings.load()
+run(Slow(settings, settings.topics.samples, Ontology()))
+"""
+
+
+def test_a_signal_waits_for_the_batch_in_flight_and_its_commit(settings):
+    with Producer(settings) as producer:
+        producer.send(settings.topics.samples, "s1", Sample(sample_id="s1", text="some text"))
+    environ = {**os.environ, **settings.to_environ(), "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen([sys.executable, "-c", SLOW], env=environ, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout.readline() == "at work\n"
+        worker.terminate()
+        assert worker.wait() == 0
+    assert passed_on(settings) == ["s1"]
+    assert sum(committed_offsets(settings, settings.topic_prefix + "slow").values()) == 1
