@@ -53,7 +53,7 @@ def test_a_nasty_text_neither_raises_nor_hangs(name: str, extractor: TripletExtr
     assert isinstance(knowing.extract([NASTY[name]])[0], list)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(
     st.lists(
         st.sampled_from(
