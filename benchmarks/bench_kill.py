@@ -31,6 +31,28 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 BATCH, SAVE_STEPS, KILLS = 20, 5, 6
 
 
+class Stream:
+    """Texts from a consumer, until none has come for a while. The dataset's fingerprint wants to pickle it: the consumer is left out."""
+
+    def __init__(self, consumer: Any, idle_s: float) -> None:
+        self.consumer = consumer
+        self.idle_s = idle_s
+
+    def __getstate__(self) -> dict[str, float]:
+        return {"idle_s": self.idle_s}
+
+    def __call__(self) -> Any:
+        from schemas.training_sample import TrainingSample
+
+        last = time.monotonic()
+        while time.monotonic() - last < self.idle_s:
+            for batch in self.consumer.poll(timeout_ms=200).values():
+                last = time.monotonic()
+                for record in batch:
+                    sample = TrainingSample.decode(record.value)
+                    yield {"text": f"{sample.prompt[0].content} {sample.completion}", "number": int(sample.sample_id, 16)}
+
+
 def plain(pipe: Any, servers: str, topics: list[str], folder: str, model: str, idle_s: float) -> None:
     """One incarnation of the plain trainer."""
     import torch
@@ -40,21 +62,9 @@ def plain(pipe: Any, servers: str, topics: list[str], folder: str, model: str, i
     from transformers.trainer_utils import get_last_checkpoint
     from trl import SFTConfig, SFTTrainer
 
-    from schemas.training_sample import TrainingSample
-
     torch.set_num_threads(1)
     consumer = KafkaConsumer(*topics, bootstrap_servers=servers, group_id="plain", auto_offset_reset="earliest", enable_auto_commit=False)
     tokenizer = AutoTokenizer.from_pretrained(model)
-
-    def stream() -> Any:
-        last = time.monotonic()
-        while time.monotonic() - last < idle_s:
-            for batch in consumer.poll(timeout_ms=200).values():
-                last = time.monotonic()
-                for record in batch:
-                    sample = TrainingSample.decode(record.value)
-                    text = f"{sample.prompt[0].content} {sample.completion}"
-                    yield {"text": text, "number": int(sample.sample_id, 16)}
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
         encoded = tokenizer([row["text"] for row in rows], padding=True, return_tensors="pt")
@@ -93,7 +103,7 @@ def plain(pipe: Any, servers: str, topics: list[str], folder: str, model: str, i
     trainer = Told(
         model=AutoModelForCausalLM.from_pretrained(model),
         args=args,
-        train_dataset=IterableDataset.from_generator(stream),
+        train_dataset=IterableDataset.from_generator(Stream(consumer, idle_s)),
         data_collator=collate,
         processing_class=tokenizer,
         callbacks=[Commit()],
