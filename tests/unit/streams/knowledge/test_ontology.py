@@ -20,9 +20,11 @@ MUSIC = {
             "verbs": ["compose"],
         },
         "libretto_by": {"phrases": ["{subject} has words by {object}"], "nouns": ["librettist"], "verbs": ["write"]},
-        "premiere_city": {"nouns": ["city of the premiere"], "phrases": ["{subject} was first heard in {object}"]},
+        "premiere_city": {"nouns": ["city of the premiere"], "phrases": ["{subject} was first heard at {object}"]},
         "plays_with": {"symmetric": True, "verbs": ["accompany"], "phrases": ["{subject} shares the stage with {object}"]},
         "length": {"value": "number", "tolerance": 0.1, "nouns": ["length"]},
+        "premiere": {"value": "date", "phrases": ["{subject} was first heard in {object}"]},
+        "voice": {"phrases": ["{subject} uses {object} as its lead"], "nouns": ["voice"]},
         "part_of": {},
     },
     "chains": [{"premises": ["part_of", "composed_by"], "conclusion": "composed_by"}],
@@ -53,7 +55,11 @@ def ontology() -> Ontology:
         ("composer_of", "composed_by", True),
         ("is accompanied by", "plays_with", False),
         ("accompanies", "plays_with", False),
-        ("was first heard in", "premiere_city", False),
+        ("was first heard at", "premiere_city", False),
+        ("was first heard on", "premiere", False),
+        ("uses as official lead", "voice", False),
+        ("is the most widely used voice of", "voice", True),
+        ("common voice", "voice", False),
         ("was the city of the premiere of", "premiere_city", True),
         ("alias", "alias", False),
     ],
@@ -62,7 +68,9 @@ def test_words_of_a_relation_find_predicate_and_direction(ontology, words, name,
     assert ontology.match_predicate(words) == PredicateMatch(name, turned)
 
 
-@pytest.mark.parametrize("words", ["is the former composer of", "is the second composer of", "admires", "is", "", "composition of", "'s"])
+@pytest.mark.parametrize(
+    "words", ["is the former composer of", "is the second composer of", "admires", "is", "", "composition of", "'s", "is used in"]
+)
 def test_words_that_say_something_else_find_nothing(ontology, words):
     assert ontology.match_predicate(words) is None
 
