@@ -44,6 +44,8 @@ class Reading:
         if is_bare(parse, at) and (known := self.topics.noun(parse.low[at])) is not None:
             return Mention(known.text, parse.start[at], parse.end[at], at)
         mention = mention_of(parse, at)
+        if not mention.text:  # nothing but punctuation
+            return None
         if parse.is_name(at):
             mention = self.topics.full_name(mention)
             self._remember_kind(at, mention)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -26,6 +28,10 @@ NASTY = {
     "a long list": "Oslo and " * 3_000 + "Bergen are big.",
     "commas": "Oslo, " * 4_000,
 }
+
+SOME_WORDS = """the The of is are was in by and , . ; ( ) 's who which whose where it Oslo Norway capital leader 1990 metres " ' - not may
+I think has written wrote A 5 % $ ? : as with one"""
+WORDS = SOME_WORDS.split()
 
 
 def test_results_stand_in_the_order_of_their_texts(extractor: TripletExtractor) -> None:
@@ -54,45 +60,16 @@ def test_a_nasty_text_neither_raises_nor_hangs(name: str, extractor: TripletExtr
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(
-    st.lists(
-        st.sampled_from(
-            [
-                "the",
-                "of",
-                "is",
-                "are",
-                "was",
-                "in",
-                "by",
-                "and",
-                ",",
-                ".",
-                ";",
-                "(",
-                ")",
-                "'s",
-                "who",
-                "which",
-                "whose",
-                "where",
-                "it",
-                "Oslo",
-                "Norway",
-                "capital",
-                "1990",
-                '"',
-                "not",
-                "may",
-                "has",
-                "%",
-            ]
-        )
-    )
-)
+@given(st.lists(st.sampled_from(WORDS)))
 def test_no_order_of_words_raises(words: list[str]) -> None:
     found = TripletExtractor().extract([" ".join(words)])
     assert len(found) == 1
+
+
+def test_no_heap_of_words_raises(knowing: TripletExtractor) -> None:
+    chance = random.Random(7)
+    heaps = [(" " if chance.random() < 0.8 else "").join(chance.choices(WORDS, k=chance.randint(1, 60))) for _ in range(2_000)]
+    assert len(knowing.extract(heaps)) == len(heaps)
 
 
 @settings(max_examples=100, deadline=None, derandomize=True)
