@@ -157,7 +157,7 @@ class EmbeddedBroker:
             self._format(node)
 
     def _format(self, node: int) -> None:
-        command = self._java("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", self._cluster_id())
+        command = self._java("kafka.tools.StorageTool", "format", "--ignore-formatted", f"--cluster-id={self._cluster_id()}")
         process = ChildProcess([*command, "-c", str(self._node_dir(node) / "server.properties")], self._node_log(node))
         if not process.wait(START_SECONDS) or process.returncode != 0:
             process.kill()
