@@ -95,6 +95,16 @@ def load_adapter(model: Any, folder: Path, adapter: str = "default") -> None:
         )
 
 
+def add_reference(model: Any) -> None:
+    """Add the adapter `ref`, a frozen copy of the policy as it is now: what a KL term compares with."""
+    if "ref" not in model.peft_config:
+        model.add_adapter("ref", model.peft_config["default"])
+    for name, weight in model.named_parameters():
+        if ".default." in name:
+            model.get_parameter(name.replace(".default.", ".ref.")).data.copy_(weight.data)
+    model.set_adapter("default")
+
+
 def load_reference(model: Any, folder: Path) -> None:
     """Give DPO back the reference it began with: TRL makes the adapter `ref` a copy of the policy whenever a trainer is built.
 
@@ -115,5 +125,6 @@ def save_for_resume(trainer: Any, loaded: LoadedModel, folder: Path) -> None:
     loaded.tokenizer.save_pretrained(folder)
     trainer._save_optimizer_and_scheduler(str(folder))
     trainer._save_rng_state(str(folder))
+    trainer.save_own(folder)
     trainer.state.save_to_json(str(folder / "trainer_state.json"))
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's model card says nothing that the manifest does not
