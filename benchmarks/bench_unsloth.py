@@ -30,9 +30,9 @@ SHAPES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 BASELINE = "hf"
 WEIGHT_SEED, TEXT_SEED = 7, 11
-BATCH, ACCUMULATION, WARM_UP = 16, 1, 6
-BLOCKS = {"135M": (6, 4), "1.2B": (6, 4), "8B": (5, 2)}
-"""Timed rounds, and steps in each."""
+BATCH, ACCUMULATION = 16, 1
+BLOCKS = {"135M": (16, 6, 4), "1.2B": (10, 6, 4), "8B": (6, 5, 2)}
+"""Steps of warm-up, timed rounds, and steps in each round."""
 PEAK_FLOPS = 989e12
 """Dense bfloat16 of an H200 by its data sheet; the share of it that the model's own arithmetic takes is the MFU."""
 REQUIRED_SPEEDUP, REQUIRED_VRAM = 1.7, 0.6
@@ -41,26 +41,30 @@ AIM_VRAM = 0.3
 
 def configurations(shape: str) -> dict[str, dict[str, Any]]:
     """What is compared. `hf` is the baseline: checkpointing on, as the recipe has it."""
+    layers = SHAPES[shape]["num_hidden_layers"]
     table: dict[str, dict[str, Any]] = {
         "hf": {"side": "hf", "checkpointing": True},
         "hf, no checkpointing": {"side": "hf", "checkpointing": False},
-        "hf, activations offloaded": {"side": "hf", "checkpointing": True, "activation_offloading": True},
         "unsloth": {"side": "unsloth", "checkpointing": True, "options": {"use_gradient_checkpointing": "unsloth"}},
-        "unsloth, half of the layers checkpointed": {
-            "side": "unsloth", "checkpointing": True,
-            "options": {"use_gradient_checkpointing": "unsloth", "checkpoint_skip_layers": SHAPES[shape]["num_hidden_layers"] // 2},
-        },
         "unsloth, no checkpointing": {"side": "unsloth", "checkpointing": False, "options": {"use_gradient_checkpointing": False}},
-        "pelton fast, keeps inputs": {"side": "fast", "backend": "unsloth", "keep": "inputs"},
-        "pelton fast, keeps inputs on the host": {"side": "fast", "backend": "unsloth", "keep": "inputs", "offload": True},
-        "pelton fast, keeps attention": {"side": "fast", "backend": "unsloth", "keep": "attention"},
-        "pelton fast, keeps all": {"side": "fast", "backend": "unsloth", "keep": "all"},
-        "pelton fast, keeps inputs, hf backend": {"side": "fast", "backend": "hf", "keep": "inputs"},
-    }  # fmt: skip
-    if shape == "1.2B":
+        "pelton": {"side": "fast", "backend": "unsloth", "keep": "inputs"},
+        "pelton, hf backend": {"side": "fast", "backend": "hf", "keep": "inputs"},
+        "pelton, on the host": {"side": "fast", "backend": "unsloth", "keep": "inputs", "offload": True},
+        "pelton, keeps attention": {"side": "fast", "backend": "unsloth", "keep": "attention"},
+        "pelton, keeps attention, on the host": {"side": "fast", "backend": "unsloth", "keep": "attention", "offload": True},
+        "pelton, keeps all": {"side": "fast", "backend": "unsloth", "keep": "all"},
+        "pelton, graphs": {"side": "fast", "backend": "unsloth", "keep": "inputs", "graph": True},
+    }
+    if shape == "1.2B":  # the rest of the front, and what two runs of the baseline differ by
+        half = {"use_gradient_checkpointing": "unsloth", "checkpoint_skip_layers": layers // 2}
+        table["unsloth, half of the layers"] = {"side": "unsloth", "checkpointing": True, "options": half}
+        table["hf, activations on the host"] = {"side": "hf", "checkpointing": True, "activation_offloading": True}
         table["hf, another LoRA seed"] = {"side": "hf", "checkpointing": True, "lora_seed": 1}
-    if shape == "8B":  # more than the card's memory
-        del table["hf, no checkpointing"]
+    if shape == "8B":
+        del table["hf, no checkpointing"]  # more than the card's memory
+        del table["pelton, graphs"]  # its time is arithmetic
+    else:
+        del table["pelton, keeps attention, on the host"]
     return table
 
 
@@ -158,10 +162,12 @@ class Worker:
 
 def compare(shape: str, settings: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """All configurations of a shape, taking turns."""
-    blocks, steps = BLOCKS[shape]
+    warm_up, blocks, steps = BLOCKS[shape]
+    if settings.quick:
+        warm_up, blocks = settings.quick, 2
     common = {
         "model": str(folder), "tokens": str(settings.tokens), "scratch": str(settings.scratch), "batch": settings.batch,
-        "accumulation": settings.accumulation, "warm_up": WARM_UP, "blocks": 2 if settings.quick else blocks, "steps": steps,
+        "accumulation": settings.accumulation, "warm_up": warm_up, "blocks": blocks, "steps": steps,
     }  # fmt: skip
     chosen = {n: c for n, c in configurations(shape).items() if not settings.only or n in settings.only.split(";")}
     squares = statistics.mean(len(sample) ** 2 for sample in json.loads(settings.tokens.read_text()))
@@ -300,7 +306,7 @@ def main() -> None:
     third.add_argument("--accumulation", type=int, default=ACCUMULATION)
     third.add_argument("--scratch", type=Path, default=Path("runs/bench"))
     third.add_argument("--logs", type=Path, default=Path("runs/bench/logs"))
-    third.add_argument("--quick", action="store_true")
+    third.add_argument("--quick", type=int, default=0, help="steps of warm-up of a short run of two rounds; 0: the full one")
     third.add_argument("--profile", action="store_true")
     given = parser.parse_args()
     if given.command == "prepare":

@@ -31,18 +31,19 @@ def ask(
 
     With --facts, the answer is taken apart and each claim is judged.
     """
-    from cli.judging import judge_text, show_judgement
+    from cli.reward import judge, load_graph, show
     from trainer_node.generation import answer, as_prompt
     from trainer_node.weights import load_for_asking
 
     text = " ".join(question)
     loaded = load_for_asking(model, int(bits) if bits else None)
     completion = answer(loaded.model, loaded.tokenizer, [as_prompt(text)], max_new_tokens)[0]
-    reward = judge_text(completion, text, facts, ontology) if facts else None
+    graph = load_graph(facts, ontology) if facts else None
+    reward = judge(completion, text, graph) if graph else None
     if as_json:
         judged = reward.model_dump(mode="json", exclude_none=True) if reward else None
         click.echo(json.dumps({"question": text, "answer": completion, "judgement": judged}))
         return
     click.echo(completion)
-    if reward:
-        show_judgement(reward)
+    if reward and graph:
+        show(reward, graph)

@@ -49,19 +49,26 @@ def reward(
     """Judge TEXT (`-`: standard input) claim by claim against the facts, and show the reward and what it rests on."""
     if policy == "coverage" and not question:
         raise click.UsageError("the policy coverage compares the text with what was asked: give a --question")
-    from feedback_node.extraction import TripletExtractor
-    from feedback_node.reward import RewardConfig, RewardPolicy, judge_output
-    from schemas.model_output import ModelOutput
-
     graph = load_graph(fact_files, ontology_file, skip_bad)
     answer = sys.stdin.read() if text == "-" else text
-    (triplets,) = TripletExtractor(graph.ontology).extract([answer])
-    output = ModelOutput(prompt_id="text", prompt=question, completion=answer, model_version="text", gold=gold or None)
-    judged = judge_output(output, triplets, graph, RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims))
+    judged = judge(answer, question, graph, policy, no_claims, gold)
     if as_json:
         click.echo(judged.model_dump_json(indent=2))
     else:
         show(judged, graph)
+
+
+def judge(
+    answer: str, question: str, graph: Hypergraph, policy: str = "strict", no_claims: float | None = None, gold: tuple[str, ...] = ()
+) -> GraphReward:
+    """Take an answer apart and judge each claim."""
+    from feedback_node.extraction import TripletExtractor
+    from feedback_node.reward import RewardConfig, RewardPolicy, judge_output
+    from schemas.model_output import ModelOutput
+
+    (triplets,) = TripletExtractor(graph.ontology).extract([answer])
+    output = ModelOutput(prompt_id="text", prompt=question, completion=answer, model_version="text", gold=gold or None)
+    return judge_output(output, triplets, graph, RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims))
 
 
 def load_graph(fact_files: tuple[Path, ...], ontology_file: Path | None, skip_bad: bool = False) -> Hypergraph:

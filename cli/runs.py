@@ -8,8 +8,12 @@ from typing import Any
 
 import click
 
+from schemas.errors import CheckpointError, ConfigError
+from schemas.topics import Topics
+from trainer_node.checkpoint import Checkpoint, checkpoints, verify
 from trainer_node.config import TrainConfig
 from trainer_node.node import RunOptions
+from trainer_node.start import StartPoint, parse_ranges, parse_timestamp
 
 
 def train_config(ctx: click.Context, given: dict[str, Any]) -> TrainConfig:
@@ -18,22 +22,56 @@ def train_config(ctx: click.Context, given: dict[str, Any]) -> TrainConfig:
     flags = {name: value for name, value in given.items() if name in TrainConfig.model_fields}
     if flags.get("bits") is not None:
         flags["bits"] = int(flags["bits"])
+    if given["from_checkpoint"] and not flags.get("model"):
+        flags["model"] = checkpoint_at(given["from_checkpoint"]).manifest.base_model
     return TrainConfig.load(Path(path) if path else None, **flags)
 
 
-def options_from(given: dict[str, Any]) -> RunOptions:
-    """Where and until when."""
+def options_from(given: dict[str, Any], topics: Topics) -> RunOptions:
+    """Where from, where to and until when."""
     run_id = given["run_id"] or new_run_id()
+    start = start_from(given, topics)
     return RunOptions(
         run_id=run_id,
         run_dir=given["run_dir"] or Path("runs") / run_id,
-        until_consumed=given["until_consumed"] or given["closed_file"] is not None or bool(given["dataset_path"]),
+        until_consumed=given["until_consumed"] or given["closed_file"] is not None or bool(given["dataset_path"]) or bool(start.ranges),
         closed_file=given["closed_file"],
         wait_for=given["wait_for"],
         workers_run_id=given["workers_run_id"],
+        start=start,
         metrics_port=given["metrics_port"],
         wandb_project=given["wandb_project"],
     )
+
+
+def start_from(given: dict[str, Any], topics: Topics) -> StartPoint:
+    """Where a new run begins.
+
+    Raises:
+        ConfigError: naming the flag.
+    """
+    if given["replay"] and given["from_timestamp"]:
+        raise ConfigError("--replay names offsets and --from-timestamp a date: give one of them")
+    return StartPoint(
+        timestamp_ms=parse_timestamp(given["from_timestamp"]) if given["from_timestamp"] else None,
+        ranges=parse_ranges(given["replay"], topics),
+        checkpoint=given["from_checkpoint"] and checkpoint_at(given["from_checkpoint"]).path,
+    )
+
+
+def checkpoint_at(path: Path) -> Checkpoint:
+    """The checkpoint at a path, or the newest whole one of the run there.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    try:
+        if not (path / "checkpoints").is_dir():
+            return verify(path)
+        return checkpoints(path)[-1]
+    except (CheckpointError, IndexError) as error:
+        why = str(error) if isinstance(error, CheckpointError) else "no checkpoint that is whole"
+        raise ConfigError(f"--from-checkpoint {path}: {why}; see `pelton checkpoints list`") from None
 
 
 def new_run_id() -> str:

@@ -47,6 +47,21 @@ FOR_TASK = {"generation": "sft", "qa": "sft", "classification": "sft", "preferen
 @click.option("--seed", type=int, help="[default: 0]")
 @click.option("--run-id", help="Name of the run; the same name goes on from its newest checkpoint. [default: a new one from the time]")
 @click.option("--run-dir", type=click.Path(path_type=Path), help="Folder of the run. [default: runs/<run id>]")
+@click.option(
+    "--from-timestamp", metavar="TIME", help="New run: begin with the records of this date (ISO 8601, or seconds since the epoch)."
+)
+@click.option(
+    "--from-checkpoint",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="New run: begin with the weights, optimizer and positions of another run's checkpoint.",
+)
+@click.option(
+    "--replay",
+    multiple=True,
+    metavar="RANGE",
+    help="New run: train on these offsets alone, TOPIC:PARTITION:FIRST-LAST or as sft.0:0-499; may be repeated. Ends with them.",
+)
 @click.option("--until-consumed", is_flag=True, help="End when everything on the topics is trained; --dataset-path implies it.")
 @click.option(
     "--closed-file", type=click.Path(path_type=Path), help="With --until-consumed: producers may still send until this file exists."
@@ -69,7 +84,7 @@ def train(ctx: click.Context, settings: Any, **given: Any) -> None:
 
     _check_task(given)
     config = train_config(ctx, given)
-    options = options_from(given)
+    options = options_from(given, settings.topics)
     if given["dataset_path"]:
         from cli.dataset_run import train_on_files
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -28,6 +29,7 @@ def worker() -> None:
 
     Each runs until SIGTERM or Ctrl-C, finishes the batch in flight, and exits with 0. Several of one kind share the work.
     """
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # until the loop takes over: to be stopped while starting is no failure
 
 
 def worker_options(command: Command) -> Command:
@@ -142,7 +144,7 @@ def _serve(make: Callable[[], StreamNode], metrics_port: int | None, metrics_hos
     from streams.app import run
 
     logging.getLogger("streams").setLevel(min(logging.INFO, logging.getLogger().level or logging.INFO))
-    for name in ("faust", "mode"):  # their own news are tracebacks of what we tell in one line
+    for name in ("faust", "mode", "asyncio"):  # their own news are tracebacks of what we tell in one line
         logging.getLogger(name).setLevel(logging.INFO if logging.getLogger().isEnabledFor(logging.DEBUG) else logging.CRITICAL)
     try:
         run(make(), metrics_port, metrics_host)

@@ -138,7 +138,7 @@ class Slice(NamedTuple):
 def summarise(before: Iterable[GraphReward], after: Iterable[GraphReward]) -> dict[str, tuple[float | None, float | None]]:
     """The measures of MEASURES for two sets of judged answers. A reward of None is no zero and is left out of the mean.
 
-    The hallucination rate is over all claims, as the mission defines it; the share of contradicted ones among those that the graph can judge
+    The hallucination rate is over all claims, as the mission defines it; the share of contradicted ones among those the graph can judge
     stands beside it, because talk of other things dilutes the first and not the second.
     """
     one, two = _measures(list(before)), _measures(list(after))

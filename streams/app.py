@@ -13,8 +13,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import tempfile
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
@@ -26,7 +28,7 @@ from faust.app.base import BootStrategy
 from faust.transport.consumer import Consumer as FaustConsumer
 from faust.types import TP
 
-from schemas.errors import BrokerError, PeltonError
+from schemas.errors import BrokerError, PeltonError, UserError
 from streams.committed import CommittedTransport, past_markers
 from streams.kafka.admin import committed_offsets
 from streams.kafka.consumer import Record
@@ -36,6 +38,8 @@ from streams.node import StreamNode
 
 DRAIN_SECONDS = 10.0
 """How long a stop waits for the batch in flight. What is not done by then is not committed, and will be read again."""
+STOP_SECONDS = 15.0
+"""After this a stopping process leaves as it stands: clients wait for minutes on a broker that hangs, and waiting saves nothing."""
 SESSION_SECONDS = 8.0
 """A worker that was killed is noticed after this, and its partitions move."""
 IDLE_SECONDS = 1.0
@@ -101,7 +105,10 @@ def run(node: StreamNode, metrics_port: int | None = None, metrics_host: str = "
         if metrics_port is not None:
             server = at_the_end.enter_context(start_metrics(metrics_port, metrics_host, runner.waiting_for))
             log.info("%s: metrics at http://%s:%d/metrics", node.name, metrics_host, server.port)
-        asyncio.run(runner.serve())
+        try:
+            asyncio.run(runner.serve())
+        finally:
+            runner.stopped()
 
 
 class Runner:
@@ -116,6 +123,8 @@ class Runner:
         self._last_batch = 0.0
         self._done: dict[TP, int] = {}
         self._looked: dict[TP, int] = {}
+        self._leaving = threading.Timer(STOP_SECONDS, self._leave)
+        self._leaving.daemon = True
 
     def waiting_for(self) -> str | None:
         """What keeps this node from working, or None; for `/readyz`, so called from another thread."""
@@ -137,6 +146,7 @@ class Runner:
         chores = [asyncio.create_task(chore) for chore in (self._start(app), self._watch(app), self._probe(), self._pass_markers(app))]
         try:
             await self._stopping.wait()
+            self._leaving.start()
             await self._drain()
         finally:
             for chore in chores:
@@ -144,10 +154,19 @@ class Runner:
             await asyncio.gather(*chores, return_exceptions=True)
             self._node.close()
             with suppress(Exception):  # what fails now was not committed
-                await asyncio.wait_for(app.stop(), DRAIN_SECONDS)
+                await app.stop()
             self._thread.shutdown(wait=True, cancel_futures=True)
         if self._failure is not None:
             raise self._failure
+
+    def stopped(self) -> None:
+        """All is stopped in order."""
+        self._leaving.cancel()
+
+    def _leave(self) -> None:
+        why = self._failure or f"left after {STOP_SECONDS:.0f} s; what was not committed will be read again"
+        log.critical("%s: %s", self._node.name, why)
+        os._exit(2 if isinstance(self._failure, UserError) else 1 if self._failure else 0)
 
     def _wire(self) -> faust.App:
         app = build_app(self._node.settings, self._node.group, self._folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,8 +15,12 @@ from streams.kafka.connection import broker_errors
 from streams.kafka.consumer import POLL_MS, Record, make_consumer
 from streams.kafka.settings import KafkaSettings
 
+_faust_log = logging.getLogger("faust.transport")
+
 
 class _CommittedThread(AIOKafkaConsumerThread):
+    logger = _faust_log
+
     def _create_worker_consumer(self, transport: Any) -> aiokafka.AIOKafkaConsumer:
         consumer = super()._create_worker_consumer(transport)
         assert consumer._isolation_level == "read_uncommitted"  # used when it starts, which is later
@@ -24,6 +29,8 @@ class _CommittedThread(AIOKafkaConsumerThread):
 
 
 class _CommittedConsumer(Consumer):
+    logger = _faust_log
+
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
 

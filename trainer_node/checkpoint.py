@@ -157,7 +157,7 @@ class CheckpointStore:
                 _sync_folder(folder)
             self.on_step(4)  # the manifest, with sizes and hashes, last
             manifest = Manifest(name=name, epoch=self.fence.epoch, files=files, segments=segments, created_at=time.time(), **description)
-            (staging / MANIFEST).write_text(manifest.model_dump_json(indent=1), encoding="utf-8")
+            (staging / MANIFEST).write_text(_sealed(manifest), encoding="utf-8")
             _sync_file(staging / MANIFEST)
             _sync_folder(staging)
             self.on_step(5)  # it appears by one rename, unless a newer incarnation has taken over
@@ -293,9 +293,21 @@ def _read_manifest(path: Path) -> tuple[Manifest, str]:
         version = document.get("format")
         if not isinstance(version, int) or not 1 <= version <= FORMAT:
             raise CheckpointError(f"format {version!r}; this Pelton reads up to format {FORMAT}")
+        if version > 1 and document.pop("checksum", None) != _checksum(document):
+            raise CheckpointError("the manifest does not match its own checksum")
         return Manifest.model_validate(_upgraded(document)), hashlib.sha256(text).hexdigest()
     except (ValueError, AttributeError, KeyError, TypeError, ValidationError) as error:
         raise CheckpointError(f"the manifest cannot be read: {str(error).splitlines()[0]}") from None
+
+
+def _sealed(manifest: Manifest) -> str:
+    """The manifest's text, with a checksum of itself: a bit that flips in a position is noticed, too."""
+    document = json.loads(manifest.model_dump_json())
+    return json.dumps(document | {"checksum": _checksum(document)}, indent=1)
+
+
+def _checksum(document: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def _upgraded(document: dict[str, Any]) -> dict[str, Any]:

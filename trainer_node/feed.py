@@ -304,10 +304,10 @@ class Feed:
     def intake(self, wait_s: float = 0.0) -> None:
         """Take over all that the reader has delivered, waiting a moment for the first when told to."""
         try:
-            delivery = self._reader.deliveries.get(timeout=wait_s) if wait_s else self._reader.deliveries.get_nowait()
+            delivery = self._reader.next_delivery(wait_s)
             while True:
                 self._deliver(delivery)
-                delivery = self._reader.deliveries.get_nowait()
+                delivery = self._reader.next_delivery()
         except queue.Empty:
             self._note_gaps()
             self._pause()

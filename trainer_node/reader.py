@@ -25,7 +25,10 @@ from trainer_node.positions import Partition
 logger = logging.getLogger(__name__)
 
 POLL_MS = 100
-MAX_POLL_RECORDS = 256
+MAX_POLL_RECORDS = 128
+QUEUED_RECORDS = 512
+QUEUED_BYTES = 16_000_000
+"""What may lie delivered and not yet taken, by partition, before it is paused: a step may last minutes, and the backlog stays in Kafka."""
 PROBE_S = 1.0
 """Seconds for which an answer to "is a broker there" is good, and how long one may take."""
 
@@ -74,6 +77,28 @@ class Reader:
         self._failure: BaseException | None = None
         self.deliveries: queue.Queue[Delivery] = queue.Queue()
         self.gaps: queue.Queue[Gap] = queue.Queue()
+        self._queued: dict[Partition, list[int]] = {}
+        self._counting = threading.Lock()
+
+    def next_delivery(self, wait_s: float = 0.0) -> Delivery:
+        """Take what was delivered next; its room is free again.
+
+        Raises:
+            queue.Empty: nothing has come, in `wait_s` seconds.
+        """
+        delivery = self.deliveries.get(timeout=wait_s) if wait_s else self.deliveries.get_nowait()
+        self._count(delivery, -1)
+        return delivery
+
+    def _count(self, delivery: Delivery, sign: int) -> None:
+        size = sum(len(record.value or b"") for record in delivery.records)
+        with self._counting:
+            records, content = self._queued.get(delivery.partition, [0, 0])
+            self._queued[delivery.partition] = [records + sign * len(delivery.records), content + sign * size]
+
+    def _is_full(self, partition: Partition) -> bool:
+        records, content = self._queued.get(partition, [0, 0])
+        return records >= QUEUED_RECORDS or content >= QUEUED_BYTES
 
     @property
     def connected(self) -> bool:
@@ -282,7 +307,9 @@ class Reader:
         position = self._bounded(partition, position)
         if records or self._reported.get(partition) != (position, end):
             self._reported[partition] = (position, end)
-            self.deliveries.put(Delivery(partition, records, position, end, self._generation))
+            delivery = Delivery(partition, records, position, end, self._generation)
+            self._count(delivery, 1)
+            self.deliveries.put(delivery)
 
     def _note_positions(self, consumer: Any) -> None:
         """Report positions that moved past offsets never delivered, and ends that moved; only of partitions that are fetched."""
@@ -301,16 +328,27 @@ class Reader:
         wanted, now = self._paused, consumer.paused()
         for tp in consumer.assignment():
             partition = (tp.topic, tp.partition)
-            closed = partition in wanted or (partition in self._bounds and (consumer.position(tp) or 0) >= self._bounds[partition])
+            ended = partition in self._bounds and (consumer.position(tp) or 0) >= self._bounds[partition]
+            closed = ended or partition in wanted or self._is_full(partition)
             if closed and tp not in now:
                 consumer.pause(tp)
             elif not closed and tp in now:
+                _unpark(consumer, tp)
                 consumer.resume(tp)
 
     def _refuse_calls(self) -> None:
         while not self._calls.empty():
             _, future = self._calls.get_nowait()
             future.set_exception(self._failure or BrokerError("the reader has stopped"))
+
+
+def _unpark(consumer: Any, tp: Any) -> None:
+    """Drop what kafka-python keeps for a paused partition, so that it is fetched again.
+
+    Version 3.0 takes records parsed before the pause up again only while another partition is busy; until then it does not fetch the
+    partition either, and on a quiet topic that is for ever (`Fetcher.fetched_records`: `_next_partition_records` is drained, but not None).
+    """
+    consumer._fetcher._paused_partition_records.pop(tp, None)
 
 
 def _listens(server: str) -> bool:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import tomllib
 from functools import lru_cache
 from importlib import resources
+from typing import Any
 
 
 @lru_cache(maxsize=1)
-def _lists() -> dict[str, frozenset[str]]:
-    text = resources.files(__package__).joinpath("english.toml").read_text(encoding="utf-8")
-    return {name: frozenset(words.split()) for name, words in tomllib.loads(text).items()}
+def _file() -> dict[str, Any]:
+    return tomllib.loads(resources.files(__package__).joinpath("english.toml").read_text(encoding="utf-8"))
 
 
 def words(name: str) -> frozenset[str]:
     """The lower-case words of one list."""
-    return _lists()[name]
+    return frozenset(_file()[name].split())
+
+
+def participles() -> dict[str, str]:
+    """Forms of the verbs by which something is made or kept, each with its past participle: `wrote` -> `written`."""
+    table = _file()["participles"]
+    return {form: participle for participle, forms in table.items() for form in [participle, *forms.split()]}

@@ -35,7 +35,7 @@ def _denies_below(parse: Parse, at: int, denied: frozenset[str]) -> bool:
 
 
 def _under_denial(parse: Parse, verb: int) -> bool:
-    """ "It is not true that X is Y", "X was not built to be Y": a clause that completes a denied one."""
+    """For "It is not true that X is Y", "X was not built to be Y": a clause that completes a denied one."""
     at = verb
     for _ in range(4):
         if parse.dep[at] not in ("ccomp", "xcomp", "acl", "pcomp", "csubj"):
@@ -78,7 +78,7 @@ def _first_person(parse: Parse, verb: int) -> bool:
 
 
 def _opens_with_doubt(parse: Parse, verb: int, first: int) -> bool:
-    """ "I am not sure, but …", "I think …": doubt said before the claim, in the same sentence, by the writer."""
+    """For "I am not sure, but …", "I think …": doubt said before the claim, in the same sentence, by the writer."""
     writer = False
     for at in range(first, verb):
         low = parse.low[at]

@@ -40,7 +40,7 @@ def where_of(reading: Reading, verb: int) -> Mention | None:
 
 
 def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]], place: Mention | None) -> None:
-    """ "S is A", whichever of the two names the property."""
+    """For "S is A", whichever of the two names the property."""
     parse = reading.parse
     subject = parse.child(verb, "nsubj")
     kids = parse.kids[verb]
@@ -70,7 +70,7 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
 
 
 def _stolen_complement(reading: Reading, verb: int, subject: int | None, place: Mention | None) -> None:
-    """ "The leader is Y and Z lives there": Y, which the parser made a subject of the next verb."""
+    """For "The leader is Y and Z lives there": Y, which the parser made a subject of the next verb."""
     parse = reading.parse
     at = verb + 1
     if at < len(parse.dep) and parse.dep[at] == "det":
@@ -96,7 +96,7 @@ def _renamed(reading: Reading, at: int) -> int | None:
 
 
 def _property_subject(reading: Reading, verb: int, subject: int | None, value: int, place: Mention | None, alone: bool = False) -> bool:
-    """ "The leader of X is Y", "its leader is Y", "where the leader is Y", "the leader is Y" said of a topic."""
+    """For "The leader of X is Y", "its leader is Y", "where the leader is Y", "the leader is Y" said of a topic."""
     parse = reading.parse
     if subject is None:
         return False
@@ -181,7 +181,7 @@ def _role_holder(reading: Reading, mention: Mention, noun: int, verb: int) -> Me
 
 
 def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, first: str, name: str, definite: bool) -> bool:
-    """ "is the capital of X" turns round, "is part of X" and "is a city in X" do not. True where a preposition linked something."""
+    """For "is the capital of X" turns round, "is part of X" and "is a city in X" do not. True where a preposition linked something."""
     parse = reading.parse
     linked = False
     low = parse.low[noun]
@@ -206,7 +206,7 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
 
 
 def _adjective(reading: Reading, verb: int, at: int, subjects: list[tuple[Mention, str]]) -> None:
-    """ "is native to X", "is 12 metres long", "is American"."""
+    """For "is native to X", "is 12 metres long", "is American"."""
     parse = reading.parse
     linked = False
     for kid in parse.kids[at]:
@@ -252,7 +252,7 @@ def _add_all(
 
 
 def _existential(reading: Reading, verb: int, at: int, place: Mention | None) -> None:
-    """ "There are 700 students at X": X has 700 students."""
+    """For "There are 700 students at X": X has 700 students."""
     parse = reading.parse
     owner = place
     for kid in [*parse.kids[at], *parse.kids[verb]]:
@@ -292,7 +292,7 @@ def read_noun(reading: Reading, at: int) -> None:
 
 
 def _apposition(reading: Reading, at: int, kid: int) -> None:
-    """ "X, the capital of Y" and "its leader, Y"."""
+    """For "X, the capital of Y" and "its leader, Y"."""
     parse = reading.parse
     if parse.low[kid - 1] == "(":
         return
@@ -312,7 +312,7 @@ def _apposition(reading: Reading, at: int, kid: int) -> None:
 
 
 def _name_in(reading: Reading, at: int, prep: int) -> None:
-    """ "the 3Arena in Dublin": a claim about the 3Arena."""
+    """For "the 3Arena in Dublin": a claim about the 3Arena."""
     parse = reading.parse
     for kid in parse.kids[prep]:
         if parse.dep[kid] != "pobj":
@@ -330,7 +330,7 @@ def _name_in(reading: Reading, at: int, prep: int) -> None:
 
 
 def _owned_name(reading: Reading, at: int, owner: int) -> None:
-    """ "Azerbaijan's leader Artur Rasizade": the common noun between owner and name is the property."""
+    """For "Azerbaijan's leader Artur Rasizade": the common noun between owner and name is the property."""
     parse = reading.parse
     between = [parse.low[kid] for kid in parse.kids[at] if owner < kid < at and parse.dep[kid] in ("amod", "compound", "nmod")]
     if between and (mention := reading.owner(owner)) is not None and (target := reading.name(at)) is not None:

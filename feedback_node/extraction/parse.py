@@ -75,7 +75,7 @@ def _mend_tags(parse: Parse) -> None:
 
 
 def _mend_root(parse: Parse, at: int) -> None:
-    """ "Peru borders Chile" taken for a noun with a name on either side."""
+    """For "Peru borders Chile" taken for a noun with a name on either side."""
     left = [kid for kid in parse.kids[at] if kid == at - 1 and parse.is_name(kid)]
     right = [kid for kid in parse.kids[at] if kid > at and parse.is_name(kid)]
     if left and right and parse.kids[at][0] == left[0]:

@@ -124,7 +124,7 @@ def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
 
 
 def _opens_title(tokens: list[str], at: int, stop: int) -> bool:
-    """ "A Loyal Character Dancer", "A-Rosa Luna" and "Into the Wild was" begin with an opener; "The 3Arena" and "In Dublin" do not."""
+    """For "A Loyal Character Dancer", "A-Rosa Luna" and "Into the Wild was" begin with an opener; "The 3Arena" and "In Dublin" do not."""
     if tokens[at] in ("A", "An"):
         return at + 2 < stop and (tokens[at + 1] == "-" or tokens[at + 1][0].isupper()) and _is_name_word(tokens[at + 2])
     if tokens[at].lower() not in _TITLE_OPENERS:

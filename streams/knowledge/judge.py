@@ -188,9 +188,10 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
         if claim.predicate.listed_range and not graph.statements_to(rival, claim.predicate.name):
             return None
         return _contradicted(graph, current)
-    if claim.predicate.listed_range or not phrases.is_proper(claim.object_text):
+    name, inside = phrases.without_brackets(claim.object_text)
+    if claim.predicate.listed_range or not phrases.is_proper(name):
         return None
-    if any(phrases.resembles(fold(claim.object_text), truth) for truth in truths):
+    if any(phrases.resembles(fold(said), truth) for truth in truths for said in (name, inside) if fold(said)):
         return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")
     return _contradicted(graph, current)
 

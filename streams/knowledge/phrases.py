@@ -43,18 +43,23 @@ NONE = Reading()
 
 
 def read(graph: Hypergraph, phrase: str, *, as_subject: bool = False) -> Reading:
-    """The reading of a phrase; `NONE` where it names nothing that the graph knows. Subjects are read more strictly."""
+    """The reading of a phrase; `NONE` where it names nothing that the graph knows.
+
+    A subject is read more strictly: what is said of "the government of X" is not said of X.
+    """
     text = phrase.strip(_EDGES)
-    attempts = (_whole, _name_first, _name_last) if as_subject else (_whole, _name_first, _name_last, _name_and_class)
-    return next((found for attempt in attempts if (found := attempt(graph, text))), NONE)
+    for attempt in (_whole, _name_first, _name_last, _name_and_class):
+        if found := attempt(graph, text):
+            return found if found.sure or found.candidates or not as_subject else NONE
+    return NONE
 
 
 def is_proper(phrase: str) -> bool:
     """Whether a phrase that the graph does not know is a name, not a description, a pronoun or a title with an article."""
     text = phrase.strip(_EDGES)
-    tokens = re.split(r"[\s-]+", text)
+    tokens = [token for token in re.split(r"[\s-]+", text) if fold(token)]
     folded = [fold(token) for token in tokens]
-    if not text or len(tokens) > _PROPER_WORDS or any(char.isdigit() for char in text) or re.search(r"[,;:()/]", text):
+    if not tokens or len(tokens) > _PROPER_WORDS or re.search(r"[,;:()/]|(?<![^\W_])\d", text):
         return False
     if folded[0] in DETERMINERS | PRONOUNS | FUNCTION_WORDS or not tokens[0][:1].isupper():
         return False
@@ -155,6 +160,12 @@ def _name_and_class(graph: Hypergraph, text: str) -> Reading | None:
     if 0 < last < len(tokens) and (found := _whole(graph, text[: tokens[last - 1].end])):
         return found._replace(sure=False)
     return None
+
+
+def without_brackets(text: str) -> tuple[str, str]:
+    """A phrase and what stands in brackets behind it, closed or not."""
+    head, _, inside = text.partition("(")
+    return head.strip(_EDGES), inside.strip(_EDGES + ")")
 
 
 def short_forms(spellings: list[str]) -> Iterator[str]:

@@ -109,6 +109,7 @@ class Run:
         self.settings = settings
         self.name = name
         self.folder = folder / name
+        self.logs = folder
         self.config = CONFIG | {"model": str(model)} | config
         self.children: list[Child] = []
 
@@ -120,7 +121,7 @@ class Run:
         context.set_forkserver_preload(["tests.faults.child"])
         ours, theirs = context.Pipe()
         self.folder.mkdir(parents=True, exist_ok=True)
-        log = self.folder / f"child-{len(self.children)}.log"
+        log = self.logs / f"{self.name}-{len(self.children)}.log"
         log.touch()
         made = Orders(
             kafka=self.settings.to_environ(),

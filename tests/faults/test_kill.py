@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.runs import ALL_THERE_ONCE, account, produce, same_weights
+from schemas.sample import Split
+from schemas.training_sample import Objective
+from streams.kafka.consumer import read_range
+from streams.kafka.producer import Producer
+from tests.faults.runs import ALL_THERE_ONCE, Run, account, produce, same_weights, sample
+from trainer_node.ledger import Outcome
 
 pytestmark = pytest.mark.durable
+
+
+def kill_at(run: Run, event: tuple[str, int], after_step: int = 0) -> None:
+    child = run.start(event, after_step=after_step)
+    child.wait_for("waiting")
+    child.kill()
 
 
 def test_sigkill_at_every_step_of_the_commit_and_in_mid_step_leaves_each_sample_exactly_once_and_the_same_weights(settings, new_run):
@@ -15,12 +26,69 @@ def test_sigkill_at_every_step_of_the_commit_and_in_mid_step_leaves_each_sample_
     unbroken.finish()
     run = new_run("killed")
     for number in range(1, 10):
-        child = run.start(("commit", number), after_step=1)
-        child.wait_for("waiting")
-        child.kill()
-    child = run.start(("micro", 26))
-    child.wait_for("waiting")
-    child.kill()
+        kill_at(run, ("commit", number), after_step=1)
+    kill_at(run, ("micro", 26))
     run.finish()
     assert account(run.trained(), samples) == ALL_THERE_ONCE
     assert same_weights(run.weights(), unbroken.weights())
+
+
+def test_sigkill_around_the_end_of_a_pass_and_of_an_objective_changes_neither_weights_nor_the_reference(settings, new_run):
+    samples = produce(settings, 96)
+    pairs = produce(settings, 96, Objective.PREFERENCE)
+    config = {"trainer": "auto", "epochs": 2, "checkpoint_steps": 2}
+    unbroken = new_run("unbroken", **config)
+    unbroken.finish()
+    run = new_run("killed", **config)
+    kill_at(run, ("batch", 3))  # the last of the first pass, journalled
+    kill_at(run, ("batch", 4))  # the first of the second pass, right after its checkpoint
+    kill_at(run, ("batch", 7))  # the first of the other objective
+    kill_at(run, ("micro", 8))
+    kill_at(run, ("commit", 7), after_step=8)
+    kill_at(run, ("batch", 11))
+    run.finish()
+    for number in (1, 2):
+        assert account(run.trained(number), samples) == ALL_THERE_ONCE
+        assert account(run.trained(number, "preference"), pairs) == ALL_THERE_ONCE
+    assert same_weights(run.weights(), unbroken.weights())
+    assert same_weights(run.weights("ref/adapter_model.safetensors"), unbroken.weights("ref/adapter_model.safetensors"))
+    assert not same_weights(run.weights(), run.weights("ref/adapter_model.safetensors"))
+
+
+def test_the_first_batch_after_a_kill_is_the_journalled_one_with_accumulation_too(settings, new_run):
+    samples = produce(settings, 400)
+    run = new_run(accumulation=4, batch_size=20)
+    child = run.start(("micro", 7))  # the first of four micro-batches of step 7; much more is read ahead by now
+    child.wait_for("waiting")
+    before = dict(child.batches)
+    child.kill()
+    after = dict(run.finish().batches)
+    assert min(after) == 5, "the checkpoint stands at step 4"
+    assert [after[step] for step in (5, 6, 7)] == [before[step] for step in (5, 6, 7)]
+    assert account(run.trained(), samples) == ALL_THERE_ONCE
+
+
+def test_dead_letters_are_put_aside_once_whatever_is_killed_and_poison_never_holds_up_the_next_record(settings, new_run):
+    topic = settings.topics.band("sft", 0).name
+    poison = [b"{not json", b"\xff\xfe\x00", None, b"[1, 2]", b'{"schema_version": "7.0"}', b'{"sample_id": 5}', b"[" * 50 + b"]" * 50]
+    good = []
+    with Producer(settings) as producer:
+        for number, value in enumerate(poison):
+            producer.send_bytes(topic, b"k", value)
+            for one in (sample(number * 20 + n) for n in range(20)):
+                producer.send(settings.topics.band("sft", 0), one.sample_id, one)
+                good.append(one.sample_id)
+        held_out = sample(999, sample_id="v", split=Split.VALIDATION)
+        producer.send(settings.topics.band("sft", 0), "v", held_out)
+    run = new_run(batch_size=20)
+    kill_at(run, ("batch", 2))
+    kill_at(run, ("commit", 4), after_step=3)
+    run.finish()
+    letters = [dict(record.headers) for record in read_range(settings, settings.topics.dead_letters.name)]
+    offsets = [int(headers["pelton.offset"]) for headers in letters]
+    assert sorted(offsets) == [number * 21 for number in range(len(poison))]
+    assert {headers["pelton.reason"].decode() for headers in letters} == {
+        "bad_json", "bad_encoding", "empty", "unknown_version", "invalid", "too_deep",
+    }  # fmt: skip
+    assert account(run.trained(), good) == ALL_THERE_ONCE
+    assert sorted(row.offset for row in run.rows() if row.outcome is Outcome.DEAD_LETTER) == sorted(offsets)

@@ -1,5 +1,6 @@
 """A worker and its broker: not ready while the broker is away, at work again when it is back."""
 
+import psutil
 import pytest
 from worker_process import WorkerProcess, eventually
 
@@ -18,6 +19,25 @@ def send(settings, sample_id):
 
 def banded(settings):
     return {record.key.decode() for topic in settings.topics.bands("sft") for record in read_range(settings, topic.name)}
+
+
+@pytest.mark.durable
+def test_a_worker_leaves_a_broker_that_hangs(broker, tmp_path, clean_environ):
+    before = {child.pid for child in psutil.Process().children(recursive=True)}
+    own = open_broker(KafkaSettings(), tmp_path / "broker", kind="apache")
+    frozen = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
+    try:
+        settings = KafkaSettings(bootstrap_servers=own.bootstrap_servers)
+        create_topics(settings, settings.topics).raise_if_wrong()
+        with WorkerProcess("curriculum", settings, tmp_path) as worker:
+            worker.ready()
+            for process in frozen:
+                process.suspend()
+            assert worker.stop() == 0
+    finally:
+        for process in frozen:
+            process.resume()
+        own.stop()
 
 
 @pytest.mark.durable

@@ -11,8 +11,10 @@ from typing import Any
 import torch
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 
+from trainer_node.fast.graph import GraphLoss, Recorder, Size
 from trainer_node.fast.loss import TokenLosses, per_token_loss
 from trainer_node.fast.model import FastDecoder, base_model
+from trainer_node.fast.offload import HostEmbedding
 from trainer_node.fast.packing import Sequences, targets, unpack
 
 log = logging.getLogger(__name__)
@@ -24,25 +26,33 @@ IGNORED = -100
 class FusedOutput(CausalLMOutputWithPast):
     """A causal language model's output without logits, with the sums that TRL's chunked loss reports."""
 
+    token_losses: Tensor | None = None
+    """nll of each target token (rows, columns - 1), 0 where there is no target; not differentiable: for per-sample losses."""
     num_correct_tokens: Tensor | None = None
     entropy_sum: Tensor | None = None
     num_valid_tokens: Tensor | None = None
     aux_loss: Tensor | None = None
 
 
-def install(model: Any, keep: str = "inputs", offload: bool = False, adapter: str = "default") -> FastDecoder:
+def install(model: Any, keep: str = "inputs", offload: bool = False, graph: bool = False, adapter: str = "default") -> FastDecoder:
     """Let forward passes that train go the fast way; `model` is a PEFT model, or a bare one. Generation and evaluation stay as they are.
 
     Args:
         model: changed in place; `model.get_base_model().pelton_fast` is the decoder.
         keep: what each layer keeps for its backward pass: `inputs` (least memory), `attention`, `all` (least time).
-        offload: the layers' inputs wait in pinned host memory.
+        offload: the layers' inputs wait in pinned host memory, and an embedding table that is not also the output layer stays there.
+        graph: passes that compute the loss (see `fuse_loss`) are recorded as CUDA graphs; not together with `offload`.
         adapter: name of the LoRA that is trained.
 
     Raises:
         ValueError: the model is not one the fast path takes (see `obstacle`), or an unknown `keep`.
     """
     decoder = FastDecoder(model, adapter, keep, offload)
+    if graph and offload:
+        raise ValueError("graph and offload exclude each other: a recorded pass cannot wait for the host")
+    decoder.recorder = Recorder(decoder) if graph else None
+    if offload and not decoder.base.config.tie_word_embeddings:
+        decoder.base.set_input_embeddings(HostEmbedding(decoder.base.get_input_embeddings().weight))
     backbone = decoder.base.model
     ordinary = backbone.forward
 
@@ -57,7 +67,7 @@ def install(model: Any, keep: str = "inputs", offload: bool = False, adapter: st
 
     _replace_forward(backbone, forward)
     decoder.base.pelton_fast = decoder
-    log.info("fast path: keeps %s for the backward pass%s", keep, ", in host memory" if offload else "")
+    log.info("fast path: keeps %s for the backward pass%s%s", keep, ", in host memory" * offload, ", recorded as CUDA graphs" * graph)
     return decoder
 
 
@@ -76,14 +86,20 @@ def fuse_loss(model: Any) -> None:
         if packed is None:
             return ordinary(input_ids=input_ids, labels=labels, **kwargs)
         assert labels is not None
-        losses, _ = _losses(decoder, input_ids, kwargs.get("inputs_embeds"), labels, packed)
+        goals = targets(labels, packed, IGNORED)
+        chosen = (goals != IGNORED).nonzero().flatten()
         count = kwargs.get("num_items_in_batch")
-        loss: Any = losses.nll.sum() / (max(len(losses.nll), 1) if count is None else count)
+        count = max(len(chosen), 1) if count is None else count
+        loss, losses = _recorded_loss(decoder, input_ids, packed, chosen, goals, count)
+        if losses is None:
+            losses = _losses(decoder, input_ids, kwargs.get("inputs_embeds"), packed, chosen, goals)
+            loss = losses.nll.sum() / count
         return FusedOutput(
             loss=loss,
+            token_losses=_spread(losses.nll.detach(), packed, chosen, labels.shape),
             num_correct_tokens=losses.correct.sum(),
             entropy_sum=losses.entropy.sum(),
-            num_valid_tokens=torch.tensor(len(losses.nll), device=loss.device),
+            num_valid_tokens=torch.tensor(len(chosen), device=chosen.device),
         )
 
     _replace_forward(base, forward)
@@ -107,23 +123,43 @@ def token_losses(model: Any, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]
     packed = decoder.find(inputs["input_ids"], inputs.get("attention_mask"), inputs.get("position_ids"))
     if packed is None:
         raise ValueError("the fast path cannot run this batch: its mask is not 2-D, or its positions have gaps")
-    losses, chosen = _losses(decoder, inputs["input_ids"], None, labels, packed)
-    flat = losses.nll.new_zeros(labels.numel()).index_copy(0, packed.tokens[chosen], losses.nll)
+    goals = targets(labels, packed, IGNORED)
+    chosen = (goals != IGNORED).nonzero().flatten()
+    losses = _losses(decoder, inputs["input_ids"], None, packed, chosen, goals)
     mask = torch.zeros(labels.numel(), dtype=torch.bool, device=labels.device).index_fill_(0, packed.tokens[chosen], True)
-    return flat.view(labels.shape)[:, :-1], mask.view(labels.shape)[:, :-1]
+    return _spread(losses.nll, packed, chosen, labels.shape), mask.view(labels.shape)[:, :-1]
 
 
 def _losses(
-    decoder: FastDecoder, ids: Tensor | None, embeddings: Tensor | None, labels: Tensor, packed: Sequences
-) -> tuple[TokenLosses, Tensor]:
-    """The losses of all target tokens, and which packed tokens these are."""
-    goals = targets(labels, packed, IGNORED)
-    chosen = (goals != IGNORED).nonzero().flatten()
+    decoder: FastDecoder, ids: Tensor | None, embeddings: Tensor | None, packed: Sequences, chosen: Tensor, goals: Tensor
+) -> TokenLosses:
+    """The losses of the chosen packed tokens."""
     hidden = decoder.hidden(ids, embeddings, packed)
     if len(chosen) < len(hidden):
         hidden = hidden[chosen]
     with torch.autocast(decoder.device.type, enabled=False):
-        return per_token_loss(hidden, decoder.base.lm_head.weight, goals[chosen]), chosen
+        return per_token_loss(hidden, decoder.head, goals[chosen])
+
+
+def _recorded_loss(
+    decoder: FastDecoder, ids: Tensor | None, packed: Sequences, chosen: Tensor, goals: Tensor, count: Any
+) -> tuple[Any, TokenLosses | None]:
+    """The loss by a recorded pass, if passes are recorded, this one trains, and one of its size is there."""
+    if decoder.recorder is None or ids is None or not torch.is_grad_enabled() or len(chosen) == 0:
+        return None, None
+    recorded = decoder.recorder.find(Size.of(packed, len(chosen)))
+    if recorded is None:
+        return None, None
+    weight = 1.0 / torch.as_tensor(count, dtype=torch.float32, device=decoder.device)
+    inputs = (ids.flatten()[packed.tokens], packed, chosen, goals[chosen], weight)
+    loss, results = GraphLoss.apply(decoder.recorder, recorded, inputs, *decoder.recorder.masters)
+    return loss, TokenLosses(*results.unbind(0))
+
+
+def _spread(nll: Tensor, packed: Sequences, chosen: Tensor, shape: torch.Size) -> Tensor:
+    """Losses of the chosen tokens (N,) to (rows, columns - 1), 0 where there is no target."""
+    flat = nll.new_zeros(shape.numel()).index_copy(0, packed.tokens[chosen], nll)
+    return flat.view(shape)[:, :-1]
 
 
 def _sequences(decoder: FastDecoder, ids: Tensor | None, kwargs: dict[str, Any]) -> Sequences | None:

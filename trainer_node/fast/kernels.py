@@ -18,27 +18,39 @@ Tensor = torch.Tensor
 
 
 @triton.jit
-def _rms_norm(x, weight, y, rstd, width, eps, block: tl.constexpr):
+def _rms_norm(x, delta, weight, total, y, rstd, width, eps, add: tl.constexpr, block: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
     cols = tl.arange(0, block)
     inside = cols < width
     wide = tl.load(x + row * width + cols, inside, 0.0).to(tl.float32)
+    if add:
+        wide += tl.load(delta + row * width + cols, inside, 0.0).to(tl.float32)
+        tl.store(total + row * width + cols, wide, inside)
     scale = 1.0 / tl.sqrt(tl.sum(wide * wide) / width + eps)
     tl.store(rstd + row, scale)
     w = tl.load(weight + cols, inside, 0.0).to(tl.float32)
     tl.store(y + row * width + cols, wide * scale * w, inside)
 
 
-def rms_norm(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
+def rms_norm(x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """See `reference.rms_norm`."""
-    y, rstd = torch.empty_like(x), torch.empty(len(x), dtype=torch.float32, device=x.device)
+    y, rstd = torch.empty_like(x, dtype=dtype), torch.empty(len(x), dtype=torch.float32, device=x.device)
     block = triton.next_power_of_2(x.shape[1])
-    _rms_norm[(len(x),)](x, weight, y, rstd, x.shape[1], eps, block, num_warps=_warps(block))
+    _rms_norm[(len(x),)](x, x, weight, x, y, rstd, x.shape[1], eps, False, block, num_warps=_warps(block))
     return y, rstd
 
 
+def add_rms_norm(x: Tensor, delta: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    """See `reference.add_rms_norm`."""
+    total, y = torch.empty_like(x, dtype=torch.float32), torch.empty_like(delta)
+    rstd = torch.empty(len(x), dtype=torch.float32, device=x.device)
+    block = triton.next_power_of_2(x.shape[1])
+    _rms_norm[(len(x),)](x, delta, weight, total, y, rstd, x.shape[1], eps, True, block, num_warps=_warps(block))
+    return total, y, rstd
+
+
 @triton.jit
-def _rms_norm_backward(dy, x, weight, rstd, residual, dx, width, block: tl.constexpr, add: tl.constexpr):
+def _rms_norm_backward(dy, x, weight, rstd, residual, dx, width, add: tl.constexpr, block: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
     cols = tl.arange(0, block)
     inside = cols < width
@@ -53,9 +65,9 @@ def _rms_norm_backward(dy, x, weight, rstd, residual, dx, width, block: tl.const
 
 def rms_norm_backward(dy: Tensor, x: Tensor, weight: Tensor, rstd: Tensor, residual: Tensor | None) -> Tensor:
     """See `reference.rms_norm_backward`."""
-    dx, block = torch.empty_like(x), triton.next_power_of_2(x.shape[1])
+    dx, block = torch.empty_like(x, dtype=torch.float32), triton.next_power_of_2(x.shape[1])
     add = residual is not None
-    _rms_norm_backward[(len(x),)](dy, x, weight, rstd, residual if add else x, dx, x.shape[1], block, add, num_warps=_warps(block))
+    _rms_norm_backward[(len(x),)](dy, x, weight, rstd, residual if add else x, dx, x.shape[1], add, block, num_warps=_warps(block))
     return dx
 
 

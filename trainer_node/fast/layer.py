@@ -4,6 +4,10 @@ Kept for the backward pass, by `keep`:
     inputs     the layer's input; all else is computed again (without the last product, which no gradient needs)
     attention  also q, k, v, attention's output and the residual stream between the blocks: only the MLP is computed again
     all        also gate and up: nothing but the norms is computed again
+
+The residual stream and its gradient are float32, as in Transformers' recipe for 4-bit models: in bfloat16 each layer would round both,
+and the small gradients of a LoRA at its start drown in that. What is kept of the stream is in the arithmetic's dtype: rounded once, not
+added up.
 """
 
 from __future__ import annotations
@@ -35,6 +39,7 @@ class Layer:
     heads: int
     kv_heads: int
     dim: int
+    dtype: torch.dtype
     ops: Any
     keep: str
     host: HostMemory | None
@@ -49,66 +54,68 @@ class Layer:
         return [weight for projection in self.projections for pair in projection.masters for weight in pair]
 
     def attend(self, x: Tensor, sequences: Sequences) -> tuple[Tensor, Tensor, tuple[Tensor, ...], Tensor]:
-        """x (T, H) -> rotated qkv, attention's output, what its backward needs, and the residual stream after it."""
-        normed, _ = self.ops.rms_norm(x, self.norm1, self.eps)
+        """x (T, H) -> rotated qkv, attention's output, what its backward needs, and what the block adds to the residual stream."""
+        normed, _ = self.ops.rms_norm(x, self.norm1, self.eps, self.dtype)
         qkv = self.qkv.forward(normed)
         self.ops.rotate_(qkv, sequences, self.heads + self.kv_heads, self.dim)
-        out, *kept = self.ops.attention(qkv, sequences, self.heads, self.kv_heads, self.dim)
-        return qkv, out, tuple(kept), self.o.forward(out, residual=x)
-
-    def gate(self, middle: Tensor) -> Tensor:
-        """The residual stream after attention (T, H) -> gate and up (T, 2I)."""
-        return self.gate_up.forward(self.ops.rms_norm(middle, self.norm2, self.eps)[0])
+        out, *extra = self.ops.attention(qkv, sequences, self.heads, self.kv_heads, self.dim)
+        return qkv, out, tuple(extra), self.o.forward(out)
 
     def forward(self, x: Tensor, sequences: Sequences) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """x (T, H) -> the layer's output, and what is kept beside x."""
-        qkv, out, extra, middle = self.attend(x, sequences)
-        gate_up = self.gate(middle)
-        y = self.down.forward(self.ops.swiglu(gate_up), residual=middle)
-        if self.keep == "inputs":
-            return y, ()
-        kept = (qkv, out, middle, *extra)
-        return y, (gate_up, *kept) if self.keep == "all" else kept
+        """x (T, H) float32 -> the layer's output, float32, and what is kept beside x."""
+        qkv, out, extra, delta = self.attend(x, sequences)
+        middle, normed, _ = self.ops.add_rms_norm(x, delta, self.norm2, self.eps)
+        gate_up = self.gate_up.forward(normed)
+        kept: tuple[Tensor, ...] = ()
+        if self.keep != "inputs":
+            kept = (qkv, out, middle.to(self.dtype), *extra)
+        if self.keep == "all":
+            kept = (gate_up, *kept)
+        delta = self.down.forward(self.ops.swiglu(gate_up))
+        return (middle + delta if kept else middle.add_(delta)), kept
 
     def backward(
         self, dy: Tensor, x: Tensor, kept: tuple[Tensor, ...], sequences: Sequences, want_dx: bool
     ) -> tuple[Tensor | None, list[Tensor]]:
-        """Gradients of x and of `masters()`, float32."""
+        """Gradients of x and of `masters()`, float32. x comes as it was kept, in the arithmetic's dtype."""
         gate_up = None
         if self.keep == "all":
             gate_up, *rest = kept
             kept = tuple(rest)
         if self.keep == "inputs":
-            qkv, out, extra, middle = self.attend(x, sequences)
+            qkv, out, extra, delta = self.attend(x, sequences)
+            middle, normed, rstd = self.ops.add_rms_norm(x, delta, self.norm2, self.eps)
+            del delta
         else:
             qkv, out, middle, *rest = kept
             extra = tuple(rest)
-        dmiddle, mlp_gradients = self._mlp_backward(dy, middle, gate_up)
-        del gate_up, middle
+            normed, rstd = self.ops.rms_norm(middle, self.norm2, self.eps, self.dtype)
+        dnormed, mlp_gradients = self._mlp_backward(dy, normed, gate_up)
+        dmiddle = self.ops.rms_norm_backward(dnormed, middle, self.norm2, rstd, dy)
+        del dnormed, normed, gate_up, middle
         dx, gradients = self._attention_backward(dmiddle, x, qkv, out, extra, sequences, want_dx)
         return dx, gradients + mlp_gradients
 
-    def _mlp_backward(self, dy: Tensor, middle: Tensor, kept_gate_up: Tensor | None) -> tuple[Tensor, list[Tensor]]:
-        normed, rstd = self.ops.rms_norm(middle, self.norm2, self.eps)
+    def _mlp_backward(self, dy: Tensor, normed: Tensor, kept: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         # A kept tensor may be asked for again (retain_graph), so it is not overwritten.
-        gate_up = self.gate_up.forward(normed) if kept_gate_up is None else kept_gate_up.clone()
+        gate_up = self.gate_up.forward(normed) if kept is None else kept.clone()
         h = self.ops.swiglu(gate_up)
-        dh, down_gradients = self.down.backward(h, dy)
+        dh, down_gradients = self.down.backward(h, dy.to(self.dtype))
         del h
         dgate_up = self.ops.swiglu_backward_(gate_up, dh)
         del dh
         dnormed, gradients = self.gate_up.backward(normed, dgate_up)
-        del dgate_up, gate_up
-        return self.ops.rms_norm_backward(dnormed, middle, self.norm2, rstd, dy), gradients + down_gradients
+        assert dnormed is not None
+        return dnormed, gradients + down_gradients
 
     def _attention_backward(
         self, dmiddle: Tensor, x: Tensor, qkv: Tensor, out: Tensor, extra: tuple[Tensor, ...], sequences: Sequences, want_dx: bool
     ) -> tuple[Tensor | None, list[Tensor]]:
-        dout, o_gradients = self.o.backward(out, dmiddle)
+        dout, o_gradients = self.o.backward(out, dmiddle.to(self.dtype))
         dq, dk, dv = self.ops.attention_backward(dout, qkv, out, extra, sequences, self.heads, self.kv_heads, self.dim)
         dqkv = self.ops.rotate_back(dq, dk, dv, sequences)
         del dq, dk, dv, dout
-        normed, rstd = self.ops.rms_norm(x, self.norm1, self.eps)
+        normed, rstd = self.ops.rms_norm(x, self.norm1, self.eps, self.dtype)
         dnormed, gradients = self.qkv.backward(normed, dqkv, want_dx)
         gradients += o_gradients
         if dnormed is None:
@@ -124,7 +131,9 @@ class LayerFunction(torch.autograd.Function):
         """Run the layer, keeping what it says; its input goes to host memory where the layer has some."""
         y, kept = layer.forward(x, sequences)
         ctx.layer, ctx.sequences, ctx.want_dx = layer, sequences, ctx.needs_input_grad[0]
-        ctx.handle = layer.host.put(x) if layer.host is not None and any(ctx.needs_input_grad) else None
+        ctx.handle, x = None, x.to(layer.dtype)
+        if layer.host is not None and any(ctx.needs_input_grad):
+            ctx.handle = layer.host.put(x)
         ctx.save_for_backward(*(kept if ctx.handle is not None else (x, *kept)))
         return y
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import torch
 
 Tensor = torch.Tensor
-CHUNK_BYTES = 128 << 20
+CHUNK_BYTES = 64 << 20
 """Of logits at one time."""
 
 
@@ -36,26 +36,30 @@ def per_token_loss(hidden: Tensor, head: Tensor, labels: Tensor) -> TokenLosses:
     return TokenLosses(*_PerTokenLoss.apply(hidden, head, labels))
 
 
+def losses_and_gradient(hidden: Tensor, head: Tensor, labels: Tensor, wanted: bool) -> tuple[Tensor, Tensor]:
+    """(3, N) float32: nll, entropy, correct; and, if wanted, the gradient of each token's nll (N, H), else an empty tensor."""
+    from trainer_node.fast import ops_for
+
+    ops = ops_for(hidden.device)
+    gradient = torch.empty_like(hidden) if wanted else hidden.new_empty(0)
+    results = torch.empty(3, len(hidden), dtype=torch.float32, device=hidden.device)
+    chunk = max(CHUNK_BYTES // (head.shape[0] * head.element_size()) // 64 * 64, 64)
+    head = head.to(hidden.dtype)
+    for start in range(0, len(hidden), chunk):
+        rows = slice(start, start + chunk)
+        logits = hidden[rows] @ head.t()
+        for row, values in zip(results, ops.cross_entropy_(logits, labels[rows], wanted), strict=True):
+            row[rows] = values
+        if wanted:
+            torch.mm(logits, head, out=gradient[rows])
+    return results, gradient
+
+
 class _PerTokenLoss(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, hidden: Tensor, head: Tensor, labels: Tensor) -> tuple[Tensor, ...]:
-        from trainer_node.fast import ops_for
-
-        ops = ops_for(hidden.device)
-        wanted = ctx.needs_input_grad[0]
-        gradient = torch.empty_like(hidden) if wanted else None
-        results = torch.empty(3, len(hidden), dtype=torch.float32, device=hidden.device)
-        chunk = max(CHUNK_BYTES // (head.shape[0] * head.element_size()) // 64 * 64, 64)
-        head = head.to(hidden.dtype)
-        for start in range(0, len(hidden), chunk):
-            rows = slice(start, start + chunk)
-            logits = hidden[rows] @ head.t()
-            for row, values in zip(results, ops.cross_entropy_(logits, labels[rows], wanted), strict=True):
-                row[rows] = values
-            if gradient is not None:
-                torch.mm(logits, head, out=gradient[rows])
-        if gradient is not None:
-            ctx.save_for_backward(gradient)
+        results, gradient = losses_and_gradient(hidden, head, labels, ctx.needs_input_grad[0])
+        ctx.save_for_backward(gradient)
         nll, entropy, correct = results.unbind(0)
         ctx.mark_non_differentiable(entropy, correct)
         return nll, entropy, correct

@@ -80,7 +80,7 @@ class FastDecoder:
         self.device = self.base.lm_head.weight.device
         self.dtype = compute_dtype(self.base)
         self.ops = ops_for(self.device)
-        self.host = HostMemory(self.device) if offload else None
+        self.host = HostMemory(self.device) if offload and self.device.type == "cuda" else None
         self.layers = [self._layer(layer, keep) for layer in self.base.model.layers]
         self.masters = [layer.masters() for layer in self.layers]
         copies = [projection.copies() for layer in self.layers for projection in layer.projections]
@@ -89,6 +89,9 @@ class FastDecoder:
         self._scaled = [p.a for layer in self.layers for p in layer.projections if p.scale != 1.0 and p.masters]
         self._scales = [p.scale for layer in self.layers for p in layer.projections if p.scale != 1.0 and p.masters]
         self._tables = _rotary_tables(self.base.config, 1024, self.device)
+        self.norm, self.eps = self.base.model.norm.weight.detach(), self.base.config.rms_norm_eps
+        self.head = self.base.lm_head.weight.detach()
+        self.recorder: Any = None
         self._witness = next((m for m in self.base.modules() if hasattr(m, "lora_A")), None)
 
     def _layer(self, layer: Any, keep: str) -> Layer:
@@ -103,6 +106,7 @@ class FastDecoder:
             heads=config.num_attention_heads,
             kv_heads=config.num_key_value_heads,
             dim=head_dim(config),
+            dtype=self.dtype,
             ops=self.ops,
             keep=keep,
             host=self.host,
@@ -121,28 +125,37 @@ class FastDecoder:
         return None if found is None else self._with_tables(found)
 
     def _with_tables(self, found: Layout) -> Sequences:
-        if found.longest > len(self._tables[0]):
-            self._tables = _rotary_tables(self.base.config, 1 << (found.longest - 1).bit_length(), self.device)
-        return Sequences(found.tokens, found.positions, found.bounds, found.longest, *self._tables)
+        return Sequences(found.tokens, found.positions, found.bounds, found.longest, *self.tables(found.longest))
+
+    def tables(self, longest: int) -> tuple[Tensor, Tensor]:
+        """cos and sin for sequences of up to `longest` tokens."""
+        if longest > len(self._tables[0]):
+            self._tables = _rotary_tables(self.base.config, 1 << (longest - 1).bit_length(), self.device)
+        return self._tables
+
+    def embed(self, ids: Tensor) -> Tensor:
+        """Embeddings of packed ids (T,), frozen; (T, H)."""
+        found: Tensor = self.base.model.embed_tokens(ids[None])[0]
+        return found.detach()
 
     def hidden(self, ids: Tensor | None, embeddings: Tensor | None, sequences: Sequences) -> Tensor:
         """(T, H): hidden states of the packed tokens after the last norm, differentiable in the LoRA weights (and embeddings)."""
         if embeddings is None:
             assert ids is not None
-            x = self.base.model.embed_tokens(ids.flatten()[sequences.tokens][None])[0].detach()
+            x = self.embed(ids.flatten()[sequences.tokens])
         else:
             x = embeddings.flatten(0, 1)[sequences.tokens]
         with torch.autocast(self.device.type, enabled=False):
-            self._refresh()
-            x = x.to(self.dtype).contiguous()
+            if self.host is not None:
+                self.host.begin()
+            self.refresh()
+            x = x.float().contiguous()
             for layer, masters in zip(self.layers, self.masters, strict=True):
                 x = LayerFunction.apply(x, layer, sequences, *masters)
-            return NormFunction.apply(x, self.base.model.norm.weight, self.base.config.rms_norm_eps, self.ops)
+            return NormFunction.apply(x, self.norm, self.eps, self.dtype, self.ops)
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Bring the working copies of the LoRA weights up to date: an optimizer may have stepped."""
-        if self.host is not None:
-            self.host.begin()
         if not self._copies:
             return
         with torch.no_grad():
@@ -155,9 +168,9 @@ class NormFunction(torch.autograd.Function):
     """The last RMSNorm, its weight frozen."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float, ops: Any) -> Tensor:
-        """x (T, H) -> (T, H)."""
-        y, rstd = ops.rms_norm(x, weight, eps)
+    def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype, ops: Any) -> Tensor:
+        """x (T, H) float32 -> (T, H) in `dtype`."""
+        y, rstd = ops.rms_norm(x, weight, eps, dtype)
         ctx.save_for_backward(x, weight, rstd)
         ctx.ops = ops
         return y
@@ -166,7 +179,7 @@ class NormFunction(torch.autograd.Function):
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         """Gradient of x."""
         x, weight, rstd = ctx.saved_tensors
-        return ctx.ops.rms_norm_backward(dy.contiguous(), x, weight, rstd, None), None, None, None
+        return ctx.ops.rms_norm_backward(dy.contiguous(), x, weight, rstd, None), None, None, None, None
 
 
 def compute_dtype(base: Any) -> torch.dtype:

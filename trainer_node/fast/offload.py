@@ -1,4 +1,4 @@
-"""Owns activations that wait for their backward pass in pinned host memory, copied while the device computes."""
+"""Owns what waits in host memory: activations until their backward pass, copied while the device computes, and a frozen embedding table."""
 
 from __future__ import annotations
 
@@ -81,3 +81,24 @@ class HostMemory:
                 return self.free.pop(index)
         # A quarter more than asked: the next batch may be a little longer.
         return torch.empty(x.numel() * 5 // 4, dtype=x.dtype, pin_memory=True)
+
+
+class HostEmbedding(torch.nn.Module):
+    """A frozen embedding table in host memory: a step looks up a few thousand of its rows."""
+
+    def __init__(self, weight: Tensor) -> None:
+        super().__init__()
+        self.device = weight.device
+        # No parameter, so that moving the model does not move it.
+        self.weight = weight.detach().cpu()
+        self.num_embeddings, self.embedding_dim = weight.shape
+        self.staging = torch.empty(0, dtype=weight.dtype)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """ids (...) -> (..., H) on the device the table came from."""
+        count = ids.numel()
+        if len(self.staging) < count:
+            self.staging = torch.empty(count * 5 // 4, self.embedding_dim, dtype=self.weight.dtype, pin_memory=self.device.type == "cuda")
+        # Waiting for the ids waits for the last copy out of the staging buffer too.
+        torch.index_select(self.weight, 0, ids.flatten().cpu(), out=self.staging[:count])
+        return self.staging[:count].to(self.device, non_blocking=True).view(*ids.shape, self.embedding_dim)

@@ -61,10 +61,9 @@ class Projection:
             self.ops.dequantize_nf4(weight, part)
         return out
 
-    def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
-        """y, plus `residual` where given."""
-        weight = self.weight().t()
-        y = x @ weight if residual is None else torch.addmm(residual, x, weight)
+    def forward(self, x: Tensor) -> Tensor:
+        """The projection of x."""
+        y = x @ self.weight().t()
         return y.addmm_(x @ self.a.t(), self.b.t()) if self.masters else y
 
     def backward(self, x: Tensor, dy: Tensor, want_dx: bool = True) -> tuple[Tensor | None, list[Tensor]]:

@@ -1,7 +1,7 @@
 """The fused operations in plain torch: their definition, what runs on a CPU, and what the GPU kernels are tested against.
 
 Shapes: T packed tokens (all sequences of a batch, end to end, no padding), H hidden, I intermediate, D head size, V vocabulary.
-Every function of `kernels` has the same name and meaning here. Statistics are float32; results have the input's dtype.
+Every function of `kernels` has the same name and meaning here. Statistics and the residual stream are float32, products in `dtype`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,25 @@ if TYPE_CHECKING:
 Tensor = torch.Tensor
 
 
-def rms_norm(x: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor]:
-    """y = x * rstd * weight (Zhang and Sennrich 2019). x (T, H) -> y (T, H), rstd (T,) float32."""
+def rms_norm(x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """y = x * rstd * weight (Zhang and Sennrich 2019). x (T, H) -> y (T, H) in `dtype`, rstd (T,) float32."""
     wide = x.float()
     rstd = torch.rsqrt(wide.square().mean(-1) + eps)
-    return (wide * rstd[:, None] * weight.float()).to(x.dtype), rstd
+    return (wide * rstd[:, None] * weight.float()).to(dtype), rstd
+
+
+def add_rms_norm(x: Tensor, delta: Tensor, weight: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+    """x + delta (T, H) float32, its norm in delta's dtype, and rstd (T,) float32."""
+    total = x.float() + delta.float()
+    return total, *rms_norm(total, weight, eps, delta.dtype)
 
 
 def rms_norm_backward(dy: Tensor, x: Tensor, weight: Tensor, rstd: Tensor, residual: Tensor | None) -> Tensor:
-    """Gradient of rms_norm with respect to x, plus `residual`, the gradient that reaches x past the norm."""
+    """Gradient of rms_norm with respect to x, plus `residual`, the gradient that reaches x past the norm; float32."""
     normal = x.float() * rstd[:, None]
     scaled = dy.float() * weight.float()
     dx = rstd[:, None] * (scaled - normal * (scaled * normal).mean(-1, keepdim=True))
-    return (dx if residual is None else dx + residual.float()).to(x.dtype)
+    return dx if residual is None else dx + residual
 
 
 def rotate_(qkv: Tensor, sequences: Sequences, heads: int, dim: int) -> None:

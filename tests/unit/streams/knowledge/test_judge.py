@@ -145,6 +145,8 @@ def test_what_the_graph_says_is_verified_however_it_is_worded(graph, subject, pr
         ("France", "lies_in", "Asia"),
         ("France", "touches", "Japan"),
         ("France", "tongue", "Japanese"),
+        ("Laos", "seat", "Lousiana-the-Rainbow (the old town)"),
+        ("Gold", "sign", "Xq7"),
     ],
 )
 def test_another_answer_where_there_is_room_for_one_is_contradicted(graph, subject, predicate, target):
@@ -161,6 +163,12 @@ def test_another_answer_where_there_is_room_for_one_is_contradicted(graph, subje
         ("Laos", "seat", "Georgia", "ambiguous name: Georgia"),
         ("Atlantis", "seat", "Paris", "no such name: Atlantis"),
         ("northern France", "seat", "Lille", "no such name"),
+        ("the government of France", "seat", "Tokyo", "no such name"),
+        ("King Louis of France", "seat", "Tokyo", "no such name"),
+        ("China", "seat", "Beijinng (the old town)", "may be the same"),
+        ("China", "seat", "Xanadu (Beijing)", "does not say"),
+        ("Gold", "sign", "Au2", "may be the same"),
+        ("Laos", "seat", "1975", "does not say"),
         ("Paris, Texas", "within", "Laos", "no such name"),
         ("France", "adores", "Paris", "no such predicate: adores"),
         ("Paris", "seat", "Tokyo", "nothing is known of the seat of Paris"),
@@ -203,6 +211,13 @@ def test_denied_and_hedged_claims_are_not_judged(graph, mark):
     judged = judge(graph, "Laos", "seat", "Paris", **mark)
     assert judged.verdict is UNKNOWN
     assert "not judged" in (judged.note or "")
+
+
+def test_a_name_without_its_comma_must_be_that_of_one_entity():
+    graph = Hypergraph(ONTOLOGY)
+    for subject, predicate, target in [("United States", "seat", "Washington, D.C."), ("Ann", "knows", "Washington, Tyne and Wear")]:
+        graph.put(Fact(subject=subject, predicate=predicate, object=target))
+    assert judge(graph, "United States", "seat", "Washington").verdict is UNKNOWN
 
 
 def test_a_verdict_names_its_facts_and_says_them(graph):

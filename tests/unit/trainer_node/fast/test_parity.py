@@ -83,6 +83,34 @@ def test_loss_and_gradients_are_those_of_transformers(side: str, keep: str) -> N
     assert_same(gradients(model), theirs)
 
 
+def test_a_recorded_pass_fills_up_its_size_and_changes_nothing() -> None:
+    model, batch = build(), padded("left")
+    shorter = {name: value[1:, 2:] for name, value in batch.items()}
+    fast.install(model, graph=True)
+    fast.fuse_loss(model)
+    for inputs in (batch, shorter, batch, shorter):
+        first = model(**inputs, use_cache=False, num_items_in_batch=11)
+        (first.loss * 3).backward()
+        expected = gradients(model)
+        again = model(**inputs, use_cache=False, num_items_in_batch=11)
+        (again.loss * 3).backward()
+        torch.testing.assert_close(again.loss, first.loss)
+        torch.testing.assert_close(again.token_losses, first.token_losses)
+        assert_same(gradients(model), expected)
+    assert model.get_base_model().pelton_fast.recorder.passes
+
+
+def test_recorded_gradients_that_the_next_pass_has_overwritten_are_refused() -> None:
+    model, batch = build(), padded("right")
+    fast.install(model, graph=True)
+    fast.fuse_loss(model)
+    model(**batch, use_cache=False)
+    early = model(**batch, use_cache=False).loss
+    model(**batch, use_cache=False)
+    with pytest.raises(RuntimeError, match="call backward between"):
+        early.backward()
+
+
 def test_a_padding_free_batch_gives_the_gradients_of_the_padded_one() -> None:
     model = build()
     model(**padded("right"), use_cache=False).loss.backward()
@@ -139,6 +167,19 @@ def test_the_sums_that_trl_reports_are_right() -> None:
     torch.testing.assert_close(fused.entropy_sum, (entropy * kept).sum())
     nll = torch.nn.functional.cross_entropy(logits[kept], goals[kept], reduction="sum")
     torch.testing.assert_close(fused.loss.detach(), nll / 7)
+    expected = torch.nn.functional.cross_entropy(logits.transpose(1, 2), goals, ignore_index=-100, reduction="none")
+    torch.testing.assert_close(fused.token_losses, expected, rtol=1e-4, atol=1e-4)
+
+
+def test_an_embedding_table_on_the_host_gives_the_same_rows() -> None:
+    model, batch = build(), padded("right")
+    loss = model(**batch, use_cache=False).loss
+    fast.install(model, offload=True)
+    fast.fuse_loss(model)
+    assert "embed_tokens.weight" not in "".join(name for name, _ in model.named_parameters())
+    torch.testing.assert_close(model(**batch, use_cache=False).loss, loss)
+    with pytest.raises(ValueError, match="exclude each other"):
+        fast.install(build(), offload=True, graph=True)
 
 
 @pytest.mark.parametrize("targets", [["q_proj", "v_proj"], ["down_proj", "up_proj"]])

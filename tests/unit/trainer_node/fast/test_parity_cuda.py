@@ -67,3 +67,19 @@ def test_the_error_is_no_larger_than_that_of_transformers_in_bfloat16() -> None:
     fast.fuse_loss(model)
     ours = gradients(model)
     assert (ours - expected).norm() < 1.2 * (theirs - expected).norm()
+
+
+def test_recorded_passes_give_the_gradients_of_unrecorded_ones() -> None:
+    model = build(torch.bfloat16)
+    fast.install(model)
+    fast.fuse_loss(model)
+    expected = gradients(model)
+    model = build(torch.bfloat16)
+    fast.install(model, graph=True)
+    fast.fuse_loss(model)
+    optimizer = torch.optim.SGD([w for w in model.parameters() if w.requires_grad], lr=0.0)
+    for _ in range(4):  # unrecorded, recorded, replayed, replayed
+        ours = gradients(model)
+        optimizer.step()
+        assert (ours - expected).norm() / expected.norm() < 0.01
+    assert model.get_base_model().pelton_fast.recorder.passes

@@ -1,0 +1,238 @@
+"""What the topics and a run's ledger know of one sample. Every read is finite: to the ends that the topics have now."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from schemas.errors import BadRecord
+from schemas.model_version import ModelVersion
+from schemas.sample import Sample
+from schemas.sample_loss import SampleLoss
+from schemas.training_sample import Objective, TrainingSample
+from streams.kafka.admin import beginning_offsets, committed_offsets
+from streams.kafka.consumer import Record, read_range
+from streams.kafka.dead_letters import read_dead_letters
+from streams.node import group_name
+
+if TYPE_CHECKING:
+    from streams.kafka.settings import KafkaSettings
+    from trainer_node.checkpoint import Checkpoint
+    from trainer_node.ledger import LedgerRow
+
+Story = dict[str, Any]
+"""sample_id, found, and a list for each kind of event: received, banded, waiting, trained, ... (`follow`)."""
+SeenBy = tuple[str, Callable[[str, int, int], bool]]
+"""Who reads the bands, and whether it is done with a topic's partition and offset."""
+
+
+def follow(settings: KafkaSettings, sample_id: str, run_dir: Path | None) -> Story:
+    """All that is known of a sample.
+
+    Raises:
+        BrokerError: the broker is away.
+    """
+    received, variants = _samples(settings, sample_id)
+    banded, counts = _bands(settings, sample_id, _readers(settings, run_dir))
+    ledger, checkpoints = _ledger(sample_id, run_dir)
+    losses = _losses(settings, sample_id)
+    story: Story = {
+        "sample_id": sample_id,
+        "received": received,
+        "banded": banded,
+        "waiting": _awaits_band(settings, received, banded) + counts,
+        "trained": [row.document() | {"place": _place_of(row)} for row in ledger if row.document()["outcome"] == "trained"],
+        "skipped": [row.document() | {"place": _place_of(row)} for row in ledger if row.document()["outcome"] == "skipped"],
+        "losses": losses,
+        "variants": variants,
+        "checkpoints": checkpoints,
+        "models": _models(settings, banded),
+        "dead_letters": _dead_letters(settings, sample_id),
+    }
+    return story | {"found": any(story[name] for name in story if name != "sample_id")}
+
+
+def _samples(settings: KafkaSettings, sample_id: str) -> tuple[list[Story], list[Story]]:
+    """Where it was received, and its variants."""
+    received, variants = [], []
+    for record in _mentions(settings, settings.topics.samples.name, sample_id):
+        try:
+            sample = Sample.decode(record.value)
+        except BadRecord:
+            continue
+        event = {"place": _place(record), "time": record.timestamp, "origin": sample.origin, "sample_id": sample.sample_id}
+        if sample.sample_id == sample_id:
+            received.append(event)
+        elif sample.parent_id == sample_id:
+            variants.append(event)
+    return received, variants
+
+
+def _bands(settings: KafkaSettings, sample_id: str, readers: list[SeenBy]) -> tuple[list[Story], list[Story]]:
+    """Where it was put in a band, and behind how many records it waits there, for each reader that is not done with it."""
+    banded, waiting = [], []
+    for topic in [topic for objective in Objective for topic in settings.topics.bands(objective)]:
+        before: list[int] = []
+        for record in read_range(settings, topic.name):
+            sample = _training_sample(record, sample_id)
+            if sample is not None:
+                banded.append(_banding(record, sample))
+                for name, done in readers:
+                    if not done(record.topic, record.partition, record.offset):
+                        behind = sum(not done(record.topic, record.partition, offset) for offset in before)
+                        waiting.append({"place": _place(record), "behind": behind, "seen_by": name})
+            before.append(record.offset)
+    return banded, waiting
+
+
+def _training_sample(record: Record, sample_id: str) -> TrainingSample | None:
+    if not _names(record, sample_id):
+        return None
+    try:
+        sample = TrainingSample.decode(record.value)
+    except BadRecord:
+        return None
+    return sample if sample.sample_id == sample_id else None
+
+
+def _banding(record: Record, sample: TrainingSample) -> Story:
+    return {
+        "place": _place(record),
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "time": record.timestamp,
+        "objective": sample.objective.value,
+        "band": sample.band,
+        "difficulty": sample.difficulty.model_dump(mode="json", exclude={"schema_version"}),
+        "source": sample.source.model_dump(mode="json", exclude={"schema_version"}) if sample.source else None,
+    }
+
+
+def _readers(settings: KafkaSettings, run_dir: Path | None) -> list[SeenBy]:
+    """The run's newest checkpoint, where a run is named; else every trainer group that has committed."""
+    if run_dir is not None:
+        newest = _newest(run_dir)
+        return [(f"checkpoint {newest.manifest.name}", _done_in(newest))] if newest else []
+    from streams.kafka.lag import LagReader
+
+    with LagReader(settings) as reader:
+        groups = [name for name in reader.groups() if name.startswith(group_name(settings, "trainer", None))]
+    return [(f"group {name}", _committed_past(settings, name)) for name in groups]
+
+
+def _done_in(checkpoint: Checkpoint) -> Callable[[str, int, int], bool]:
+    positions = checkpoint.manifest.feed["positions"]
+
+    def done(topic: str, partition: int, offset: int) -> bool:
+        place = positions.get(f"{topic}:{partition}")
+        return place is not None and (offset < place["watermark"] or any(first <= offset <= last for first, last in place["done"]))
+
+    return done
+
+
+def _committed_past(settings: KafkaSettings, group: str) -> Callable[[str, int, int], bool]:
+    committed = {(tp.topic, tp.partition): offset for tp, offset in committed_offsets(settings, group).items()}
+    return lambda topic, partition, offset: offset < committed.get((topic, partition), 0)
+
+
+def _awaits_band(settings: KafkaSettings, received: list[Story], banded: list[Story]) -> list[Story]:
+    """Received, in no band yet: behind how many records of `samples` it waits."""
+    if not received or banded:
+        return []
+    topic = settings.topics.samples.name
+    group = group_name(settings, "curriculum", None)
+    committed = {tp.partition: offset for tp, offset in committed_offsets(settings, group).items() if tp.topic == topic}
+    place = received[-1]["place"]
+    partition, offset = (int(part) for part in place.rsplit(":", 2)[1:])
+    if offset < committed.get(partition, 0):
+        return []
+    begin = {tp.partition: first for tp, first in beginning_offsets(settings, [topic]).items()}
+    start = {number: max(committed.get(number, 0), first) for number, first in begin.items()}
+    behind = sum(record.partition == partition for record in read_range(settings, topic, start=start, end={partition: offset}))
+    return [{"place": place, "behind": behind, "seen_by": f"group {group}"}]
+
+
+def _ledger(sample_id: str, run_dir: Path | None) -> tuple[list[LedgerRow], list[str]]:
+    """The sample's rows in the newest checkpoint's ledger, and the checkpoints of the run that stand on it."""
+    from trainer_node.checkpoint import checkpoints
+    from trainer_node.ledger import Ledger, Outcome
+
+    whole = checkpoints(run_dir, deep=False) if run_dir is not None else []
+    if not whole:
+        return [], []
+    assert run_dir is not None
+    rows = [row for row in Ledger(run_dir / "ledger", whole[-1].manifest.ledger_segments()).rows() if row.sample_id == sample_id]
+    steps = [row.step for row in rows if row.outcome is Outcome.TRAINED]
+    return rows, [checkpoint.manifest.name for checkpoint in whole if steps and checkpoint.manifest.step >= min(steps)]
+
+
+def _newest(run_dir: Path) -> Checkpoint | None:
+    from trainer_node.checkpoint import checkpoints
+
+    whole = checkpoints(run_dir, deep=False)
+    return whole[-1] if whole else None
+
+
+def _losses(settings: KafkaSettings, sample_id: str) -> list[Story]:
+    """Its losses; an event that a crash repeated counts once."""
+    found: dict[str, Story] = {}
+    for record in _mentions(settings, settings.topics.losses.name, sample_id):
+        try:
+            loss = SampleLoss.decode(record.value)
+        except BadRecord:
+            continue
+        if loss.sample_id == sample_id:
+            found[loss.event_id] = {"run_id": loss.run_id, "pass": loss.pass_number, "step": loss.step, "loss": loss.loss}
+    return list(found.values())
+
+
+def _models(settings: KafkaSettings, banded: list[Story]) -> list[Story]:
+    """Announced checkpoints whose positions are past one of the sample's records."""
+    found: dict[str, Story] = {}
+    for record in read_range(settings, settings.topics.models.name):
+        try:
+            model = ModelVersion.decode(record.value)
+        except BadRecord:
+            continue
+        done = {(place.topic, place.partition): place for place in model.positions}
+        for row in banded:
+            place = done.get((row["topic"], row["partition"]))
+            if model.pass_number > 1 or (place and (row["offset"] < place.watermark or row["offset"] in place.done_above)):
+                found[model.version] = {"version": model.version, "path": model.path, "run_id": model.run_id}
+    return list(found.values())
+
+
+def _dead_letters(settings: KafkaSettings, sample_id: str) -> list[Story]:
+    return [
+        {
+            "place": f"{letter.topic}:{letter.partition}:{letter.offset}",
+            "stage": letter.stage,
+            "reason": letter.reason.value,
+            "error": letter.error,
+            "time": record.timestamp,
+        }
+        for letter, record in read_dead_letters(settings)
+        if sample_id == letter.sample_id or record.key == sample_id.encode()
+    ]
+
+
+def _mentions(settings: KafkaSettings, topic: str, sample_id: str) -> Iterator[Record]:
+    return (record for record in read_range(settings, topic) if _names(record, sample_id))
+
+
+def _names(record: Record, sample_id: str) -> bool:
+    """Whether it can be about the sample at all: cheaper than to parse every record."""
+    quoted = json.dumps(sample_id)
+    value = record.value or b""
+    return record.key == sample_id.encode() or quoted.encode() in value or json.dumps(sample_id, ensure_ascii=False).encode() in value
+
+
+def _place(record: Record) -> str:
+    return f"{record.topic}:{record.partition}:{record.offset}"
+
+
+def _place_of(row: LedgerRow) -> str:
+    return f"{row.topic}:{row.partition}:{row.offset}"

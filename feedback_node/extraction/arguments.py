@@ -1,0 +1,147 @@
+"""What a verb links its subject to: objects, complements, what prepositions bring, dates and measures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from feedback_node.extraction import nouns
+from feedback_node.extraction.parse import Parse
+from feedback_node.extraction.phrases import MAX_DEPTH, is_definite, members
+from feedback_node.extraction.reading import Reading
+from feedback_node.extraction.spans import NUMBER
+
+_HAVE = frozenset({"has", "have", "had", "having"})
+_HAVE_ROLE = _HAVE | {"use", "uses", "used"}
+_NOT_ARGUMENTS = frozenset({"according", "due", "because", "despite", "like"})
+
+
+class Argument(NamedTuple):
+    """One thing beside a verb."""
+
+    at: int
+    """Head of its phrase."""
+    relation: str
+    """Words from the subject to it."""
+    last: int
+    """Last token of these words."""
+    rule: str
+    """Which construction brought it."""
+
+
+def arguments(reading: Reading, verb: int) -> Iterator[Argument]:
+    """Each thing that a verb links its subject to."""
+    parse = reading.parse
+    base = verb_words(reading, verb)
+    noun = ""
+    for kid in parse.kids[verb]:
+        dep = parse.dep[kid]
+        if (dep in ("dobj", "oprd", "attr", "dative") and parse.low[kid] not in ("which", "that")) or (dep == "dobj" and kid > verb):
+            if parse.low[verb] in _HAVE_ROLE and dep == "dobj" and (role := _role(reading, verb)) is not None:
+                yield Argument(kid, f"{base} as {role}", verb, "role")
+            elif parse.is_common(kid) and dep == "dobj":
+                noun = " " + nouns.property_words(parse, kid)
+                yield from _object(reading, verb, kid, base)
+            elif parse.tag[kid] == "IN":
+                yield from _prepositional(reading, kid, base)
+            else:
+                yield Argument(kid, base, verb, "object" if dep in ("dobj", "dative") else "complement")
+        elif dep in ("dobj", "pobj"):
+            yield Argument(kid, base, verb, "object")
+        elif dep in ("prep", "agent"):
+            if parse.low[kid] not in _NOT_ARGUMENTS and not (parse.low[kid] == "as" and _role(reading, verb)):
+                yield from _prepositional(reading, kid, base + noun)
+        elif dep in ("advmod", "advcl", "ccomp", "npadvmod") and kid > verb and parse.kind[kid] in ("name", "quote"):
+            yield Argument(kid, base, verb, "object")
+        elif dep == "npadvmod" and (parse.kind[kid] or parse.tag[kid] == "CD"):
+            yield Argument(kid, base + noun, verb, "adverbial")
+        elif dep == "acomp" or (dep == "advmod" and parse.tag[kid] == "JJ"):
+            for inner in parse.kids[kid]:
+                if parse.dep[inner] == "prep":
+                    yield from _prepositional(reading, inner, f"{base} {parse.low[kid]}")
+                elif parse.dep[inner] == "npadvmod" and parse.is_noun(inner):
+                    yield Argument(inner, f"{base} {parse.low[kid]}", kid, "measure")
+
+
+def verb_words(reading: Reading, verb: int) -> str:
+    """The words of a verb with its auxiliaries and particle: "was born", "is made up"."""
+    parse = reading.parse
+    before = [parse.low[kid] for kid in parse.kids[verb] if kid < verb and parse.dep[kid] in ("aux", "auxpass", "neg")]
+    after = [parse.low[kid] for kid in parse.kids[verb] if kid > verb and parse.dep[kid] == "prt"]
+    return " ".join([*before, parse.low[verb], *after])
+
+
+def _role(reading: Reading, verb: int) -> str | None:
+    """`manager` in "has Y as its manager": the object is what the subject has in that role."""
+    parse = reading.parse
+    had = parse.child(verb, "dobj")
+    if parse.low[verb] not in _HAVE_ROLE or had is None:
+        return None
+    for kid in [*parse.kids[verb], *parse.kids[had]]:
+        if parse.dep[kid] == "prep" and parse.low[kid] == "as" and (inner := parse.child(kid, "pobj")) is not None:
+            if parse.low[inner] == "one" and (link := parse.child(inner, "prep")) is not None:
+                inner = parse.child(link, "pobj") or inner
+            return nouns.property_words(parse, inner)
+    return None
+
+
+def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[Argument]:
+    """A common noun as object: "has a population of 5,000" and "has its seat in Y" link to what the noun's preposition brings."""
+    parse = reading.parse
+    lone: list[int] = []
+    own_poss = any(parse.dep[kid] == "poss" and parse.tag[kid] == "PRP$" for kid in parse.kids[at])
+    noun = nouns.property_words(parse, at)
+    have = parse.low[verb] in _HAVE
+    owned = parse.child(at, "poss") is not None
+    named = nouns.same_thing(parse, at)
+    if named != at and have:
+        yield Argument(named, f"{base} {noun}", at, "object-of")
+        return
+    for member in members(parse, at):
+        own_link = False
+        member_noun = noun if member == at else nouns.property_words(parse, member)
+        for kid in parse.kids[member]:
+            if (
+                parse.dep[kid] == "prep"
+                and kid > member
+                and (parse.low[kid] != "of" or have or _is_number(parse, kid))
+                and nouns.same_thing(parse, member) == member
+            ):
+                for inner in parse.kids[kid]:
+                    if parse.dep[inner] == "pobj" and (nouns.names_value(reading, inner) or parse.low[kid] == "of" or (have and owned)):
+                        own_link = True
+                        yield Argument(inner, f"{base} {member_noun} {parse.low[kid]}", kid, "object-of")
+        if not own_link or not (have or own_poss or any(parse.low[kid] in ("a", "an") for kid in parse.kids[member])):
+            lone.append(member)
+    if own_poss and any(parse.dep[kid] == "prep" and kid > at for kid in parse.kids[verb]):
+        return
+    for member in lone:
+        yield Argument(member, base, verb, "object")
+
+
+def _is_number(parse: Parse, prep: int) -> bool:
+    inner = parse.child(prep, "pobj")
+    return inner is not None and (parse.kind[inner] == NUMBER or parse.tag[inner] == "CD")
+
+
+def _prepositional(reading: Reading, prep: int, base: str, depth: int = 0) -> Iterator[Argument]:
+    """The objects of a preposition, and of one that hangs on it ("from Texas to Ohio", "in a town in Texas")."""
+    parse = reading.parse
+    relation = f"{base} {parse.low[prep]}"
+    rule = "agent" if parse.dep[prep] == "agent" or parse.low[prep] == "by" else "prepositional"
+    for kid in parse.kids[prep] if depth < MAX_DEPTH else ():
+        if parse.dep[kid] == "pobj":
+            if rule == "prepositional" and parse.low[prep] == "with" and (parts := list(nouns.measures(reading, kid))):
+                yield from (Argument(value, f"has {noun} of", at, "with") for value, noun, at in parts)
+                continue
+            if parse.low[kid] != "time":
+                yield Argument(kid, relation, prep, rule)
+            if parse.is_common(kid) and (not is_definite(parse, kid) or parse.low[kid] == "time"):
+                for link in parse.kids[kid]:
+                    if parse.dep[link] == "prep" and parse.low[link] != "of":
+                        yield from _prepositional(reading, link, f"{relation} {parse.low[kid]}", depth + 1)
+        elif parse.dep[kid] == "prep":
+            yield from _prepositional(reading, kid, base, depth + 1)
+    if not parse.kids[prep] and parse.dep[parse.head[prep]] == "relcl" and depth == 0:
+        # "the country X comes from": what the clause hangs on
+        yield Argument(parse.head[parse.head[prep]], relation, prep, "stranded")

@@ -1,0 +1,61 @@
+"""The layer of the ontology's phrases, and ontology names for open claims."""
+
+from __future__ import annotations
+
+import pytest
+
+from feedback_node.extraction import TripletExtractor
+
+
+def said(extractor: TripletExtractor, text: str) -> list[tuple[str, str, str]]:
+    return [(t.subject, t.predicate, t.object) for t in extractor.extract([text])[0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("Boléro was composed by Maurice Ravel.", ("Boléro", "composed_by", "Maurice Ravel")),
+        ("Maurice Ravel composed Boléro.", ("Boléro", "composed_by", "Maurice Ravel")),
+        ("Maurice Ravel is the composer of Boléro.", ("Boléro", "composed_by", "Maurice Ravel")),
+        ("The composer of Boléro is Maurice Ravel.", ("Boléro", "composed_by", "Maurice Ravel")),
+        ("Boléro's composer is Maurice Ravel.", ("Boléro", "composed_by", "Maurice Ravel")),
+        ("Boléro, composed by Maurice Ravel, is short.", ("Boléro", "composed_by", "Maurice Ravel")),
+    ],
+)
+def test_an_open_claim_gets_the_ontologys_name_and_direction(knowing: TripletExtractor, text: str, claim: tuple[str, str, str]) -> None:
+    assert claim in said(knowing, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "claim"),
+    [
+        ("Lagos serves as the capital of Nigeria.", ("Nigeria", "capital", "Lagos")),
+        ("People in Laos pay with the kip.", ("Laos", "currency", "kip")),
+        ("Japan uses the yen as its currency.", ("Japan", "currency", "yen")),
+    ],
+)
+def test_a_phrase_is_found_with_its_slots_filled(knowing: TripletExtractor, text: str, claim: tuple[str, str, str]) -> None:
+    assert said(knowing, text) == [claim]
+
+
+def test_a_phrase_fills_a_slot_with_each_item_of_a_list(knowing: TripletExtractor) -> None:
+    found = said(knowing, "People in Panama pay with the balboa and the dollar.")
+    assert {("Panama", "currency", "balboa"), ("Panama", "currency", "dollar")} <= set(found)
+
+
+def test_both_layers_find_a_claim_once(knowing: TripletExtractor) -> None:
+    found = said(knowing, "Boléro was composed by Maurice Ravel.")
+    assert len(found) == 1
+
+
+def test_a_pattern_inside_a_denial_is_denied(knowing: TripletExtractor) -> None:
+    (claim,) = knowing.extract(["I doubt that people in Laos pay with the yen."])[0]
+    assert claim.hedged
+
+
+def test_words_that_the_ontology_does_not_know_stay_words(knowing: TripletExtractor) -> None:
+    assert ("Boléro", "lasts", "15 minutes") in said(knowing, "Boléro lasts 15 minutes.")
+
+
+def test_a_pattern_resolves_its_pronoun(knowing: TripletExtractor) -> None:
+    assert ("Boléro", "composed_by", "Maurice Ravel") in said(knowing, "Boléro is from 1928. It was composed by Maurice Ravel.")

@@ -1,0 +1,63 @@
+"""Floors under the pair F1 on the development texts, and the metric itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from feedback_node.extraction import TripletExtractor
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+@pytest.fixture(scope="module")
+def bench() -> ModuleType:
+    """The benchmark, which has the metric."""
+    spec = importlib.util.spec_from_file_location("bench_extraction", ROOT / "benchmarks" / "bench_extraction.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_pairs_of_the_development_texts_are_found(bench: ModuleType, extractor: TripletExtractor) -> None:
+    scores = bench.quality(extractor)
+    assert scores["tune"]["match_f1"] >= 0.86
+    assert scores["rare"]["match_f1"] >= 0.80
+    assert scores["rare"]["soft_f1"] >= 0.76
+
+
+def test_the_development_texts_are_many_and_of_many_domains(bench: ModuleType) -> None:
+    rows = bench.load_dev()
+    assert len(rows) >= 150
+    assert len({row["domain"] for row in rows}) >= 20
+    assert len({row["text"] for row in rows}) == len(rows)
+
+
+def test_overlap_ignores_case_punctuation_and_underscores(bench: ModuleType) -> None:
+    assert bench.overlap("Wheeler,_Texas", "wheeler texas") == 1
+    assert bench.overlap("1,000", "1000") == 1
+    assert bench.overlap("the United States", "United States") == pytest.approx(0.8)
+    assert bench.overlap("Oslo", "Lima") == 0
+
+
+def test_a_pair_the_wrong_way_round_scores_nothing(bench: ModuleType) -> None:
+    assert bench.score([[("Lima", "Peru")]], [[("Peru", "Lima")]])["match_f1"] == 0
+
+
+def test_each_gold_pair_is_matched_once(bench: ModuleType) -> None:
+    scores = bench.score([[("Peru", "Lima"), ("Peru", "Lima city")]], [[("Peru", "Lima")]])
+    assert scores["match_precision"] == 0.5
+    assert scores["match_recall"] == 1
+
+
+def test_soft_counts_the_product_of_both_overlaps(bench: ModuleType) -> None:
+    scores = bench.score([[("the United States", "the euro")]], [[("United States", "euro")]])
+    assert scores["soft_f1"] == pytest.approx(0.8 * 2 / 3, abs=1e-3)
+    assert scores["match_f1"] == 1
