@@ -99,7 +99,7 @@ class Feed:
         if state is not None:
             self._restore(state)
         elif start.ranges:
-            trained = [objective for objective in self._bands if objective is not Objective.PROMPT] or [Objective.PROMPT]
+            trained = {*self._bands} - {Objective.PROMPT} or {Objective.PROMPT}
             self._bounds = start.bounds([topic for objective in trained for topic in self._bands[objective]])
         places: dict[Partition, int] = {(topic, 0): -1 for topic in self._waiting}
         places |= start.firsts() if state is None else self.positions.watermarks()

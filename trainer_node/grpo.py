@@ -27,11 +27,12 @@ class StreamGRPOTrainer(StreamTrainer, GRPOTrainer):
     """
 
     judge: JudgeStep
+    args: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._rewarded = torch.zeros(0, dtype=torch.bool)
         self._parts: list[dict[str, Any]] = []
-        super().__init__(*args, reward_funcs=self.graph_reward, **kwargs)
+        super().__init__(*args, **kwargs | {"reward_funcs": self.graph_reward})
 
     def graph_reward(self, completions: list[str], sample: list[TrainingSample], **_: Any) -> list[float | None]:
         """TRL's reward function: what the feedback node says; None where it says nothing."""
@@ -54,7 +55,7 @@ class StreamGRPOTrainer(StreamTrainer, GRPOTrainer):
         return self._parts[inputs["part"]]
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        """TRL's, with the completions that have no reward masked: TRL gives them no advantage, but would leave them in normaliser and KL."""
+        """TRL's, with completions without a reward masked: TRL gives them no advantage, but leaves them in normaliser and KL."""
         output = super()._generate_and_score_completions(inputs)
         output["completion_mask"] = output["completion_mask"] * self._rewarded.unsqueeze(1)
         output["num_items_in_batch"] = self.accelerator.gather(output["completion_mask"].sum()).sum()
@@ -74,7 +75,7 @@ class StreamGRPOTrainer(StreamTrainer, GRPOTrainer):
         return super().undo_bad_step()
 
     def _too_big(self, inputs: dict[str, Any]) -> str:
-        longest = max(len(row["prompt"]) for row in inputs["rows"]) + self.max_completion_length
+        longest = max(len(row["prompt"]) for row in inputs["rows"]) + self.args.max_completion_length
         return (
             f"out of memory on {len(inputs['rows'])} completions of up to {longest} tokens with their prompts; nothing is lost. Lower"
             " --batch-size, --num-generations or --max-new-tokens, or raise --accumulation, and start the run again: it goes on from its"

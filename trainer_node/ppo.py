@@ -21,17 +21,14 @@ from torch import nn
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # that PPO is experimental in TRL is known; its version is pinned
 
-from trl.experimental.ppo import PPOTrainer  # noqa: E402
+from trl.experimental.ppo import PPOTrainer
 
-from schemas.errors import BadRecord, CheckpointError, ConfigError, UserError  # noqa: E402
-from schemas.training_sample import TrainingSample  # noqa: E402
-from trainer_node.formats import prompt_tokens  # noqa: E402
-from trainer_node.generation import as_prompt  # noqa: E402
-from trainer_node.trainers import StreamTrainer  # noqa: E402
-from trainer_node.weights import add_reference  # noqa: E402
-
-VALUE_HEAD = "value_head.safetensors"
-"""Its file in a checkpoint."""
+from schemas.errors import BadRecord, ConfigError, UserError
+from schemas.training_sample import TrainingSample
+from trainer_node.formats import prompt_tokens
+from trainer_node.generation import as_prompt
+from trainer_node.trainers import StreamTrainer
+from trainer_node.weights import VALUE_HEAD, add_reference
 
 
 class ValueModel(nn.Module):
@@ -83,6 +80,12 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
     """
 
     judge: Callable[[int, list[TrainingSample], list[str]], list[float | None]]
+    args: Any
+    model: Any
+    optimizer: Any
+    processing_class: Any
+    reward_model: Any
+    dataloader: Any
 
     def __init__(self, *, model: Any, processing_class: Any, callbacks: list[Any], **kwargs: Any) -> None:
         add_reference(model)
@@ -94,14 +97,15 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
             model=model,
             processing_class=with_pad(processing_class),
             ref_model=None,
-            reward_model=JudgedRewards(),  # type: ignore[arg-type] - a module is enough
+            reward_model=JudgedRewards(),  # type: ignore[arg-type]  # a module is enough
             value_model=ValueModel(model),  # type: ignore[arg-type]
             **kwargs,
         )
-        self.accelerator.print = lambda *_, **__: None  # type: ignore[method-assign] - standard output belongs to the command
+        self.accelerator.print = lambda *_, **__: None  # type: ignore[method-assign]  # standard output belongs to the command
+        self.is_fsdp_xla_v1_enabled = False  # Transformers asks for it on a resume; TRL's PPO does not say
         self.args.num_total_batches = 1
 
-    def train(self, resume_from_checkpoint: str | None = None) -> None:
+    def train(self, resume_from_checkpoint: str | None = None) -> None:  # type: ignore[override]
         """Rounds until the stream ends.
 
         Args:
@@ -202,8 +206,6 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
         save_file(dict(self._value_head().state_dict()), folder / VALUE_HEAD)
 
     def _resume(self, folder: Path) -> None:
-        if not (folder / VALUE_HEAD).is_file():
-            raise CheckpointError(f"{folder.name} holds no {VALUE_HEAD}; PPO cannot go on from it")
         self._value_head().load_state_dict(load_file(folder / VALUE_HEAD))
         self._load_optimizer_and_scheduler(str(folder))
         self._load_rng_state(str(folder))

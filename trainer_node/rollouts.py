@@ -28,7 +28,7 @@ class PromptLoader:
         losses: always empty: the loss of a policy gradient says nothing of a sample, and its scale is no one else's.
     """
 
-    def __init__(self, next_batch: Callable[[], StepBatch | None], accumulation: int, generations: int = 1) -> None:
+    def __init__(self, next_batch: Callable[[], StepBatch | None], accumulation: int = 1, generations: int = 1) -> None:
         self._next = next_batch
         self._accumulation = accumulation
         self._generations = generations
@@ -42,9 +42,7 @@ class PromptLoader:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         while (batch := self._next()) is not None:
             self.batch, self.rewards, self.bad, self._loss = batch, {}, False, None
-            rows = [
-                {"prompt": item.example.prompt_ids, "sample": item.sample} for item in batch.items for _ in range(self._generations)
-            ]
+            rows = [{"prompt": item.example.prompt_ids, "sample": item.sample} for item in batch.items for _ in range(self._generations)]
             for part in range(self._accumulation):
                 yield {"rows": rows, "part": part}
         self.on_end()
