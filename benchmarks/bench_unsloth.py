@@ -174,14 +174,17 @@ def compare(shape: str, settings: argparse.Namespace, folder: Path) -> dict[str,
     workers = []
     for index, (name, config) in enumerate(chosen.items()):
         log = settings.logs / f"{shape}_{index}.log"
-        profile = {"profile": 3 if settings.profile else 0, "profile_to": str(settings.logs / f"{shape}_{index}.profile.txt")}
+        profile = {
+            "profile": 3 if name in settings.profile.split(";") else 0,
+            "profile_to": str(settings.logs / f"{shape}_{index}.profile.txt"),
+        }
         workers.append(Worker(name, common | config | profile, log))
     for worker in workers:
         worker.result = {"load": worker.hear()}
         print(f"{shape} {worker.name}: loaded in {worker.result['load'].get('seconds', 0):.0f} s", flush=True)
     for turn in range(common["blocks"] + 1 + bool(settings.profile)):
         for worker in workers:
-            if not worker.error:
+            if not worker.error and (turn <= common["blocks"] or worker.name in settings.profile.split(";")):
                 worker.say("go")
                 worker.blocks.append(worker.hear())
                 last = worker.blocks[-1]
@@ -209,7 +212,7 @@ def raw(worker: Worker, config: dict[str, Any], common: dict[str, Any]) -> dict[
         "configuration": config, "load_seconds": worker.result["load"]["seconds"], "warm_up_seconds": worker.blocks[0]["seconds"],
         "seconds_per_step": [block["seconds"] / common["steps"] for block in timed], "peak_bytes": max(block["peak"] for block in timed),
         "reserved_bytes": max(block["reserved"] for block in timed), "losses": worker.result["losses"],
-        "tokens": worker.result["tokens"], "versions": worker.result["versions"],
+        "tokens": worker.result["tokens"], "facts": worker.result["facts"], "versions": worker.result["versions"],
     }  # fmt: skip
 
 
@@ -307,7 +310,7 @@ def main() -> None:
     third.add_argument("--scratch", type=Path, default=Path("runs/bench"))
     third.add_argument("--logs", type=Path, default=Path("runs/bench/logs"))
     third.add_argument("--quick", type=int, default=0, help="steps of warm-up of a short run of two rounds; 0: the full one")
-    third.add_argument("--profile", action="store_true")
+    third.add_argument("--profile", default="", help="configurations to profile afterwards, separated by semicolons")
     given = parser.parse_args()
     if given.command == "prepare":
         prepare(given.texts, given.out)

@@ -48,7 +48,9 @@ def run(config: dict[str, Any], answer: Any) -> None:
 
         fuse_loss(trainer.model)
     answer("ready", seconds=time.perf_counter() - started, allocated=torch.cuda.memory_allocated())
+    facts: list[dict[str, Any]] = []
     trainer.add_callback(turns(config, answer))
+    trainer.add_callback(witness(facts))
     torch.cuda.reset_peak_memory_stats()
     trainer.train()
     answer(
@@ -173,6 +175,32 @@ def turns(config: dict[str, Any], answer: Any) -> Any:
                 answer("block", step=state.global_step, seconds=wall, peak=0, reserved=0)
 
     return Turns()
+
+
+def witness(facts: list[dict[str, Any]]) -> Any:
+    """A callback that notes the optimizer's settings and how far the LoRA weights are after the first steps: the same on every side."""
+    from transformers import TrainerCallback
+
+    class Witness(TrainerCallback):
+        def note(self, args: Any, state: Any, model: Any, optimizer: Any) -> None:
+            group = optimizer.param_groups[0]
+            sums = {
+                part: sum(w.detach().double().abs().sum().item() for n, w in model.named_parameters() if part in n)
+                for part in ("lora_A", "lora_B")
+            }
+            settings = {key: group[key] for key in ("lr", "betas", "eps", "weight_decay")}
+            kinds = sorted({str(w.dtype) for group in optimizer.param_groups for w in group["params"]})
+            facts.append(sums | settings | {"step": state.global_step, "clip": args.max_grad_norm, "optimizer": type(optimizer).__name__,
+                                            "groups": len(optimizer.param_groups), "dtypes": kinds})  # fmt: skip
+
+        def on_train_begin(self, args: Any, state: Any, _control: Any, model: Any = None, optimizer: Any = None, **_: Any) -> None:
+            self.note(args, state, model, optimizer)
+
+        def on_step_end(self, args: Any, state: Any, _control: Any, model: Any = None, optimizer: Any = None, **_: Any) -> None:
+            if state.global_step <= 3:
+                self.note(args, state, model, optimizer)
+
+    return Witness()
 
 
 def profile_text(profiler: Any, wall: float, steps: int) -> str:

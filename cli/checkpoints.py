@@ -60,8 +60,7 @@ def verify(directory: Path, as_json: bool) -> None:
     from trainer_node.checkpoint import verify as verify_checkpoint
 
     try:
-        checkpoint = _checkpoint(directory)
-        verify_checkpoint(checkpoint.path)
+        checkpoint = verify_checkpoint(_newest_directory(directory))
     except CheckpointError as error:
         click.echo(json.dumps({"valid": False, "why": str(error)}) if as_json else f"torn: {error}", err=not as_json)
         raise SystemExit(EXIT_TORN) from None
@@ -116,6 +115,19 @@ def _run_dir(directory: Path) -> Path:
         if (candidate / "checkpoints").is_dir():
             return candidate
     raise click.BadParameter(f"{directory} is neither a run's folder nor a checkpoint")
+
+
+def _newest_directory(directory: Path) -> Path:
+    """The directory itself, or a run's newest one, whole or torn: what is to be verified must not be chosen by being whole."""
+    from schemas.errors import UserError
+    from trainer_node.checkpoint import MANIFEST, directories
+
+    if (directory / MANIFEST).exists() or directory.parent.name == "checkpoints":
+        return directory
+    found = sorted(directories(_run_dir(directory) / "checkpoints"))
+    if not found:
+        raise UserError(f"{directory} holds no checkpoint")
+    return found[-1]
 
 
 def _checkpoint(directory: Path) -> Checkpoint:

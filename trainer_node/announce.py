@@ -10,7 +10,7 @@ import contextlib
 import logging
 import time
 
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, Fenced
 from schemas.model_version import ModelVersion, PartitionPosition
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
@@ -48,6 +48,10 @@ class Announcer:
             with self._producer.transaction():
                 self._producer.send(self._topic, version.version, version)
             self._reader.commit({(place.topic, place.partition): place.watermark for place in version.positions})
+        except Fenced as error:
+            raise Fenced(
+                f"a newer incarnation of run {version.run_id} publishes on {self._topic.name} now; this one stops ({error})"
+            ) from error
         except BrokerError as error:
             logger.warning("checkpoint %s is durable, but could not be announced: %s", checkpoint.path.name, error)
 

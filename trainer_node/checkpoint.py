@@ -23,7 +23,7 @@ from schemas.errors import CheckpointError, Fenced, PeltonError
 from trainer_node.fencing import Fence, overtaken, sync_folder
 from trainer_node.journal import Journal
 from trainer_node.ledger import Ledger, Segment, forget_segments, orphans
-from trainer_node.positions import ranges
+from trainer_node.positions import ranges_by_partition
 
 FORMAT = 2
 """Version of the directory's layout. A reader reads its own and all older ones (`_upgraded`)."""
@@ -313,10 +313,7 @@ def _checksum(document: dict[str, Any]) -> str:
 def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
     """A manifest of any older format, as this one. Format 1 listed every dead-lettered place; format 2 has ranges of offsets."""
     if document["format"] == 1:
-        places: dict[str, list[int]] = {}
-        for topic, number, offset in document["feed"].get("dead", []):
-            places.setdefault(f"{topic}:{number}", []).append(offset)
-        document["feed"]["dead"] = {place: ranges(sorted(offsets)) for place, offsets in sorted(places.items())}
+        document["feed"]["dead"] = ranges_by_partition(document["feed"].get("dead", []))
     return document
 
 

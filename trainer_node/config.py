@@ -60,6 +60,8 @@ class TrainConfig(BaseModel):
     """DPO or KL coefficient. 0 (grpo alone): no KL term, no reference."""
     lr: float = Field(default=2e-4, gt=0)
     """Learning rate."""
+    dpo_lr: float | None = Field(default=None, gt=0)
+    """Learning rate of DPO; unset, a twentieth of `lr`: at the rate of SFT a handful of pairs undoes what SFT has just learnt."""
     schedule: Literal["constant", "constant_with_warmup", "cosine_with_restarts"] = "constant"
     """Learning-rate schedule; survives a resume."""
     warmup_steps: int = Field(default=0, ge=0)
@@ -115,6 +117,12 @@ class TrainConfig(BaseModel):
                 + (", or beta to 0" if self.trainer is TrainerKind.GRPO else "")
             )
         return self
+
+    def learning_rate(self, kind: TrainerKind) -> float:
+        """Learning rate of one kind of trainer."""
+        if kind is TrainerKind.DPO:
+            return self.dpo_lr or self.lr / 20
+        return self.lr
 
     @property
     def objectives(self) -> tuple[Objective, ...]:

@@ -67,20 +67,20 @@ def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, o
 
     disable_progress_bars()
     build = class_of_kind(kind)
-    args = ARGUMENTS[kind](config, _arguments(loaded, config, output_dir))
+    args = ARGUMENTS[kind](config, _arguments(kind, loaded, config, output_dir))
     shape = Dataset.from_list([SHAPES[kind]])
     trainer = build(model=loaded.model, args=args, train_dataset=shape, processing_class=loaded.tokenizer, callbacks=callbacks)
     trainer.remove_callback(PrinterCallback)  # the monitor reports; standard output belongs to the command
     return trainer
 
 
-def _arguments(loaded: LoadedModel, config: TrainConfig, output_dir: Path) -> dict[str, Any]:
+def _arguments(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, output_dir: Path) -> dict[str, Any]:
     schedule = config.schedule
     arguments: dict[str, Any] = {
         "output_dir": str(output_dir),
         "per_device_train_batch_size": max(1, config.batch_size // config.accumulation),
         "gradient_accumulation_steps": config.accumulation,
-        "learning_rate": config.lr,
+        "learning_rate": config.learning_rate(kind),
         "lr_scheduler_type": "cosine_with_restarts" if schedule == "cosine_with_restarts" else schedule,
         "warmup_steps": config.warmup_steps,
         "max_steps": ENDLESS_STEPS,

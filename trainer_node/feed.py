@@ -25,7 +25,7 @@ from trainer_node.batch import FeedSettings, StepBatch, Waiting
 from trainer_node.journal import Journal, JournalEntry
 from trainer_node.ledger import Ledger, LedgerRow, Outcome
 from trainer_node.pacing import Pacing
-from trainer_node.positions import Partition, Positions, place_name, place_of, ranges
+from trainer_node.positions import Partition, Positions, place_name, place_of, ranges_by_partition
 from trainer_node.reader import Delivery, Gap, Reader
 from trainer_node.repeats import Place, Repeats
 from trainer_node.start import StartPoint
@@ -122,7 +122,7 @@ class Feed:
             "positions": self.positions.snapshot(),
             "pass_start": {place_name(tp): offset for tp, offset in sorted(self._pass_start.items())},
             "bounds": {place_name(tp): offset for tp, offset in sorted(self._bounds.items())},
-            "dead": _by_partition(self._dead),
+            "dead": ranges_by_partition(self._dead),
             "pacing": self.pacing.snapshot(),
             "samples_trained": self.samples_trained,
             "data_losses": list(self.data_losses),
@@ -410,14 +410,6 @@ class Feed:
                 if closed or len(self._waiting[topic]) >= self._waiting_limit:
                     paused.add((topic, 0))
         self._reader.set_paused(paused)
-
-
-def _by_partition(places: set[Place]) -> dict[str, list[list[int]]]:
-    """Places as ranges of offsets, by `topic:partition`."""
-    offsets: dict[str, list[int]] = {}
-    for topic, number, offset in sorted(places):
-        offsets.setdefault(place_name((topic, number)), []).append(offset)
-    return {name: ranges(found) for name, found in offsets.items()}
 
 
 def _by_id(documents: list[dict[str, Any]]) -> dict[str, TrainingSample]:

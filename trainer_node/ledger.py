@@ -108,7 +108,10 @@ def merge_segments(folder: Path, segments: list[Segment]) -> Segment:
     import pyarrow as pa
 
     tables = [_read_table(folder, segment) for segment in segments]
-    return _write_table(folder, pa.concat_tables(tables).unify_dictionaries(), segments[0].level + 1)
+    merged = _write_table(folder, pa.concat_tables(tables).unify_dictionaries(), segments[0].level + 1)
+    del tables
+    pa.default_memory_pool().release_unused()  # or the largest merge's memory stays with this process
+    return merged
 
 
 def _write_table(folder: Path, table: Any, level: int) -> Segment:
@@ -159,7 +162,7 @@ def _read_table(folder: Path, segment: Segment) -> Any:
         raise CheckpointError(f"ledger segment {segment.name} is missing")
     if _sha256(path) != segment.sha256:
         raise CheckpointError(f"ledger segment {segment.name} does not match its hash")
-    return pq.read_table(path, read_dictionary=["topic", "outcome"])
+    return pq.read_table(path, read_dictionary=["topic", "outcome"], use_threads=False)
 
 
 class Ledger:

@@ -219,6 +219,7 @@ def _load_unsloth(source: str, bits: int, max_seq: int, device: str, dtype: Any)
         load_in_4bit=bits == 4,
         load_in_8bit=bits == 8,
         device_map={"": device},
+        use_gradient_checkpointing=False,  # chosen when the LoRA is added
         use_exact_model_name=True,  # never the hub's pre-quantised twin of a name
     )
     model.pelton_backend = "unsloth"

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import BadRecord, BrokerError, CheckpointError, ConfigError, PeltonError
+from schemas.errors import BadRecord, BrokerError, ConfigError, PeltonError
 from schemas.model_output import ModelOutput
 from schemas.sample_loss import SampleLoss
 from schemas.training_sample import Objective, TrainingSample
@@ -29,7 +29,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.metrics import MetricsServer, start_metrics
 from streams.node import group_name
 from trainer_node.announce import Announcer
-from trainer_node.checkpoint import START, Checkpoint, CheckpointStore, verify
+from trainer_node.checkpoint import START, Checkpoint, CheckpointStore
 from trainer_node.config import TrainConfig, TrainerKind
 from trainer_node.feed import Feed, FeedSettings, StepBatch
 from trainer_node.fencing import Fence
@@ -39,6 +39,7 @@ from trainer_node.ledger import Ledger
 from trainer_node.letters import letters_since
 from trainer_node.monitor import EarlyStopping, Monitor
 from trainer_node.pacing import Pacing
+from trainer_node.parent import find_parent, inherited_state, lineage, trained_ids, with_optimizer
 from trainer_node.reader import Reader
 from trainer_node.rewards import RewardClient
 from trainer_node.start import StartPoint
@@ -134,7 +135,7 @@ class TrainerNode:
             objective: Objective | None = self.feed.objective
             if resumed is None:
                 self._ask("before")
-            goes_on_from = resumed or self._parent_of(self.feed.objective)
+            goes_on_from = resumed or with_optimizer(self.parent, self.feed.objective, self.config)
             while objective is not None and not self.stopping.is_set():
                 self._train(objective, goes_on_from)
                 goes_on_from, objective = None, self._next_objective(objective)
@@ -201,7 +202,8 @@ class TrainerNode:
             logger.warning("checkpoint %s is refused: %s", name, why)
         if resumed is None:
             self.fence.resumed_from(0, 0)
-            self.parent = self._find_parent()
+            self.parent = find_parent(self.options.start, self.config)
+            self._lineage = lineage(self.parent) if self.parent else {}
             return None
         if self.options.start.given:
             logger.warning("run %s goes on from its own checkpoint; where to start was for a new run", self.options.run_id)
@@ -220,32 +222,6 @@ class TrainerNode:
         self._lineage = manifest.parent
         logger.warning("epoch %d resumes from checkpoint %s", self.fence.epoch, manifest.name)
         return resumed
-
-    def _find_parent(self) -> Checkpoint | None:
-        """Another run's checkpoint to begin from, if one was named."""
-        path = self.options.start.checkpoint
-        if path is None:
-            return None
-        try:
-            parent = verify(path)
-        except CheckpointError as error:
-            raise ConfigError(f"--from-checkpoint {path}: {error}; see `pelton checkpoints list`") from None
-        if parent.manifest.base_model != self.config.model:
-            raise ConfigError(f"--from-checkpoint {path} is of model {parent.manifest.base_model}, not {self.config.model}: set --model")
-        self._lineage = {"run_id": parent.manifest.run_id, "checkpoint": parent.manifest.name, "sha256": parent.sha256}
-        return parent
-
-    def _parent_of(self, objective: Objective) -> Checkpoint | None:
-        """The parent, where its optimizer is this objective's; else the optimizer begins anew, and that is said."""
-        from trainer_node.factory import kind_for
-        from trainer_node.weights import fits
-
-        if self.parent is None or (
-            self.parent.manifest.feed["objective"] == objective.value and fits(self.parent.path, kind_for(objective, self.config))
-        ):
-            return self.parent
-        logger.warning("%s was trained otherwise: its weights go on, optimizer and schedule begin anew", self.parent.path.name)
-        return None
 
     def _load_model(self, resumed: Checkpoint | None) -> None:
         from trainer_node.weights import load_for_training
@@ -274,36 +250,16 @@ class TrainerNode:
         if self.fence.epoch > 1:
             since = resumed.manifest.created_at if resumed else self.fence.first_claimed_at()
             self.feed.already_put = letters_since(settings, run_id, since)
-        self.feed.begin(resumed.manifest.feed if resumed else self._inherited(), replay, self.options.start)
+        inherited = inherited_state(self.parent, self.options.start, config) if self.parent else None
+        self.feed.begin(resumed.manifest.feed if resumed else inherited, replay, self.options.start)
         if resumed:
             self.early.restore(resumed.manifest.feed.get("early", {}))
             self._last_state = self._state()
             self.announce(resumed)  # the incarnation that made it may have been killed before it could say so
-        elif self.parent and self.feed.objective.value == self.parent.manifest.feed["objective"]:
-            self._remember_parent()
+        elif self.parent and inherited and inherited["objective"] == self.parent.manifest.feed["objective"]:
+            self.feed.remember(trained_ids(self.parent, set(bands[self.feed.objective]), config.repeat_horizon))
         if self.stopping.is_set():
             self.feed.stopping.set()
-
-    def _inherited(self) -> dict[str, Any] | None:
-        """The feed's state of a new run that begins from another run's checkpoint: that one's positions, as the start of its first pass."""
-        if self.parent is None or self.options.start.ranges or self.options.start.timestamp_ms is not None:
-            return None
-        state = self.parent.manifest.feed
-        objective = state["objective"]
-        if Objective(objective) not in self.config.objectives:
-            objective = self.config.objectives[0].value
-        starts = {place: value["watermark"] for place, value in state["positions"].items()}
-        return state | {"objective": objective, "pass": 1, "step": 0, "samples_trained": 0, "data_losses": [], "pass_start": starts}
-
-    def _remember_parent(self) -> None:
-        """What the parent trained in the pass it stood in is a repeat here, too."""
-        assert self.parent is not None
-        manifest = self.parent.manifest
-        ledger = Ledger(self.parent.path.parent.parent / "ledger", manifest.ledger_segments())
-        topics = {topic.name for topic in self.settings.topics.bands(manifest.feed["objective"])}
-        if self.options.start.ranges or self.options.start.timestamp_ms is not None:
-            return  # asked to train on a part of the log again
-        self.feed.remember(ledger.trained_ids(manifest.feed["pass"], topics, self.config.repeat_horizon))
 
     def _prepare(self, sample: TrainingSample) -> Any:
         if sample.objective is Objective.PROMPT:

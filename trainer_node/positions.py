@@ -7,6 +7,7 @@ expired record) is done as soon as the fetch position has passed it, or the wate
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -124,3 +125,11 @@ def ranges(offsets: list[int]) -> list[list[int]]:
         else:
             found.append([offset, offset])
     return found
+
+
+def ranges_by_partition(places: Iterable[tuple[str, int, int]]) -> dict[str, list[list[int]]]:
+    """Topics, partitions and offsets as ranges of offsets, by `topic:partition`."""
+    offsets: dict[str, list[int]] = {}
+    for topic, number, offset in sorted(places):
+        offsets.setdefault(place_name((topic, number)), []).append(offset)
+    return {name: ranges(found) for name, found in offsets.items()}

@@ -101,7 +101,7 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
             value_model=ValueModel(model),  # type: ignore[arg-type]
             **kwargs,
         )
-        self.accelerator.print = lambda *_, **__: None  # type: ignore[method-assign]  # standard output belongs to the command
+        self.accelerator.print = lambda *_, **__: None  # standard output belongs to the command
         self.is_fsdp_xla_v1_enabled = False  # Transformers asks for it on a resume; TRL's PPO does not say
         self.args.num_total_batches = 1
 

@@ -25,7 +25,8 @@ from trainer_node.positions import Partition
 logger = logging.getLogger(__name__)
 
 POLL_MS = 100
-MAX_POLL_RECORDS = 128
+MAX_POLL_RECORDS = 32
+"""Small, since what one poll decompresses is in memory at once, however large it turns out to be."""
 QUEUED_RECORDS = 512
 QUEUED_BYTES = 16_000_000
 """What may lie delivered and not yet taken, by partition, before it is paused: a step may last minutes, and the backlog stays in Kafka."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from feedback_node.extraction.bounds import readable
@@ -19,8 +20,10 @@ from schemas.triplet import Triplet
 if TYPE_CHECKING:
     from streams.knowledge.ontology import Ontology
 
-BATCH = 64
+BATCH = 256
 """Texts parsed at once."""
+MAX_WORDS = 500_000
+"""Distinct words that a process keeps: some 100 MB."""
 
 
 class TripletExtractor:
@@ -41,10 +44,18 @@ class TripletExtractor:
 
     def extract(self, texts: Iterable[str | None]) -> list[list[Triplet]]:
         """The triplets of each text, in the order of the texts; an empty text gives an empty list."""
-        bounded = [readable(text) for text in texts]
-        with self._nlp.memory_zone():
-            docs = self._nlp.pipe(bounded, batch_size=BATCH)
-            return [self._read(read_doc(doc, self._labels)) for doc in docs]
+        read = [readable(text) for text in texts]
+        found: list[list[Triplet]] = [[] for _ in read]
+        with self._bounded_memory():
+            # texts of like length together: the parser takes a batch's steps side by side
+            order = sorted(range(len(read)), key=lambda at: len(read[at]))
+            for at, doc in zip(order, self._nlp.pipe((read[at] for at in order), batch_size=BATCH), strict=True):
+                found[at] = self._read(read_doc(doc, self._labels))
+        return found
+
+    def _bounded_memory(self) -> AbstractContextManager[object]:
+        """Words met are kept, which makes tokenizing quick, up to `MAX_WORDS`; from then on new ones are forgotten after each batch."""
+        return self._nlp.memory_zone() if len(self._nlp.vocab.strings) > MAX_WORDS else nullcontext()
 
     def _read(self, parse: Parse) -> list[Triplet]:
         reading = Reading(parse)

@@ -113,7 +113,11 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
         if (owned := owners(parse, head)) is not None:
             owner, noun = reading.owner(owned[0]), owned[1]
         elif parse.is_common(head) and (place or names_value(reading, value)):
-            owner = place or (reading.topics.current if is_definite(parse, head) and not reading.topics.noun(parse.low[head]) else None)
+            owner = (
+                place
+                or _opening_place(reading, verb, head)
+                or (reading.topics.current if is_definite(parse, head) and not reading.topics.noun(parse.low[head]) else None)
+            )
             noun = property_words(parse, head)
         if owner is None:
             return False
@@ -123,6 +127,16 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
                     reading.topics.is_person(target)
                 reading.add(owner, noun, target, "property", verb, (head, verb))
     return True
+
+
+def _opening_place(reading: Reading, verb: int, before: int) -> Mention | None:
+    """X in "In X, one of the languages is Y"."""
+    parse = reading.parse
+    for kid in parse.kids[verb]:
+        if kid < before and parse.dep[kid] == "prep" and parse.low[kid] in _PLACES:
+            inner = parse.child(kid, "pobj")
+            return reading.name(inner) if inner is not None and parse.is_name(inner) else None
+    return None
 
 
 def names_value(reading: Reading, at: int) -> bool:
@@ -176,7 +190,7 @@ def _role_holder(reading: Reading, mention: Mention, noun: int, verb: int) -> Me
         main = reading.subjects.get(parse.head[verb]) or []
         return main[0][0] if main else None
     if is_definite(parse, noun) and parse.is_name(mention.at):
-        return reading.topics.other(mention)
+        return _opening_place(reading, verb, noun) or reading.topics.other(mention)
     return None
 
 

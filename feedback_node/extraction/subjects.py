@@ -19,6 +19,14 @@ def subjects_of(reading: Reading, verb: int, depth: int = 0) -> list[tuple[Menti
         return reading.subjects[verb]
     parse = reading.parse
     own = parse.child(verb, "nsubj", "nsubjpass")
+    if (
+        own is not None
+        and own + 1 < verb
+        and parse.is_common(own)
+        and parse.dep[own + 1] in ("nsubj", "nsubjpass")
+        and parse.is_name(own + 1)
+    ):
+        own += 1  # "the dish Batchoy" taken for two subjects
     if own is None:
         own = _subject_on_the_left(reading, verb)
     if own is not None and (shared := _after_complement(reading, verb, own)) is not None:

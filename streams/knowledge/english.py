@@ -20,9 +20,11 @@ INDEFINITE = _set("a an")
 """Determiners that open a description rather than a name."""
 FILLERS = _set(
     """also currently now today presently officially actually indeed still famous official current present actual primarily mainly mostly
-    originally generally commonly very own respective sole only"""
+    originally generally commonly very own respective sole only primary main"""
 )
 """Adverbs and adjectives that leave a relation what it is. ("former", "second" and "largest" change it, and are not here.)"""
+WIDESPREAD = _set("used common commonly widely most popular accepted usual standard circulating")
+"""Words before a relation noun that say how usual the thing is ("most widely used"). Elsewhere they have a meaning ("is used in")."""
 FUNCTION_WORDS = _set(
     """i me my we us our you your he him his she her it its they them their who whom whose which what this that these those there here
     a an the and or nor but so if as at by for from in into of off on onto out over to up with than then when where while why how

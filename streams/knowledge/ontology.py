@@ -120,7 +120,10 @@ class Ontology(_Part):
     chains: tuple[Chain, ...] = ()
     """Declared entailments of two hops."""
     classes: frozenset[str] = frozenset()
-    """Common nouns that may stand by a name and leave it what it is, folded: "the <class> of <name>", "the <class> <name>"."""
+    """Common nouns that may stand by a name and leave it what it is, folded: "the <class> of <name>", "the <class> <name>".
+
+    They stand for each other in relations: "is a <class> in" is said by "is a <adjective> <other class> in" too.
+    """
 
     @classmethod
     def load(cls, path: str | Path) -> Ontology:
@@ -197,7 +200,7 @@ class Ontology(_Part):
 
     @cached_property
     def _relations(self) -> RelationIndex:
-        return RelationIndex(self.predicates.values())
+        return RelationIndex(self.predicates.values(), self.classes)
 
     def canonical(self, name: str) -> PredicateMatch | None:
         """A predicate by its own name or the name of its inverse (`reversed` then); None where it is neither.

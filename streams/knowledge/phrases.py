@@ -115,7 +115,7 @@ def _says_more(graph: Hypergraph, entity: str, rest: str, *, in_brackets: bool) 
     if other.candidates:
         near = graph.neighbours(entity)
         return True if any(name == entity or name in near for name in other.candidates) else None
-    if rest[:1].isupper() and fold(rest.split()[0]) not in FUNCTION_WORDS:
+    if not in_brackets and rest[:1].isupper() and fold(rest.split()[0]) not in FUNCTION_WORDS:
         return None
     return not in_brackets
 

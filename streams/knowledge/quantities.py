@@ -49,7 +49,7 @@ _TENS_WORDS = """twenty thirty forty fifty sixty seventy eighty ninety"""
 _TENS = {word: 10 * n for n, word in enumerate(_TENS_WORDS.split(), 2)}
 _NUMBER = re.compile(
     rf"""(?P<number>[-−]?(?:\d{{1,3}}(?:[,\u00a0\u202f' ]\d{{3}})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?)
-    (?:\s*(?P<scale>{_SCALE_WORDS})s?\b)?""".replace("\n    ", ""),
+    (?:\s*[x×*·]\s*10\s*(?:\^|\*\*)?\s*(?P<power>[-−]?\d*))?(?:\s*(?P<scale>{_SCALE_WORDS})s?\b)?""".replace("\n    ", ""),
     re.IGNORECASE,
 )
 _ABOUT = re.compile(
@@ -95,7 +95,7 @@ def parse_quantity(text: str, unit: str | None = None) -> Quantity | None:
     """
     text = _words_to_digits(text)
     found = list(_NUMBER.finditer(text))
-    if not found:
+    if not found or found[0]["power"] == "":  # "3 x 10^" says no number
         return None
     first = found[0]
     dimension, factor = _unit_after(text[first.end() :]) or _unit_after(unit or "") or (None, 1.0)
@@ -155,6 +155,8 @@ def _value(match: re.Match[str]) -> tuple[float, float]:
     """The number, and what one of its last significant digit is worth: `67 million` -> (67e6, 1e6); `1500` -> (1500, 100)."""
     digits = re.sub(r"[,\u00a0\u202f' ]", "", match["number"]).replace("−", "-")
     scale = _SCALES[match["scale"].lower()] if match["scale"] else 1.0
+    if match["power"]:
+        scale *= 10.0 ** int(match["power"].replace("−", "-"))
     mantissa = re.split(r"[eE]", digits)[0].lstrip("-")
     if "." in mantissa:
         step = 10.0 ** -len(mantissa.split(".")[1])

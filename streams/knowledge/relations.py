@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple, Protocol
 
-from streams.knowledge.english import COPULAS, DETERMINERS, FILLERS, FUNCTION_WORDS, HAVE, inflections
+from streams.knowledge.english import CHANGING, COPULAS, DETERMINERS, FILLERS, FUNCTION_WORDS, HAVE, WIDESPREAD, inflections
 from streams.knowledge.names import fold
 from streams.knowledge.names import words as folded_words
 
@@ -20,6 +20,7 @@ _SLOTS = re.compile(r"\{([^{}]*)\}")
 _LONGEST = 8
 """Words of the longest phrase looked for in a question."""
 _OF = frozenset({"of", "for", "in", "to"})
+_WHEN = ("in", "on", "during", "around")
 _NAMED = frozenset({"called", "named"})
 
 
@@ -85,6 +86,10 @@ class Spoken(Protocol):
         """Its verbs."""
 
     @property
+    def value(self) -> str:
+        """What its object is."""
+
+    @property
     def symmetric(self) -> bool:
         """Whether direction matters."""
 
@@ -92,7 +97,8 @@ class Spoken(Protocol):
 class RelationIndex:
     """Keys of plain words to predicates. Built once for an ontology; read-only, so threads may share it."""
 
-    def __init__(self, predicates: Iterable[Spoken]) -> None:
+    def __init__(self, predicates: Iterable[Spoken], classes: frozenset[str] = frozenset()) -> None:
+        self._classes = classes
         self._keys: dict[str, dict[str, PredicateMatch]] = defaultdict(dict)
         self._spoken: dict[str, dict[str, None]] = {}
         for predicate in predicates:
@@ -101,10 +107,34 @@ class RelationIndex:
             for key, turned in _keys_of(predicate):
                 match = PredicateMatch(predicate.name, turned and not predicate.symmetric)
                 self._keys[key].setdefault(predicate.name, match)
+            for template in predicate.templates:
+                if (general := self._general(relation_key(template.between))) is not None:
+                    match = PredicateMatch(predicate.name, template.reversed and not predicate.symmetric)
+                    self._keys[general].setdefault(predicate.name, match)
 
     def match(self, words: str) -> tuple[PredicateMatch, ...]:
-        """Every predicate under the key of these words, in the order of the ontology."""
-        return tuple(self._keys.get(relation_key(words), {}).values())
+        """Every predicate under the key of these words, in the order of the ontology.
+
+        Words not found are looked for again without a class noun behind another noun ("seat town of"), without words that say how usual
+        it is ("most common coin"), and with any class noun for theirs, without what describes it ("small village in" for "town in").
+        """
+        key = relation_key(words)
+        for attempt in (key, self._without_class(key), _without_widespread(key), self._general(key)):
+            if attempt is not None and (found := self._keys.get(attempt)):
+                return tuple(found.values())
+        return ()
+
+    def _without_class(self, key: str) -> str:
+        tokens = key.split()
+        return " ".join(token for n, token in enumerate(tokens) if not n or token not in self._classes)
+
+    def _general(self, key: str) -> str | None:
+        """The key with its class noun, and what describes it, as a blank: "landlocked country in" -> "_ in"."""
+        tokens = key.split()
+        at = next((n for n, token in enumerate(tokens[:-1]) if token in self._classes), None)
+        if at is None or any(token in CHANGING or token in FUNCTION_WORDS or token in self._spoken for token in tokens[:at]):
+            return None
+        return " ".join(["_", *tokens[at + 1 :]])
 
     def spoken_of(self, text: str) -> list[str]:
         """Predicates whose noun, verb or phrase stands in a text, in the order they come; the longest words count at each place."""
@@ -146,11 +176,24 @@ def _words_of(predicate: Spoken) -> Iterator[str]:
             yield key
 
 
+def _without_widespread(key: str) -> str:
+    tokens = key.split()
+    while len(tokens) > 1 and tokens[0] in WIDESPREAD:
+        tokens = tokens[1:]
+    return " ".join(tokens)
+
+
 def _keys_of(predicate: Spoken) -> Iterator[tuple[str, bool]]:
-    """Every key of a predicate with whether it is reversed; what is said outright (phrases) comes first and wins."""
+    """Every key of a predicate with whether it is reversed; what is said outright (phrases) comes first and wins.
+
+    Words after the second slot belong to the relation: "uses _ as its coin" is keyed "uses as coin".
+    """
     for template in predicate.templates:
-        if not template.before and not template.after and (key := relation_key(template.between)):
+        if not template.before and (key := relation_key(f"{template.between} {template.after}")):
             yield key, template.reversed
+            head, _, last = key.rpartition(" ")
+            if predicate.value == "date" and head and last in _WHEN:
+                yield from ((f"{head} {other}", template.reversed) for other in _WHEN)
     for noun in predicate.nouns:
         yield from _noun_keys(noun)
     for verb in predicate.verbs:

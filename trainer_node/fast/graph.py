@@ -1,13 +1,12 @@
 """Owns whole training passes recorded as CUDA graphs: small models spend their time launching kernels, and a graph launches all at once.
 
 A recorded pass has fixed sizes, so a batch is filled up to the next size of a short ladder: tokens that carry no loss, in a sequence of
-their own. A size is recorded the second time it is met. The pass computes loss and gradients together; autograd gets the gradients from a
+their own. A size is recorded when it is first met. The pass computes loss and gradients together; autograd gets the gradients from a
 buffer, scaled by whatever stands behind the loss.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,8 +19,8 @@ Tensor = torch.Tensor
 
 
 def ladder(count: int) -> int:
-    """The smallest rung not below `count`: four steps to a doubling, multiples of 64."""
-    step = max(1 << max(count.bit_length() - 3, 0), 64)
+    """The smallest rung not below `count`: eight steps to a doubling, multiples of 64."""
+    step = max(1 << max(count.bit_length() - 4, 0), 64)
     return -(-count // step) * step
 
 
@@ -49,7 +48,7 @@ class Size:
 class RecordedPass:
     """Forward and backward at one size. Inputs are copied into its buffers, results read from them."""
 
-    def __init__(self, decoder: Any, size: Size, gradients: Tensor, pool: Any) -> None:
+    def __init__(self, decoder: Any, size: Size, gradients: Tensor, pool: Any, stream: Any) -> None:
         self.decoder, self.size, self.gradients = decoder, size, gradients
         device = decoder.device
         self.ids, self.inverse = (torch.zeros(size.tokens, dtype=torch.int64, device=device) for _ in range(2))
@@ -61,17 +60,16 @@ class RecordedPass:
         bounds = torch.tensor(longest, dtype=torch.int32, device=device)
         self.sequences = Sequences(self.ids, self.counting.clone() % size.longest, bounds, size.longest, *decoder.tables(size.longest))
         self.results: Tensor = torch.empty(0)
-        self.graph = self._record(pool) if device.type == "cuda" else None
+        self.graph = self._record(pool, stream) if device.type == "cuda" else None
 
-    def _record(self, pool: Any) -> Any:
-        stream = torch.cuda.Stream(self.decoder.device)
+    def _record(self, pool: Any, stream: Any) -> Any:
         stream.wait_stream(torch.cuda.current_stream(self.decoder.device))
         with torch.cuda.stream(stream):  # once unrecorded: kernels are compiled and libraries set up
             self.compute()
         torch.cuda.current_stream(self.decoder.device).wait_stream(stream)
         torch.cuda.empty_cache()  # a graph's memory is its own: what the passes before have left would be held twice
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph, pool=pool, capture_error_mode="thread_local"):
+        with torch.cuda.graph(graph, pool=pool, stream=stream, capture_error_mode="thread_local"):
             self.compute()
         return graph
 
@@ -129,17 +127,18 @@ class Recorder:
         self.masters = [weight for masters in decoder.masters for weight in masters]
         self.gradients = torch.zeros(sum(w.numel() for w in self.masters), dtype=torch.float32, device=decoder.device)
         self.passes: dict[Size, RecordedPass] = {}
-        self.met: Counter[Size] = Counter()
-        self.pool = torch.cuda.graph_pool_handle() if decoder.device.type == "cuda" else None
+        on_cuda = decoder.device.type == "cuda"
+        self.pool = torch.cuda.graph_pool_handle() if on_cuda else None
+        # One for all: the libraries hold a workspace for each stream they have seen.
+        self.stream = torch.cuda.Stream(decoder.device) if on_cuda else None
         self.serial = 0
 
-    def find(self, size: Size) -> RecordedPass | None:
-        """The pass of a size; None the first time it is asked for."""
-        self.met[size] += 1
-        if size not in self.passes and self.met[size] > 1:
+    def find(self, size: Size) -> RecordedPass:
+        """The pass of a size, recorded now if it is new."""
+        if size not in self.passes:
             with torch.no_grad(), torch.autocast(self.decoder.device.type, enabled=False):
-                self.passes[size] = RecordedPass(self.decoder, size, self.gradients, self.pool)
-        return self.passes.get(size)
+                self.passes[size] = RecordedPass(self.decoder, size, self.gradients, self.pool, self.stream)
+        return self.passes[size]
 
 
 class GraphLoss(torch.autograd.Function):

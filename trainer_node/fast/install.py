@@ -144,12 +144,10 @@ def _losses(
 def _recorded_loss(
     decoder: FastDecoder, ids: Tensor | None, packed: Sequences, chosen: Tensor, goals: Tensor, count: Any
 ) -> tuple[Any, TokenLosses | None]:
-    """The loss by a recorded pass, if passes are recorded, this one trains, and one of its size is there."""
+    """The loss by a recorded pass, if passes are recorded and this one trains."""
     if decoder.recorder is None or ids is None or not torch.is_grad_enabled() or len(chosen) == 0:
         return None, None
     recorded = decoder.recorder.find(Size.of(packed, len(chosen)))
-    if recorded is None:
-        return None, None
     weight = 1.0 / torch.as_tensor(count, dtype=torch.float32, device=decoder.device)
     inputs = (ids.flatten()[packed.tokens], packed, chosen, goals[chosen], weight)
     loss, results = GraphLoss.apply(decoder.recorder, recorded, inputs, *decoder.recorder.masters)

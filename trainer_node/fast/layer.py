@@ -23,6 +23,8 @@ from trainer_node.fast.projection import Projection
 
 Tensor = torch.Tensor
 KEEP = ("inputs", "attention", "all")
+MLP_BYTES = 256 << 20
+"""Of gate and up at one time in the backward pass."""
 
 
 @dataclass
@@ -97,10 +99,26 @@ class Layer:
         return dx, gradients + mlp_gradients
 
     def _mlp_backward(self, dy: Tensor, normed: Tensor, kept: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+        """By runs of tokens, since gate, up and their gradients are the widest tensors of all; the weights' gradients add up."""
+        runs = max(1, -(-len(normed) * 2 * self.down.columns * normed.element_size() // MLP_BYTES))
+        size = -(-len(normed) // runs)
+        dnormed = torch.empty_like(normed)
+        total: list[Tensor] = []
+        for start in range(0, len(normed), size):
+            rows = slice(start, start + size)
+            part, gradients = self._mlp_backward_of(dy[rows].to(self.dtype), normed[rows], None if kept is None else kept[rows])
+            dnormed[rows] = part
+            if total:
+                torch._foreach_add_(total, gradients)  # type: ignore[arg-type]
+            else:
+                total = gradients
+        return dnormed, total
+
+    def _mlp_backward_of(self, dy: Tensor, normed: Tensor, kept: Tensor | None) -> tuple[Tensor, list[Tensor]]:
         # A kept tensor may be asked for again (retain_graph), so it is not overwritten.
         gate_up = self.gate_up.forward(normed) if kept is None else kept.clone()
         h = self.ops.swiglu(gate_up)
-        dh, down_gradients = self.down.backward(h, dy.to(self.dtype))
+        dh, down_gradients = self.down.backward(h, dy)
         del h
         dgate_up = self.ops.swiglu_backward_(gate_up, dh)
         del dh

@@ -79,8 +79,11 @@ class HostMemory:
         for index, buffer in enumerate(self.free):
             if buffer.numel() >= x.numel() and buffer.dtype == x.dtype:
                 return self.free.pop(index)
-        # A quarter more than asked: the next batch may be a little longer.
-        return torch.empty(x.numel() * 5 // 4, dtype=x.dtype, pin_memory=True)
+        if self.free:  # too small for this batch, so for many to come
+            self.free.pop()
+        # Pinning memory is slow: room up to the next quarter of a doubling, so that longer batches soon stop asking for more.
+        step = max(1 << max(x.numel().bit_length() - 3, 0), 1)
+        return torch.empty(-(-x.numel() // step) * step, dtype=x.dtype, pin_memory=True)
 
 
 class HostEmbedding(torch.nn.Module):

@@ -104,7 +104,7 @@ def test_dpo_prefers_the_chosen_side_more_and_more(config, make_sample, tokenize
         for n in range(8)
     ]
     steps = Steps(samples, lambda sample: format_rlhf(sample, tokenizer, 64), Objective.PREFERENCE, steps=15)
-    train(TrainerKind.DPO, steps, config, tmp_path)
+    train(TrainerKind.DPO, steps, config.model_copy(update={"dpo_lr": config.lr}), tmp_path)
     assert steps.losses[0] == pytest.approx(0.6931, abs=1e-3), "policy and reference begin equal: -log σ(0)"
     assert steps.losses[-1] < 0.3
 

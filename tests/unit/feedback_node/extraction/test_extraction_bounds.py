@@ -53,7 +53,7 @@ def test_a_nasty_text_neither_raises_nor_hangs(name: str, extractor: TripletExtr
     assert isinstance(knowing.extract([NASTY[name]])[0], list)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=400, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(
     st.lists(
         st.sampled_from(
@@ -115,6 +115,19 @@ def test_characters_keep_their_places_when_a_long_run_is_left_out() -> None:
     text = "x" * 500 + " Oslo is in Norway. \ud800 é"
     assert len(readable(text)) == len(text)
     assert readable(text).index("Oslo") == text.index("Oslo")
+
+
+def test_words_beyond_the_limit_are_forgotten_and_nothing_else_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    extractor = TripletExtractor()
+    texts = [f"Zorb{number:x}q was born in Oslo." for number in range(1000, 1040)]
+    monkeypatch.setattr("feedback_node.extraction.extractor.MAX_WORDS", 0)
+    strings = pipeline.load_pipeline().vocab.strings
+    before = len(strings)
+    bounded = extractor.extract(texts)
+    assert len(strings) == before
+    monkeypatch.undo()
+    assert extractor.extract(texts) == bounded
+    assert len(strings) > before
 
 
 def test_without_a_model_the_user_is_told_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -26,6 +26,7 @@ def graph():
         ("Jane Austen", "debut", "Sense and Sensibility"),
         ("Dune", "genre", "science fiction"),
         ("Dune", "genre", "epic"),
+        ("Emma", "genre", "romance"),
         ("Mark Twain", "alias", "Samuel Clemens"),
         ("Huckleberry Finn", "written_by", "Mark Twain"),
         ("Science Fiction", "alias", "SF"),
@@ -83,7 +84,8 @@ def test_a_functional_fact_between_question_and_answer_becomes_a_sentence_with_a
 @pytest.mark.parametrize(
     ("question", "answer"),
     [
-        ("What genre is Dune?", "science fiction"),  # not functional: other answers would fit the gap
+        ("What genre is Dune?", "science fiction"),  # one of two
+        ("What genre is Emma?", "romance"),  # not functional: other answers, not in the graph, may fit the gap
         ("Who is the author of Good Omens?", "Neil Gaiman"),  # two objects
         ("Who wrote Dune?", "Jane Austen"),  # no fact says so
         ("Who wrote it?", "Frank Herbert"),  # nothing named

@@ -74,6 +74,15 @@ def test_no_more_than_asked_for_and_all_different(graph):
     assert len(set(texts)) == len(texts)
 
 
+def test_what_differs_in_punctuation_alone_is_one_text():
+    phrases = ["{subject} was written by {object}", "{subject} was written, by {object}"]
+    graph = Hypergraph(Ontology.from_dict({"predicates": {"written_by": {"functional": True, "phrases": phrases}}}))
+    graph.put(Fact(subject="Dune", predicate="written_by", object="Frank Herbert"))
+    texts = [fold(variant.prompt) for variant in made(QA, graph, 50)]
+    assert any("was written by" in text for text in texts)
+    assert len(set(texts)) == len(texts)
+
+
 def test_no_variant_gives_the_answer_or_a_gold_string_away(graph):
     for variant in made(QA, graph, 50):
         assert "herbert" not in fold(variant.prompt).split()

@@ -110,6 +110,8 @@ def judge(graph: Hypergraph, subject: str, predicate: str, target: str, **other)
         ("Bolivia", "seat", "La Paz"),
         ("Switzerland", "coin", "the Swiss franc"),
         ("Switzerland", "coin", "franc"),
+        ("Switzerland", "coin", "Franc (SFR"),
+        ("Japan", "seat", "Tokyo (formerly Edo)"),
         ("Portugal", "touches", "Spain"),
         ("Louvre", "within", "France"),
         ("France", "people", "about 67 million people"),

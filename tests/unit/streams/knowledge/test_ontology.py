@@ -20,9 +20,11 @@ MUSIC = {
             "verbs": ["compose"],
         },
         "libretto_by": {"phrases": ["{subject} has words by {object}"], "nouns": ["librettist"], "verbs": ["write"]},
-        "premiere_city": {"nouns": ["city of the premiere"], "phrases": ["{subject} was first heard in {object}"]},
+        "premiere_city": {"nouns": ["city of the premiere"], "phrases": ["{subject} was first heard at {object}"]},
         "plays_with": {"symmetric": True, "verbs": ["accompany"], "phrases": ["{subject} shares the stage with {object}"]},
         "length": {"value": "number", "tolerance": 0.1, "nouns": ["length"]},
+        "premiere": {"value": "date", "phrases": ["{subject} was first heard in {object}"]},
+        "voice": {"phrases": ["{subject} uses {object} as its lead"], "nouns": ["voice"]},
         "part_of": {},
     },
     "chains": [{"premises": ["part_of", "composed_by"], "conclusion": "composed_by"}],
@@ -53,7 +55,11 @@ def ontology() -> Ontology:
         ("composer_of", "composed_by", True),
         ("is accompanied by", "plays_with", False),
         ("accompanies", "plays_with", False),
-        ("was first heard in", "premiere_city", False),
+        ("was first heard at", "premiere_city", False),
+        ("was first heard on", "premiere", False),
+        ("uses as official lead", "voice", False),
+        ("is the most widely used voice of", "voice", True),
+        ("common voice", "voice", False),
         ("was the city of the premiere of", "premiere_city", True),
         ("alias", "alias", False),
     ],
@@ -62,7 +68,9 @@ def test_words_of_a_relation_find_predicate_and_direction(ontology, words, name,
     assert ontology.match_predicate(words) == PredicateMatch(name, turned)
 
 
-@pytest.mark.parametrize("words", ["is the former composer of", "is the second composer of", "admires", "is", "", "composition of", "'s"])
+@pytest.mark.parametrize(
+    "words", ["is the former composer of", "is the second composer of", "admires", "is", "", "composition of", "'s", "is used in"]
+)
 def test_words_that_say_something_else_find_nothing(ontology, words):
     assert ontology.match_predicate(words) is None
 
@@ -75,6 +83,22 @@ def test_a_predicate_s_name_says_which_side_acts_where_no_phrase_does():
     named = Ontology.from_dict({"predicates": {"painted_by": {"verbs": ["paint"]}}})
     assert named.match_predicate("was painted by") == PredicateMatch("painted_by", False)
     assert named.match_predicate("painted") == PredicateMatch("painted_by", True)
+
+
+def test_class_nouns_stand_for_each_other_with_what_describes_them():
+    some = Ontology.from_dict({"predicates": {"lies_in": {"phrases": ["{subject} is a town in {object}"]}}, "classes": ["town", "village"]})
+    for words in ("is a town in", "is a small sleepy village in", "was a village in"):
+        assert some.match_predicate(words) == PredicateMatch("lies_in", False)
+    for words in ("is the largest town in", "is a former village in", "is a hamlet in", "is a village near", "is in"):
+        assert some.match_predicate(words) is None
+
+
+def test_a_class_noun_behind_a_relation_noun_changes_nothing():
+    some = Ontology.from_dict(
+        {"predicates": {"seat": {"nouns": ["seat"]}, "lies_in": {"phrases": ["{subject} is a town of {object}"]}}, "classes": ["town"]}
+    )
+    assert some.match_predicate("is the seat town of") == PredicateMatch("seat", True)
+    assert some.match_predicate("is a sleepy town of") == PredicateMatch("lies_in", False)
 
 
 def test_words_of_two_predicates_are_not_decided_between():

@@ -19,6 +19,8 @@ SAME, DIFFERENT, UNCLEAR = Agreement.SAME, Agreement.DIFFERENT, Agreement.UNCLEA
         ("67,391,582", 67391582, None),
         ("67 391 582", 67391582, None),
         ("1.5e3", 1500, None),
+        ("1.5 x 10^3", 1500, None),
+        ("1.5×10^-3 kg", 0.0015, "mass"),
         ("twelve", 12, None),
         ("twenty-three", 23, None),
         ("two hundred", 200, None),
@@ -38,7 +40,7 @@ def test_numbers_are_read_as_people_write_them(text, number, dimension):
     assert found.dimension == dimension
 
 
-@pytest.mark.parametrize("text", ["", "a large city", "many", "no one knows"])
+@pytest.mark.parametrize("text", ["", "a large city", "many", "no one knows", "3.16x10^"])
 def test_what_holds_no_number_has_none(text):
     assert parse_quantity(text) is None
 

@@ -1,0 +1,99 @@
+"""The trainer's memory over 200,000 samples: flat, since the backlog waits in Kafka and every memory of the past is bounded.
+
+A stub stands in for model and optimizer (this measures the data path, not torch): the real reader, feed, journal, ledger and checkpoint
+store work on an embedded broker; the "weights" are 100 kB of zeros. Resident memory is read at every 10,000 samples. Flat means: from a
+quarter of the run on (the memory of ids has then reached its horizon), it does not grow by more than 10 %.
+
+Run: `python benchmarks/bench_memory.py` (writes `benchmarks/results/bench_memory.json`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+HORIZON = 40_000
+FILES = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
+
+
+def run(settings: Any, folder: Path, count: int) -> list[dict[str, float]]:
+    """Feed `count` samples through, checkpointing every 50 batches of 64."""
+    from schemas.training_sample import Objective
+    from streams.kafka.dead_letters import Breaker, DeadLetterWriter
+    from streams.kafka.producer import Producer
+    from trainer_node.checkpoint import START, CheckpointStore
+    from trainer_node.feed import Feed, FeedSettings
+    from trainer_node.fencing import Fence
+    from trainer_node.journal import Journal
+    from trainer_node.ledger import Ledger
+    from trainer_node.pacing import Pacing
+    from trainer_node.reader import Reader
+
+    fence = Fence(folder)
+    journal, ledger, reader = Journal(folder / "journal", fence.epoch), Ledger(folder / "ledger"), Reader(settings, "bench")
+    store = CheckpointStore(folder, fence, journal, ledger)
+    with Producer(settings) as producer:
+        letters = DeadLetterWriter(producer, settings, "trainer", "bench", Breaker())
+        bands = {Objective.SFT: [topic.name for topic in settings.topics.bands("sft")]}
+        prepare = lambda sample: list(sample.completion.encode())  # noqa: E731 - as many ids as a tokenizer would give
+        feed = Feed(FeedSettings("bench", 64, 0.2, HORIZON), reader, bands, prepare, letters, journal, ledger, Pacing(8))
+        journal.take_over(START)
+        feed.begin(None, [])
+        readings, serial = [], 0
+        while batch := feed.next_batch(feed.drained, fence.check):
+            feed.trained(batch)
+            if batch.step % 50 == 0:
+                serial += 1
+                described = {"run_id": "bench", "step": feed.step, "serial": serial, "config_hash": "", "base_model": "stub"}
+                state = feed.snapshot()
+                store.commit(lambda fields=described, state=state: fields | {"feed": state}, _weights, lambda: None, lambda found: None)
+            if feed.samples_trained // 10_000 > len(readings):
+                readings.append({"samples": feed.samples_trained, "rss_mb": round(psutil.Process().memory_info().rss / 1e6, 1)})
+        reader.close()
+        journal.close()
+    assert feed.samples_trained == count
+    return readings
+
+
+def _weights(folder: Path) -> None:
+    for name in FILES:
+        (folder / name).write_bytes(bytes(20_000))
+
+
+def main() -> None:
+    """Measure, print, write."""
+    from benchmarks.trainer_runs import broker_with_samples, here, write
+
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samples", type=int, default=200_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder, broker_with_samples(Path(folder) / "broker", options.samples) as settings:
+        started = time.monotonic()
+        readings = run(settings, Path(folder) / "run", options.samples)
+        seconds = time.monotonic() - started
+    settled = [reading["rss_mb"] for reading in readings[len(readings) // 4 :]]
+    growth = max(settled) / settled[0] - 1
+    result = {
+        **here(),
+        "samples": options.samples,
+        "seconds": round(seconds, 1),
+        "repeat_horizon": HORIZON,
+        "readings": readings,
+        "growth_after_a_quarter": round(growth, 4),
+        "flat": growth <= 0.10,
+    }
+    write("bench_memory", result)
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

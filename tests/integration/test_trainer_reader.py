@@ -1,0 +1,97 @@
+"""The thread that reads the bands: a bounded piece of the backlog in memory, and positions past what is never delivered."""
+
+from __future__ import annotations
+
+import queue
+import time
+
+import pytest
+
+from schemas.errors import DataLossError
+from streams.kafka.producer import Producer
+from trainer_node.reader import MAX_POLL_RECORDS, QUEUED_RECORDS, Reader
+
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def reader(settings):
+    made = Reader(settings, settings.topic_prefix + "reader")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def topic(settings):
+    return settings.topics.band("sft", 0).name
+
+
+def send(settings, topic, count, transactional=False):
+    with Producer(settings, transactional_id=topic if transactional else None) as producer:
+        for number in range(count):
+            if transactional:
+                with producer.transaction():
+                    producer.send_bytes(topic, b"k", b"%d" % number)
+            else:
+                producer.send_bytes(topic, b"k", b"%d" % number)
+
+
+def take_until(reader, position):
+    """Take deliveries until they have come to a position; their records' values."""
+    values, deadline = [], time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        try:
+            delivery = reader.next_delivery(wait_s=0.5)
+        except queue.Empty:
+            reader.raise_failure()
+            continue
+        values += [int(record.value) for record in delivery.records]
+        if delivery.position >= position:
+            return values
+    raise AssertionError(f"position {position} was not reached")
+
+
+def test_a_backlog_waits_in_kafka_while_nobody_takes_and_then_comes_whole(settings, topic, reader):
+    send(settings, topic, 5000)
+    reader.start({(topic, 0): 0})
+    held, before, deadline = 0, -1, time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and (held < QUEUED_RECORDS or held != before):
+        time.sleep(1.0)
+        before, held = held, reader._queued.get((topic, 0), [0, 0])[0]
+    assert QUEUED_RECORDS <= held < QUEUED_RECORDS + MAX_POLL_RECORDS
+    assert take_until(reader, 5000) == list(range(5000))
+
+
+def test_positions_pass_transaction_markers_and_the_end_is_known(settings, topic, reader):
+    send(settings, topic, 3, transactional=True)
+    reader.start({(topic, 0): 0})
+    assert take_until(reader, 6) == [0, 1, 2]
+    assert reader.end_offsets()[topic, 0] == 6
+
+
+def test_a_bound_ends_a_partition_and_a_rewind_begins_it_again_with_a_new_generation(settings, topic, reader):
+    send(settings, topic, 20)
+    reader.start({(topic, 0): 5}, bounds={(topic, 0): 12})
+    assert take_until(reader, 12) == list(range(5, 12))
+    assert reader.end_offsets()[topic, 0] == 12
+    generation = reader.rewind({(topic, 0): 10})
+    delivery = reader.next_delivery(wait_s=PATIENCE)
+    assert delivery.generation == generation
+    assert [int(record.value) for record in delivery.records] == [10, 11]
+
+
+def test_a_paused_partition_is_not_fetched(settings, topic, reader):
+    send(settings, topic, 5)
+    other = settings.topics.band("sft", 1).name
+    send(settings, other, 5)
+    reader.set_paused({(topic, 0)})
+    reader.start({(topic, 0): 0, (other, 0): 0})
+    assert take_until(reader, 5) == list(range(5))
+    assert all(not delivery.records for delivery in reader.deliveries.queue if delivery.partition == (topic, 0))
+    reader.set_paused(set())
+    assert take_until(reader, 5) == list(range(5))
+
+
+def test_a_position_beyond_the_log_s_end_is_another_broker_s_log(settings, topic, reader):
+    with pytest.raises(DataLossError, match="another broker's log"):
+        reader.start({(topic, 0): 7})

@@ -1,0 +1,125 @@
+"""What every node does with a record that it cannot handle."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from worker_process import REPOSITORY
+
+from schemas.errors import BrokerError, TooManyDeadLetters
+from schemas.sample import Sample
+from streams.kafka.admin import committed_offsets
+from streams.kafka.consumer import Record, read_range
+from streams.kafka.dead_letters import Breaker, read_dead_letters
+from streams.kafka.producer import Producer
+from streams.knowledge.ontology import Ontology
+from streams.node import StreamNode
+
+
+class Picky(StreamNode):
+    """Passes samples on; raises what their text asks for."""
+
+    name = "picky"
+
+    def process(self, records):
+        for record in records:
+            with self.guarded(record) as case:
+                sample = Sample.decode(record.value)
+                case.sample_id = sample.sample_id
+                if sample.text == "a bug":
+                    raise KeyError("no such thing")
+                if sample.text == "no broker":
+                    raise BrokerError("gone")
+                self.send(self.settings.topics.band("sft", 0), sample.sample_id, sample)
+
+
+@pytest.fixture
+def node(settings):
+    made = Picky(settings, settings.topics.samples, Ontology(), "r1", Breaker(window=20, minimum=10))
+    yield made
+    made.close()
+
+
+def records(settings, *texts):
+    name = settings.topics.samples.name
+    samples = [Sample(sample_id=f"s{n}", text=text) for n, text in enumerate(texts)]
+    return [Record(name, 0, n, sample.sample_id.encode(), sample.encode(), (), 0) for n, sample in enumerate(samples)]
+
+
+def passed_on(settings):
+    return [record.key.decode() for record in read_range(settings, settings.topics.band("sft", 0).name)]
+
+
+def test_an_error_of_ours_puts_its_record_aside_with_its_text_and_the_batch_goes_on(settings, node):
+    node.handle(records(settings, "good", "a bug", "good"))
+    assert passed_on(settings) == ["s0", "s2"]
+    ((letter, record),) = read_dead_letters(settings)
+    assert (letter.reason.value, letter.stage, letter.offset, letter.sample_id, letter.run_id) == (
+        "processing_error",
+        "picky",
+        1,
+        "s1",
+        "r1",
+    )
+    assert letter.error == "KeyError: 'no such thing'"
+    assert record.value == records(settings, "good", "a bug")[1].value
+
+
+def test_a_failure_that_is_not_the_records_stops_the_batch_and_puts_nothing_aside(settings, node):
+    with pytest.raises(BrokerError, match="gone"):
+        node.handle(records(settings, "no broker", "good"))
+    assert list(read_dead_letters(settings)) == []
+
+
+def test_mostly_bad_records_open_the_breaker_each_safely_aside(settings, node):
+    with pytest.raises(TooManyDeadLetters):
+        node.handle(records(settings, *["a bug"] * 30))
+    assert len(list(read_dead_letters(settings))) == 10
+
+
+def test_a_few_bad_records_among_good_ones_do_not(settings, node):
+    node.handle(records(settings, *["good", "good", "a bug"] * 20))
+    assert len(list(read_dead_letters(settings))) == 20
+    assert len(passed_on(settings)) == 40
+
+
+def test_a_batch_is_done_when_all_of_it_is_acknowledged(settings, node):
+    node.handle(records(settings, *["word " * 2000] * 500))
+    assert node._producer._unacknowledged == 0
+    assert len(passed_on(settings)) == 500
+
+
+SLOW = """
+import logging, sys, time
+from streams.app import run
+from streams.kafka.settings import KafkaSettings
+from streams.knowledge.ontology import Ontology
+from schemas.sample import Sample
+from streams.node import StreamNode
+
+class Slow(StreamNode):
+    name = "slow"
+
+    def process(self, records):
+        print("at work", flush=True)
+        time.sleep(3)
+        for record in records:
+            sample = Sample.decode(record.value)
+            self.send(self.settings.topics.band("sft", 0), sample.sample_id, sample)
+
+settings = KafkaSettings.load()
+run(Slow(settings, settings.topics.samples, Ontology()))
+"""
+
+
+def test_a_signal_waits_for_the_batch_in_flight_and_its_commit(settings):
+    with Producer(settings) as producer:
+        producer.send(settings.topics.samples, "s1", Sample(sample_id="s1", text="some text"))
+    environ = {**os.environ, **settings.to_environ(), "PYTHONPATH": str(REPOSITORY)}
+    with subprocess.Popen([sys.executable, "-c", SLOW], env=environ, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdout.readline() == "at work\n"
+        worker.terminate()
+        assert worker.wait() == 0
+    assert passed_on(settings) == ["s1"]
+    assert sum(committed_offsets(settings, settings.topic_prefix + "slow").values()) == 1
