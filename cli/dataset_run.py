@@ -15,6 +15,7 @@ from cli.sending import send_files
 from schemas.errors import UserError
 from schemas.fact import Fact
 from schemas.sample import Sample
+from schemas.training_sample import Objective
 from streams.kafka.admin import create_topics
 from streams.kafka.broker import open_broker
 from streams.kafka.settings import KafkaSettings
@@ -43,7 +44,7 @@ def train_on_files(
             settings = _own_broker(stack, settings, options.run_dir)
         create_topics(settings, settings.topics).raise_if_wrong()
         _send(settings, facts, files)
-        nodes = None if named else _own_workers(stack, options, ontology)
+        nodes = None if named else _own_workers(stack, options, ontology, needs_rewards(config))
         wait_for = ("curriculum",) if named else ("curriculum", "augmenter")
         workers_run_id = options.workers_run_id if named else options.run_id
         node = TrainerNode(settings, config, _replace(options, wait_for=wait_for, workers_run_id=workers_run_id))
@@ -51,6 +52,11 @@ def train_on_files(
         with _watching(nodes, node):
             node.run()
     click.echo(f"trained {node.feed.samples_trained} samples in {node.feed.step} steps; run {options.run_id} in {options.run_dir}")
+
+
+def needs_rewards(config: TrainConfig) -> bool:
+    """Whether the run asks the feedback node what answers are worth."""
+    return Objective.PROMPT in config.objectives or config.held_out_prompts > 0
 
 
 def _replace(options: RunOptions, **changes: object) -> RunOptions:
@@ -68,10 +74,11 @@ def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: P
     return settings
 
 
-def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: Path | None) -> Supervisor:
+def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: Path | None, judged: bool) -> Supervisor:
     nodes = stack.enter_context(Supervisor(options.run_dir / "logs", lambda text: click.echo(text, err=True)))
-    for name in ("curriculum", "augmenter"):
-        arguments = ["worker", name, "--run-id", options.run_id, "--state-dir", str(options.run_dir / "state" / name)]
+    for name in ("curriculum", "augmenter", *(("feedback",) if judged else ())):
+        state = [] if name == "feedback" else ["--state-dir", str(options.run_dir / "state" / name)]
+        arguments = ["worker", name, "--run-id", options.run_id, *state]
         nodes.start(name, arguments + (["--ontology", str(ontology)] if ontology else []))
     return nodes
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from schemas.errors import ConfigError
 from schemas.training_sample import Objective
@@ -56,8 +56,8 @@ class TrainConfig(BaseModel):
     """LoRA alpha."""
     lora_r: int = Field(default=16, ge=0)
     """LoRA rank; 0 trains all weights."""
-    beta: float = Field(default=0.1, gt=0)
-    """DPO or KL coefficient."""
+    beta: float = Field(default=0.1, ge=0)
+    """DPO or KL coefficient. 0 (grpo alone): no KL term, no reference."""
     lr: float = Field(default=2e-4, gt=0)
     """Learning rate."""
     dpo_lr: float | None = Field(default=None, gt=0)
@@ -94,12 +94,29 @@ class TrainConfig(BaseModel):
     """Prompts of the prompt bands to wait for, and to ask before and after training."""
     max_new_tokens: int = Field(default=32, ge=1)
     """Longest answer in tokens."""
+    num_generations: int = Field(default=4, ge=2)
+    """grpo: completions of each prompt; their rewards are compared with each other."""
+    ppo_epochs: int = Field(default=4, ge=1)
+    """ppo: optimizer steps on the completions of a round."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Sampling temperature of grpo and ppo while they train; questions before and after are answered greedily."""
     reward_timeout_s: float = Field(default=120.0, ge=0)
     """Seconds to wait for rewards; one that comes later is None, never a zero."""
     on_data_loss: Literal["fail", "skip"] = "fail"
     """What to do when retention has removed records not yet trained on."""
     seed: int = 0
     """Seed of weights, dropout and generation."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TrainConfig:
+        if self.beta == 0 and self.trainer is not TrainerKind.GRPO:
+            raise ValueError(f"beta must be above 0 for --trainer {self.trainer.value}; only grpo can do without")
+        if self.lora_r == 0 and (self.trainer is TrainerKind.PPO or (self.trainer is TrainerKind.GRPO and self.beta > 0)):
+            raise ValueError(
+                f"--trainer {self.trainer.value} compares with the model it began with, which is its LoRA as it was: set lora_r above 0"
+                + (", or beta to 0" if self.trainer is TrainerKind.GRPO else "")
+            )
+        return self
 
     def learning_rate(self, kind: TrainerKind) -> float:
         """Learning rate of one kind of trainer."""
@@ -128,6 +145,8 @@ class TrainConfig(BaseModel):
             return cls.model_validate(values)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
+            if not first["loc"]:
+                raise ConfigError(first["msg"].removeprefix("Value error, ")) from None
             name = ".".join(str(part) for part in first["loc"])
             known = f"; known settings: {', '.join(cls.model_fields)}" if first["type"] == "extra_forbidden" else ""
             raise ConfigError(f"train setting {name!r}: {first['msg']} (given: {first.get('input')!r}){known}") from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,10 +42,15 @@ def class_of_kind(kind: TrainerKind) -> type:
     """The trainer class of a kind."""
     from trainer_node import trainers
 
-    classes: dict[TrainerKind, type] = {TrainerKind.SFT: trainers.StreamSFTTrainer, TrainerKind.DPO: trainers.StreamDPOTrainer}
-    if kind not in classes:
-        raise ConfigError(f"trainer {kind.value!r} is not built yet; sft, dpo and auto are")
-    return classes[kind]
+    if kind is TrainerKind.GRPO:
+        from trainer_node.grpo import StreamGRPOTrainer
+
+        return StreamGRPOTrainer
+    if kind is TrainerKind.PPO:
+        from trainer_node.ppo import StreamPPOTrainer
+
+        return StreamPPOTrainer
+    return trainers.StreamSFTTrainer if kind is TrainerKind.SFT else trainers.StreamDPOTrainer
 
 
 def kind_for(objective: Objective, config: TrainConfig) -> TrainerKind:
@@ -58,18 +64,11 @@ def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, o
     """A trainer of this kind over a loaded model; the caller then gives it its stream (`feed_from`)."""
     from datasets import Dataset, disable_progress_bars
     from transformers import PrinterCallback
-    from trl import DPOConfig, SFTConfig
 
     disable_progress_bars()
-
-    common = _arguments(kind, loaded, config, output_dir)
     build = class_of_kind(kind)
-    if kind is TrainerKind.SFT:
-        args: Any = SFTConfig(**common, max_length=None, packing=False, padding_free=False, dataset_kwargs={"skip_prepare_dataset": True})
-        shape = Dataset.from_list([{"input_ids": [0, 1], "labels": [0, 1]}])  # TRL looks at one row for its columns; it is never trained on
-    else:
-        args = DPOConfig(**common, beta=config.beta, max_length=None)
-        shape = Dataset.from_list([{"prompt": "a", "chosen": "b", "rejected": "c"}])
+    args = ARGUMENTS[kind](config, _arguments(kind, loaded, config, output_dir))
+    shape = Dataset.from_list([SHAPES[kind]])
     trainer = build(model=loaded.model, args=args, train_dataset=shape, processing_class=loaded.tokenizer, callbacks=callbacks)
     trainer.remove_callback(PrinterCallback)  # the monitor reports; standard output belongs to the command
     return trainer
@@ -102,3 +101,63 @@ def _arguments(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, outp
     if schedule == "cosine_with_restarts":
         arguments["lr_scheduler_kwargs"] = {"num_cycles": ENDLESS_STEPS // config.restart_steps}
     return arguments
+
+
+def _sft(_: TrainConfig, common: dict[str, Any]) -> Any:
+    from trl import SFTConfig
+
+    return SFTConfig(**common, max_length=None, packing=False, padding_free=False, dataset_kwargs={"skip_prepare_dataset": True})
+
+
+def _dpo(config: TrainConfig, common: dict[str, Any]) -> Any:
+    from trl import DPOConfig
+
+    return DPOConfig(**common, beta=config.beta, max_length=None)
+
+
+def _grpo(config: TrainConfig, common: dict[str, Any]) -> Any:
+    from trl import GRPOConfig
+
+    prompts = -(-config.batch_size // config.accumulation)
+    return GRPOConfig(
+        **common | {"per_device_train_batch_size": prompts * config.num_generations},
+        beta=config.beta,
+        num_generations=config.num_generations,
+        max_completion_length=config.max_new_tokens,
+        temperature=config.temperature,
+        loss_type="dapo",  # the only one whose normaliser is what the whole step has, and so knows what was left out
+        shuffle_dataset=False,
+        generation_kwargs={"remove_invalid_values": True},  # weights that are no numbers show in the loss, not as a crash of the sampler
+    )
+
+
+def _ppo(config: TrainConfig, common: dict[str, Any]) -> Any:
+    from trl.experimental.ppo import PPOConfig
+
+    return PPOConfig(
+        **common,
+        total_episodes=ENDLESS_STEPS,
+        kl_coef=config.beta,
+        num_ppo_epochs=config.ppo_epochs,
+        response_length=config.max_new_tokens,
+        temperature=config.temperature,
+        stop_token="eos",
+        num_sample_generations=0,
+        model_adapter_name="default",
+        ref_adapter_name="ref",
+    )
+
+
+ARGUMENTS: dict[TrainerKind, Callable[[TrainConfig, dict[str, Any]], Any]] = {
+    TrainerKind.SFT: _sft,
+    TrainerKind.DPO: _dpo,
+    TrainerKind.GRPO: _grpo,
+    TrainerKind.PPO: _ppo,
+}
+SHAPES: dict[TrainerKind, dict[str, Any]] = {
+    TrainerKind.SFT: {"input_ids": [0, 1], "labels": [0, 1]},
+    TrainerKind.DPO: {"prompt": "a", "chosen": "b", "rejected": "c"},
+    TrainerKind.GRPO: {"prompt": "a"},
+    TrainerKind.PPO: {"input_ids": [0, 1]},
+}
+"""TRL looks at one row for its columns; it is never trained on."""

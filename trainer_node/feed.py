@@ -84,6 +84,8 @@ class Feed:
         self._generations: dict[Partition, int] = {}
         self._clock: tuple[bool, float] | None = None
         self.stopping = threading.Event()
+        self.waits_for_prompts = False
+        """Held-out prompts are wanted now, of whatever band."""
 
     # --- start and state -----------------------------------------------------------------------------------------------------
 
@@ -97,8 +99,8 @@ class Feed:
         if state is not None:
             self._restore(state)
         elif start.ranges:
-            trained = [topic for objective, topics in self._bands.items() if objective is not Objective.PROMPT for topic in topics]
-            self._bounds = start.bounds(trained)
+            trained = {*self._bands} - {Objective.PROMPT} or {Objective.PROMPT}
+            self._bounds = start.bounds([topic for objective in trained for topic in self._bands[objective]])
         places: dict[Partition, int] = {(topic, 0): -1 for topic in self._waiting}
         places |= start.firsts() if state is None else self.positions.watermarks()
         self._pause()
@@ -252,13 +254,23 @@ class Feed:
         self._pause()
         return batch
 
-    def trained(self, batch: StepBatch, bad: dict[str, BadRecord] | None = None) -> None:
-        """The optimizer step that used the batch is done; samples in `bad` (by id) were left out of it and become dead letters."""
+    def trained(self, batch: StepBatch, bad: dict[str, BadRecord] | None = None, unrewarded: frozenset[str] = frozenset()) -> None:
+        """The optimizer step that used the batch is done.
+
+        Args:
+            batch: what the step was given.
+            bad: samples, by id, that were left out of it and become dead letters.
+            unrewarded: ids of prompts from which nothing was learnt; a repeat of one may be trained.
+        """
         for item in batch.items:
             reason = (bad or {}).get(item.sample.sample_id)
             if reason is not None:
                 self.repeats.untake(item.sample.objective, item.sample.sample_id)
                 self._put_aside(item.record, reason, item.sample.sample_id)
+                continue
+            if item.sample.sample_id in unrewarded:
+                self.repeats.untake(item.sample.objective, item.sample.sample_id)
+                self._done(item.record, item.sample.sample_id, Outcome.UNREWARDED, batch.step)
                 continue
             self._done(item.record, item.sample.sample_id, Outcome.TRAINED, batch.step)
             self.samples_trained += 1
@@ -345,7 +357,7 @@ class Feed:
         """Why a sample is not trained on, or None."""
         if sample.run_id is not None and sample.run_id != self.settings.run_id:
             return Outcome.FOREIGN
-        if sample.objective is Objective.PROMPT and self.objective is not Objective.PROMPT:
+        if sample.objective is Objective.PROMPT and (self.objective is not Objective.PROMPT or sample.split is Split.VALIDATION):
             return self._hold_out(sample, self.prompts, Outcome.PROMPT)
         if sample.split is Split.VALIDATION:
             return self._hold_out(sample, self.validation, Outcome.VALIDATION)
@@ -386,11 +398,15 @@ class Feed:
         return self.pacing.highest == BANDS - 1 and not any(self._waiting[topic] for topic in self._bands[self.objective])
 
     def _pause(self) -> None:
-        """Closed bands, other objectives' bands, and bands with enough waiting are not fetched. Held-out prompts always are."""
+        """Closed bands, other objectives' bands, and bands with enough waiting are not fetched. Held-out prompts always are.
+
+        Where prompts are trained on, those held out stand among them: all bands are open while they are waited for.
+        """
         paused = set()
         for objective, topics in self._bands.items():
+            held_out = objective is Objective.PROMPT and (self.objective is not objective or self.waits_for_prompts)
             for band, topic in enumerate(topics):
-                closed = objective is not Objective.PROMPT and (objective is not self.objective or band > self.pacing.highest)
+                closed = not held_out and (objective is not self.objective or band > self.pacing.highest)
                 if closed or len(self._waiting[topic]) >= self._waiting_limit:
                     paused.add((topic, 0))
         self._reader.set_paused(paused)

@@ -34,6 +34,13 @@ class PairExample:
     truncated: bool = False
 
 
+@dataclass(frozen=True)
+class PromptExample:
+    """A prompt to be answered, as token ids."""
+
+    prompt_ids: list[int]
+
+
 def format_sft(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> Example:
     """Generation and question answering: loss on the completion and its EOS (all of a plain text).
 
@@ -80,6 +87,21 @@ def format_rlhf(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: 
         sides.append(ids)
         truncated = truncated or cut
     return PairExample(prompt_ids, sides[0], sides[1], truncated)
+
+
+def format_prompt(sample: TrainingSample, tokenizer: Any, max_seq: int, max_new_tokens: int) -> PromptExample:
+    """A prompt for reinforcement learning, as the model is asked it: classes are named.
+
+    Raises:
+        BadRecord: untrainable when it is empty; too_long when no room is left for an answer. A prompt is never cut.
+    """
+    if not any(turn.content.strip() for turn in sample.prompt):
+        raise BadRecord(DeadLetterReason.UNTRAINABLE, "the prompt is empty")
+    asked = with_choices(sample) if sample.task is Task.CLASSIFICATION else sample
+    ids = prompt_tokens(asked, tokenizer)
+    if len(ids) + max_new_tokens > max_seq:
+        raise BadRecord(DeadLetterReason.TOO_LONG, f"{len(ids)} tokens and {max_new_tokens} for the answer; max_seq is {max_seq}")
+    return PromptExample(ids)
 
 
 def format_supervised(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> Example:

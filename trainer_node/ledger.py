@@ -38,6 +38,8 @@ class Outcome(StrEnum):
     """A held-out question, asked and not imitated."""
     FOREIGN = "foreign"
     """Made by another run, for that run."""
+    UNREWARDED = "unrewarded"
+    """A prompt that was answered, and no answer of which got a reward: nothing was learnt from it."""
 
 
 @dataclass(frozen=True, slots=True)

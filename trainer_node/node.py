@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import BadRecord, BrokerError, ConfigError, PeltonError
-from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
 from schemas.sample_loss import SampleLoss
 from schemas.training_sample import Objective, TrainingSample
@@ -34,7 +33,7 @@ from trainer_node.checkpoint import START, Checkpoint, CheckpointStore
 from trainer_node.config import TrainConfig, TrainerKind
 from trainer_node.feed import Feed, FeedSettings, StepBatch
 from trainer_node.fencing import Fence
-from trainer_node.formats import format_rlhf, format_supervised
+from trainer_node.formats import format_prompt, format_rlhf, format_supervised
 from trainer_node.journal import Journal
 from trainer_node.ledger import Ledger
 from trainer_node.letters import letters_since
@@ -136,7 +135,7 @@ class TrainerNode:
             objective: Objective | None = self.feed.objective
             if resumed is None:
                 self._ask("before")
-            goes_on_from = resumed or with_optimizer(self.parent, self.feed.objective)
+            goes_on_from = resumed or with_optimizer(self.parent, self.feed.objective, self.config)
             while objective is not None and not self.stopping.is_set():
                 self._train(objective, goes_on_from)
                 goes_on_from, objective = None, self._next_objective(objective)
@@ -263,6 +262,8 @@ class TrainerNode:
             self.feed.stopping.set()
 
     def _prepare(self, sample: TrainingSample) -> Any:
+        if sample.objective is Objective.PROMPT:
+            return format_prompt(sample, self.loaded.tokenizer, self.config.max_seq, self.config.max_new_tokens)
         build = format_rlhf if sample.objective is Objective.PREFERENCE else format_supervised
         return build(sample, self.loaded.tokenizer, self.config.max_seq, self.config.too_long)
 
@@ -272,18 +273,39 @@ class TrainerNode:
         """Train one objective until its passes are done or the node is stopped."""
         from trainer_node.callbacks import StepCallback
         from trainer_node.factory import build_trainer, kind_for
-        from trainer_node.trainers import StepLoader
-        from trainer_node.weights import load_reference
+        from trainer_node.weights import fits, load_reference
 
         kind = kind_for(objective, self.config)
         callback = StepCallback(self._before_optimizer, self._step_done)
         self._trainer = build_trainer(kind, self.loaded, self.config, self.options.run_dir, [callback])
-        self._stream = StepLoader(self._next_batch, self.config.accumulation, self.loaded.tokenizer.pad_token_id)
+        self._stream = self._loader(kind)
         self._trainer.feed_from(self._stream)
-        if resumed and kind is TrainerKind.DPO:
+        if resumed and not fits(resumed.path, kind):
+            raise ConfigError(
+                f"checkpoint {resumed.path.name} is of another trainer than {kind.value}: set --trainer, or another --run-dir"
+            )
+        if resumed and kind is not TrainerKind.SFT:
             load_reference(self.loaded.model, resumed.path)
         with self.timings(f"training ({objective.value})"):
             self._trainer.train(resume_from_checkpoint=str(resumed.path) if resumed else None)
+
+    def _loader(self, kind: TrainerKind) -> Any:
+        """What hands the feed's batches to a trainer of this kind."""
+        from trainer_node.rollouts import Judge, PromptLoader
+        from trainer_node.trainers import StepLoader
+
+        if kind not in (TrainerKind.GRPO, TrainerKind.PPO):
+            return StepLoader(self._next_batch, self.config.accumulation, self.loaded.tokenizer.pad_token_id)
+        judge = Judge(self.rewards, self.options.run_id, self.config.reward_timeout_s, self._note_rewards)
+
+        def judged(*asked: Any) -> list[float | None]:
+            with self.timings("judging (train)"):
+                return judge(*asked)
+
+        self._trainer.judge = judged
+        if kind is TrainerKind.GRPO:
+            return PromptLoader(self._next_batch, self.config.accumulation, self.config.num_generations)
+        return PromptLoader(self._next_batch)
 
     def _next_batch(self) -> StepBatch | None:
         """The next batch, over the ends of passes; None ends training. Stands between two optimizer steps, so it may checkpoint."""
@@ -319,24 +341,27 @@ class TrainerNode:
         """After an optimizer step: say what it cost, count it as done, and checkpoint when it is time."""
         batch = self._stream.batch
         assert batch is not None
-        losses = [] if self._bad else self._publish_losses(batch)
-        self.feed.trained(batch, self._bad)
+        if not self._bad:
+            self._publish_losses(batch)
+        self.feed.trained(batch, self._bad, self._stream.unrewarded())
         if self._nan_streak >= NAN_LIMIT:
             raise PeltonError(
                 f"{NAN_LIMIT} steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`; lower --lr"
             )
-        if losses:
-            loss = sum(value * tokens for value, tokens in losses) / max(1, sum(tokens for _, tokens in losses))
+        loss = self._stream.step_loss()
+        if loss is not None and not self._bad:
             self.monitor.step(batch.step, loss, self._trainer.lr_scheduler.get_last_lr()[0])
         if self.config.eval_steps and batch.step % self.config.eval_steps == 0:
             self._enough = self._evaluate()
         if batch.step % self.config.checkpoint_steps == 0:
             self._checkpoint()
 
-    def _publish_losses(self, batch: StepBatch) -> list[tuple[float, int]]:
+    def _publish_losses(self, batch: StepBatch) -> None:
+        """Tell what each sample cost. A policy gradient has no loss of a sample: what prompts earned is on `rewards`."""
+        if batch.objective is Objective.PROMPT:
+            return
         now = time.time()
-        losses = self._stream.losses
-        for item, (loss, tokens) in zip(batch.items, losses, strict=True):
+        for item, (loss, tokens) in zip(batch.items, self._stream.losses, strict=True):
             sample = item.sample
             event = SampleLoss(
                 event_id=f"{self.options.run_id}/{batch.pass_number}/{sample.sample_id}",
@@ -350,7 +375,6 @@ class TrainerNode:
                 trained_at=now,
             )
             self.producer.send(self.settings.topics.losses, sample.sample_id, event)
-        return losses
 
     def _evaluate(self) -> bool:
         """Measure val_metric on the validation samples; True when training should stop early."""
@@ -434,42 +458,31 @@ class TrainerNode:
         wanted = self.config.held_out_prompts
         if not wanted:
             return
+        self.feed.waits_for_prompts = True
         with self.timings("waiting for samples"):
             while len(self.feed.prompts) < wanted and not self.stopping.is_set():
                 self.reader.raise_failure()
                 self.feed.intake(wait_s=0.1)
+        self.feed.waits_for_prompts = False
         if self.stopping.is_set():
             return
         prompts = [self.feed.prompts[key] for key in sorted(self.feed.prompts)][:wanted]
         with self.timings(f"answering ({phase})"):
             outputs = self._outputs(prompts, phase)
         with self.timings(f"judging ({phase})"):
-            self._note_rewards(self.rewards.judge(outputs, self.config.reward_timeout_s))
+            rewards = self.rewards.judge(outputs, self.config.reward_timeout_s)
+        self._note_rewards(self.feed.step, [given.reward for given in rewards.values() if given is not None and given.reward is not None])
 
     def _outputs(self, prompts: list[TrainingSample], phase: str) -> list[ModelOutput]:
         from trainer_node.generation import answer
+        from trainer_node.rollouts import model_outputs
 
         completions = answer(self.loaded.model, self.loaded.tokenizer, prompts, self.config.max_new_tokens)
-        version = f"{self.options.run_id}/{self.feed.step}"
-        return [
-            ModelOutput(
-                prompt_id=prompt.sample_id,
-                prompt=prompt.prompt[-1].content if prompt.prompt else "",
-                completion=completion,
-                model_version=version,
-                run_id=self.options.run_id,
-                phase=phase,
-                task=prompt.task,
-                gold=prompt.gold,
-                created_at=time.time(),
-            )
-            for prompt, completion in zip(prompts, completions, strict=True)
-        ]
+        return model_outputs(prompts, completions, self.options.run_id, self.feed.step, phase)
 
-    def _note_rewards(self, rewards: dict[str, GraphReward | None]) -> None:
-        values = [reward.reward for reward in rewards.values() if reward is not None and reward.reward is not None]
-        if values:
-            self.monitor.rewarded(self.feed.step, sum(values) / len(values))
+    def _note_rewards(self, step: int, rewards: list[float]) -> None:
+        if rewards:
+            self.monitor.rewarded(step, sum(rewards) / len(rewards))
 
     def _write_summary(self) -> None:
         """What this incarnation did, for whoever started it."""

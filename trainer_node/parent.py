@@ -38,22 +38,33 @@ def lineage(parent: Checkpoint) -> dict[str, str]:
     return {"run_id": parent.manifest.run_id, "checkpoint": parent.manifest.name, "sha256": parent.sha256}
 
 
-def with_optimizer(parent: Checkpoint | None, objective: Objective) -> Checkpoint | None:
-    """The parent, where its optimizer is this objective's; else the optimizer begins anew, and that is said."""
-    if parent is None or parent.manifest.feed["objective"] == objective.value:
+def with_optimizer(parent: Checkpoint | None, objective: Objective, config: TrainConfig) -> Checkpoint | None:
+    """The parent, where its optimizer is this objective's and this trainer's; else the optimizer begins anew, and that is said."""
+    from trainer_node.factory import kind_for
+    from trainer_node.weights import fits
+
+    if parent is None:
+        return None
+    if parent.manifest.feed["objective"] == objective.value and fits(parent.path, kind_for(objective, config)):
         return parent
-    logger.warning("%s was trained on another objective: its weights go on, optimizer and schedule begin anew", parent.path.name)
+    logger.warning("%s was trained otherwise: its weights go on, optimizer and schedule begin anew", parent.path.name)
     return None
 
 
 def inherited_state(parent: Checkpoint, start: StartPoint, config: TrainConfig) -> dict[str, Any] | None:
-    """The feed's state to begin with: the parent's positions, as the start of the first pass; None where the run begins elsewhere."""
+    """The feed's state to begin with: the parent's positions, as the start of the first pass; None where the run begins elsewhere.
+
+    Prompts that the parent held out and this run trains on are read from the start of their topics.
+    """
     if start.ranges or start.timestamp_ms is not None:
         return None
     state = parent.manifest.feed
     objective = state["objective"]
     if Objective(objective) not in config.objectives:
         objective = config.objectives[0].value
+    if objective == Objective.PROMPT.value != state["objective"]:
+        prompts = {place for place in state["positions"] if f"curriculum.{objective}." in place}
+        state = state | {"prompts": [], "positions": {place: value for place, value in state["positions"].items() if place not in prompts}}
     starts = {place: value["watermark"] for place, value in state["positions"].items()}
     return state | {"objective": objective, "pass": 1, "step": 0, "samples_trained": 0, "data_losses": [], "pass_start": starts}
 

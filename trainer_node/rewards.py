@@ -29,12 +29,13 @@ class RewardClient:
         self.late = 0
         """Rewards that did not come in time, in all."""
 
-    def judge(self, outputs: list[ModelOutput], timeout_s: float) -> dict[str, GraphReward | None]:
+    def judge(self, outputs: list[ModelOutput], timeout_s: float, finish: bool = False) -> dict[str, GraphReward | None]:
         """Send outputs and wait for their rewards.
 
         Args:
-            outputs: answers of this run.
+            outputs: answers of this run, each id once.
             timeout_s: how long to wait after the last was sent.
+            finish: wait even when the node is to stop: an optimizer step needs them to be finished.
 
         Returns:
             Reward by output id; None for one that did not come in time.
@@ -43,13 +44,13 @@ class RewardClient:
             for output in outputs:
                 self._producer.send(self._settings.topics.outputs, output.prompt_id, output)
             self._producer.flush()
-            return self._collect({output.output_id for output in outputs}, arrivals, timeout_s)
+            return self._collect({output.output_id for output in outputs}, arrivals, timeout_s, finish)
 
-    def _collect(self, wanted: set[str], arrivals: _FromNow, timeout_s: float) -> dict[str, GraphReward | None]:
+    def _collect(self, wanted: set[str], arrivals: _FromNow, timeout_s: float, finish: bool) -> dict[str, GraphReward | None]:
         rewards: dict[str, GraphReward | None] = dict.fromkeys(wanted)
         missing = set(wanted)
         deadline = time.monotonic() + timeout_s
-        while missing and time.monotonic() < deadline and not self._stopping.is_set():
+        while missing and time.monotonic() < deadline and (finish or not self._stopping.is_set()):
             for record in arrivals.poll():
                 reward = self._ours(record)
                 if reward is not None and reward.output_id in missing:

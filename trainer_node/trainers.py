@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -54,6 +55,14 @@ class StepLoader:
                 yield collate(part, self._pad).inputs()
         self.on_end()
 
+    def step_loss(self) -> float | None:
+        """Mean loss of the step's tokens, in nats; None before any were trained."""
+        return sum(value * tokens for value, tokens in self.losses) / sum(tokens for _, tokens in self.losses) if self.losses else None
+
+    def unrewarded(self) -> frozenset[str]:
+        """Ids of samples from which nothing was learnt: none, where no reward is needed."""
+        return frozenset()
+
     def note(self, losses: list[float], tokens: list[int]) -> None:
         """Take the losses of one micro-batch; rows added only to fill it have no tokens and are left out."""
         self.losses += [(loss, count) for loss, count in zip(losses, tokens, strict=True) if count]
@@ -75,9 +84,10 @@ def _rows(examples: list[Any]) -> list[Example]:
 class StreamTrainer(Trainer):
     """What all of them share. Mixed in before the TRL class."""
 
-    stream: StepLoader
+    stream: Any
+    """`StepLoader`, or `PromptLoader` where there are rewards."""
 
-    def feed_from(self, stream: StepLoader) -> None:
+    def feed_from(self, stream: Any) -> None:
         """Take batches from here; training stops when it ends."""
         self.stream = stream
         self.model_accepts_loss_kwargs = True  # our losses are normalised over the whole optimizer step
@@ -112,7 +122,10 @@ class StreamTrainer(Trainer):
         reason = f"the loss of step {step} was not a number; the step was undone"
         return {item.sample.sample_id: BadRecord(DeadLetterReason.NAN_LOSS, reason) for item in self.stream.batch.items}
 
-    def _too_big(self, inputs: dict[str, torch.Tensor]) -> str:
+    def save_own(self, folder: Path) -> None:
+        """Write what this trainer needs for a resume beside adapter, optimizer and schedule."""
+
+    def _too_big(self, inputs: Any) -> str:
         rows, length = inputs["input_ids"].shape
         return (
             f"out of memory on a micro-batch of {rows} sequences of {length} tokens; nothing is lost. Lower --batch-size, raise"

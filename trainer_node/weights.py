@@ -7,8 +7,11 @@ from typing import Any
 
 from schemas.errors import CheckpointError, UserError
 from trainer_node.checkpoint import MANIFEST, Checkpoint, checkpoints, verify
-from trainer_node.config import TrainConfig
+from trainer_node.config import TrainConfig, TrainerKind
 from trainer_node.loader import LoadedModel, add_lora, default_model, load_model
+
+VALUE_HEAD = "value_head.safetensors"
+"""PPO's value head in a checkpoint."""
 
 
 def load_for_training(config: TrainConfig, checkpoint: Path | None) -> LoadedModel:
@@ -95,8 +98,23 @@ def load_adapter(model: Any, folder: Path, adapter: str = "default") -> None:
         )
 
 
+def fits(folder: Path, kind: TrainerKind) -> bool:
+    """Whether the optimizer of a checkpoint can be that of this trainer: PPO's has a value head besides the adapter."""
+    return (folder / VALUE_HEAD).is_file() == (kind is TrainerKind.PPO)
+
+
+def add_reference(model: Any) -> None:
+    """Add the adapter `ref`, a frozen copy of the policy as it is now: what a KL term compares with."""
+    if "ref" not in model.peft_config:
+        model.add_adapter("ref", model.peft_config["default"])
+    for name, weight in model.named_parameters():
+        if ".default." in name:
+            model.get_parameter(name.replace(".default.", ".ref.")).data.copy_(weight.data)
+    model.set_adapter("default")
+
+
 def load_reference(model: Any, folder: Path) -> None:
-    """Give DPO back the reference it began with: TRL makes the adapter `ref` a copy of the policy whenever a trainer is built.
+    """Give a trainer back the reference it began with: TRL makes the adapter `ref` a copy of the policy whenever a trainer is built.
 
     Raises:
         CheckpointError: the checkpoint has none, or it does not fit.
@@ -104,7 +122,7 @@ def load_reference(model: Any, folder: Path) -> None:
     if "ref" not in getattr(model, "peft_config", {}):
         return
     if not (folder / "ref").is_dir():
-        raise CheckpointError(f"{folder.name} holds no reference adapter; DPO cannot go on from it")
+        raise CheckpointError(f"{folder.name} holds no reference adapter; training cannot go on from it")
     load_adapter(model, folder / "ref", "ref")
 
 
@@ -115,5 +133,6 @@ def save_for_resume(trainer: Any, loaded: LoadedModel, folder: Path) -> None:
     loaded.tokenizer.save_pretrained(folder)
     trainer._save_optimizer_and_scheduler(str(folder))
     trainer._save_rng_state(str(folder))
+    trainer.save_own(folder)
     trainer.state.save_to_json(str(folder / "trainer_state.json"))
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's model card says nothing that the manifest does not
