@@ -99,9 +99,8 @@ def replay(
         click.echo(json.dumps(counts))
         return
     sent = "would be sent" if dry_run else "sent"
-    click.echo(
-        f"{counts['judged']} outputs judged at graph version {counts['graph_version']}; {counts['new']} rewards {sent}, {counts['changed']} changed"
-    )
+    judged = f"{counts['judged']} outputs judged at graph version {counts['graph_version']}"
+    click.echo(f"{judged}; {counts['new']} rewards {sent}, {counts['changed']} changed")
 
 
 def read_rewards(settings: KafkaSettings) -> Iterator[GraphReward]:
@@ -167,4 +166,5 @@ def change_of(before: GraphReward, after: GraphReward) -> str:
 def line_of(reward: GraphReward) -> str:
     """A reward in one line."""
     counts = f"{reward.verified} verified, {reward.contradicted} contradicted, {reward.unknown} unknown"
-    return f"{reward.prompt_id}  {reward.phase or '-'}  {value_of(reward)}  ({counts}; graph {reward.graph_version})  {reward.completion[:80]!r}"
+    judged = f"{value_of(reward)}  ({counts}; graph {reward.graph_version})"
+    return f"{reward.prompt_id}  {reward.phase or '-'}  {judged}  {reward.completion[:80]!r}"
