@@ -63,7 +63,15 @@ def plain(pipe: Any, servers: str, topics: list[str], folder: str, model: str, i
     from trl import SFTConfig, SFTTrainer
 
     torch.set_num_threads(1)
-    consumer = KafkaConsumer(*topics, bootstrap_servers=servers, group_id="plain", auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer = KafkaConsumer(
+        *topics,
+        bootstrap_servers=servers,
+        group_id="plain",
+        auto_offset_reset="earliest",
+        enable_auto_commit=False,
+        session_timeout_ms=10_000,
+        heartbeat_interval_ms=3_000,
+    )
     tokenizer = AutoTokenizer.from_pretrained(model)
 
     def collate(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -124,7 +132,7 @@ def drive_plain(settings: Any, folder: Path, model: Path, schedule: list[int]) -
     while True:
         ours, theirs = context.Pipe()
         topics = [topic.name for topic in settings.topics.bands("sft")]
-        arguments = (theirs, settings.bootstrap_servers, topics, str(folder), str(model), 8.0)
+        arguments = (theirs, settings.bootstrap_servers, topics, str(folder), str(model), 25.0)
         process = context.Process(target=plain, args=arguments, daemon=True)
         process.start()
         theirs.close()
