@@ -1,7 +1,7 @@
 """Tokens per second trained from Kafka against the same batches from RAM, and the share of step time spent waiting for data.
 
-One trainer, one run, interleaved: blocks of steps whose batches come from the feed (fetched, chosen, tokenised and journalled as in any
-run) alternate with blocks that train the batches of the block before again, from memory. So both sides train the same tokens, under the same
+One trainer, one run, interleaved: blocks of steps whose batches come from the feed (fetched, chosen, tokenised and journalled as in
+any run) alternate with blocks that train the batches of the block before again, from memory. So both sides train the same tokens, under the same
 conditions, and only where the batch comes from differs. A block's time runs from the end of the step before it to the end of its last step.
 
 Run: `python benchmarks/bench_feed.py [--model default|135m|1b] [--out FILE]`. On a machine without the broker's jars, `--broker fallback`
@@ -26,6 +26,7 @@ sys.path.insert(0, str(ROOT))
 SHAPES = {"135m": (576, 1536, 30, 9, 3, 49152), "1b": (2048, 8192, 16, 32, 8, 49152)}
 """hidden, intermediate, layers, heads, key-value heads, vocabulary."""
 SEED = 11
+WORDS = ["the", "stream", "turns", "a", "wheel", "and", "stone", "that", "grinds", "what", "fields", "have", "given", "this", "year"]
 
 
 def random_model(shape: str, folder: Path) -> Path:
@@ -48,7 +49,7 @@ def random_model(shape: str, folder: Path) -> Path:
 
 def text(number: int) -> str:
     """Words of real length: 30 to 90 by number, always the same."""
-    words = "the stream turns the wheel and the wheel turns the stone that grinds what the fields have given in the year".split()
+    words = WORDS
     return " ".join(words[(number + n) % len(words)] for n in range(30 + number * 7 % 60))
 
 
@@ -107,11 +108,7 @@ class Alternating:
 
 def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: int) -> dict[str, Any]:
     """Train alternately from both and compare."""
-    from schemas.sample import Task
-    from schemas.training_sample import BANDS, TrainingSample
-    from streams.kafka.admin import create_topics
     from streams.kafka.broker import open_broker
-    from streams.kafka.producer import Producer
     from streams.kafka.settings import KafkaSettings
     from trainer_node.config import TrainConfig
     from trainer_node.node import RunOptions, TrainerNode
@@ -123,22 +120,34 @@ def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: i
         broker = open_broker(KafkaSettings(), folder / "broker", kind=broker_kind, environ={})  # type: ignore[arg-type]
         try:
             settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
-            create_topics(settings, settings.topics).raise_if_wrong()
-            with Producer(settings) as producer:
-                for number in range((rounds + warm_up + 1) * block * batch_size):
-                    band = number % BANDS
-                    made = TrainingSample(sample_id=f"s{number}", objective="sft", task=Task.GENERATION, band=band, completion=text(number))
-                    producer.send(settings.topics.band("sft", band), made.sample_id, made)
-            config = TrainConfig(model=source, batch_size=batch_size, checkpoint_steps=10**6, max_seq=512, pace_steps=1, backend="hf", bits=None if model == "default" else 16)
+            produce(settings, (rounds + warm_up + 1) * block * batch_size)
+            bits: Any = None if model == "default" else 16
+            config = TrainConfig(
+                model=source, batch_size=batch_size, checkpoint_steps=10**6, max_seq=512, pace_steps=1, backend="hf", bits=bits
+            )
             node = TrainerNode(settings, config, RunOptions("bench-feed", folder / "run"))
-            feed_next = node._next_batch
-            blocks = Alternating(feed_next, block, rounds, warm_up)
+            blocks = Alternating(node._next_batch, block, rounds, warm_up)
             node._next_batch = blocks.next_batch  # type: ignore[method-assign]
             node._step_done = lambda: node._publish_losses(node._stream.batch)  # type: ignore[method-assign, assignment, arg-type]
             node.run()
         finally:
             broker.stop()
         return {"model": model, "broker": broker.kind, "block_steps": block, "batch_size": batch_size, "blocks": blocks.blocks}
+
+
+def produce(settings: Any, count: int) -> None:
+    """Texts straight to the bands."""
+    from schemas.sample import Task
+    from schemas.training_sample import BANDS, TrainingSample
+    from streams.kafka.admin import create_topics
+    from streams.kafka.producer import Producer
+
+    create_topics(settings, settings.topics).raise_if_wrong()
+    with Producer(settings) as producer:
+        for number in range(count):
+            band = number % BANDS
+            made = TrainingSample(sample_id=f"s{number}", objective="sft", task=Task.GENERATION, band=band, completion=text(number))
+            producer.send(settings.topics.band("sft", band), made.sample_id, made)
 
 
 def summary(run: dict[str, Any]) -> dict[str, float]:
