@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 POLL_MS = 200
 """How long one poll waits for facts, in milliseconds."""
+CONNECT_MS = 3_000
+"""How long one try to connect waits for a first answer, in milliseconds; `stop` may have to wait for it."""
 RETRY_SECONDS = 1.0
 """How long after a failure the broker is tried again."""
 REREAD_SECONDS = 3600.0
@@ -149,7 +151,7 @@ class FactsView:
 
     def _follow(self) -> None:
         """One connection: read on from where the graph stands, or build a new one aside and show it when it is whole."""
-        consumer = make_consumer(self._settings, group=self._group)
+        consumer = make_consumer(self._settings, group=self._group, bootstrap_timeout_ms=CONNECT_MS)
         try:
             topic_partitions(consumer, self._tp.topic)
             consumer.assign([self._tp])

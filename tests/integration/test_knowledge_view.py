@@ -11,15 +11,18 @@ import pytest
 from schemas.errors import BrokerError, DeadLetterReason
 from schemas.fact import Fact
 from schemas.triplet import Triplet, Verdict
-from streams.kafka.admin import delete_topics
+from streams.kafka.admin import check_topics, create_topics, delete_topics
+from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.dead_letters import DeadLetterWriter, read_dead_letters
 from streams.kafka.producer import Producer
+from streams.kafka.settings import KafkaSettings
+from streams.knowledge import view as view_module
 from streams.knowledge.ontology import Ontology
 from streams.knowledge.view import FactsView
 
 ONTOLOGY = Ontology.from_dict({"predicates": {"composed_by": {"functional": True, "nouns": ["composer"]}, "wrote": {}}})
 FACTS = [("Carmen", "composed_by", "Bizet"), ("Aida", "composed_by", "Verdi"), ("Verdi", "alias", "Giuseppe Verdi")]
-PATIENCE = 30.0
+PATIENCE = 60.0
 
 
 @pytest.fixture
@@ -148,11 +151,54 @@ def test_waiting_ends_when_the_node_is_told_to_stop(settings):
 
 
 def test_a_missing_topic_is_waited_for(settings, open_view):
-    from streams.kafka.admin import create_topics
-
     delete_topics(settings, [settings.topics.facts.name])
+    until(lambda: not _exists(settings))
     view = open_view()
     with pytest.raises(BrokerError, match="does not exist"):
         view.wait_ready(3.0)
     create_topics(settings, settings.topics).raise_if_wrong()
     assert view.wait_ready(PATIENCE)
+
+
+@pytest.mark.durable
+def test_a_view_lives_through_a_broker_that_dies_and_comes_back(tmp_path):
+    own = EmbeddedBroker(tmp_path / "own")
+    own.start()
+    settings = KafkaSettings(bootstrap_servers=own.bootstrap_servers, topic_prefix="own.")
+    view = None
+    try:
+        create_topics(settings, settings.topics).raise_if_wrong()
+        with Producer(settings) as producer:
+            send(producer, settings, FACTS[0])
+        view = FactsView(settings, ONTOLOGY).start()
+        view.wait_ready(PATIENCE)
+        own.kill()
+        assert verdict(view, "Carmen", "Bizet") is Verdict.VERIFIED  # what is known goes on being known
+        own.start()
+        with Producer(settings) as producer:
+            send(producer, settings, FACTS[1])
+        until(lambda: verdict(view, "Aida", "Verdi") is Verdict.VERIFIED)
+        assert view.version == 2
+    finally:
+        if view is not None:
+            view.stop()
+        own.stop()
+
+
+def test_a_topic_that_is_made_anew_is_read_anew(settings, producer, open_view, monkeypatch):
+    monkeypatch.setattr(view_module, "CHECK_SECONDS", 0.2)
+    send(producer, settings, *FACTS)
+    view = open_view()
+    view.wait_ready(PATIENCE)
+    delete_topics(settings, [settings.topics.facts.name])
+    until(lambda: not _exists(settings))
+    create_topics(settings, [settings.topics.facts]).raise_if_wrong()
+    with Producer(settings) as fresh:
+        send(fresh, settings, FACTS[1])
+    until(lambda: view.version == 1)
+    assert verdict(view, "Carmen", "Bizet") is Verdict.UNKNOWN
+    assert verdict(view, "Aida", "Verdi") is Verdict.VERIFIED
+
+
+def _exists(settings) -> bool:
+    return check_topics(settings, [settings.topics.facts]).topics[0].state != "missing"
