@@ -1,7 +1,8 @@
 """Tokens per second trained from Kafka against the same batches from RAM, and the share of step time spent waiting for data.
 
 One trainer, one run, interleaved: blocks of steps whose batches come from the feed (fetched, chosen, tokenised and journalled as in
-any run) alternate with blocks that train the batches of the block before again, from memory. So both sides train the same tokens, under the same
+any run) alternate with blocks that train the batches of the block before again, from memory.
+So both sides train the same tokens, under the same
 conditions, and only where the batch comes from differs. A block's time runs from the end of the step before it to the end of its last step.
 
 Run: `python benchmarks/bench_feed.py [--model default|135m|1b] [--out FILE]`. On a machine without the broker's jars, `--broker fallback`

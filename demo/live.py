@@ -80,18 +80,25 @@ class LiveTable:
 
     def _drawn(self) -> Group:
         table = Table(box=None, header_style="bold", pad_edge=False)
-        for column, justify in (("node", "left"), ("state", "left"), ("lag", "right"), ("loss", "right"), ("reward", "right")):
+        for column, justify in (
+            ("node", "left"),
+            ("state", "left"),
+            ("lag", "right"),
+            ("step", "right"),
+            ("loss", "right"),
+            ("reward", "right"),
+        ):
             table.add_column(column, justify=justify, min_width=9)  # type: ignore[arg-type]
         for view in self._views:
             loss, reward = view.metrics.get("training_loss"), view.metrics.get("reward_avg")
-            table.add_row(view.name, self._state(view.name), _count(view.lag), _number(loss), _number(reward))
+            table.add_row(view.name, self._state(view.name), _count(view.lag), _step(view.metrics), _number(loss), _number(reward))
         return Group(Text(f"{self._elapsed()}  {self._stage()}", style="bold cyan"), table)
 
     def _numbers(self) -> dict[str, str]:
         merged: dict[str, float] = {}
         for view in self._views:
             merged |= view.metrics
-        return {"loss": _number(merged.get("training_loss")), "reward": _number(merged.get("reward_avg"))}
+        return {"step": _step(merged), "loss": _number(merged.get("training_loss")), "reward": _number(merged.get("reward_avg"))}
 
     def _state(self, name: str) -> str:
         node = self._supervisor.nodes.get(name)
@@ -108,6 +115,11 @@ class LiveTable:
 
 def _count(value: int | None) -> str:
     return "–" if value is None else str(value)
+
+
+def _step(metrics: dict[str, float]) -> str:
+    step = metrics.get("pelton_training_step")
+    return "–" if step is None else f"{step:.0f}"
 
 
 def _number(value: float | None) -> str:

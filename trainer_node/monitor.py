@@ -47,6 +47,7 @@ class Monitor:
 
     def step(self, step: int, loss: float, lr: float, **more: float) -> None:
         """After an optimizer step: mean loss in nats per token, and learning rate."""
+        metrics.TRAINING_STEP.labels(self.run_id).set(step)
         self._set(metrics.TRAINING_LOSS, "training_loss", loss)
         vram = gpu_vram_bytes()
         if vram is not None:
