@@ -31,7 +31,7 @@ SHAPES: dict[str, dict[str, Any]] = {
 BASELINE = "hf"
 WEIGHT_SEED, TEXT_SEED = 7, 11
 BATCH, ACCUMULATION = 16, 1
-BLOCKS = {"135M": (16, 6, 4), "1.2B": (10, 6, 4), "8B": (6, 5, 2)}
+BLOCKS = {"135M": (16, 6, 3), "1.2B": (16, 6, 3), "8B": (5, 5, 2)}
 """Steps of warm-up, timed rounds, and steps in each round."""
 PEAK_FLOPS = 989e12
 """Dense bfloat16 of an H200 by its data sheet; the share of it that the model's own arithmetic takes is the MFU."""
@@ -41,31 +41,49 @@ AIM_VRAM = 0.3
 
 def configurations(shape: str) -> dict[str, dict[str, Any]]:
     """What is compared. `hf` is the baseline: checkpointing on, as the recipe has it."""
-    layers = SHAPES[shape]["num_hidden_layers"]
+    half = {"use_gradient_checkpointing": "unsloth", "checkpoint_skip_layers": SHAPES[shape]["num_hidden_layers"] // 2}
     table: dict[str, dict[str, Any]] = {
         "hf": {"side": "hf", "checkpointing": True},
         "hf, no checkpointing": {"side": "hf", "checkpointing": False},
+        "hf, activations on the host": {"side": "hf", "checkpointing": True, "activation_offloading": True},
+        "hf, another LoRA seed": {"side": "hf", "checkpointing": True, "lora_seed": 1},
+        # TRL holds the adapters of a 4-bit model in bfloat16, Unsloth in float32.
+        "hf, float32 adapters": {"side": "hf", "checkpointing": True, "float32_adapters": True},
         "unsloth": {"side": "unsloth", "checkpointing": True, "options": {"use_gradient_checkpointing": "unsloth"}},
+        "unsloth, half of the layers": {"side": "unsloth", "checkpointing": True, "options": half},
         "unsloth, no checkpointing": {"side": "unsloth", "checkpointing": False, "options": {"use_gradient_checkpointing": False}},
-        "pelton": {"side": "fast", "backend": "unsloth", "keep": "inputs"},
-        "pelton, hf backend": {"side": "fast", "backend": "hf", "keep": "inputs"},
-        "pelton, on the host": {"side": "fast", "backend": "unsloth", "keep": "inputs", "offload": True},
-        "pelton, keeps attention": {"side": "fast", "backend": "unsloth", "keep": "attention"},
-        "pelton, keeps attention, on the host": {"side": "fast", "backend": "unsloth", "keep": "attention", "offload": True},
-        "pelton, keeps all": {"side": "fast", "backend": "unsloth", "keep": "all"},
-        "pelton, graphs": {"side": "fast", "backend": "unsloth", "keep": "inputs", "graph": True},
     }
-    if shape == "1.2B":  # the rest of the front, and what two runs of the baseline differ by
-        half = {"use_gradient_checkpointing": "unsloth", "checkpoint_skip_layers": layers // 2}
-        table["unsloth, half of the layers"] = {"side": "unsloth", "checkpointing": True, "options": half}
-        table["hf, activations on the host"] = {"side": "hf", "checkpointing": True, "activation_offloading": True}
-        table["hf, another LoRA seed"] = {"side": "hf", "checkpointing": True, "lora_seed": 1}
-    if shape == "8B":
-        del table["hf, no checkpointing"]  # more than the card's memory
-        del table["pelton, graphs"]  # its time is arithmetic
-    else:
-        del table["pelton, keeps attention, on the host"]
-    return table
+    variants: dict[str, dict[str, Any]] = {
+        "": {"keep": "inputs"},
+        ", on the host": {"keep": "inputs", "offload": True},
+        ", keeps attention": {"keep": "attention"},
+        ", keeps attention, on the host": {"keep": "attention", "offload": True},
+        ", keeps all": {"keep": "all"},
+        ", graphs": {"keep": "inputs", "graph": True},
+    }
+    for backend in ("unsloth", "hf"):
+        for name, options in variants.items():
+            table[f"pelton on {backend}{name}"] = {"side": "fast", "backend": backend, **options}
+    return {name: table[name] for name in RUNS[shape]}
+
+
+RUNS = {
+    "135M": [
+        "hf", "hf, no checkpointing", "hf, another LoRA seed", "hf, float32 adapters", "unsloth",
+        "pelton on unsloth", "pelton on hf", "pelton on hf, on the host", "pelton on hf, keeps attention",
+        "pelton on unsloth, graphs", "pelton on hf, graphs",
+    ],
+    "1.2B": [
+        "hf", "hf, no checkpointing", "hf, activations on the host", "unsloth", "unsloth, half of the layers", "unsloth, no checkpointing",
+        "pelton on unsloth", "pelton on hf", "pelton on unsloth, on the host", "pelton on hf, keeps attention", "pelton on hf, keeps all",
+        "pelton on unsloth, graphs", "pelton on hf, graphs",
+    ],
+    "8B": [
+        "hf", "unsloth", "pelton on unsloth", "pelton on hf", "pelton on unsloth, on the host", "pelton on hf, on the host",
+        "pelton on hf, keeps attention, on the host",
+    ],
+}  # fmt: skip
+"""In the order of their turns. At 8B the baseline without checkpointing needs more than the card has."""
 
 
 def prepare(texts: Path, out: Path, count: int = 1000, longest: int = 1024) -> None:
@@ -170,6 +188,7 @@ def compare(shape: str, settings: argparse.Namespace, folder: Path) -> dict[str,
         "accumulation": settings.accumulation, "warm_up": warm_up, "blocks": blocks, "steps": steps,
     }  # fmt: skip
     chosen = {n: c for n, c in configurations(shape).items() if not settings.only or n in settings.only.split(";")}
+    chosen = {n: c for n, c in chosen.items() if n not in settings.but.split(";")}
     squares = statistics.mean(len(sample) ** 2 for sample in json.loads(settings.tokens.read_text()))
     workers = []
     for index, (name, config) in enumerate(chosen.items()):
@@ -305,6 +324,7 @@ def main() -> None:
     third.add_argument("--tokenizer", type=Path, required=True, help="folder of the tokenizer's files")
     third.add_argument("--shapes", default=",".join(SHAPES))
     third.add_argument("--only", default="", help="configurations, separated by semicolons")
+    third.add_argument("--but", default="", help="configurations to leave out, separated by semicolons")
     third.add_argument("--batch", type=int, default=BATCH)
     third.add_argument("--accumulation", type=int, default=ACCUMULATION)
     third.add_argument("--scratch", type=Path, default=Path("runs/bench"))

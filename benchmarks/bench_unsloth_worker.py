@@ -58,6 +58,7 @@ def run(config: dict[str, Any], answer: Any) -> None:
         losses=torch.stack(losses).tolist(),
         tokens=[[int(real), padded] for real, padded in trainer.pelton_tokens],
         versions=versions(),
+        facts=facts,
     )
 
 
@@ -125,6 +126,9 @@ def build_trainer(model: Any, tokenizer: Any, config: dict[str, Any]) -> tuple[A
         logging_steps=10, save_strategy="no", report_to=[], disable_tqdm=True, seed=0,
     )  # fmt: skip
     trainer = SFTTrainer(model=model, args=args, train_dataset=Dataset.from_dict({"input_ids": samples}), processing_class=tokenizer)
+    if config.get("float32_adapters"):
+        for weight in trainer.model.parameters():
+            weight.data = weight.data.float() if weight.requires_grad else weight.data
     losses: list[Any] = []
     ordinary = trainer.compute_loss
     trainer.pelton_tokens = []
