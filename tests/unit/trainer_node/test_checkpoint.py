@@ -171,6 +171,7 @@ def test_a_zombie_writes_nothing_more_and_what_it_wrote_late_is_never_chosen(wri
     successor.resume()
     with pytest.raises(Fenced):
         writer.commit(10)
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["e000001-s00000005-c000001"], "nothing has appeared"
     writer.fence.check = lambda: None  # it was paused between its check and its rename
     late = writer.commit(15)
     found, refused = Writer(tmp_path).resume()
