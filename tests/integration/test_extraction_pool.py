@@ -25,7 +25,7 @@ def test_a_pool_finds_what_an_extractor_finds_in_the_order_of_the_texts(pool):
 
 
 def test_a_text_that_cannot_be_read_fails_alone(pool):
-    first, second, third = pool.extract([TEXTS[0], 7, TEXTS[2]])
+    first, second, third = pool.extract([TEXTS[0], lambda: "not to be sent to another process", TEXTS[2]])
     assert first == TripletExtractor(ONTOLOGY).extract([TEXTS[0]])[0]
     assert isinstance(second, Exception)
     assert third
