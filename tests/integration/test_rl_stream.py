@@ -1,0 +1,217 @@
+"""GRPO and PPO over a live broker: prompts from the band topics, outputs out, rewards in, and what a late reward and a crash do."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.graph_reward import GraphReward, RewardStatus
+from schemas.model_output import ModelOutput
+from schemas.sample import Split, Task
+from schemas.training_sample import BANDS, ChatMessage, Objective, TrainingSample
+from streams.kafka.consumer import Record, make_consumer
+from streams.kafka.producer import Producer
+from streams.kafka.settings import KafkaSettings
+from tests.faults.runs import ALL_THERE_ONCE, Run, account
+from tests.integration.worker_process import WorkerProcess
+from tests.models.tiny import build
+
+CONFIG: dict[str, Any] = {
+    "lora_r": 2, "lr": 1e-2, "batch_size": 4, "linger_s": 0.2, "checkpoint_steps": 2, "pace_steps": 2, "max_seq": 64, "bits": 32,
+    "max_new_tokens": 4, "num_generations": 2, "ppo_epochs": 1, "reward_timeout_s": 30.0,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    return build(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture
+def new_run(settings: KafkaSettings, tmp_path: Path, tiny_model: Path) -> Iterator[Callable[..., Run]]:
+    runs: list[Run] = []
+
+    def make(trainer: str, **config: Any) -> Run:
+        runs.append(Run(settings, tmp_path, tiny_model, f"run-{trainer}", **CONFIG | {"trainer": trainer} | config))
+        return runs[-1]
+
+    yield make
+    for run in runs:
+        run.close()
+
+
+def send_prompts(settings: KafkaSettings, count: int) -> list[str]:
+    """Prompts over all bands; their ids."""
+    with Producer(settings) as producer:
+        for number in range(count):
+            turns = (ChatMessage(role="user", content=f"what is {number}?"),)
+            band = (number * 7) % BANDS
+            prompt = TrainingSample(sample_id=f"p{number}", objective=Objective.PROMPT, task=Task.RLHF_GRPO, band=band, prompt=turns)
+            producer.send(settings.topics.band(Objective.PROMPT, band), prompt.sample_id, prompt)
+    return [f"p{number}" for number in range(count)]
+
+
+class JudgeThread:
+    """Stands where the feedback node does: gives each output on `outputs` a reward, or None, or no answer at all."""
+
+    def __init__(self, settings: KafkaSettings, reward: Callable[[ModelOutput], float | str | None]) -> None:
+        self.outputs: list[ModelOutput] = []
+        self._settings, self._reward = settings, reward
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._work, daemon=True)
+
+    def _work(self) -> None:
+        from kafka import TopicPartition
+
+        consumer = make_consumer(self._settings)
+        topic = self._settings.topics.outputs
+        partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+        consumer.assign(partitions)
+        consumer.seek_to_beginning(*partitions)
+        with Producer(self._settings) as producer:
+            while not self._done.is_set():
+                for batch in consumer.poll(timeout_ms=50).values():
+                    for raw in batch:
+                        self._answer(producer, ModelOutput.decode(Record.of(raw).value))
+        consumer.close()
+
+    def _answer(self, producer: Producer, output: ModelOutput) -> None:
+        self.outputs.append(output)
+        value = self._reward(output)
+        if isinstance(value, str):
+            return
+        status = RewardStatus.OK if value is not None else RewardStatus.NO_CLAIMS
+        names = ("output_id", "prompt_id", "run_id", "phase", "model_version")
+        said = {name: getattr(output, name) for name in names} | {"reward_id": output.output_id + "@0", "reward": value, "status": status}
+        reward = GraphReward(**said, policy="strict", total=0, verified=0, contradicted=0, unknown=0, graph_version=0)
+        producer.send(self._settings.topics.rewards, output.prompt_id, reward)
+        producer.flush()
+
+    def __enter__(self) -> JudgeThread:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+def by_length(output: ModelOutput) -> float:
+    return 1 / (1 + len(output.completion))
+
+
+def outcomes(run: Run) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for row in run.rows():
+        found.setdefault(row.outcome.value, []).append(row.sample_id)
+    return {outcome: sorted(ids) for outcome, ids in found.items()}
+
+
+@pytest.mark.parametrize("trainer", ["grpo", "ppo"])
+def test_prompts_are_trained_in_the_curriculums_order_with_rewards_off_the_log(settings, new_run, trainer):
+    prompts = send_prompts(settings, 20)
+    run = new_run(trainer)
+    with JudgeThread(settings, by_length) as judge:
+        child = run.finish()
+    assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE
+    order = [sample_id for _, (_, _, ids) in child.batches for sample_id in ids]
+    assert order == run.trained(objective="prompt"), "trained in the order chosen"
+    assert {(int(sample_id[1:]) * 7) % BANDS for sample_id in order[:4]} == {0}, "the easiest band first"
+    assert len(child.batches) == len({output.model_version for output in judge.outputs}), "each step's outputs name the step before it"
+    assert {output.phase for output in judge.outputs} == {"train"}
+    assert run.newest.manifest.metrics["reward_avg"] > 0
+    assert {row.offset for row in run.rows()} <= set(range(20)), "each with its place on the log"
+
+
+@pytest.mark.parametrize("trainer", ["grpo", "ppo"])
+def test_a_prompt_without_any_reward_is_told_apart_from_one_trained_on(settings, new_run, trainer):
+    """Late: p0, whose reward never comes. Judged without a value: p5."""
+    prompts = send_prompts(settings, 8)
+
+    def reward(output: ModelOutput) -> float | str | None:
+        return "late" if output.prompt_id == "p0" else None if output.prompt_id == "p5" else by_length(output)
+
+    run = new_run(trainer, reward_timeout_s=3.0)
+    with JudgeThread(settings, reward):
+        run.finish()
+    assert outcomes(run) == {"trained": sorted(set(prompts) - {"p0", "p5"}), "unrewarded": ["p0", "p5"]}
+    summary = json.loads((run.folder / "trainer-e000001.json").read_text())
+    assert summary["rewards_late"] >= 1
+    assert summary["samples_trained"] == 6
+
+
+@pytest.mark.durable
+@pytest.mark.parametrize("trainer", ["grpo", "ppo"])
+def test_after_sigkill_between_outputs_and_rewards_each_prompt_is_trained_once(settings, new_run, trainer):
+    prompts = send_prompts(settings, 20)
+    run = new_run(trainer)
+    asked = threading.Event()
+
+    def reward(output: ModelOutput) -> float | str:
+        if output.model_version.endswith("/3") and not asked.is_set():
+            asked.set()
+            return "killed first"
+        return by_length(output)
+
+    with JudgeThread(settings, reward):
+        child = run.start()
+        assert asked.wait(120), child.log[-3000:]
+        child.kill()
+        run.finish()
+    assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE
+    assert run.newest.manifest.epoch == 2
+
+
+def test_sigterm_while_rewards_are_awaited_finishes_the_step(settings, new_run):
+    """A reward that had not come yet is waited for: the step is in the checkpoint, and nothing counts as unrewarded."""
+    prompts = send_prompts(settings, 8)
+    run = new_run("grpo")
+    asked, told = threading.Event(), threading.Event()
+
+    def reward(output: ModelOutput) -> float:
+        asked.set()
+        assert told.wait(60)
+        return by_length(output)
+
+    with JudgeThread(settings, reward):
+        child = run.start()
+        assert asked.wait(120), child.log[-3000:]
+        child.signal(15)
+        told.set()
+        child.succeed()
+        assert len(run.trained(objective="prompt")) == 4
+        run.finish()
+    assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE
+
+
+def test_validation_prompts_are_asked_and_never_trained_on(settings, new_run):
+    prompts = send_prompts(settings, 8)
+    with Producer(settings) as producer:
+        turns = (ChatMessage(role="user", content="what is a?"),)
+        held_out = TrainingSample(
+            sample_id="held", objective=Objective.PROMPT, task=Task.RLHF_GRPO, band=4, prompt=turns, split=Split.VALIDATION
+        )
+        producer.send(settings.topics.band(Objective.PROMPT, 4), "held", held_out)
+    run = new_run("grpo", held_out_prompts=1)
+    with JudgeThread(settings, by_length) as judge:
+        run.finish()
+    assert outcomes(run) == {"trained": sorted(prompts), "prompt": ["held"]}
+    assert {output.phase for output in judge.outputs if output.prompt_id == "held"} == {"before", "after"}
+
+
+def test_the_feedback_node_judges_what_the_trainer_says(settings, new_run, tmp_path):
+    """The real judge: a model of a few thousand weights makes no claims, and its operator says what that is worth."""
+    prompts = send_prompts(settings, 8)
+    run = new_run("grpo", reward_timeout_s=90.0)
+    with WorkerProcess("feedback", settings, tmp_path, "--no-claims", "0.5").ready():
+        run.finish()
+    assert outcomes(run) == {"trained": sorted(prompts)}
+    assert run.newest.manifest.metrics["reward_avg"] == 0.5
