@@ -32,25 +32,41 @@ BATCH, SAVE_STEPS, KILLS = 20, 5, 6
 
 
 class Stream:
-    """Texts from a consumer, until none has come for a while. The dataset's fingerprint wants to pickle it: the consumer is left out."""
+    """Texts from a consumer, until none has come for a while. The dataset's fingerprint wants to pickle it: the consumer is left out.
+
+    SFTTrainer looks at the first sample when it is built; in the plain trainer's favour, what that took from the consumer comes again.
+    """
 
     def __init__(self, consumer: Any, idle_s: float) -> None:
         self.consumer = consumer
         self.idle_s = idle_s
+        self.looked_at: list[Any] = []
+        self.begun = False
 
     def __getstate__(self) -> dict[str, float]:
         return {"idle_s": self.idle_s}
 
     def __call__(self) -> Any:
-        from schemas.training_sample import TrainingSample
-
+        looking, self.begun = not self.begun, True
+        again = list(self.looked_at)
+        if not looking:
+            self.looked_at.clear()
+        yield from again
         last = time.monotonic()
         while time.monotonic() - last < self.idle_s:
-            for batch in self.consumer.poll(timeout_ms=200).values():
-                last = time.monotonic()
-                for record in batch:
-                    sample = TrainingSample.decode(record.value)
-                    yield {"text": f"{sample.prompt[0].content} {sample.completion}", "number": int(sample.sample_id, 16)}
+            polled = self.consumer.poll(timeout_ms=200, max_records=BATCH)
+            rows = [_row(record.value) for batch in polled.values() for record in batch]
+            last = time.monotonic() if rows else last
+            if looking:
+                self.looked_at += rows
+            yield from rows
+
+
+def _row(value: bytes) -> dict[str, Any]:
+    from schemas.training_sample import TrainingSample
+
+    sample = TrainingSample.decode(value)
+    return {"text": f"{sample.prompt[0].content} {sample.completion}", "number": int(sample.sample_id, 16)}
 
 
 def plain(pipe: Any, servers: str, topics: list[str], folder: str, model: str, idle_s: float) -> None:
@@ -108,17 +124,22 @@ def plain(pipe: Any, servers: str, topics: list[str], folder: str, model: str, i
         max_length=None,
         logging_strategy="no",
     )
+    resume = get_last_checkpoint(folder) if Path(folder).is_dir() else None
+    pipe.send(("resumed", int(resume.rsplit("-", 1)[1]) if resume else 0, None))
+    pipe.recv()
+    stream = Stream(consumer, idle_s)
+    if next(stream(), None) is None:  # the group's offsets are at the end already: nothing is left to train on
+        pipe.send(("end", 0, None))
+        return
+    stream.begun = False
     trainer = Told(
         model=AutoModelForCausalLM.from_pretrained(model),
         args=args,
-        train_dataset=IterableDataset.from_generator(Stream(consumer, idle_s)),
+        train_dataset=IterableDataset.from_generator(stream),
         data_collator=collate,
         processing_class=tokenizer,
         callbacks=[Commit()],
     )
-    resume = get_last_checkpoint(folder)
-    pipe.send(("resumed", int(resume.rsplit("-", 1)[1]) if resume else 0, None))
-    pipe.recv()
     trainer.train(resume_from_checkpoint=resume)
     trainer.save_model(folder)
     pipe.send(("end", trainer.state.global_step, None))
