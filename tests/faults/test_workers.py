@@ -13,14 +13,12 @@ from schemas.sample import Sample
 from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from tests.faults.runs import ALL_THERE_ONCE, account
+from tests.integration.worker_process import WorkerProcess, eventually
 from trainer_node.ledger import Outcome
 
 pytestmark = pytest.mark.durable
 
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "integration"))
-from worker_process import WorkerProcess, eventually  # noqa: E402 - the suite's own helper, beside the integration tests
-
 POISON = [
     b"{not json",
     b"\xff\xfe\x00",
