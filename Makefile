@@ -1,5 +1,7 @@
 # Everything a newcomer needs; `make help` lists it. Each target sets up what it must, and starts at once when that is done.
-PYTHON ?= $(shell command -v python3.13 || command -v python3.12 || command -v python3.11 || command -v python3)
+# The first Python that really runs and is new enough (a version manager's shim may be there and not run); python3 says what is missing.
+PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && break; done; echo $$python)
 RUN := .venv/bin/python -m
 DEMO_FLAGS ?=
 TEST_FLAGS ?=
