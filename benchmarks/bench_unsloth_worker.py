@@ -210,8 +210,9 @@ def witness(facts: list[dict[str, Any]]) -> Any:
 def profile_text(profiler: Any, wall: float, steps: int) -> str:
     """Where the time of a step goes: on the device and on the host."""
     averages = profiler.key_averages()
-    device = sum(event.self_device_time_total for event in averages) / 1e3
-    launches = sum(event.count for event in averages if event.self_device_time_total and not event.self_cpu_time_total)
+    kernels = [event for event in averages if event.device_type.name == "CUDA"]  # the host's events repeat their time
+    device = sum(event.self_device_time_total for event in kernels) / 1e3
+    launches = sum(event.count for event in kernels)
     head = (
         f"wall {wall / steps * 1e3:.1f} ms/step (profiled), device busy {device / steps:.1f} ms/step, {launches // steps} launches/step\n"
     )

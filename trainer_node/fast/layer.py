@@ -109,7 +109,7 @@ class Layer:
             part, gradients = self._mlp_backward_of(dy[rows].to(self.dtype), normed[rows], None if kept is None else kept[rows])
             dnormed[rows] = part
             if total:
-                torch._foreach_add_(total, gradients)  # type: ignore[arg-type]
+                torch._foreach_add_(total, gradients)
             else:
                 total = gradients
         return dnormed, total

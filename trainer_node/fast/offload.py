@@ -92,7 +92,7 @@ class HostEmbedding(torch.nn.Module):
     def __init__(self, weight: Tensor) -> None:
         super().__init__()
         self.device = weight.device
-        # No parameter, so that moving the model does not move it.
+        # No parameter or buffer, so that moving the model does not move it and data parallelism does not send it around.
         self.weight = weight.detach().cpu()
         self.num_embeddings, self.embedding_dim = weight.shape
         self.staging = torch.empty(0, dtype=weight.dtype)
@@ -105,3 +105,7 @@ class HostEmbedding(torch.nn.Module):
         # Waiting for the ids waits for the last copy out of the staging buffer too.
         torch.index_select(self.weight, 0, ids.flatten().cpu(), out=self.staging[:count])
         return self.staging[:count].to(self.device, non_blocking=True).view(*ids.shape, self.embedding_dim)
+
+    def _save_to_state_dict(self, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> None:
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        destination[f"{prefix}weight"] = self.weight

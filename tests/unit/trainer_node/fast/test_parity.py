@@ -193,6 +193,7 @@ def test_an_embedding_table_on_the_host_gives_the_same_rows() -> None:
     fast.install(model, offload=True)
     fast.fuse_loss(model)
     assert "embed_tokens.weight" not in "".join(name for name, _ in model.named_parameters())
+    assert "model.embed_tokens.weight" in model.get_base_model().state_dict()
     torch.testing.assert_close(model(**batch, use_cache=False).loss, loss)
     with pytest.raises(ValueError, match="exclude each other"):
         fast.install(build(), offload=True, graph=True)
