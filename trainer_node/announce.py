@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 import time
+from concurrent.futures import Future, wait
 
 from schemas.errors import BrokerError, Fenced
 from schemas.model_version import ModelVersion, PartitionPosition
@@ -19,6 +21,9 @@ from trainer_node.reader import Reader
 
 logger = logging.getLogger(__name__)
 
+WAIT_S = 10.0
+"""Longest wait for the broker's answer before training goes on."""
+
 
 class Announcer:
     """Publishes the checkpoints of one run. Made before the run chooses what to resume from: then no older one publishes any more."""
@@ -26,6 +31,7 @@ class Announcer:
     def __init__(self, settings: KafkaSettings, run_id: str) -> None:
         self._topic = settings.topics.models
         self._reader: Reader | None = None
+        self._in_flight: Future[None] | None = None
         self._producer = Producer(settings, transactional_id=f"{settings.topic_prefix}trainer.{run_id}")
 
     def commit_through(self, reader: Reader) -> None:
@@ -33,13 +39,29 @@ class Announcer:
         self._reader = reader
 
     def __call__(self, checkpoint: Checkpoint) -> None:
-        """Commit group offsets and publish.
+        """Publish and commit group offsets; waits for it a moment, not longer.
 
-        A broker that is away only delays the news: the checkpoint is durable, and the next one announces further.
+        A broker that is away only delays the news: the checkpoint is durable, and the next one announces further. So does one whose
+        answer takes long (after a leader's death, two minutes): training goes on meanwhile.
 
         Raises:
             Fenced: a newer incarnation of the run has taken over.
         """
+        if self._in_flight is not None and not self._in_flight.done():
+            logger.warning("checkpoint %s is durable; the one before is still being announced", checkpoint.path.name)
+            return
+        self._raise_fenced()
+        self._in_flight = Future()
+        threading.Thread(target=self._announce, args=(checkpoint, self._in_flight), name="announce", daemon=True).start()
+        wait([self._in_flight], timeout=WAIT_S)
+        self._raise_fenced()
+
+    def _raise_fenced(self) -> None:
+        if self._in_flight is not None and self._in_flight.done():
+            self._in_flight.result()
+
+    def _announce(self, checkpoint: Checkpoint, done: Future[None]) -> None:
+        """On a thread of its own; `done` gets what is to end the run."""
         assert self._reader is not None
         version = model_version(checkpoint)
         try:
@@ -48,12 +70,15 @@ class Announcer:
             with self._producer.transaction():
                 self._producer.send(self._topic, version.version, version)
             self._reader.commit({(place.topic, place.partition): place.watermark for place in version.positions})
+            done.set_result(None)
         except Fenced as error:
-            raise Fenced(
-                f"a newer incarnation of run {version.run_id} publishes on {self._topic.name} now; this one stops ({error})"
-            ) from error
+            told = f"a newer incarnation of run {version.run_id} publishes on {self._topic.name} now; this one stops ({error})"
+            done.set_exception(Fenced(told))
         except BrokerError as error:
             logger.warning("checkpoint %s is durable, but could not be announced: %s", checkpoint.path.name, error)
+            done.set_result(None)
+        except BaseException as error:  # noqa: BLE001 - handed to the training thread, which raises it
+            done.set_exception(error)
 
     def close(self) -> None:
         """Disconnect."""
