@@ -45,13 +45,14 @@ def padded(side: str) -> dict[str, torch.Tensor]:
     return batch
 
 
-def packed() -> dict[str, torch.Tensor]:
-    """The same samples end to end in one row, positions restarting: how TRL's padding-free collator gives them."""
+def packed(starts_masked: bool) -> dict[str, torch.Tensor]:
+    """The same samples end to end in one row, positions restarting, as TRL's padding-free collator gives them (it masks the starts)."""
     batch = padded("right")
     kept = batch["attention_mask"].bool()
     positions = torch.arange(WIDTH).expand_as(kept)[kept][None]
-    labels = batch["labels"][kept][None].masked_fill(positions == 0, -100)
-    return {"input_ids": batch["input_ids"][kept][None], "position_ids": positions, "labels": labels}
+    ids = batch["input_ids"][kept][None]
+    labels = torch.where(positions == 0, -100 if starts_masked else ids, batch["labels"][kept][None])
+    return {"input_ids": ids, "position_ids": positions, "labels": labels}
 
 
 def gradients(model: Any) -> dict[str, torch.Tensor]:
@@ -127,13 +128,14 @@ def test_recorded_gradients_that_the_next_pass_has_overwritten_are_refused() -> 
         early.backward()
 
 
-def test_a_padding_free_batch_gives_the_gradients_of_the_padded_one() -> None:
+@pytest.mark.parametrize("starts_masked", [True, False])
+def test_a_padding_free_batch_gives_the_gradients_of_the_padded_one(starts_masked: bool) -> None:
     model = build()
     model(**padded("right"), use_cache=False).loss.backward()
     theirs = gradients(model)
     fast.install(model)
     fast.fuse_loss(model)
-    model(**packed(), use_cache=False).loss.backward()
+    model(**packed(starts_masked), use_cache=False).loss.backward()
     assert_same(gradients(model), theirs)
 
 
