@@ -35,12 +35,12 @@ class MicroBatch:
 
 
 def collate(examples: list[Example], pad_token_id: int) -> MicroBatch:
-    """Examples to left-padded tensors; positions count from each row's first real token."""
+    """Examples to left-padded tensors; positions count from each row's first real token, which nothing predicts, so it has no label."""
     length = max(len(example.input_ids) for example in examples)
     pads = [length - len(example.input_ids) for example in examples]
     ids = torch.tensor([[pad_token_id] * pad + example.input_ids for pad, example in zip(pads, examples, strict=True)])
     mask = torch.tensor([[0] * pad + [1] * (length - pad) for pad in pads])
-    labels = torch.tensor([[IGNORED] * pad + example.labels for pad, example in zip(pads, examples, strict=True)])
+    labels = torch.tensor([[IGNORED] * (pad + 1) + example.labels[1:] for pad, example in zip(pads, examples, strict=True)])
     positions = (mask.cumsum(-1) - 1).clamp(min=0)
     return MicroBatch(ids, mask, positions, labels)
 
@@ -70,13 +70,19 @@ def token_losses(model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Ten
     Only the columns in which some row has a target go through the language-model head: with completions at the right, that leaves the
     prompts out of the widest matrix product of a small model.
 
+    Where the fast path is installed (`trainer_node.fast`: CUDA, Llama-like, LoRA), a training pass goes that way and makes no logits.
+
     Args:
         model: a causal language model that takes `logits_to_keep`.
         inputs: `MicroBatch.inputs()`.
 
     Returns:
-        nll: (rows, kept columns), 0 where there is no target. mask: same shape, True where there is one.
+        nll: (rows, kept columns; all but the last on the fast path), 0 where there is no target. mask: same shape, True where there is one.
     """
+    if _takes_fast_path(model):
+        from trainer_node import fast
+
+        return fast.token_losses(model, inputs)
     inputs = dict(inputs)
     targets = inputs.pop("labels")[:, 1:]
     columns = (targets != IGNORED).any(0).nonzero().flatten()
@@ -86,6 +92,12 @@ def token_losses(model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Ten
     kept = targets[:, columns]
     nll = F.cross_entropy(logits.float().flatten(0, 1), kept.flatten(), ignore_index=IGNORED, reduction="none")
     return nll.view(kept.shape), kept != IGNORED
+
+
+def _takes_fast_path(model: Any) -> bool:
+    """A pass that trains the adapter, in one process: under DDP the wrapper's own forward is what gathers gradients."""
+    base = getattr(model, "get_base_model", None)
+    return base is not None and hasattr(base(), "pelton_fast") and torch.is_grad_enabled() and model.training
 
 
 def sample_losses(nll: torch.Tensor, mask: torch.Tensor) -> tuple[list[float], list[int]]:

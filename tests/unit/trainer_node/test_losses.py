@@ -60,8 +60,18 @@ def test_a_batch_smaller_than_the_accumulation_is_filled_with_rows_that_weigh_no
     assert not mask.any()
 
 
+def test_the_first_token_of_a_plain_text_has_no_loss_whether_it_is_padded_or_not(model, make_sample, tokenizer):
+    texts = [format_sft(make_sample(prompt="", completion=text), tokenizer, 64) for text in ("a b c d e f", "a b")]
+    nll, mask = token_losses(model, collate(texts, tokenizer.pad_token_id).inputs())
+    losses, tokens = sample_losses(nll, mask)
+    for text, loss, count in zip(texts, losses, tokens, strict=True):
+        alone = model(input_ids=torch.tensor([text.input_ids]), labels=torch.tensor([text.labels])).loss.item()
+        assert loss == pytest.approx(alone, rel=1e-4)
+        assert count == target_tokens([text]) == len(text.input_ids) - 1
+
+
 def test_padding_is_on_the_left_and_positions_count_from_the_first_token(tokenizer):
     batch = collate([Example([5, 6, 7], [IGNORED, 6, 7]), Example([8], [8])], tokenizer.pad_token_id)
     assert batch.input_ids.tolist() == [[5, 6, 7], [tokenizer.pad_token_id] * 2 + [8]]
     assert batch.position_ids.tolist() == [[0, 1, 2], [0, 0, 0]]
-    assert batch.labels.tolist() == [[IGNORED, 6, 7], [IGNORED, IGNORED, 8]]
+    assert batch.labels.tolist() == [[IGNORED, 6, 7], [IGNORED, IGNORED, IGNORED]]
