@@ -1,4 +1,4 @@
-"""The product's own trainers on a CUDA device: they learn, by the fast path, and a sample's loss is the one that the ordinary path gives."""
+"""The trainers on a CUDA device: they learn, by the fast path, and a sample has the loss that the ordinary path gives it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.models.tiny import build
-from tests.unit.trainer_node.test_trainers import Steps, train
 
 from schemas.sample import Task
 from schemas.training_sample import Objective
+from tests.models.tiny import build
+from tests.unit.trainer_node.test_trainers import Steps, train
 from trainer_node import losses
 from trainer_node.config import TrainConfig, TrainerKind
 from trainer_node.formats import format_rlhf, format_supervised
