@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +89,10 @@ def train(ctx: click.Context, settings: Any, **given: Any) -> None:
     from cli.runs import options_from, train_config
 
     _check_task(given)
+    if given["dataset_path"] and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        raise click.UsageError("several processes train from the topics: `pelton produce` the files, and leave --dataset-path out")
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not given["run_id"]:
+        raise click.UsageError("several processes need one name for the run: give --run-id")
     config = train_config(ctx, given)
     options = options_from(given, settings.topics)
     if given["dataset_path"]:

@@ -62,15 +62,37 @@ def kind_for(objective: Objective, config: TrainConfig) -> TrainerKind:
 
 def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, output_dir: Path, callbacks: list[Any]) -> Any:
     """A trainer of this kind over a loaded model; the caller then gives it its stream (`feed_from`)."""
+    import torch
     from datasets import Dataset, disable_progress_bars
     from transformers import PrinterCallback
 
     disable_progress_bars()
     build = class_of_kind(kind)
     args = ARGUMENTS[kind](config, _arguments(kind, loaded, config, output_dir))
+    if loaded.device == "cpu":
+        # Of several processes, accelerate calls it cpu:0, and torch loads no optimizer onto that.
+        vars(args)["_setup_devices"] = torch.device("cpu")
     shape = Dataset.from_list([SHAPES[kind]])
     trainer = build(model=loaded.model, args=args, train_dataset=shape, processing_class=loaded.tokenizer, callbacks=callbacks)
     trainer.remove_callback(PrinterCallback)  # the monitor reports; standard output belongs to the command
+    return trainer
+
+
+def ready_trainer(
+    kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, output_dir: Path, callbacks: list[Any], checkpoint: Path | None
+) -> Any:
+    """A trainer that can go on from a checkpoint: `build_trainer`, with the reference as it was there.
+
+    Raises:
+        ConfigError: the checkpoint is of another trainer.
+    """
+    from trainer_node.weights import fits, load_reference
+
+    if checkpoint and not fits(checkpoint, kind):
+        raise ConfigError(f"checkpoint {checkpoint.name} is of another trainer than {kind.value}: set --trainer, or another --run-dir")
+    trainer = build_trainer(kind, loaded, config, output_dir, callbacks)
+    if checkpoint and kind is not TrainerKind.SFT:
+        load_reference(loaded.model, checkpoint)
     return trainer
 
 
@@ -97,6 +119,7 @@ def _arguments(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, outp
         "gradient_checkpointing": False,
         "dataloader_num_workers": 0,
         "remove_unused_columns": False,
+        "ddp_find_unused_parameters": False,  # every trained weight takes part in every step
     }
     if schedule == "cosine_with_restarts":
         arguments["lr_scheduler_kwargs"] = {"num_cycles": ENDLESS_STEPS // config.restart_steps}

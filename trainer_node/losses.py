@@ -12,7 +12,7 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name the field uses
 
-from trainer_node.formats import IGNORED, Example
+from trainer_node.formats import IGNORED, Example, PairExample
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ def collate(examples: list[Example], pad_token_id: int) -> MicroBatch:
     return MicroBatch(ids, mask, positions, labels)
 
 
-def split(examples: list[Example], parts: int) -> list[list[Example]]:
-    """Examples in `parts` runs of nearly equal size, in order. A part that would be empty gets one example without any loss.
+def split(examples: list[Any], parts: int) -> list[list[Any]]:
+    """Examples (or pairs) in `parts` runs of nearly equal size, in order. A part that would be empty gets one example without any loss.
 
     The training loop wants exactly `parts` micro-batches per optimizer step; an example without labels adds nothing to the sum.
     """
@@ -54,9 +54,15 @@ def split(examples: list[Example], parts: int) -> list[list[Example]]:
     runs, start = [], 0
     for part in range(parts):
         end = start + size + (1 if part < extra else 0)
-        runs.append(examples[start:end] or [Example(examples[0].input_ids, [IGNORED] * len(examples[0].labels))])
+        runs.append(examples[start:end] or [_without_loss(examples[0])])
         start = end
     return runs
+
+
+def _without_loss(example: Any) -> Any:
+    if isinstance(example, PairExample):
+        return PairExample(example.prompt_ids, [], [])
+    return Example(example.input_ids, [IGNORED] * len(example.labels))
 
 
 def target_tokens(examples: list[Example]) -> int:

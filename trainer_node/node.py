@@ -33,6 +33,7 @@ from trainer_node.checkpoint import START, Checkpoint, CheckpointStore
 from trainer_node.config import TrainConfig, TrainerKind
 from trainer_node.feed import Feed, FeedSettings, StepBatch
 from trainer_node.fencing import Fence
+from trainer_node.follower import Follower
 from trainer_node.formats import format_prompt, format_rlhf, format_supervised
 from trainer_node.journal import Journal
 from trainer_node.ledger import Ledger
@@ -40,6 +41,7 @@ from trainer_node.letters import letters_since
 from trainer_node.monitor import EarlyStopping, Monitor
 from trainer_node.pacing import Pacing
 from trainer_node.parent import find_parent, inherited_state, lineage, trained_ids, with_optimizer
+from trainer_node.processes import ALONE, Processes
 from trainer_node.reader import Reader
 from trainer_node.rewards import RewardClient
 from trainer_node.start import StartPoint
@@ -95,10 +97,11 @@ class Timings:
 class TrainerNode:
     """One incarnation of a run."""
 
-    def __init__(self, settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> None:
+    def __init__(self, settings: KafkaSettings, config: TrainConfig, options: RunOptions, processes: Processes = ALONE) -> None:
         self.settings = settings
         self.config = config
         self.options = options
+        self.processes = processes
         self.timings = Timings()
         self.stopping = threading.Event()
         self._started = time.monotonic()
@@ -142,6 +145,7 @@ class TrainerNode:
             if not self.stopping.is_set():
                 self._ask("after")
             self._write_summary()
+            self.processes.close()
 
     def stop(self, *_: Any) -> None:
         """Finish the step, checkpoint, end. Called by SIGTERM and SIGINT; safe to call from any thread."""
@@ -227,6 +231,7 @@ class TrainerNode:
         from trainer_node.weights import load_for_training
 
         source = resumed or self.parent
+        self.processes.order("load", source.path if source else None)
         self.loaded = load_for_training(self.config, source.path if source else None)
 
     def _connect(self, stack: contextlib.ExitStack, resumed: Checkpoint | None) -> None:
@@ -237,7 +242,7 @@ class TrainerNode:
         self.reader = Reader(settings, group_name(settings, "trainer", run_id), config.on_data_loss)
         objectives = dict.fromkeys((*config.objectives, Objective.PROMPT))
         bands = {objective: [topic.name for topic in settings.topics.bands(objective)] for objective in objectives}
-        feed_settings = FeedSettings(run_id, config.batch_size, config.linger_s, config.repeat_horizon)
+        feed_settings = FeedSettings(run_id, config.batch_size * self.processes.size, config.linger_s, config.repeat_horizon)
         self.feed = Feed(feed_settings, self.reader, bands, self._prepare, letters, self.journal, self.ledger, Pacing(config.pace_steps))
         self.monitor = Monitor(run_id, self.options.run_dir, self.options.wandb_project, config.model_dump(mode="json"))
         stack.callback(self.monitor.close)
@@ -272,22 +277,16 @@ class TrainerNode:
     def _train(self, objective: Objective, resumed: Checkpoint | None) -> None:
         """Train one objective until its passes are done or the node is stopped."""
         from trainer_node.callbacks import StepCallback
-        from trainer_node.factory import build_trainer, kind_for
-        from trainer_node.weights import fits, load_reference
+        from trainer_node.factory import kind_for, ready_trainer
 
-        kind = kind_for(objective, self.config)
+        kind, source = kind_for(objective, self.config), resumed.path if resumed else None
         callback = StepCallback(self._before_optimizer, self._step_done)
-        self._trainer = build_trainer(kind, self.loaded, self.config, self.options.run_dir, [callback])
+        self.processes.order("train", objective, source)
+        self._trainer = ready_trainer(kind, self.loaded, self.config, self.options.run_dir, [callback], source)
         self._stream = self._loader(kind)
         self._trainer.feed_from(self._stream)
-        if resumed and not fits(resumed.path, kind):
-            raise ConfigError(
-                f"checkpoint {resumed.path.name} is of another trainer than {kind.value}: set --trainer, or another --run-dir"
-            )
-        if resumed and kind is not TrainerKind.SFT:
-            load_reference(self.loaded.model, resumed.path)
         with self.timings(f"training ({objective.value})"):
-            self._trainer.train(resume_from_checkpoint=str(resumed.path) if resumed else None)
+            self._trainer.train(resume_from_checkpoint=str(source) if source else None)
 
     def _loader(self, kind: TrainerKind) -> Any:
         """What hands the feed's batches to a trainer of this kind."""
@@ -295,7 +294,8 @@ class TrainerNode:
         from trainer_node.trainers import StepLoader
 
         if kind not in (TrainerKind.GRPO, TrainerKind.PPO):
-            return StepLoader(self._next_batch, self.config.accumulation, self.loaded.tokenizer.pad_token_id)
+            next_batch = self.processes.leading(self._next_batch)
+            return StepLoader(next_batch, self.config.accumulation, self.loaded.tokenizer.pad_token_id, self.processes)
         judge = Judge(self.rewards, self.options.run_id, self.config.reward_timeout_s, self._note_rewards)
 
         def judged(*asked: Any) -> list[float | None]:
@@ -315,13 +315,17 @@ class TrainerNode:
             batch = None
             if not self._enough:
                 with self.timings("waiting for samples"):
-                    batch = self.feed.next_batch(self._consumed, self.fence.check)
+                    batch = self.feed.next_batch(self._consumed, self._guard)
             if batch is not None:
                 self.options.on_batch(batch)
                 return batch
             if self._enough or self.stopping.is_set() or not self._end_of_pass():
                 self._checkpoint()
                 return None
+
+    def _guard(self) -> None:
+        self.fence.check()
+        self.processes.sign_of_life()
 
     def _end_of_pass(self) -> bool:
         """Evaluate; True when another pass follows, which is then already begun."""
@@ -426,6 +430,7 @@ class TrainerNode:
         from trainer_node.weights import save_for_resume
 
         save_for_resume(self._trainer, self.loaded, folder)
+        self.processes.save_random_states(folder)
 
     # --- when everything is consumed -----------------------------------------------------------------------------------------
 
@@ -462,6 +467,7 @@ class TrainerNode:
         with self.timings("waiting for samples"):
             while len(self.feed.prompts) < wanted and not self.stopping.is_set():
                 self.reader.raise_failure()
+                self.processes.sign_of_life()
                 self.feed.intake(wait_s=0.1)
         self.feed.waits_for_prompts = False
         if self.stopping.is_set():
@@ -502,8 +508,20 @@ class TrainerNode:
 
 
 def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> None:
-    """Run one incarnation that stops on signals."""
-    node = TrainerNode(settings, config, options)
+    """Run one incarnation that stops on signals; of several processes, each calls this.
+
+    Raises:
+        ConfigError: the trainer takes one process only.
+    """
+    processes = Processes.join()
+    if processes.size > 1 and Objective.PROMPT in config.objectives:
+        raise ConfigError(
+            f"--trainer {config.trainer.value} takes one process, not {processes.size}: start it without torchrun or accelerate"
+        )
+    if processes.rank:
+        Follower(config, processes).run()
+        return
+    node = TrainerNode(settings, config, options, processes)
     stop_on_signals(node)
     node.run()
 

@@ -34,7 +34,7 @@ from trainer_node.weights import VALUE_HEAD, add_reference
 class ValueModel(nn.Module):
     """What TRL takes for a value model: a linear head on the policy's own last hidden states, through which no gradient flows back.
 
-    A value model with a backbone of its own would be a second copy of the model (docs/adr/ppo-value-head.md).
+    A value model with a backbone of its own would be a second copy of the model (docs/adr/0006-ppo-by-rounds.md).
     """
 
     base_model_prefix = "features"

@@ -47,6 +47,9 @@ class PromptLoader:
                 yield {"rows": rows, "part": part}
         self.on_end()
 
+    def agree(self) -> None:
+        """Rewards are asked for by one process."""
+
     def judged(self, samples: list[TrainingSample], rewards: list[float | None]) -> None:
         """Take the rewards of completions, each with its prompt's sample."""
         for sample, reward in zip(samples, rewards, strict=True):

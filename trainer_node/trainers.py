@@ -22,21 +22,27 @@ from schemas.errors import BadRecord, DeadLetterReason, UserError
 from trainer_node.feed import StepBatch
 from trainer_node.formats import IGNORED, Example, PairExample
 from trainer_node.losses import collate, sample_losses, split, target_tokens, token_losses
+from trainer_node.processes import ALONE, Processes
 
 logger = logging.getLogger(__name__)
 
 
 class StepLoader:
-    """One optimizer step's micro-batches after another, straight from the feed.
+    """One optimizer step's micro-batches after another, straight from the feed; of several processes, each gets its rows of every one.
 
     Attributes:
         batch: the samples of the step being trained.
-        losses: (loss in nats per token, tokens) of each of its samples, in order, as the micro-batches are done.
-        target_tokens: tokens of the step that carry loss, over all micro-batches.
+        losses: (loss in nats per token, tokens) of each of its samples, in order, as the micro-batches are done; of all processes, once
+            they have agreed.
+        target_tokens: tokens of the step that carry loss, over all micro-batches and processes.
     """
 
-    def __init__(self, next_batch: Callable[[], StepBatch | None], accumulation: int, pad_token_id: int) -> None:
+    def __init__(
+        self, next_batch: Callable[[], StepBatch | None], accumulation: int, pad_token_id: int, processes: Processes = ALONE
+    ) -> None:
         self._next = next_batch
+        self._processes = processes
+        self._noted: list[list[tuple[float, int]]] = []
         self._accumulation = accumulation
         self._pad = pad_token_id
         self.on_end: Callable[[], None] = lambda: None
@@ -47,13 +53,21 @@ class StepLoader:
 
     def __iter__(self) -> Iterator[dict[str, torch.Tensor]]:
         while (batch := self._next()) is not None:
-            self.batch, self.losses, self.bad = batch, [], False
+            self.batch, self.losses, self._noted, self.bad = batch, [], [], False
             parts = split([item.example for item in batch.items], self._accumulation)
-            rows = [_rows(part) for part in parts]
-            self.target_tokens = sum(target_tokens(part) for part in rows)
-            for part in rows:
-                yield collate(part, self._pad).inputs()
+            self.target_tokens = sum(target_tokens(_rows(part)) for part in parts)
+            for part in parts:
+                mine = split(part, self._processes.size)[self._processes.rank]
+                yield collate(_rows(mine), self._pad).inputs()
         self.on_end()
+
+    def agree(self) -> None:
+        """Before the optimizer acts: what any process found bad is bad for all, and all know the losses of the whole batch."""
+        if self._processes.size == 1:
+            return
+        everyone = self._processes.gather((self.bad, self._noted))
+        self.bad = any(bad for bad, _ in everyone)
+        self.losses = [loss for micro_batch in zip(*(noted for _, noted in everyone), strict=True) for part in micro_batch for loss in part]
 
     def step_loss(self) -> float | None:
         """Mean loss of the step's tokens, in nats; None before any were trained."""
@@ -65,7 +79,8 @@ class StepLoader:
 
     def note(self, losses: list[float], tokens: list[int]) -> None:
         """Take the losses of one micro-batch; rows added only to fill it have no tokens and are left out."""
-        self.losses += [(loss, count) for loss, count in zip(losses, tokens, strict=True) if count]
+        self._noted.append([(loss, count) for loss, count in zip(losses, tokens, strict=True) if count])
+        self.losses += self._noted[-1]
 
 
 def _rows(examples: list[Any]) -> list[Example]:
@@ -114,6 +129,7 @@ class StreamTrainer(Trainer):
         Returns:
             The step's samples by id with the reason, for the dead letters; empty when the step is sound.
         """
+        self.stream.agree()
         if not self.stream.bad or self.stream.batch is None:
             return {}
         assert self.optimizer is not None

@@ -1,0 +1,146 @@
+"""Two processes train one stream: every sample once, the losses of one process with the same global batch, none lost with either."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from schemas.sample_loss import SampleLoss
+from schemas.training_sample import Objective
+from streams.kafka.consumer import Record, make_consumer
+from streams.kafka.settings import KafkaSettings
+from tests.faults.runs import ALL_THERE_ONCE, PATIENCE, Run, account, produce
+from tests.models.tiny import build
+
+pytestmark = pytest.mark.durable
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build(tmp_path_factory.mktemp("tiny"))
+
+
+class Training(Run):
+    """A run whose incarnations are `pelton train` under torchrun, or on its own."""
+
+    def launch(self, processes: int, *flags: str) -> subprocess.Popen[bytes]:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        settings = {"lora-r": 2, "lr": 1e-2, "batch-size": 16 // processes, "accumulation": 2, "linger-s": 0.2, "checkpoint-steps": 2}
+        settings |= {"pace-steps": 3, "max-seq": 64, "bits": 32, "run-id": self.name, "run-dir": self.folder, **self.more}
+        words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
+        alone = [sys.executable, "-m"]
+        together = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), "-m"]
+        command = [*(together if processes > 1 else alone), "cli.main", "train", "--model", self.config["model"], "--until-consumed"]
+        environ = os.environ | self.settings.to_environ() | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen([*command, *words, *flags], cwd=ROOT, env=environ, stdout=log, stderr=log)
+
+    @property
+    def more(self) -> dict[str, Any]:
+        return {"trainer": self.config["trainer"]}
+
+    def log_text(self) -> str:
+        return (self.folder / "log").read_text(errors="replace")[-5000:]
+
+    def succeed(self, processes: int) -> None:
+        assert self.launch(processes).wait(PATIENCE) == 0, self.log_text()
+
+
+def process_of_rank(launcher: subprocess.Popen[bytes], rank: int) -> psutil.Process | None:
+    for child in psutil.Process(launcher.pid).children(recursive=True):
+        try:
+            if child.environ().get("RANK") == str(rank):
+                return child
+        except psutil.Error:
+            continue
+    return None
+
+
+def losses_of(settings: KafkaSettings, run_id: str) -> dict[str, SampleLoss]:
+    """What a run published, by event; a repeat must say the same."""
+    from kafka import TopicPartition
+
+    found: dict[str, SampleLoss] = {}
+    consumer = make_consumer(settings)
+    topic = settings.topics.losses
+    partitions = [TopicPartition(topic.name, number) for number in range(topic.partitions)]
+    consumer.assign(partitions)
+    consumer.seek_to_beginning(*partitions)
+    ends = consumer.end_offsets(partitions)
+    while any(consumer.position(tp) < end for tp, end in ends.items()):
+        for batch in consumer.poll(timeout_ms=200).values():
+            for raw in batch:
+                event = SampleLoss.decode(Record.of(raw).value)
+                if event.run_id == run_id:
+                    found[event.sample_id] = event
+    consumer.close()
+    return found
+
+
+@pytest.fixture
+def new_training(settings: KafkaSettings, tmp_path: Path, tiny_model: Path) -> Any:
+    return lambda name, trainer="sft": Training(settings, tmp_path, tiny_model, name, trainer=trainer)
+
+
+@pytest.mark.parametrize(("trainer", "objective"), [("sft", Objective.SFT), ("dpo", Objective.PREFERENCE)])
+def test_two_processes_train_what_one_does_with_the_same_global_batch(settings, new_training, trainer, objective):
+    """70 samples in batches of 16: the last batch is partial, and one process has fewer rows of it than the other."""
+    samples = produce(settings, 70, objective)
+    one, two = new_training("one", trainer), new_training("two", trainer)
+    one.succeed(1)
+    two.succeed(2)
+    assert account(two.trained(objective=objective.value), samples) == ALL_THERE_ONCE
+    assert two.trained(objective=objective.value) == one.trained(objective=objective.value), "in the same order"
+    alone, together = losses_of(settings, "one"), losses_of(settings, "two")
+    assert set(alone) == set(together) == set(samples)
+    assert {event.tokens for event in together.values()} == {event.tokens for event in alone.values()}
+    for sample_id, event in alone.items():
+        assert together[sample_id].loss == pytest.approx(event.loss, rel=2e-3, abs=2e-4)
+        assert together[sample_id].step == event.step
+    assert sorted(path.name for path in two.newest.path.glob("rng_state_*.pth")) == ["rng_state_0.pth", "rng_state_1.pth"]
+    assert len(list(two.folder.glob("trainer-*.json"))) == 1, "one process speaks for the run"
+
+
+@pytest.mark.parametrize("rank", [0, 1])
+def test_sigkill_of_either_process_loses_nothing(settings, new_training, rank):
+    samples = produce(settings, 400)
+    run = new_training("killed")
+    launcher = run.launch(2)
+    until = time.monotonic() + PATIENCE
+    while len(list((run.folder / "checkpoints").glob("e*-s*"))) < 2:
+        assert launcher.poll() is None, run.log_text()
+        assert time.monotonic() < until, run.log_text()
+        time.sleep(0.02)
+    victim = process_of_rank(launcher, rank)
+    assert victim is not None, run.log_text()
+    victim.kill()
+    assert launcher.wait(PATIENCE) != 0
+    assert len(run.trained()) < 400, "it was killed in the middle"
+    run.succeed(2)
+    assert account(run.trained(), samples) == ALL_THERE_ONCE
+    assert run.newest.manifest.epoch == 2
+
+
+def test_sigterm_to_the_launcher_ends_with_a_checkpoint(settings, new_training):
+    samples = produce(settings, 400)
+    run = new_training("stopped")
+    launcher = run.launch(2)
+    until = time.monotonic() + PATIENCE
+    while not list((run.folder / "checkpoints").glob("e*-s0000000[1-9]*")):
+        assert launcher.poll() is None, run.log_text()
+        assert time.monotonic() < until, run.log_text()
+        time.sleep(0.02)
+    launcher.terminate()
+    launcher.wait(PATIENCE)
+    assert len(list(run.folder.glob("trainer-*.json"))) == 1, "it ended by itself, and wrote its summary"
+    run.succeed(2)
+    assert account(run.trained(), samples) == ALL_THERE_ONCE
+    assert "is gone" not in (run.folder / "log").read_text(errors="replace"), "each waited for the other"

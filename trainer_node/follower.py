@@ -1,0 +1,63 @@
+"""A process of a training that is not the first: no broker, no files, no metrics; it trains its rows of the batches it is given."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from schemas.training_sample import Objective
+from trainer_node.config import TrainConfig
+from trainer_node.processes import Processes
+
+logger = logging.getLogger(__name__)
+
+
+class Follower:
+    """Does what the first process orders, until that says stop."""
+
+    def __init__(self, config: TrainConfig, processes: Processes) -> None:
+        self.config = config
+        self.processes = processes
+        self._trainer: Any = None
+
+    def run(self) -> None:
+        """Load, train, stop, as ordered.
+
+        Raises:
+            PeltonError: the first process is gone.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)  # the first process finishes the step and says when it is over
+        self.processes.random_state = self._random_state
+        while (order := self.processes.next_order())[0] != "stop":
+            if order[0] == "load":
+                self._load(order[1])
+            else:
+                self._train(*order[1:])
+        self.processes.close()
+
+    def _load(self, checkpoint: Path | None) -> None:
+        from trainer_node.weights import load_for_training
+
+        self.loaded = load_for_training(self.config, checkpoint)
+
+    def _train(self, objective: Objective, checkpoint: Path | None) -> None:
+        from trainer_node.callbacks import StepCallback
+        from trainer_node.factory import kind_for, ready_trainer
+        from trainer_node.trainers import StepLoader
+
+        kind = kind_for(objective, self.config)
+        callback = StepCallback(lambda: self._trainer.undo_bad_step(), lambda: None)
+        with tempfile.TemporaryDirectory() as folder:
+            self._trainer = ready_trainer(kind, self.loaded, self.config, Path(folder), [callback], checkpoint)
+            pad = self.loaded.tokenizer.pad_token_id
+            self._trainer.feed_from(StepLoader(self.processes.following, self.config.accumulation, pad, self.processes))
+            self._trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+
+    def _random_state(self) -> bytes:
+        with tempfile.TemporaryDirectory() as folder:
+            self._trainer._save_rng_state(folder)
+            return (Path(folder) / f"rng_state_{self.processes.rank}.pth").read_bytes()

@@ -1,0 +1,154 @@
+"""The processes of one training: the first reads, judges and commits; all of them train.
+
+What a batch is, is decided in the first process alone and sent to the others, so that all see one stream. The messages are orders, sent
+while the others wait for their next batch; they pass over a process group of their own (gloo), beside the gradients' one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import PeltonError
+from trainer_node.batch import StepBatch
+
+logger = logging.getLogger(__name__)
+
+SILENCE = timedelta(minutes=30)
+"""After this long without a word from another process, it is taken for lost."""
+SIGN_OF_LIFE_S = 60.0
+"""Seconds without a batch after which the others are told that the wait goes on."""
+
+
+def process_rank() -> int:
+    """This process's number in the training, as torchrun and accelerate say it; 0 where there is only one."""
+    return int(os.environ.get("RANK", "0"))
+
+
+@dataclass
+class Processes:
+    """The processes of a training, seen from one of them; on its own it does nothing."""
+
+    rank: int = 0
+    size: int = 1
+    group: Any = None
+    random_state: Callable[[], bytes] = lambda: b""
+    """Gives this process's random state, as it is kept in a checkpoint."""
+    _last: float = field(default_factory=time.monotonic)
+
+    @classmethod
+    def join(cls) -> Processes:
+        """Meet the others, where the environment says that there are any."""
+        size = int(os.environ.get("WORLD_SIZE", "1"))
+        if size == 1:
+            return cls()
+        import torch
+        import torch.distributed as dist
+
+        if torch.cuda.is_available():
+            torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
+        if not dist.is_initialized():
+            dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=SILENCE)
+        return cls(dist.get_rank(), size, dist.new_group(backend="gloo", timeout=SILENCE))
+
+    # --- the first process -----------------------------------------------------------------------------------------------------
+
+    def order(self, *order: Any) -> None:
+        """Tell the others what comes next."""
+        self._last = time.monotonic()
+        if self.size > 1:
+            self._broadcast(order)
+
+    def sign_of_life(self) -> None:
+        """Called while the first process waits: the others wait for it, and would take it for lost."""
+        if self.size > 1 and time.monotonic() - self._last > SIGN_OF_LIFE_S:
+            self.order("wait")
+
+    def leading(self, next_batch: Callable[[], StepBatch | None]) -> Callable[[], StepBatch | None]:
+        """Gives each batch to the others too, and the end of the stream."""
+
+        def lead() -> StepBatch | None:
+            batch = next_batch()
+            self.order("batch", batch)
+            return batch
+
+        return lead
+
+    def save_random_states(self, folder: Path) -> None:
+        """Write the others' random states beside the first one's; they answer while they wait for a batch."""
+        if self.size > 1:
+            self.order("random state")
+            for rank, state in enumerate(self.gather(b"")):
+                if rank:
+                    (folder / f"rng_state_{rank}.pth").write_bytes(state)
+
+    # --- the others ------------------------------------------------------------------------------------------------------------
+
+    def next_order(self) -> tuple[Any, ...]:
+        """The next order that is not seen to here: `load`, `train`, `batch` or `stop`, with what belongs to it."""
+        while True:
+            order = self._broadcast(None)
+            if order[0] == "random state":
+                self.gather(self.random_state())
+            elif order[0] != "wait":
+                return tuple(order)
+
+    def following(self) -> StepBatch | None:
+        """The batch that the first process has chosen; None at the stream's end."""
+        kind, batch = self.next_order()
+        assert kind == "batch", kind
+        return batch
+
+    # --- all together ----------------------------------------------------------------------------------------------------------
+
+    def gather(self, mine: Any) -> list[Any]:
+        """What each process has, by rank, at every one of them; each calls it at the same point."""
+        if self.size == 1:
+            return [mine]
+        import torch.distributed as dist
+
+        everyone: list[Any] = [None] * self.size
+        with _others_alive():
+            dist.all_gather_object(everyone, mine, group=self.group)
+        return everyone
+
+    def close(self) -> None:
+        """Leave. The first process says so to the others."""
+        if self.size == 1:
+            return
+        import torch.distributed as dist
+
+        if self.rank == 0:
+            self.order("stop")
+        dist.destroy_process_group()
+
+    def _broadcast(self, order: Any) -> Any:
+        import torch.distributed as dist
+
+        box = [order]
+        with _others_alive():
+            dist.broadcast_object_list(box, src=0, group=self.group)
+        return box[0]
+
+
+@contextlib.contextmanager
+def _others_alive() -> Iterator[None]:
+    """A collective that fails means that a process is gone."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise PeltonError(
+            f"another process of this training is gone ({str(error).splitlines()[0][:120]}); nothing is lost: start the run again, and it"
+            " goes on from its newest checkpoint"
+        ) from error
+
+
+ALONE = Processes()
+"""One process that needs no one."""
