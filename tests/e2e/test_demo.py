@@ -15,7 +15,9 @@ import pytest
 from tests.models.tiny import build
 
 ROOT = Path(__file__).parents[2]
-DEADLINE_S = 900
+DEADLINE_S = 1500
+"""Against a hang only: how long a run takes is no matter of these tests."""
+pytestmark = pytest.mark.timeout(DEADLINE_S + 120)
 
 
 @pytest.fixture(scope="module")
