@@ -36,6 +36,8 @@ POLL_MS = 200
 """How long one poll waits for facts, in milliseconds."""
 CONNECT_MS = 3_000
 """How long one try to connect waits for a first answer, in milliseconds; `stop` may have to wait for it."""
+CALL_MS = 5000
+"""Longest wait for one answer of the broker; then a new connection, which knows nothing of the topic that was, asks again."""
 RETRY_SECONDS = 1.0
 """How long after a failure the broker is tried again."""
 REREAD_SECONDS = 3600.0
@@ -192,7 +194,9 @@ class FactsView:
     def _step(self, consumer: KafkaConsumer, graph: Hypergraph) -> None:
         """One poll: apply what came, put bad facts aside, note how far the log was read."""
         batch = [Record.of(raw) for raw in consumer.poll(timeout_ms=POLL_MS).get(self._tp, [])]
-        position = consumer.position(self._tp)
+        position = consumer.position(self._tp, timeout_ms=CALL_MS)
+        if position is None:
+            raise BrokerError(f"no position in {self._tp.topic} within {CALL_MS / 1000:.0f} s")
         with self._lock:
             for record in batch:
                 self._apply(graph, record)
@@ -204,7 +208,7 @@ class FactsView:
         self._end = max(self._end, position, consumer.highwater(self._tp) or 0)
         if time.monotonic() - self._heard_at < CHECK_SECONDS:
             return
-        self._end = consumer.end_offsets([self._tp])[self._tp]
+        self._end = consumer.end_offsets([self._tp], timeout_ms=CALL_MS)[self._tp]
         self._heard_at = time.monotonic()
         if self._end < position:
             raise BrokerError(f"{self._tp.topic} ends at offset {self._end}, before {position}: it was made anew, and is read anew")
