@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 WAIT_S = 10.0
 """Longest wait for the broker's answer before training goes on."""
+LAST_WAIT_S = 30.0
+"""Longest wait, at the run's end, for what is still being announced."""
 
 
 class Announcer:
@@ -32,6 +34,8 @@ class Announcer:
         self._topic = settings.topics.models
         self._reader: Reader | None = None
         self._in_flight: Future[None] | None = None
+        self._newest: Checkpoint | None = None
+        self._announced: Checkpoint | None = None
         self._producer = Producer(settings, transactional_id=f"{settings.topic_prefix}trainer.{run_id}")
 
     def commit_through(self, reader: Reader) -> None:
@@ -47,13 +51,20 @@ class Announcer:
         Raises:
             Fenced: a newer incarnation of the run has taken over.
         """
+        self._newest = checkpoint
         if self._in_flight is not None and not self._in_flight.done():
             logger.warning("checkpoint %s is durable; the one before is still being announced", checkpoint.path.name)
             return
         self._raise_fenced()
+        self._announce_newest(WAIT_S)
+
+    def _announce_newest(self, patience_s: float) -> None:
+        assert self._newest is not None
+        checkpoint = self._newest
         self._in_flight = Future()
         threading.Thread(target=self._announce, args=(checkpoint, self._in_flight), name="announce", daemon=True).start()
-        wait([self._in_flight], timeout=WAIT_S)
+        if wait([self._in_flight], timeout=patience_s).not_done:
+            logger.warning("checkpoint %s is durable, but could not be announced in %.0f s", checkpoint.path.name, patience_s)
         self._raise_fenced()
 
     def _raise_fenced(self) -> None:
@@ -69,6 +80,7 @@ class Announcer:
                 raise BrokerError("the broker is away")
             with self._producer.transaction():
                 self._producer.send(self._topic, version.version, version)
+            self._announced = checkpoint
             self._reader.commit({(place.topic, place.partition): place.watermark for place in version.positions})
             done.set_result(None)
         except Fenced as error:
@@ -79,6 +91,22 @@ class Announcer:
             done.set_result(None)
         except BaseException as error:  # noqa: BLE001 - handed to the training thread, which raises it
             done.set_exception(error)
+
+    def finish(self) -> None:
+        """At the run's end: see to it that the newest checkpoint is announced, if the broker answers.
+
+        Raises:
+            Fenced: a newer incarnation of the run has taken over.
+        """
+        if self._in_flight is not None:
+            wait([self._in_flight], timeout=LAST_WAIT_S)
+        self._raise_fenced()
+        if self._newest is None or self._announced is self._newest:
+            return
+        if self._in_flight is None or self._in_flight.done():
+            self._announce_newest(LAST_WAIT_S)
+        if self._announced is not self._newest:
+            logger.warning("checkpoint %s was not announced; a start of the same run announces it", self._newest.path.name)
 
     def close(self) -> None:
         """Disconnect."""

@@ -144,6 +144,7 @@ class TrainerNode:
                 goes_on_from, objective = None, self._next_objective(objective)
             if not self.stopping.is_set():
                 self._ask("after")
+            self.announce.finish()
             self._write_summary()
             self.processes.close()
 
@@ -236,7 +237,7 @@ class TrainerNode:
 
     def _connect(self, stack: contextlib.ExitStack, resumed: Checkpoint | None) -> None:
         settings, config, run_id = self.settings, self.config, self.options.run_id
-        self.producer = Producer(settings)
+        self.producer = Producer(settings, waits_for_broker=True)  # a run that ended because a broker was away would have to be restarted
         stack.callback(self.producer.close)
         letters = DeadLetterWriter(self.producer, settings, "trainer", run_id, Breaker())
         self.reader = Reader(settings, group_name(settings, "trainer", run_id), config.on_data_loss)

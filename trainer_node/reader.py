@@ -137,10 +137,11 @@ class Reader:
         self._paused = set(partitions)
 
     def rewind(self, positions: dict[Partition, int]) -> int:
-        """Seek these partitions; returns the generation that deliveries from there on carry.
+        """Seek these partitions; returns the generation that deliveries from there on carry. Waits for a broker that is away.
 
         Raises:
             DataLossError: the log no longer holds such a position, and the policy is `fail`.
+            BrokerError: the reader was closed meanwhile.
         """
 
         def seek(consumer: Any) -> int:
@@ -149,7 +150,13 @@ class Reader:
             self._reported.clear()
             return self._generation
 
-        return int(self.call(seek))
+        while True:
+            try:
+                return int(self.call(seek))
+            except BrokerError as error:
+                if self._stop.is_set():
+                    raise
+                logger.warning("the rewind waits: %s", error)
 
     def end_offsets(self) -> dict[Partition, int]:
         """End of the log of every assigned partition, asked of the broker now."""

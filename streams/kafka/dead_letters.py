@@ -21,8 +21,6 @@ MAX_ERROR_CHARS = 2000
 """Longest error text kept in a header."""
 OVERHEAD_BYTES = 1000
 """Room left for the record batch's own framing."""
-ACKNOWLEDGE_SECONDS = 130.0
-"""Longest wait for the broker to take a dead letter."""
 REPLAY_HEADER = HEADER_PREFIX + "replay_of"
 """On a record that was sent back: topic, partition and offset of its dead letter."""
 OUR_HEADERS = frozenset(HEADER_PREFIX + name for name in DeadLetter.model_fields)
@@ -85,10 +83,10 @@ class DeadLetterWriter:
             truncated_from=cut_from,
             was_null=True if record.value is None else None,
         )
-        future = self._producer.send_bytes(self.topic.name, key, value, [*headers, *letter.headers()])
+        sent = self._producer.send_bytes(self.topic.name, key, value, [*headers, *letter.headers()])
         try:
-            future.get(timeout=ACKNOWLEDGE_SECONDS)
-        except Exception as error:
+            self._producer.wait_for(sent)
+        except BrokerError as error:
             raise BrokerError(f"a dead letter was not acknowledged: {error} ({record.topic} {record.partition}:{record.offset})") from error
         log.warning("dead letter %s %d:%d (%s): %s", record.topic, record.partition, record.offset, bad.reason.value, letter.error)
         if self.breaker is not None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, KafkaTimeoutError
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
 from schemas.base import Message
@@ -24,12 +25,20 @@ BUFFER_BYTES = 32_000_000
 """Most bytes sent but not yet acknowledged; `send` waits above it."""
 FLUSH_SECONDS = 130.0
 """Longest wait of `flush`: a little over the time after which kafka-python itself gives a record up."""
+DELIVERY_MS = 120_000
+"""How long kafka-python tries to deliver a record before it gives it up, in milliseconds."""
+FOR_EVER_MS = 10 * 365 * 86_400_000
+"""The same for a producer that waits for its broker."""
+WARN_SECONDS = 20.0
+"""How often a producer that waits for its broker says so."""
 METADATA_MS = 15_000
 """How long a first send waits to hear of its topic, in milliseconds."""
 OTHER_TOPIC_BYTES = 1_048_588
 """Kafka's own default for the largest record batch, taken for topics that are not in the catalogue."""
 
 Headers = Iterable[tuple[str, bytes]]
+
+log = logging.getLogger(__name__)
 
 
 class Producer:
@@ -40,12 +49,21 @@ class Producer:
 
     One refused record puts kafka-python's idempotent producer in a state in which it refuses everything. So records that the broker
     would refuse (too large, no key on a compacted topic) are refused here first, and after any failure a new client takes over.
+
+    With `waits_for_broker`, a broker that is away is waited for, however long that takes, and said so: nothing that was sent is given up.
     """
 
-    def __init__(self, settings: KafkaSettings, transactional_id: str | None = None, buffer_bytes: int = BUFFER_BYTES) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        transactional_id: str | None = None,
+        buffer_bytes: int = BUFFER_BYTES,
+        waits_for_broker: bool = False,
+    ) -> None:
         self.settings = settings
         self._transactional_id = transactional_id
         self._buffer_bytes = buffer_bytes
+        self._waits_for_broker = waits_for_broker
         self._topics = {topic.name: topic for topic in settings.topics}
         self._room = threading.Condition()
         self._unacknowledged = 0
@@ -63,6 +81,7 @@ class Producer:
                 linger_ms=5,
                 batch_size=128_000,
                 max_request_size=MAX_LETTER_BYTES + 200_000,
+                delivery_timeout_ms=FOR_EVER_MS if self._waits_for_broker else DELIVERY_MS,
                 max_block_ms=METADATA_MS,
                 bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
             )
@@ -100,14 +119,14 @@ class Producer:
         return future
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> None:
-        """Wait until everything sent is acknowledged. `timeout` in seconds.
+        """Wait until everything sent is acknowledged. `timeout` in seconds, for a producer that does not wait for its broker.
 
         Raises:
             BrokerError: at least one record since the last flush was not acknowledged; says how many, and why the first.
             Fenced: a newer producer has this transactional id.
         """
         with self._errors("waiting for acknowledgements"):
-            self._client.flush(timeout=timeout)
+            self._wait(lambda seconds: self._client.flush(timeout=seconds), timeout)
         with self._room:
             failures, self._failures = self._failures, []
         if not failures:
@@ -118,6 +137,31 @@ class Producer:
             self._replace_client()
         first = explain(self.settings, "sending", failures[0])
         raise BrokerError(f"{len(failures)} records were not acknowledged; {first}") from failures[0]
+
+    def wait_for(self, sent: Any, timeout: float = FLUSH_SECONDS) -> None:
+        """Wait until one record, whose `send` returned this, is acknowledged; waits on as `flush` does.
+
+        Raises:
+            BrokerError: it was not acknowledged.
+        """
+        with self._errors("waiting for an acknowledgement"):
+            self._wait(lambda seconds: sent.get(timeout=seconds), timeout, lambda: bool(sent.is_done))
+
+    def _wait(self, wait: Callable[[float], object], timeout: float, given_up: Callable[[], bool] = lambda: False) -> None:
+        waited = 0.0
+        while True:
+            try:
+                wait(WARN_SECONDS if self._waits_for_broker else timeout)
+                return
+            except KafkaTimeoutError:
+                if not self._waits_for_broker or given_up():
+                    raise
+            waited += WARN_SECONDS
+            log.warning(
+                "the broker at %s has acknowledged nothing for %.0f s; waiting for it, nothing is lost",
+                self.settings.bootstrap_servers,
+                waited,
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -18,13 +18,13 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, OffsetOutOfRangeError
 from kafka.structs import OffsetAndMetadata
 
 from schemas.errors import BadRecord, BrokerError, DeadLetterReason, PeltonError
 from schemas.fact import Fact
 from streams.kafka.connection import explain
-from streams.kafka.consumer import Record, make_consumer, topic_partitions
+from streams.kafka.consumer import Record, make_consumer, topic_id, topic_partitions
 from streams.knowledge.hypergraph import Hypergraph
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class FactsView:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._end = 0
+        self._topic_id: object = None
         self._bad = 0
         self._letters: list[tuple[Record, BadRecord]] = []
         self._letters_from = 0
@@ -142,6 +143,9 @@ class FactsView:
         while not self._stopping.is_set():
             try:
                 self._follow()
+            except OffsetOutOfRangeError:
+                self._topic_id = None  # not the log that the graph was read from: what stands under an offset is another record
+                log.warning("facts view: %s no longer holds the offset to be read next; it is read anew", self._tp.topic)
             except (BrokerError, KafkaError) as error:
                 self._trouble = str(error) if isinstance(error, BrokerError) else explain(self._settings, "reading facts", error)
                 log.warning("facts view: %s; trying again", self._trouble)
@@ -153,15 +157,17 @@ class FactsView:
 
     def _follow(self) -> None:
         """One connection: read on from where the graph stands, or build a new one aside and show it when it is whole."""
-        consumer = make_consumer(self._settings, group=self._group, bootstrap_timeout_ms=CONNECT_MS)
+        # "none": a client that goes back to the beginning by itself would put another log's facts on top of this one's.
+        consumer = make_consumer(self._settings, group=self._group, bootstrap_timeout_ms=CONNECT_MS, auto_offset_reset="none")
         try:
             topic_partitions(consumer, self._tp.topic)
             consumer.assign([self._tp])
             self._end = consumer.end_offsets([self._tp])[self._tp]
             self._letters_from = (consumer.committed(self._tp) or 0) if self._group else 0
             target = self._end
-            graph = self._graph if self._goes_on() else self._anew()
-            self._heard_at = time.monotonic()
+            found = topic_id(consumer, self._tp.topic)
+            graph = self._graph if self._goes_on(found) else self._anew()
+            self._topic_id, self._heard_at = found, time.monotonic()
             consumer.seek(self._tp, max(graph.version, consumer.beginning_offsets([self._tp])[self._tp]))
             while not self._stopping.is_set():
                 self._step(consumer, graph)
@@ -180,9 +186,10 @@ class FactsView:
         self._letters.clear()  # they will be met again
         return Hypergraph(self._ontology)
 
-    def _goes_on(self) -> bool:
+    def _goes_on(self, found: object) -> bool:
         """Whether the graph in hand can be read on: it is whole, the log is the same one, and nothing can have been missed."""
-        return self._ready.is_set() and self._end >= self._graph.version and time.monotonic() - self._heard_at < REREAD_SECONDS
+        same_log = found == self._topic_id and self._end >= self._graph.version
+        return self._ready.is_set() and same_log and time.monotonic() - self._heard_at < REREAD_SECONDS
 
     def _show(self, graph: Hypergraph, target: int) -> None:
         if graph.version >= target:
@@ -210,8 +217,8 @@ class FactsView:
             return
         self._end = consumer.end_offsets([self._tp], timeout_ms=CALL_MS)[self._tp]
         self._heard_at = time.monotonic()
-        if self._end < position:
-            raise BrokerError(f"{self._tp.topic} ends at offset {self._end}, before {position}: it was made anew, and is read anew")
+        if self._end < position or topic_id(consumer, self._tp.topic) != self._topic_id:
+            raise BrokerError(f"{self._tp.topic} ends at offset {self._end}, {position} was reached: it was made anew, and is read anew")
 
     def _apply(self, graph: Hypergraph, record: Record) -> None:
         key = (record.key or b"").decode("utf-8", "backslashreplace")

@@ -185,19 +185,26 @@ def test_a_view_lives_through_a_broker_that_dies_and_comes_back(tmp_path):
         own.stop()
 
 
-def test_a_topic_that_is_made_anew_is_read_anew(settings, producer, open_view, monkeypatch):
-    monkeypatch.setattr(view_module, "CHECK_SECONDS", 0.2)
-    send(producer, settings, *FACTS)
+@pytest.mark.parametrize(
+    ("check_seconds", "new_facts"),
+    [
+        pytest.param(0.2, 1, id="shorter-seen-at-the-check"),
+        pytest.param(3600.0, 1, id="shorter-seen-by-the-fetch"),
+        pytest.param(0.2, 3, id="longer-than-the-old-one"),
+    ],
+)
+def test_a_topic_that_is_made_anew_is_read_anew(settings, producer, open_view, monkeypatch, check_seconds, new_facts):
+    monkeypatch.setattr(view_module, "CHECK_SECONDS", check_seconds)
+    send(producer, settings, FACTS[0], FACTS[2])
     view = open_view()
     view.wait_ready(PATIENCE)
     delete_topics(settings, [settings.topics.facts.name])
     until(lambda: not _exists(settings))
     create_topics(settings, [settings.topics.facts]).raise_if_wrong()
     with Producer(settings) as fresh:
-        send(fresh, settings, FACTS[1])
-    until(lambda: view.version == 1)
-    assert verdict(view, "Carmen", "Bizet") is Verdict.UNKNOWN
-    assert verdict(view, "Aida", "Verdi") is Verdict.VERIFIED
+        send(fresh, settings, *[FACTS[1], ("Tosca", "composed_by", "Puccini"), ("Norma", "composed_by", "Bellini")][:new_facts])
+    until(lambda: view.version == new_facts and verdict(view, "Aida", "Verdi") is Verdict.VERIFIED)
+    assert verdict(view, "Carmen", "Bizet") is Verdict.UNKNOWN, "the old log's facts are gone"
 
 
 def _exists(settings) -> bool:
