@@ -19,6 +19,10 @@ MAX_DEPTH = 12
 """Deepest nesting read. Our deepest message, a reward's triplets, has 6 levels."""
 
 
+REFUSED = b"\x00refused: "
+"""How a value begins that stands for records which could not be unfolded; up to the line's end it says why."""
+
+
 class Message(BaseModel):
     """Base of everything on the log. Frozen: a message is a fact about the past."""
 
@@ -60,6 +64,8 @@ def parse_object(value: bytes | None, *, max_bytes: int = MAX_BYTES) -> dict[str
     """
     if value is None or not value.strip():
         raise BadRecord(DeadLetterReason.EMPTY, "the record has no value")
+    if value.startswith(REFUSED):
+        raise BadRecord(DeadLetterReason.TOO_LARGE, value[len(REFUSED) :].split(b"\n", 1)[0][:500].decode("utf-8", "backslashreplace"))
     if len(value) > max_bytes:
         raise BadRecord(DeadLetterReason.TOO_LARGE, f"{len(value)} bytes; at most {max_bytes} are read")
     try:

@@ -23,6 +23,7 @@ from contextlib import ExitStack, suppress
 from typing import Any, cast
 
 import faust
+from aiokafka.consumer import fetcher
 from aiokafka.errors import KafkaError
 from faust.app.base import BootStrategy
 from faust.transport.consumer import Consumer as FaustConsumer
@@ -32,6 +33,7 @@ from schemas.errors import BrokerError, PeltonError, UserError
 from streams.committed import CommittedTransport, past_markers
 from streams.kafka.admin import committed_offsets
 from streams.kafka.consumer import Record
+from streams.kafka.decompression import bound_decompression
 from streams.kafka.settings import KafkaSettings
 from streams.metrics import start_metrics
 from streams.node import StreamNode
@@ -48,6 +50,8 @@ PROBE_SECONDS = 2.0
 """How often, and for how long, the broker is asked whether it is there, for readiness."""
 
 log = logging.getLogger(__name__)
+
+bound_decompression(fetcher)
 
 
 class NodeFailed(PeltonError):  # noqa: N818 - as its siblings

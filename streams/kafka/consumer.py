@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer import fetcher
 
 from schemas.errors import BrokerError, DataLossError
 from schemas.topics import MAX_LETTER_BYTES
 from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors
+from streams.kafka.decompression import bound_decompression
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -20,6 +22,9 @@ POLL_MS = 500
 """How long one poll waits for records, in milliseconds."""
 STALL_SECONDS = 60.0
 """How long a finite read goes on asking a broker that gives nothing."""
+
+
+bound_decompression(fetcher)
 
 
 @dataclass(frozen=True)

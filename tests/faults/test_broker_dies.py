@@ -63,7 +63,7 @@ def eventually(condition, what: str) -> None:
         time.sleep(0.1)
 
 
-def test_a_broker_killed_during_fetch_and_during_a_commit_loses_and_doubles_nothing(mortal, at_mortal, run_at_mortal):
+def test_a_broker_killed_during_fetch_and_away_for_a_minute_at_a_commit_loses_and_doubles_nothing(mortal, at_mortal, run_at_mortal):
     samples = produce(at_mortal, 1000)
     port = free_port()
     child = run_at_mortal.start(("batch", 6), ("commit", 7), after_step=10, options={"metrics_port": port})
@@ -78,6 +78,7 @@ def test_a_broker_killed_during_fetch_and_during_a_commit_loses_and_doubles_noth
     mortal.kill()
     child.go_on()
     eventually(lambda: "could not be announced" in child.log, "the delay of the news")
+    time.sleep(60)
     assert health(port, "/healthz") == 200
     mortal.start()
     eventually(lambda: health(port, "/readyz") == 200, "readiness to come back")
@@ -86,7 +87,7 @@ def test_a_broker_killed_during_fetch_and_during_a_commit_loses_and_doubles_noth
 
 
 def test_a_slow_broker_only_costs_time(mortal, at_mortal, run_at_mortal):
-    samples = produce(at_mortal, 300)
+    samples = produce(at_mortal, 1000)
     child = run_at_mortal.start(("batch", 3))
     child.wait_for("waiting")
     os.kill(mortal.processes[0].pid, signal.SIGSTOP)
@@ -98,7 +99,7 @@ def test_a_slow_broker_only_costs_time(mortal, at_mortal, run_at_mortal):
 
 
 def test_a_stop_while_the_broker_is_away_gives_up_after_its_grace_and_loses_nothing(mortal, at_mortal, run_at_mortal):
-    samples = produce(at_mortal, 300)
+    samples = produce(at_mortal, 1000)
     child = run_at_mortal.start(("micro", 6), config={"grace_s": 3.0})
     child.wait_for("waiting")
     mortal.kill()
@@ -119,7 +120,7 @@ def test_training_goes_on_when_the_leader_of_three_brokers_is_killed(tmp_path, t
     try:
         made = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers, replication_factor=3)
         create_topics(made, made.topics).raise_if_wrong()
-        samples = produce(made, 600)
+        samples = produce(made, 1000)
         run = Run(made, tmp_path, tiny_model)
         child = run.start(("batch", 4))
         child.wait_for("waiting")
@@ -135,7 +136,7 @@ def test_training_goes_on_when_the_leader_of_three_brokers_is_killed(tmp_path, t
 
 
 def test_sigterm_in_mid_step_finishes_the_step_and_checkpoints_it(settings, new_run):
-    samples = produce(settings, 300)
+    samples = produce(settings, 1000)
     run = new_run(accumulation=2)
     child = run.start(("micro", 6), ("micro", 7))
     child.wait_for("waiting")
@@ -148,12 +149,12 @@ def test_sigterm_in_mid_step_finishes_the_step_and_checkpoints_it(settings, new_
 
 
 def test_sigterm_while_waiting_for_a_batch_to_fill_ends_at_once_and_leaves_the_samples_on_the_log(settings, new_run):
-    samples = produce(settings, 40)
-    run = new_run(linger_s=3600.0)
+    samples = produce(settings, 1000)
+    run = new_run(linger_s=3600.0, batch_size=2000)
     child = run.start(until_consumed=False)
     child.wait_for("commit", 9)  # the checkpoint at step 0: from now on it waits for a batch, for an hour if need be
     child.signal(signal.SIGTERM)
     child.succeed()
     assert run.newest.manifest.step == 0
-    run.finish(config={"linger_s": 0.2})
+    run.finish(config={"linger_s": 0.2, "batch_size": 32})
     assert account(run.trained(), samples) == ALL_THERE_ONCE

@@ -36,7 +36,7 @@ def fill(path):
 
 
 def test_a_full_disk_leaves_the_previous_checkpoint_and_says_so(settings, new_run, small_disk):
-    samples = produce(settings, 400)
+    samples = produce(settings, 1000)
     run = new_run()
     run.folder = small_disk / "run"
     child = run.start(("commit", 2), after_step=8)
@@ -54,7 +54,7 @@ def test_a_full_disk_leaves_the_previous_checkpoint_and_says_so(settings, new_ru
 
 
 def test_a_file_size_limit_does_the_same(settings, new_run):
-    samples = produce(settings, 300)
+    samples = produce(settings, 1000)
     run = new_run(batch_size=25)
     child = run.start(("batch", 6))
     child.wait_for("waiting")

@@ -23,7 +23,7 @@ def lost_in(run):
 
 
 def test_a_start_before_the_log_s_beginning_fails_naming_the_gap_and_skip_records_exactly_what_was_lost(settings, new_run):
-    samples = produce(settings, 400)
+    samples = produce(settings, 1000)
     run = new_run()
     child = run.start(("batch", 6))
     child.wait_for("waiting")
@@ -43,7 +43,7 @@ def test_a_start_before_the_log_s_beginning_fails_naming_the_gap_and_skip_record
 
 
 def test_a_paused_band_that_expires_while_the_trainer_runs_is_noticed_too(settings, new_run):
-    samples = produce(settings, 300)
+    samples = produce(settings, 1000)
     topic = settings.topics.band("sft", 4).name
     run = new_run(pace_steps=100)
     child = run.start(("batch", 1))

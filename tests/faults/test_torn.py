@@ -30,7 +30,7 @@ def harm(path, how):
 
 
 def test_every_file_of_a_real_checkpoint_torn_in_every_way_is_noticed_and_training_goes_on_from_the_one_before(settings, new_run, tmp_path):
-    samples = produce(settings, 600)
+    samples = produce(settings, 1000)
     run = new_run()
     run.finish()
     weights, torn = run.weights(), run.newest

@@ -69,13 +69,13 @@ def test_a_rebalance_storm_with_repeats_in_other_bands_trains_each_sample_once(s
 
 
 def test_a_worker_killed_with_a_slow_event_in_flight_or_raising_loses_no_sample(settings, new_run, tmp_path):
-    produced = send(settings, range(60))
+    produced = send(settings, range(500))
     with Producer(settings) as producer:
         for sample_id in ("raises", "slow"):
             producer.send(settings.topics.samples, sample_id, Sample(sample_id=sample_id, prompt="what?", answer="that"))
         for number, value in enumerate(POISON):
             producer.send_bytes(settings.topics.samples.name, b"poison%d" % number, value)
-    produced += [*send(settings, range(60, 120)), "slow"]
+    produced += [*send(settings, range(500, 1000)), "slow"]
     environ = {**os.environ, **settings.to_environ(), "PYTHONPATH": str(ROOT)}
     with (tmp_path / "slow.err").open("wb") as stderr:
         slow = subprocess.Popen(

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.durable
 
 @pytest.mark.parametrize("paused_at", [("batch", 6), ("commit", 5), ("commit", 7)])
 def test_the_one_that_wakes_up_too_late_exits_and_its_successor_s_run_is_whole(settings, new_run, paused_at):
-    samples = produce(settings, 400)
+    samples = produce(settings, 1000)
     run = new_run()
     zombie = run.start(paused_at, after_step=5)
     zombie.wait_for("waiting")
