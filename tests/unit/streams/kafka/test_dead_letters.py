@@ -27,9 +27,9 @@ class RecordingProducer:
         self.sent.append((topic, key, value, headers))
         return self
 
-    def get(self, timeout: float) -> None:
+    def wait_for(self, sent: Any) -> None:
         if self.refuses:
-            raise TimeoutError("nobody there")
+            raise BrokerError("nobody there")
 
 
 def record(value: bytes | None = b"{", key: bytes | None = b"k", headers: tuple[tuple[str, bytes], ...] = (("trace", b"1"),)) -> Record:
