@@ -4,7 +4,8 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && break; done; echo $$python)
 RUN := .venv/bin/python -m
 DEMO_FLAGS ?=
-TEST_FLAGS ?=
+# Most of the suite waits for brokers and processes, so three at a time on two cores; a file's tests share what they started.
+TEST_FLAGS ?= -n 3 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-gpu check format schemas lock clean
@@ -22,10 +23,10 @@ test: setup ## Run all tests
 	@$(RUN) pytest $(TEST_FLAGS)
 
 test-fast: setup ## Run the unit and contract tests: seconds, no broker
-	@$(RUN) pytest tests/unit tests/contract $(TEST_FLAGS)
+	@$(RUN) pytest tests/unit tests/contract
 
 test-gpu: setup ## Run the tests that need a CUDA device
-	@$(RUN) pytest -m gpu $(TEST_FLAGS)
+	@$(RUN) pytest -m gpu
 
 check: setup ## Lint, types, import rules, schemas, Markdown
 	@$(RUN) ruff check .

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -19,6 +20,8 @@ MAX_DEPTH = 12
 """Deepest nesting read. Our deepest message, a reward's triplets, has 6 levels."""
 
 
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+"""What JSON can write and UTF-8 cannot; Python joins the two halves of a pair."""
 REFUSED = b"\x00refused: "
 """How a value begins that stands for records which could not be unfolded; up to the line's end it says why."""
 
@@ -80,6 +83,8 @@ def parse_object(value: bytes | None, *, max_bytes: int = MAX_BYTES) -> dict[str
         raise BadRecord(DeadLetterReason.BAD_JSON, str(error)) from None
     if not isinstance(document, dict):
         raise BadRecord(DeadLetterReason.BAD_JSON, f"a JSON object is wanted, this is a {type(document).__name__}")
+    if "\\u" in text and (lone := LONE_SURROGATE.search(json.dumps(document, ensure_ascii=False))):
+        raise BadRecord(DeadLetterReason.BAD_ENCODING, f"half of a surrogate pair, \\u{ord(lone[0]):04x}, stands alone: it is no character")
     return document
 
 

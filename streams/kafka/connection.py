@@ -7,10 +7,11 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+from kafka.net.compat import KafkaNetClient
 
 from schemas.errors import BrokerError
 
@@ -59,11 +60,27 @@ def listens(address: str) -> bool:
     return True
 
 
+def connect(kind: Callable[..., T], **options: Any) -> T:
+    """A kafka-python client of this kind. One that finds no broker is closed: by itself it would leave a thread behind at every try."""
+    made: list[KafkaNetClient] = []
+
+    def remembered(**inner: Any) -> KafkaNetClient:
+        made.append(KafkaNetClient(**inner))
+        return made[-1]
+
+    try:
+        return kind(**options, kafka_client=remembered)
+    except BaseException:
+        for client in made:
+            client.close()
+        raise
+
+
 @contextmanager
 def open_admin(settings: KafkaSettings, doing: str) -> Iterator[KafkaAdminClient]:
     """An admin client for the length of a block, with errors told by `broker_errors`."""
     with broker_errors(settings, doing):
-        client = KafkaAdminClient(**settings.client_options(), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
+        client = connect(KafkaAdminClient, **settings.client_options(), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
         try:
             yield client
         finally:

@@ -12,7 +12,7 @@ from kafka.consumer import fetcher
 
 from schemas.errors import BrokerError, DataLossError
 from schemas.topics import MAX_LETTER_BYTES
-from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors
+from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors, connect
 from streams.kafka.decompression import bound_decompression
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def make_consumer(settings: KafkaSettings, group: str | None = None, **overrides
         **overrides,
     }
     with broker_errors(settings, "connecting a consumer"):
-        return KafkaConsumer(**options)
+        return connect(KafkaConsumer, **options)
 
 
 def read_range(

@@ -36,7 +36,7 @@ XERIAL_HEADER = 16
 
 def bound_decompression(fetcher: ModuleType) -> None:
     """Have a client's fetcher module look batches through before it unfolds them. Once is enough; twice does no harm."""
-    original: Callable[[Any], Any] = fetcher.MemoryRecords  # type: ignore[attr-defined]
+    original: Callable[[Any], Any] = fetcher.MemoryRecords
     if getattr(original, "bounded", False):
         return
 

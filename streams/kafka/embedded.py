@@ -17,6 +17,7 @@ from kafka.errors import KafkaError
 
 from schemas.errors import BrokerError, DownloadError
 from streams.kafka.child_process import ChildProcess, DataFolderLock, FolderInUse
+from streams.kafka.connection import connect
 from streams.kafka.distribution import cached_classpath, fetch_broker, find_java
 
 START_SECONDS = 180.0
@@ -228,8 +229,8 @@ class EmbeddedBroker:
         if any(port_is_free(port) for port, _ in self._ports):
             return False
         try:
-            admin = KafkaAdminClient(
-                bootstrap_servers=self.bootstrap_servers.split(","), bootstrap_timeout_ms=5000, request_timeout_ms=5000
+            admin = connect(
+                KafkaAdminClient, bootstrap_servers=self.bootstrap_servers.split(","), bootstrap_timeout_ms=5000, request_timeout_ms=5000
             )
         except KafkaError:
             return False

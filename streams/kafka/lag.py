@@ -16,7 +16,7 @@ from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
 
 from streams.kafka.admin import group_offsets, partition_offsets
-from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors
+from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors, connect
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -50,7 +50,7 @@ class LagReader:
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
         with broker_errors(settings, "connecting to read lag"):
-            self._admin = KafkaAdminClient(**settings.client_options(), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
+            self._admin = connect(KafkaAdminClient, **settings.client_options(), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
 
     def groups(self) -> list[str]:
         """Every group on the broker that has committed on a topic with our prefix."""

@@ -16,7 +16,7 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 from schemas.base import Message
 from schemas.errors import BadRecord, BrokerError, DeadLetterReason, Fenced
 from schemas.topics import MAX_LETTER_BYTES, Topic
-from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors, explain
+from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors, connect, explain
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -72,7 +72,8 @@ class Producer:
 
     def _open(self) -> KafkaProducer:
         with self._errors("connecting a producer"):
-            client = KafkaProducer(
+            client = connect(
+                KafkaProducer,
                 **self.settings.client_options(),
                 transactional_id=self._transactional_id,
                 enable_idempotence=True,

@@ -46,6 +46,7 @@ def test_a_minor_version_is_read_and_a_major_one_is_put_aside():
         (None, DeadLetterReason.EMPTY),
         (b" ", DeadLetterReason.EMPTY),
         (b"\xff\xfe{}", DeadLetterReason.BAD_ENCODING),
+        (rb'{"text": "a \ud83d alone"}', DeadLetterReason.BAD_ENCODING),
         (b"{", DeadLetterReason.BAD_JSON),
         (b"[1]", DeadLetterReason.BAD_JSON),
         (b"{" * 100_000, DeadLetterReason.TOO_DEEP),
@@ -58,6 +59,10 @@ def test_what_cannot_be_read_has_its_reason_from_the_fixed_list(value, reason):
     with pytest.raises(BadRecord) as bad:
         Sample.decode(value)
     assert bad.value.reason is reason
+
+
+def test_an_escaped_pair_is_one_character():
+    assert Sample.decode(rb'{"text": "a \ud83d\ude00"}').text == "a \U0001f600"
 
 
 @given(st.binary(max_size=300))

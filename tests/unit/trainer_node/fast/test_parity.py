@@ -64,8 +64,9 @@ def gradients(model: Any) -> dict[str, torch.Tensor]:
 def assert_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:
     assert ours.keys() == theirs.keys()
     for name, value in theirs.items():
-        assert value.abs().max() > 1e-5, f"{name}: the reference has no gradient to compare with"
-        torch.testing.assert_close(ours[name], value, rtol=2e-4, atol=2e-5, msg=lambda text, name=name: f"{name}: {text}")
+        largest = value.abs().max().item()  # an element near zero is a sum of terms of this size, and rounded like them
+        assert largest > 1e-5, f"{name}: the reference has no gradient to compare with"
+        torch.testing.assert_close(ours[name], value, rtol=2e-4, atol=2e-5 * largest, msg=lambda text, name=name: f"{name}: {text}")
 
 
 @pytest.mark.parametrize("keep", ["inputs", "attention", "all"])
