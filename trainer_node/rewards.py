@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from schemas.errors import BadRecord
+from schemas.errors import BadRecord, BrokerError
 from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
 from streams.kafka.consumer import Record, make_consumer
@@ -40,11 +40,25 @@ class RewardClient:
         Returns:
             Reward by output id; None for one that did not come in time.
         """
-        with _FromNow(self._settings) as arrivals:
+        with self._listening() as arrivals:
             for output in outputs:
                 self._producer.send(self._settings.topics.outputs, output.prompt_id, output)
             self._producer.flush()
             return self._collect({output.output_id for output in outputs}, arrivals, timeout_s, finish)
+
+    def _listening(self) -> _FromNow:
+        """Waits for a broker that is away: an answer without a reward teaches nothing.
+
+        Raises:
+            BrokerError: it is still away when the node is to stop.
+        """
+        while True:
+            try:
+                return _FromNow(self._settings)
+            except BrokerError as error:
+                if self._stopping.wait(1.0):
+                    raise
+                logger.warning("asking for rewards waits for the broker: %s", error)
 
     def _collect(self, wanted: set[str], arrivals: _FromNow, timeout_s: float, finish: bool) -> dict[str, GraphReward | None]:
         rewards: dict[str, GraphReward | None] = dict.fromkeys(wanted)

@@ -27,6 +27,9 @@ FLUSH_SECONDS = 130.0
 """Longest wait of `flush`: a little over the time after which kafka-python itself gives a record up."""
 DELIVERY_MS = 120_000
 """How long kafka-python tries to deliver a record before it gives it up, in milliseconds."""
+TRANSACTION_MS = 35_000
+"""The same in a transaction, whose client does not recover from a leader's death before it has given the record up; kafka-python wants
+more than its 30 s for one request."""
 FOR_EVER_MS = 10 * 365 * 86_400_000
 """The same for a producer that waits for its broker."""
 WARN_SECONDS = 20.0
@@ -70,6 +73,12 @@ class Producer:
         self._failures: list[BaseException] = []
         self._client = self._open()
 
+    @property
+    def _delivery_ms(self) -> int:
+        if self._waits_for_broker:
+            return FOR_EVER_MS
+        return TRANSACTION_MS if self._transactional_id else DELIVERY_MS
+
     def _open(self) -> KafkaProducer:
         with self._errors("connecting a producer"):
             client = connect(
@@ -82,7 +91,7 @@ class Producer:
                 linger_ms=5,
                 batch_size=128_000,
                 max_request_size=MAX_LETTER_BYTES + 200_000,
-                delivery_timeout_ms=FOR_EVER_MS if self._waits_for_broker else DELIVERY_MS,
+                delivery_timeout_ms=self._delivery_ms,
                 max_block_ms=METADATA_MS,
                 bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
             )

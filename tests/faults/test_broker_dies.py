@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from schemas.model_output import ModelOutput
 from streams.kafka.admin import create_topics
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.connection import open_admin
+from streams.kafka.consumer import read_range
 from streams.kafka.embedded import free_port
+from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, PATIENCE, Run, account, produce
+from trainer_node.rewards import RewardClient
 
 pytestmark = pytest.mark.durable
 
@@ -110,6 +116,21 @@ def test_a_stop_while_the_broker_is_away_gives_up_after_its_grace_and_loses_noth
     mortal.start()
     run_at_mortal.finish()
     assert account(run_at_mortal.trained(), samples) == ALL_THERE_ONCE
+
+
+def test_asking_for_rewards_waits_for_a_broker_that_is_away_and_sends_every_output(mortal, at_mortal):
+    outputs = [
+        ModelOutput(output_id=f"o{n}", prompt_id=f"p{n}", prompt="?", completion=f"{n}.", model_version="r/0", run_id="r")
+        for n in range(50)
+    ]
+    with Producer(at_mortal, waits_for_broker=True) as producer, ThreadPoolExecutor(1) as asking:
+        mortal.kill()
+        asked = asking.submit(RewardClient(at_mortal, producer, "r", threading.Event()).judge, outputs, 1.0)
+        time.sleep(3)
+        assert not asked.done()
+        mortal.start()
+        assert set(asked.result(PATIENCE).values()) == {None}, "nobody judges here: late rewards are none, not zero"
+    assert {record.key for record in read_range(at_mortal, at_mortal.topics.outputs.name)} == {f"p{n}".encode() for n in range(50)}
 
 
 def test_training_goes_on_when_the_leader_of_three_brokers_is_killed(tmp_path, tiny_model, broker):
