@@ -109,38 +109,36 @@ def test_two_processes_train_what_one_does_with_the_same_global_batch(settings, 
     assert len(list(two.folder.glob("trainer-*.json"))) == 1, "one process speaks for the run"
 
 
-@pytest.mark.parametrize("rank", [0, 1])
-def test_sigkill_of_either_process_loses_nothing(settings, new_training, rank):
-    samples = produce(settings, 400)
-    run = new_training("killed")
-    launcher = run.launch(2)
-    until = time.monotonic() + PATIENCE
-    while len(list((run.folder / "checkpoints").glob("e*-s*"))) < 2:
-        assert launcher.poll() is None, run.log_text()
-        assert time.monotonic() < until, run.log_text()
-        time.sleep(0.02)
-    victim = process_of_rank(launcher, rank)
-    assert victim is not None, run.log_text()
-    victim.kill()
-    assert launcher.wait(PATIENCE) != 0
-    assert len(run.trained()) < 400, "it was killed in the middle"
-    run.succeed(2)
-    assert account(run.trained(), samples) == ALL_THERE_ONCE
-    assert run.newest.manifest.epoch == 2
-
-
-def test_sigterm_to_the_launcher_ends_with_a_checkpoint(settings, new_training):
-    samples = produce(settings, 400)
+def test_sigkill_of_either_process_and_sigterm_to_the_launcher_lose_nothing(settings, new_training):
+    samples = produce(settings, 1000)
     run = new_training("stopped")
+    for rank in (0, 1):
+        launcher = run.launch(2)
+        until_checkpoints(run, launcher, epoch=rank + 1)
+        victim = process_of_rank(launcher, rank)
+        assert victim is not None, run.log_text()
+        victim.kill()
+        assert launcher.wait(PATIENCE) != 0
+        assert run.newest.manifest.epoch == rank + 1
     launcher = run.launch(2)
-    until = time.monotonic() + PATIENCE
-    while not list((run.folder / "checkpoints").glob("e*-s0000000[1-9]*")):
-        assert launcher.poll() is None, run.log_text()
-        assert time.monotonic() < until, run.log_text()
-        time.sleep(0.02)
+    until_checkpoints(run, launcher, epoch=3)
+    told = len((run.folder / "log").read_bytes())
     launcher.terminate()
     launcher.wait(PATIENCE)
-    assert len(list(run.folder.glob("trainer-*.json"))) == 1, "it ended by itself, and wrote its summary"
+    assert [path.name for path in run.folder.glob("trainer-*.json")] == ["trainer-e000003.json"], (
+        "it ended by itself, and wrote its summary"
+    )
+    assert b"is gone" not in (run.folder / "log").read_bytes()[told:], "each waited for the other"
+    assert len(run.trained()) < len(samples), "it was stopped in the middle"
     run.succeed(2)
     assert account(run.trained(), samples) == ALL_THERE_ONCE
-    assert "is gone" not in (run.folder / "log").read_text(errors="replace"), "each waited for the other"
+    assert run.newest.manifest.epoch == 4
+
+
+def until_checkpoints(run: Training, launcher: subprocess.Popen[bytes], epoch: int) -> None:
+    """Wait until this incarnation has trained: it has made checkpoints of its own."""
+    until = time.monotonic() + PATIENCE
+    while len(list((run.folder / "checkpoints").glob(f"e{epoch:06d}-s*"))) < 2:
+        assert launcher.poll() is None, run.log_text()
+        assert time.monotonic() < until, run.log_text()
+        time.sleep(0.02)
