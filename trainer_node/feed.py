@@ -360,6 +360,7 @@ class Feed:
         if sample.objective is Objective.PROMPT and (self.objective is not Objective.PROMPT or sample.split is Split.VALIDATION):
             return self._hold_out(sample, self.prompts, Outcome.PROMPT)
         if sample.split is Split.VALIDATION:
+            self._prepare(sample)  # a bad one is a dead letter, not the end of the evaluation
             return self._hold_out(sample, self.validation, Outcome.VALIDATION)
         return Outcome.DUPLICATE if self.repeats.is_repeat(sample.objective, sample.sample_id, place) else None
 

@@ -173,6 +173,7 @@ class TrainerNode:
             return None
         self.feed.switch(objectives[position])
         self._enough = False
+        self.early = EarlyStopping(self.config.patience)  # another objective, another measure
         self._last_state = None  # a checkpoint before its first batch, made by its own trainer: no journal spans two objectives
         return objectives[position]
 
@@ -383,18 +384,19 @@ class TrainerNode:
 
     def _evaluate(self) -> bool:
         """Measure val_metric on the validation samples; True when training should stop early."""
-        from trainer_node.evaluation import mean_loss
+        from trainer_node.evaluation import evaluate
 
-        examples = [self._prepare(sample) for sample in self.feed.validation.values() if sample.objective is Objective.SFT]
-        if not examples:
-            return False
+        model, tokenizer = self.loaded.model, self.loaded.tokenizer
         with self.timings("evaluating"):
-            value = mean_loss(self.loaded.model, examples, self.loaded.tokenizer.pad_token_id)
-        self.monitor.evaluated(self.feed.step, value)
-        if enough := self.early.update(value):
+            found = evaluate(self._trainer, model, tokenizer, self.feed.objective, list(self.feed.validation.values()), self._prepare)
+        if found is None:
+            return False
+        self.monitor.evaluated(self.feed.step, found.val_metric, found.values)
+        if enough := self.early.update(found.measure, found.val_metric):
             logger.warning(
-                "val_metric has not improved in %d evaluations (best %.4f): stopping early", self.early.since_best, self.early.best
-            )
+                "val_metric (%s) has not improved in %d evaluations (best %s): stopping early",
+                found.measure, self.early.since_best, self.early.best,
+            )  # fmt: skip
         return enough
 
     # --- the commit ----------------------------------------------------------------------------------------------------------

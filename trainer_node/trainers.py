@@ -175,13 +175,11 @@ class StreamDPOTrainer(StreamTrainer, DPOTrainer):
     is the model as it was when this objective began: the adapter `ref`, or the base without any adapter.
     """
 
+    processing_class: Any
+
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
         """Mean over the step's pairs; each pair's own loss goes to the stream, counted over its completion tokens."""
-        policy, mask = self._log_probs(model, inputs)
-        with torch.no_grad(), self._reference(model):
-            reference, _ = self._log_probs(model, inputs)
-        chosen, rejected = (policy - reference).chunk(2)
-        margins = self.beta * (chosen - rejected)
+        margins, mask = self._margins(model, inputs)
         losses = -F.logsigmoid(margins)
         pairs = mask.sum(-1).view(2, -1).sum(0)
         self.stream.note(losses.detach().tolist(), pairs.tolist())
@@ -189,6 +187,19 @@ class StreamDPOTrainer(StreamTrainer, DPOTrainer):
         real = (pairs > 0).to(losses.dtype)
         loss = (losses * real).sum() / count * self.accelerator.num_processes
         return (loss, {"margins": margins}) if return_outputs else loss
+
+    @torch.no_grad()
+    def margins(self, model: Any, pairs: list[PairExample]) -> torch.Tensor:
+        """What each pair's chosen side has gained on the reference, less what its rejected side has, times β: (pairs,)."""
+        inputs = collate(_rows(pairs), self.processing_class.pad_token_id).inputs()
+        return self._margins(model, {name: tensor.to(self.accelerator.device) for name, tensor in inputs.items()})[0]
+
+    def _margins(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        policy, mask = self._log_probs(model, inputs)
+        with torch.no_grad(), self._reference(model):
+            reference, _ = self._log_probs(model, inputs)
+        chosen, rejected = (policy - reference).chunk(2)
+        return self.beta * (chosen - rejected), mask
 
     def _log_probs(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
         nll, mask = token_losses(model, inputs)
