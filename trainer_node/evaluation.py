@@ -28,8 +28,6 @@ from trainer_node.formats import IGNORED, Example, completion_tokens
 from trainer_node.losses import collate, token_losses
 from trainer_node.monitor import ACCURACY, LOSS
 
-BATCH = 16
-"""Samples in one pass."""
 ROWS = 32
 """Labels scored in one pass, over all its prompts."""
 
@@ -62,7 +60,13 @@ class Losses:
 
 
 def evaluate(
-    trainer: Any, model: Any, tokenizer: Any, objective: Objective, held_out: list[TrainingSample], prepare: Callable[[TrainingSample], Any]
+    trainer: Any,
+    model: Any,
+    tokenizer: Any,
+    objective: Objective,
+    held_out: list[TrainingSample],
+    prepare: Callable[[TrainingSample], Any],
+    batch: int = 8,
 ) -> Evaluation | None:
     """Measure on the held-out samples of an objective; None where there are none to measure by.
 
@@ -73,14 +77,15 @@ def evaluate(
         objective: what is being trained.
         held_out: samples of any objective.
         prepare: a sample to its tokens (`trainer_node.formats`).
+        batch: samples in one pass; what can be trained at once can be measured at once.
     """
     samples = [sample for sample in held_out if sample.objective is objective]
     if not samples or objective is Objective.PROMPT:
         return None
     with _evaluating(model):
         if objective is Objective.PREFERENCE:
-            return _pairs(trainer, model, [prepare(sample) for sample in samples])
-        return _supervised(model, tokenizer, samples, prepare)
+            return _pairs(trainer, model, [prepare(sample) for sample in samples], batch)
+        return _supervised(model, tokenizer, samples, prepare, batch)
 
 
 @contextlib.contextmanager
@@ -94,10 +99,12 @@ def _evaluating(model: Any) -> Iterator[None]:
         model.train(was_training)
 
 
-def _supervised(model: Any, tokenizer: Any, samples: list[TrainingSample], prepare: Callable[[TrainingSample], Example]) -> Evaluation:
+def _supervised(
+    model: Any, tokenizer: Any, samples: list[TrainingSample], prepare: Callable[[TrainingSample], Example], batch: int
+) -> Evaluation:
     labelled = [sample for sample in samples if sample.task is Task.CLASSIFICATION]
     others = [prepare(sample) for sample in samples if sample.task is not Task.CLASSIFICATION]
-    losses = mean_loss(model, others, tokenizer.pad_token_id)
+    losses = mean_loss(model, others, tokenizer.pad_token_id, batch)
     if not labelled:
         return Evaluation(LOSS, {LOSS: losses.mean})
     chosen = choose_labels(model, tokenizer, labelled, [_prompt(prepare(sample)) for sample in labelled], losses)
@@ -117,11 +124,11 @@ def label_scores(true: list[str], chosen: list[str]) -> dict[str, float]:
 
 
 @torch.no_grad()
-def mean_loss(model: Any, examples: list[Example], pad_token_id: int) -> Losses:
+def mean_loss(model: Any, examples: list[Example], pad_token_id: int, batch: int = 8) -> Losses:
     """Negative log-likelihood of the target tokens of all examples."""
     losses = Losses()
-    for start in range(0, len(examples), BATCH):
-        nll, mask = token_losses(model, _on_device(model, collate(examples[start : start + BATCH], pad_token_id).inputs()))
+    for start in range(0, len(examples), batch):
+        nll, mask = token_losses(model, _on_device(model, collate(examples[start : start + batch], pad_token_id).inputs()))
         losses.total += float(nll.sum())
         losses.tokens += int(mask.sum())
     return losses
@@ -223,8 +230,8 @@ def _prompt(example: Example) -> list[int]:
     return [token for token, label in zip(example.input_ids, example.labels, strict=True) if label == IGNORED]
 
 
-def _pairs(trainer: Any, model: Any, pairs: list[Any]) -> Evaluation:
-    margins = torch.cat([trainer.margins(model, pairs[start : start + BATCH]) for start in range(0, len(pairs), BATCH)])
+def _pairs(trainer: Any, model: Any, pairs: list[Any], batch: int) -> Evaluation:
+    margins = torch.cat([trainer.margins(model, pairs[start : start + batch]) for start in range(0, len(pairs), batch)])
     return Evaluation(LOSS, {LOSS: float(-F.logsigmoid(margins).mean()), ACCURACY: float((margins > 0).float().mean())})
 
 

@@ -185,6 +185,9 @@ class Feed:
         if (entry.objective, entry.pass_number) != (self.objective.value, self.pass_number):
             self._drop_entry(f"it is of pass {entry.pass_number} over {entry.objective}")
             return None
+        if len(entry.samples) > self.settings.batch_size:
+            self._drop_entry(f"its {len(entry.samples)} samples are more than a step has now; they are chosen anew")
+            return None
         self.pacing.open_to(entry.highest_band)
         self._pause()
         by_place = {item.place: item for topic in {place[0] for place in entry.samples} for item in self._waiting[topic]}

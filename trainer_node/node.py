@@ -351,8 +351,10 @@ class TrainerNode:
             self._publish_losses(batch)
         self.feed.trained(batch, self._bad, self._stream.unrewarded())
         if self._nan_streak >= NAN_LIMIT:
+            self._checkpoint()  # the weights are sound, and a restart that met the same batches again would end here for ever
             raise PeltonError(
-                f"{NAN_LIMIT} steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`; lower --lr"
+                f"{NAN_LIMIT} steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`. If the data is to blame,"
+                " start the run again: it goes on without them; else lower --lr, or begin anew --from-checkpoint an older one"
             )
         loss = self._stream.step_loss()
         if loss is not None and not self._bad:
@@ -386,9 +388,10 @@ class TrainerNode:
         """Measure val_metric on the validation samples; True when training should stop early."""
         from trainer_node.evaluation import evaluate
 
-        model, tokenizer = self.loaded.model, self.loaded.tokenizer
+        held_out, batch = list(self.feed.validation.values()), -(-self.config.batch_size // self.config.accumulation)
+        model, tokenizer, objective = self.loaded.model, self.loaded.tokenizer, self.feed.objective
         with self.timings("evaluating"):
-            found = evaluate(self._trainer, model, tokenizer, self.feed.objective, list(self.feed.validation.values()), self._prepare)
+            found = evaluate(self._trainer, model, tokenizer, objective, held_out, self._prepare, batch)
         if found is None:
             return False
         self.monitor.evaluated(self.feed.step, found.val_metric, found.values)
