@@ -98,7 +98,7 @@ def test_classification_is_measured_by_its_accuracy_on_held_out_samples_and_a_fo
     held_out = [labelled(number, Split.VALIDATION) for number in range(8)]
     bad = [labelled(100, label="maybe"), labelled(101, Split.VALIDATION, label="perhaps")]
     samples = send(settings, [*held_out, *bad, *(labelled(number) for number in range(64))])
-    run = new_run(epochs=2, lr=3e-2)
+    run = new_run(epochs=3, lora_r=8, batch_size=8)
     run.finish()
     metrics = run.newest.manifest.metrics
     assert metrics["val_metric"] == metrics["val_accuracy"] == 1.0
