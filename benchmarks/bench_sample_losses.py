@@ -163,9 +163,8 @@ def summary(run: dict[str, Any]) -> dict[str, Any]:
         for side in SIDES[1:]:
             shares = sorted(step[side][clock] / step["none"][clock] - 1 for step in run["steps"])
             low, middle, high = statistics.quantiles(shares, n=4)
-            found[clock][side] = {
-                "cost": round(middle, 4), "quartiles": [round(low, 4), round(high, 4)], "range": [round(shares[0], 4), round(shares[-1], 4)],
-            }  # fmt: skip
+            spread = {"quartiles": [round(low, 4), round(high, 4)], "range": [round(shares[0], 4), round(shares[-1], 4)]}
+            found[clock][side] = {"cost": round(middle, 4), **spread}
     return found
 
 
