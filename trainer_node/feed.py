@@ -224,7 +224,8 @@ class Feed:
         if sum(shares) < size and (waited < self.settings.linger_s or self._advance() or not any(shares)):
             return None
         self._clock = None
-        return self._take([self._waiting[topic][i] for topic, share in zip(topics, shares, strict=True) for i in range(share)])
+        chosen = [self._waiting[topic][i] for topic, share in zip(topics, shares, strict=True) for i in range(share)]
+        return self._take(sorted(chosen, key=lambda item: len(item.example)))  # like lengths together: micro-batches with little padding
 
     def _waited(self, some: bool) -> float:
         """Seconds since the last batch, since the first sample came to wait for the next, or since a band opened."""

@@ -41,7 +41,7 @@ from trainer_node.letters import letters_since
 from trainer_node.monitor import EarlyStopping, Monitor
 from trainer_node.pacing import Pacing
 from trainer_node.parent import find_parent, inherited_state, lineage, trained_ids, with_optimizer
-from trainer_node.processes import ALONE, Processes
+from trainer_node.processes import ALONE, Processes, refuse_shards
 from trainer_node.reader import Reader
 from trainer_node.rewards import RewardClient
 from trainer_node.start import StartPoint
@@ -517,8 +517,9 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) 
     """Run one incarnation that stops on signals; of several processes, each calls this.
 
     Raises:
-        ConfigError: the trainer takes one process only.
+        ConfigError: the trainer takes one process only, or weights would be cut in pieces.
     """
+    refuse_shards()
     processes = Processes.join()
     if processes.size > 1 and Objective.PROMPT in config.objectives:
         raise ConfigError(

@@ -264,6 +264,16 @@ def test_a_journalled_record_that_is_gone_holds_nothing_up(bench):
     assert again.train() == [["s0", "s2", "s3"], ["s4", "s5", "s6", "s7"]]
 
 
+def test_like_lengths_stand_together_in_a_batch_and_a_replay_keeps_their_order(bench):
+    """So that micro-batches, and processes, have little padding."""
+    names = ["aaaa", "b", "ccc", "d", "ee", "ffff", "g", "hhh"]
+    log = spread(0) | {"sft.0": [encoded(name) for name in names]}
+    broken = bench(log, batch_size=8)
+    chosen = [["b", "d", "g", "ee", "ccc", "hhh", "aaaa", "ffff"]]
+    assert broken.train() == chosen
+    assert bench(log, epoch=2, batch_size=8).train() == chosen
+
+
 def test_journalled_batches_larger_than_a_step_may_now_be_are_chosen_anew(bench):
     """Else a step that took too much memory would come again, whatever the settings."""
     log = spread(30)
