@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from cli.hub_data import fetch, is_hub_name
 from cli.record_files import FileReader
 from cli.sending import send_files
 from schemas.errors import UserError
@@ -30,15 +31,16 @@ def train_on_files(
     settings: KafkaSettings,
     config: TrainConfig,
     options: RunOptions,
-    files: tuple[Path, ...],
+    data: tuple[str, ...],
     facts: tuple[Path, ...],
     ontology: Path | None,
 ) -> None:
-    """Produce the files and train until everything is consumed.
+    """Produce the files, and data sets of the hub, and train until everything is consumed.
 
     A broker named by flag, file or environment is used as it is, with the curriculum worker that runs there; else both are started here.
     """
     named = "bootstrap_servers" in settings.model_fields_set
+    files = tuple(fetch(name, options.run_dir / "data") if is_hub_name(name) else Path(name) for name in data)
     with contextlib.ExitStack() as stack:
         if not named:
             settings = _own_broker(stack, settings, options.run_dir)
@@ -52,6 +54,8 @@ def train_on_files(
         with _watching(nodes, node):
             node.run()
     click.echo(f"trained {node.feed.samples_trained} samples in {node.feed.step} steps; run {options.run_id} in {options.run_dir}")
+    if scores := {name: value for name, value in node.monitor.values.items() if name.startswith("val_") and name != "val_metric"}:
+        click.echo("held out: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
 
 
 def needs_rewards(config: TrainConfig) -> bool:

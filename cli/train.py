@@ -15,10 +15,22 @@ TRAINERS = ("auto", "sft", "dpo", "ppo", "grpo")
 FOR_TASK = {"generation": "sft", "qa": "sft", "classification": "sft", "preference": "dpo", "rlhf_ppo": "ppo", "rlhf_grpo": "grpo"}
 
 
+def there(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Each is a file that is there, or reads as a name on the hub."""
+    from cli.hub_data import is_hub_name
+
+    for name in given:
+        if not Path(name).is_file() and not is_hub_name(name):
+            raise click.BadParameter(f"no file {name}")
+    return given
+
+
 @click.command()
 @click.option("--model", help="Hub id, folder, GGUF file, or `default`: SmolLM2-135M-Instruct from the cache.")
 @click.option("--task", type=click.Choice(TASKS), help="Task of the data; chooses the trainer when --trainer is not given.")
-@click.option("--dataset-path", type=click.Path(exists=True, path_type=Path), multiple=True, help="JSONL or CSV to produce and train on.")
+@click.option(
+    "--dataset-path", multiple=True, callback=there, metavar="PATH|NAME", help="JSONL or CSV, or a hub's data set, to produce and train on."
+)
 @click.option("--trainer", type=click.Choice(TRAINERS), help="auto: SFT, then DPO on preference pairs. [default: by --task, else auto]")
 @click.option("--alpha", type=int, help="LoRA alpha. [default: 32]")
 @click.option("--beta", type=float, help="DPO or KL coefficient. [default: 0.1]")

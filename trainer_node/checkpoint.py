@@ -23,6 +23,7 @@ from schemas.errors import CheckpointError, Fenced, PeltonError
 from trainer_node.fencing import Fence, overtaken, sync_folder
 from trainer_node.journal import Journal
 from trainer_node.ledger import Ledger, Segment, forget_segments, orphans
+from trainer_node.monitor import LOSS, is_better
 from trainer_node.positions import ranges_by_partition
 
 FORMAT = 2
@@ -226,12 +227,10 @@ class CheckpointStore:
         forget_segments(self.ledger.folder, orphans(self.ledger.folder, _named_segments(self.folder)))
 
     def _forget_old(self) -> None:
-        """Keep the newest `keep` that verify, and the best by val_metric (lower is better); delete the rest with what only they needed."""
+        """Keep the newest `keep` that verify, and the best by val_metric; delete the rest with what only they needed."""
         whole = [checkpoint for checkpoint in checkpoints(self.run_dir, deep=False) if checkpoint.path.name not in self.torn]
         kept = whole[-self.keep :]
-        scored = [checkpoint for checkpoint in whole if "val_metric" in checkpoint.manifest.metrics]
-        if scored:
-            kept.append(min(scored, key=lambda checkpoint: checkpoint.manifest.metrics["val_metric"]))
+        kept += _best(whole)
         names = {checkpoint.path.name for checkpoint in kept}
         gone = [checkpoint for checkpoint in whole if checkpoint.path.name not in names]
         for checkpoint in gone:
@@ -241,6 +240,18 @@ class CheckpointStore:
         needed = {segment["name"] for checkpoint in kept for segment in checkpoint.manifest.segments}
         forget_segments(self.ledger.folder, {segment["name"] for checkpoint in gone for segment in checkpoint.manifest.segments} - needed)
         self.journal.forget(names)
+
+
+def _best(whole: list[Checkpoint]) -> list[Checkpoint]:
+    """The one with the best val_metric, if any was evaluated; only those whose metric is what the newest one's is can be compared."""
+    scored = [checkpoint for checkpoint in whole if "val_metric" in checkpoint.manifest.metrics]
+    measures = [checkpoint.manifest.feed.get("early", {}).get("measure", LOSS) for checkpoint in scored]
+    best: Checkpoint | None = None
+    for checkpoint, measure in zip(scored, measures, strict=True):
+        value = checkpoint.manifest.metrics["val_metric"]
+        if measure == measures[-1] and is_better(measure, value, best.manifest.metrics["val_metric"] if best else None):
+            best = checkpoint
+    return [best] if best else []
 
 
 def verify(path: Path, ledger_folder: Path | None = None, deep: bool = True) -> Checkpoint:

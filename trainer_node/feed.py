@@ -185,6 +185,9 @@ class Feed:
         if (entry.objective, entry.pass_number) != (self.objective.value, self.pass_number):
             self._drop_entry(f"it is of pass {entry.pass_number} over {entry.objective}")
             return None
+        if len(entry.samples) > self.settings.batch_size:
+            self._drop_entry(f"its {len(entry.samples)} samples are more than a step has now; they are chosen anew")
+            return None
         self.pacing.open_to(entry.highest_band)
         self._pause()
         by_place = {item.place: item for topic in {place[0] for place in entry.samples} for item in self._waiting[topic]}
@@ -221,7 +224,8 @@ class Feed:
         if sum(shares) < size and (waited < self.settings.linger_s or self._advance() or not any(shares)):
             return None
         self._clock = None
-        return self._take([self._waiting[topic][i] for topic, share in zip(topics, shares, strict=True) for i in range(share)])
+        chosen = [self._waiting[topic][i] for topic, share in zip(topics, shares, strict=True) for i in range(share)]
+        return self._take(sorted(chosen, key=lambda item: len(item.example)))  # like lengths together: micro-batches with little padding
 
     def _waited(self, some: bool) -> float:
         """Seconds since the last batch, since the first sample came to wait for the next, or since a band opened."""
@@ -360,6 +364,7 @@ class Feed:
         if sample.objective is Objective.PROMPT and (self.objective is not Objective.PROMPT or sample.split is Split.VALIDATION):
             return self._hold_out(sample, self.prompts, Outcome.PROMPT)
         if sample.split is Split.VALIDATION:
+            self._prepare(sample)  # a bad one is a dead letter, not the end of the evaluation
             return self._hold_out(sample, self.validation, Outcome.VALIDATION)
         return Outcome.DUPLICATE if self.repeats.is_repeat(sample.objective, sample.sample_id, place) else None
 

@@ -23,6 +23,10 @@ class Example:
     labels: list[int]
     truncated: bool = False
 
+    def __len__(self) -> int:
+        """Tokens."""
+        return len(self.input_ids)
+
 
 @dataclass(frozen=True)
 class PairExample:
@@ -33,12 +37,20 @@ class PairExample:
     rejected_ids: list[int]
     truncated: bool = False
 
+    def __len__(self) -> int:
+        """Tokens of the longer of its two sequences."""
+        return len(self.prompt_ids) + max(len(self.chosen_ids), len(self.rejected_ids))
+
 
 @dataclass(frozen=True)
 class PromptExample:
     """A prompt to be answered, as token ids."""
 
     prompt_ids: list[int]
+
+    def __len__(self) -> int:
+        """Tokens."""
+        return len(self.prompt_ids)
 
 
 def format_sft(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> Example:

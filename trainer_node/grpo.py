@@ -74,13 +74,11 @@ class StreamGRPOTrainer(StreamTrainer, GRPOTrainer):
             self.optimizer.zero_grad(set_to_none=True)
         return super().undo_bad_step()
 
-    def _too_big(self, inputs: dict[str, Any]) -> str:
-        longest = max(len(row["prompt"]) for row in inputs["rows"]) + self.args.max_completion_length
-        return (
-            f"out of memory on {len(inputs['rows'])} completions of up to {longest} tokens with their prompts; nothing is lost. Lower"
-            " --batch-size, --num-generations or --max-new-tokens, or raise --accumulation, and start the run again: it goes on from its"
-            " newest checkpoint"
-        )
+    smaller = "lower --batch-size, --num-generations or --max-new-tokens, or raise --accumulation"
+
+    def _size_of(self, examples: list[Any]) -> str:
+        longest = max(len(example.prompt_ids) for example in examples) + self.args.max_completion_length
+        return f"{len(examples) * int(self.args.num_generations or 1)} completions of up to {longest} tokens with their prompts"
 
 
 def split_rows(step: dict[str, Any], parts: int) -> list[dict[str, Any]]:

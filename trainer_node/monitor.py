@@ -9,32 +9,49 @@ from typing import Any
 
 from streams import metrics
 
+LOSS = "val_loss"
+ACCURACY = "val_accuracy"
+HIGHER_IS_BETTER = {LOSS: False, ACCURACY: True}
+"""What `val_metric` may be, and its good direction."""
+
+
+def is_better(measure: str, value: float, than: float | None) -> bool:
+    """Whether a value of `val_metric` improves on another, or on none; one that is not a number improves on nothing."""
+    if not math.isfinite(value):
+        return False
+    return than is None or (value > than if HIGHER_IS_BETTER[measure] else value < than)
+
 
 @dataclass
 class EarlyStopping:
-    """Stops after `patience` evaluations in a row without a better val_metric (lower is better, as a loss is)."""
+    """Stops after `patience` evaluations in a row without a better `val_metric`."""
 
     patience: int
     """0 never stops."""
-    best: float = math.inf
+    measure: str | None = None
+    """What `best` is a value of. Values of another measure cannot be compared with it: they begin anew."""
+    best: float | None = None
     since_best: int = 0
 
-    def update(self, value: float) -> bool:
+    def update(self, measure: str, value: float) -> bool:
         """Note an evaluation; True when training should stop."""
-        if value < self.best:
+        if measure != self.measure:
+            self.measure, self.best, self.since_best = measure, None, 0
+        if is_better(measure, value, self.best):
             self.best, self.since_best = value, 0
         else:
             self.since_best += 1
         return bool(self.patience) and self.since_best >= self.patience
 
-    def snapshot(self) -> dict[str, float]:
-        """JSON form; an infinite best is left out."""
-        state: dict[str, float] = {"since_best": self.since_best}
-        return state | ({"best": self.best} if math.isfinite(self.best) else {})
+    def snapshot(self) -> dict[str, Any]:
+        """JSON form, without what is not known yet."""
+        known = {"measure": self.measure, "best": self.best}
+        return {"since_best": self.since_best} | {name: value for name, value in known.items() if value is not None}
 
-    def restore(self, state: dict[str, float]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Take over a snapshot."""
-        self.best, self.since_best = state.get("best", math.inf), int(state.get("since_best", 0))
+        self.best, self.since_best = state.get("best"), int(state.get("since_best", 0))
+        self.measure = state.get("measure", LOSS) if "best" in state else None
 
 
 class Monitor:
@@ -54,10 +71,13 @@ class Monitor:
             self._set(metrics.GPU_VRAM_BYTES, "gpu_vram_bytes", vram)
         self._log({"training_loss": loss, "learning_rate": lr, **more, **({"gpu_vram_bytes": vram} if vram is not None else {})}, step)
 
-    def evaluated(self, step: int, val_metric: float) -> None:
-        """After an evaluation."""
+    def evaluated(self, step: int, val_metric: float, scores: dict[str, float]) -> None:
+        """After an evaluation: the metric, and all that was measured with it."""
         self._set(metrics.VAL_METRIC, "val_metric", val_metric)
-        self._log({"val_metric": val_metric}, step)
+        self.values |= scores
+        for name, value in scores.items():
+            metrics.VAL_SCORE.labels(self.run_id, name).set(value)
+        self._log({"val_metric": val_metric, **scores}, step)
 
     def rewarded(self, step: int, reward_avg: float) -> None:
         """After rewards came in."""

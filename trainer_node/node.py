@@ -41,7 +41,7 @@ from trainer_node.letters import letters_since
 from trainer_node.monitor import EarlyStopping, Monitor
 from trainer_node.pacing import Pacing
 from trainer_node.parent import find_parent, inherited_state, lineage, trained_ids, with_optimizer
-from trainer_node.processes import ALONE, Processes
+from trainer_node.processes import ALONE, Processes, refuse_shards
 from trainer_node.reader import Reader
 from trainer_node.rewards import RewardClient
 from trainer_node.start import StartPoint
@@ -173,6 +173,7 @@ class TrainerNode:
             return None
         self.feed.switch(objectives[position])
         self._enough = False
+        self.early = EarlyStopping(self.config.patience)  # another objective, another measure
         self._last_state = None  # a checkpoint before its first batch, made by its own trainer: no journal spans two objectives
         return objectives[position]
 
@@ -350,8 +351,10 @@ class TrainerNode:
             self._publish_losses(batch)
         self.feed.trained(batch, self._bad, self._stream.unrewarded())
         if self._nan_streak >= NAN_LIMIT:
+            self._checkpoint()  # the weights are sound, and a restart that met the same batches again would end here for ever
             raise PeltonError(
-                f"{NAN_LIMIT} steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`; lower --lr"
+                f"{NAN_LIMIT} steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`. If the data is to blame,"
+                " start the run again: it goes on without them; else lower --lr, or begin anew --from-checkpoint an older one"
             )
         loss = self._stream.step_loss()
         if loss is not None and not self._bad:
@@ -383,18 +386,20 @@ class TrainerNode:
 
     def _evaluate(self) -> bool:
         """Measure val_metric on the validation samples; True when training should stop early."""
-        from trainer_node.evaluation import mean_loss
+        from trainer_node.evaluation import evaluate
 
-        examples = [self._prepare(sample) for sample in self.feed.validation.values() if sample.objective is Objective.SFT]
-        if not examples:
-            return False
+        held_out, batch = list(self.feed.validation.values()), -(-self.config.batch_size // self.config.accumulation)
+        model, tokenizer, objective = self.loaded.model, self.loaded.tokenizer, self.feed.objective
         with self.timings("evaluating"):
-            value = mean_loss(self.loaded.model, examples, self.loaded.tokenizer.pad_token_id)
-        self.monitor.evaluated(self.feed.step, value)
-        if enough := self.early.update(value):
+            found = evaluate(self._trainer, model, tokenizer, objective, held_out, self._prepare, batch)
+        if found is None:
+            return False
+        self.monitor.evaluated(self.feed.step, found.val_metric, found.values)
+        if enough := self.early.update(found.measure, found.val_metric):
             logger.warning(
-                "val_metric has not improved in %d evaluations (best %.4f): stopping early", self.early.since_best, self.early.best
-            )
+                "val_metric (%s) has not improved in %d evaluations (best %s): stopping early",
+                found.measure, self.early.since_best, self.early.best,
+            )  # fmt: skip
         return enough
 
     # --- the commit ----------------------------------------------------------------------------------------------------------
@@ -512,8 +517,9 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) 
     """Run one incarnation that stops on signals; of several processes, each calls this.
 
     Raises:
-        ConfigError: the trainer takes one process only.
+        ConfigError: the trainer takes one process only, or weights would be cut in pieces.
     """
+    refuse_shards()
     processes = Processes.join()
     if processes.size > 1 and Objective.PROMPT in config.objectives:
         raise ConfigError(

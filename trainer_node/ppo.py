@@ -23,7 +23,7 @@ os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # that PPO is experiment
 
 from trl.experimental.ppo import PPOTrainer
 
-from schemas.errors import BadRecord, ConfigError, UserError
+from schemas.errors import BadRecord, ConfigError
 from schemas.training_sample import TrainingSample
 from trainer_node.formats import prompt_tokens
 from trainer_node.generation import as_prompt
@@ -105,7 +105,7 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
         self.is_fsdp_xla_v1_enabled = False  # Transformers asks for it on a resume; TRL's PPO does not say
         self.args.num_total_batches = 1
 
-    def train(self, resume_from_checkpoint: str | None = None) -> None:  # type: ignore[override]
+    def _train_steps(self, resume_from_checkpoint: str | None = None) -> None:
         """Rounds until the stream ends.
 
         Args:
@@ -115,10 +115,7 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
             self._resume(Path(resume_from_checkpoint))
         gc.freeze()  # TRL collects garbage twice a round; what is loaded by now is none, and looking at it takes a second
         for micro_batch in self.stream:
-            try:
-                self._round(micro_batch["rows"])
-            except torch.OutOfMemoryError as error:
-                raise UserError(self._too_big(micro_batch)) from error
+            self._round(micro_batch["rows"])
             self.state.global_step = self.stream.batch.step
             for callback in self._step_callbacks:
                 callback.on_pre_optimizer_step(self.args, self.state, self.control)
@@ -217,13 +214,11 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
         """What TRL says of a round; the node reports it."""
         self._metrics = logs
 
-    def _too_big(self, inputs: dict[str, Any]) -> str:
-        longest = max(len(row["prompt"]) for row in inputs["rows"]) + self.args.response_length
-        return (
-            f"out of memory on a round of {len(inputs['rows'])} completions of up to {longest} tokens with their prompts; nothing is lost."
-            " Lower --batch-size or --max-new-tokens, or raise --accumulation, and start the run again: it goes on from its newest"
-            " checkpoint"
-        )
+    smaller = "lower --batch-size or --max-new-tokens, or raise --accumulation"
+
+    def _size_of(self, examples: list[Any]) -> str:
+        longest = max(len(example.prompt_ids) for example in examples) + self.args.response_length
+        return f"{len(examples)} completions of up to {longest} tokens with their prompts"
 
 
 @contextlib.contextmanager

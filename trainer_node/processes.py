@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import PeltonError
+from schemas.errors import ConfigError, PeltonError
 from trainer_node.batch import StepBatch
 
 logger = logging.getLogger(__name__)
@@ -25,6 +25,24 @@ SILENCE = timedelta(minutes=30)
 """After this long without a word from another process, it is taken for lost."""
 SIGN_OF_LIFE_S = 60.0
 """Seconds without a batch after which the others are told that the wait goes on."""
+
+
+SHARDED = {"ACCELERATE_USE_FSDP": "FSDP", "ACCELERATE_USE_DEEPSPEED": "DeepSpeed"}
+"""What accelerate's launcher says in the environment when its configuration file asks for weights in pieces."""
+
+
+def refuse_shards() -> None:
+    """Weights must be whole in every process: the first writes the checkpoint and evaluates by itself.
+
+    Raises:
+        ConfigError: accelerate was configured to cut them in pieces; training would stand still at the first checkpoint.
+    """
+    for variable, name in SHARDED.items():
+        if os.environ.get(variable, "false").lower() == "true":
+            raise ConfigError(
+                f"{name} is not supported: a checkpoint is written by the first process, which must hold all weights. In accelerate's"
+                " configuration set `distributed_type` to MULTI_GPU; --bits 4 lets a larger model fit"
+            )
 
 
 def process_rank() -> int:

@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name the field uses
+from accelerate.utils.memory import should_reduce_batch_size
 from peft import PeftModel
 from transformers import Trainer
 from trl import DPOTrainer, SFTTrainer
@@ -96,6 +97,11 @@ def _rows(examples: list[Any]) -> list[Example]:
     ]
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether a device, or this machine, had no memory left."""
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (isinstance(error, Exception) and should_reduce_batch_size(error))
+
+
 class StreamTrainer(Trainer):
     """What all of them share. Mixed in before the TRL class."""
 
@@ -112,12 +118,25 @@ class StreamTrainer(Trainer):
         """The stream itself: no sampler, no shuffling, no read-ahead."""
         return self.stream
 
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """One micro-batch. A loss that is not a number undoes the whole step; running out of memory names what was too big."""
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train until the stream ends.
+
+        Raises:
+            UserError: a step did not fit into memory; names it, its size, and the settings to change.
+        """
         try:
-            loss = super().training_step(*args, **kwargs)
-        except torch.OutOfMemoryError as error:
-            raise UserError(self._too_big(args[1])) from error
+            return self._train_steps(*args, **kwargs)
+        except (RuntimeError, MemoryError) as error:
+            if not out_of_memory(error):
+                raise
+            raise UserError(self._too_big()) from error
+
+    def _train_steps(self, *args: Any, **kwargs: Any) -> Any:
+        return super().train(*args, **kwargs)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """One micro-batch. A loss that is not a number undoes the whole step."""
+        loss = super().training_step(*args, **kwargs)
         if not math.isfinite(loss.item()):
             self.stream.bad = True
             return torch.zeros_like(loss)
@@ -141,12 +160,23 @@ class StreamTrainer(Trainer):
     def save_own(self, folder: Path) -> None:
         """Write what this trainer needs for a resume beside adapter, optimizer and schedule."""
 
-    def _too_big(self, inputs: Any) -> str:
-        rows, length = inputs["input_ids"].shape
+    smaller = "lower --batch-size, raise --accumulation or lower --max-seq"
+    """What makes a step take less memory."""
+
+    def _too_big(self) -> str:
+        batch = self.stream.batch
+        if batch is None:
+            return f"out of memory before the first step; nothing is lost: {self.smaller}, and start the run again"
+        parts = self.args.gradient_accumulation_steps
         return (
-            f"out of memory on a micro-batch of {rows} sequences of {length} tokens; nothing is lost. Lower --batch-size, raise"
-            " --accumulation or lower --max-seq, and start the run again: it goes on from its newest checkpoint"
+            f"out of memory in step {batch.step}: {self._size_of([item.example for item in batch.items])}"
+            f"{f', in {parts} micro-batches' if parts > 1 else ''}. Nothing is lost: {self.smaller}, and start the run again;"
+            " it goes on from its newest checkpoint"
         )
+
+    def _size_of(self, examples: list[Any]) -> str:
+        rows = _rows(examples)
+        return f"{len(rows)} sequences of up to {max(len(row.input_ids) for row in rows)} tokens"
 
     def _scale(self, total: torch.Tensor) -> torch.Tensor:
         """Sum over this process's tokens to this process's share of the step's mean (DDP averages gradients over processes)."""
@@ -175,13 +205,11 @@ class StreamDPOTrainer(StreamTrainer, DPOTrainer):
     is the model as it was when this objective began: the adapter `ref`, or the base without any adapter.
     """
 
+    processing_class: Any
+
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
         """Mean over the step's pairs; each pair's own loss goes to the stream, counted over its completion tokens."""
-        policy, mask = self._log_probs(model, inputs)
-        with torch.no_grad(), self._reference(model):
-            reference, _ = self._log_probs(model, inputs)
-        chosen, rejected = (policy - reference).chunk(2)
-        margins = self.beta * (chosen - rejected)
+        margins, mask = self._margins(model, inputs)
         losses = -F.logsigmoid(margins)
         pairs = mask.sum(-1).view(2, -1).sum(0)
         self.stream.note(losses.detach().tolist(), pairs.tolist())
@@ -189,6 +217,19 @@ class StreamDPOTrainer(StreamTrainer, DPOTrainer):
         real = (pairs > 0).to(losses.dtype)
         loss = (losses * real).sum() / count * self.accelerator.num_processes
         return (loss, {"margins": margins}) if return_outputs else loss
+
+    @torch.no_grad()
+    def margins(self, model: Any, pairs: list[PairExample]) -> torch.Tensor:
+        """What each pair's chosen side has gained on the reference, less what its rejected side has, times β: (pairs,)."""
+        inputs = collate(_rows(pairs), self.processing_class.pad_token_id).inputs()
+        return self._margins(model, {name: tensor.to(self.accelerator.device) for name, tensor in inputs.items()})[0]
+
+    def _margins(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        policy, mask = self._log_probs(model, inputs)
+        with torch.no_grad(), self._reference(model):
+            reference, _ = self._log_probs(model, inputs)
+        chosen, rejected = (policy - reference).chunk(2)
+        return self.beta * (chosen - rejected), mask
 
     def _log_probs(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
         nll, mask = token_losses(model, inputs)

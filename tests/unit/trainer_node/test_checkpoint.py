@@ -51,12 +51,12 @@ class Writer:
         self.journal.take_over(found.manifest.name if found else "start")
         return found, refused
 
-    def commit(self, step: int, write=None, **metrics: float):
+    def commit(self, step: int, write=None, measure: str = "val_loss", **metrics: float):
         self.step, self.serial = step, self.serial + 1
         self.ledger.add(LedgerRow("t", 0, step, f"s{step}", Outcome.TRAINED, 1, step))
         described = {
             "run_id": "r", "step": step, "serial": self.serial, "config_hash": "h", "base_model": "m", "metrics": metrics,
-            "feed": {"pass": 1, "positions": {}, "dead": {}},
+            "feed": {"pass": 1, "positions": {}, "dead": {}, "early": {"measure": measure}},
         }  # fmt: skip
         return self.store.commit(lambda: described, write or self.write, lambda: None, lambda found: self.announced.append(found.path.name))
 
@@ -152,6 +152,13 @@ def test_two_whole_ones_and_the_best_are_kept_with_their_segments_and_no_more(wr
     assert [found.manifest.step for found in checkpoints(tmp_path)] == [2, 4, 5]
     named = {segment["name"] for found in checkpoints(tmp_path) for segment in found.manifest.segments}
     assert {path.name for path in (tmp_path / "ledger").iterdir()} == named
+
+
+def test_the_best_by_accuracy_is_the_highest_and_never_one_of_another_measure(writer, tmp_path):
+    writer.commit(1, val_metric=7.0)
+    for step, value in ((2, 0.5), (3, 0.9), (4, 0.7), (5, 0.8), (6, 0.6)):
+        writer.commit(step, measure="val_accuracy", val_metric=value)
+    assert [found.manifest.step for found in checkpoints(tmp_path)] == [3, 5, 6]
 
 
 def test_a_torn_one_does_not_count_among_those_kept(writer, tmp_path):

@@ -264,6 +264,46 @@ def test_a_journalled_record_that_is_gone_holds_nothing_up(bench):
     assert again.train() == [["s0", "s2", "s3"], ["s4", "s5", "s6", "s7"]]
 
 
+def test_like_lengths_stand_together_in_a_batch_and_a_replay_keeps_their_order(bench):
+    """So that micro-batches, and processes, have little padding."""
+    names = ["aaaa", "b", "ccc", "d", "ee", "ffff", "g", "hhh"]
+    log = spread(0) | {"sft.0": [encoded(name) for name in names]}
+    broken = bench(log, batch_size=8)
+    chosen = [["b", "d", "g", "ee", "ccc", "hhh", "aaaa", "ffff"]]
+    assert broken.train() == chosen
+    assert bench(log, epoch=2, batch_size=8).train() == chosen
+
+
+def test_journalled_batches_larger_than_a_step_may_now_be_are_chosen_anew(bench):
+    """Else a step that took too much memory would come again, whatever the settings."""
+    log = spread(30)
+    broken = bench(log, batch_size=8)
+    state = broken.feed.snapshot()
+    broken.journal.roll("c")
+    broken.train(2)
+    smaller = bench(log, state=state, epoch=2, checkpoint="c", batch_size=2)
+    smaller.journal.roll("c")
+    killed_again = smaller.train(3)
+    again = bench(log, state=state, epoch=3, checkpoint="c", batch_size=2).train()
+    assert again[:3] == killed_again
+    assert max(map(len, again)) == 2
+    assert sorted(flat(again)) == sorted(f"s{n}" for n in range(30)), "each once"
+
+
+def test_a_bad_held_out_sample_is_put_aside_like_any_other(bench):
+    made = bench(spread(0) | {"sft.0": [encoded("bad", split=Split.VALIDATION), encoded("v", split=Split.VALIDATION), encoded("a")]})
+
+    def prepare(sample):
+        if sample.sample_id == "bad":
+            raise BadRecord(DeadLetterReason.UNTRAINABLE, "the completion is empty")
+        return sample.sample_id
+
+    made.feed._prepare = prepare
+    assert flat(made.train()) == ["a"]
+    assert list(made.feed.validation) == ["v"]
+    assert made.letters.put_aside == [("sft.0", 0, DeadLetterReason.UNTRAINABLE)]
+
+
 def test_bad_records_are_put_aside_and_the_next_is_trained(bench):
     log = spread(0) | {"sft.0": [POISON, encoded("a"), b"", b"\xff\xfe", encoded("b", schema_version="9.0"), encoded("c")]}
     made = bench(log)

@@ -1,0 +1,231 @@
+"""A trainer on a live broker: what it measures on held-out samples, when it stops early, and what it does with bad input."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.sample import Split, Task
+from schemas.training_sample import ChatMessage, Objective, TrainingSample
+from streams.kafka.consumer import read_range
+from streams.kafka.producer import Producer
+from streams.kafka.settings import KafkaSettings
+from tests.faults.runs import ALL_THERE_ONCE, Run, account, same_weights, sample
+from tests.models.tiny import build
+from trainer_node.checkpoint import checkpoints
+
+CONFIG: dict[str, Any] = {
+    "lora_r": 4, "lr": 1e-2, "batch_size": 4, "linger_s": 0.2, "checkpoint_steps": 2, "pace_steps": 1, "max_seq": 64, "bits": 32,
+    "trainer": "sft",
+}  # fmt: skip
+POISON = "~"
+"""Its embedding is not a number: whatever has it in its text has no finite loss."""
+
+
+@pytest.fixture(scope="module")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    return build(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(scope="module")
+def poisoned_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    import torch
+    from transformers import AutoTokenizer, LlamaForCausalLM
+
+    folder = build(tmp_path_factory.mktemp("poisoned"))
+    model = LlamaForCausalLM.from_pretrained(folder)
+    token = AutoTokenizer.from_pretrained(folder)(POISON)["input_ids"][0]
+    model.config.tie_word_embeddings = False
+    model.lm_head.weight = torch.nn.Parameter(model.lm_head.weight.detach().clone())
+    with torch.no_grad():
+        model.get_input_embeddings().weight[token] = float("nan")
+    model.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def new_run(settings: KafkaSettings, tmp_path: Path, tiny_model: Path) -> Iterator[Callable[..., Run]]:
+    runs: list[Run] = []
+
+    def make(name: str = "run", model: Path = tiny_model, **config: Any) -> Run:
+        runs.append(Run(settings, tmp_path, model, name, **CONFIG | config))
+        return runs[-1]
+
+    yield make
+    for run in runs:
+        run.close()
+
+
+def send(settings: KafkaSettings, samples: list[TrainingSample]) -> list[str]:
+    """To the easiest band, in this order; the ids of those to be trained on."""
+    with Producer(settings) as producer:
+        for one in samples:
+            producer.send(settings.topics.band(one.objective, 0), one.sample_id, one)
+    return [one.sample_id for one in samples if one.split is Split.TRAIN]
+
+
+def labelled(number: int, split: Split = Split.TRAIN, label: str | None = None) -> TrainingSample:
+    """A text of one letter, to be told from the other."""
+    return TrainingSample(
+        sample_id=f"{split.value}{number}",
+        objective=Objective.SFT,
+        task=Task.CLASSIFICATION,
+        band=0,
+        split=split,
+        prompt=(ChatMessage(role="user", content=("a " if number % 2 else "z ") * (1 + number % 3)),),
+        completion=label or ("yes" if number % 2 else "no"),
+        label_set=("yes", "no"),
+    )
+
+
+def put_aside(settings: KafkaSettings) -> dict[str, tuple[str, str]]:
+    """Reason and error of each dead letter, by sample id."""
+    found = {}
+    for record in read_range(settings, settings.topics.dead_letters.name):
+        headers = {name: value.decode() for name, value in record.headers}
+        found[headers["pelton.sample_id"]] = (headers["pelton.reason"], headers["pelton.error"])
+    return found
+
+
+def test_classification_is_measured_by_its_accuracy_on_held_out_samples_and_a_foreign_label_is_put_aside(settings, new_run):
+    """The labels are easily told apart: in the end the model does, on samples that it was never trained on."""
+    held_out = [labelled(number, Split.VALIDATION) for number in range(8)]
+    bad = [labelled(100, label="maybe"), labelled(101, Split.VALIDATION, label="perhaps")]
+    samples = send(settings, [*held_out, *bad, *(labelled(number) for number in range(64))])
+    run = new_run(epochs=3, lora_r=8, batch_size=8)
+    run.finish()
+    metrics = run.newest.manifest.metrics
+    assert metrics["val_metric"] == metrics["val_accuracy"] == 1.0
+    assert metrics["val_macro_f1"] == metrics["val_adjusted_rand"] == 1.0
+    assert run.newest.manifest.feed["early"]["measure"] == "val_accuracy"
+    assert account(run.trained(), [one for one in samples if one != "train100"]) == ALL_THERE_ONCE
+    letters = put_aside(settings)
+    assert set(letters) == {"train100", "validation101"}
+    assert letters["train100"] == ("untrainable", "label 'maybe' is not one of yes, no")
+    assert letters["validation101"][0] == "untrainable"
+
+
+@pytest.mark.parametrize("trainer", ["sft", "dpo"])
+def test_training_stops_after_three_evaluations_that_are_no_better(settings, new_run, trainer):
+    """At a learning rate of nothing the first evaluation stays the best: it ends with the fourth, though there is more to train."""
+    objective = Objective.SFT if trainer == "sft" else Objective.PREFERENCE
+    held_out = [sample(number, objective, sample_id=f"v{number}", split=Split.VALIDATION) for number in range(4)]
+    send(settings, [*held_out, *(sample(number, objective) for number in range(64))])
+    run = new_run(trainer=trainer, lr=1e-30, dpo_lr=1e-30, eval_steps=2)
+    child = run.finish()
+    assert run.newest.manifest.step == 8
+    assert run.newest.manifest.feed["early"]["since_best"] == 3
+    assert "stopping early" in child.log
+
+
+def test_bad_samples_are_put_aside_with_their_reason_and_the_others_are_trained(settings, new_run):
+    good = [sample(number) for number in range(8)]
+    bad = [
+        sample(100, sample_id="long", completion="a " * 100),
+        sample(101, sample_id="long prompt").model_copy(update={"prompt": (ChatMessage(role="user", content="a " * 100),)}),
+        sample(102, sample_id="empty", completion=""),
+        sample(103, sample_id="blank", completion="  \n"),
+        sample(104, sample_id="held out and empty", completion="", split=Split.VALIDATION),
+    ]
+    samples = send(settings, [*good[:3], *bad, *good[3:]])
+    strict = new_run("strict", too_long="dead-letter")
+    strict.finish()
+    assert account(strict.trained(), [one.sample_id for one in good]) == ALL_THERE_ONCE
+    letters = put_aside(settings)
+    assert {name: reason for name, (reason, _) in letters.items()} == {
+        "long": "too_long", "long prompt": "too_long", "empty": "untrainable", "blank": "untrainable", "held out and empty": "untrainable",
+    }  # fmt: skip
+    assert "max_seq is 64" in letters["long"][1]
+    cutting = new_run("cutting")
+    cutting.finish()
+    assert account(cutting.trained(), [name for name in samples if name not in ("long prompt", "empty", "blank")]) == ALL_THERE_ONCE
+
+
+def poisoned(number: int) -> TrainingSample:
+    return sample(number, sample_id=f"poison{number}", completion=f"a{POISON}{number}")
+
+
+def test_a_batch_whose_loss_is_not_a_number_is_put_aside_and_named_and_training_goes_on(settings, new_run, poisoned_model):
+    """The weights are those of a run that never had it."""
+    made = [sample(number) for number in range(12)]
+    made[5] = poisoned(5)
+    send(settings, made)
+    run = new_run(model=poisoned_model, pace_steps=100, checkpoint_steps=100)
+    run.finish()
+    bad = [one.sample_id for one in made[4:8]]
+    assert run.trained() == [one.sample_id for one in made if one.sample_id not in bad]
+    assert put_aside(settings) == dict.fromkeys(bad, ("nan_loss", "the loss of step 2 was not a number; the step was undone"))
+    assert run.newest.manifest.metrics["training_loss"] > 0
+
+
+def test_three_steps_in_a_row_without_a_finite_loss_stop_the_node_and_lose_nothing(settings, new_run, poisoned_model):
+    made = [sample(number) for number in range(20)]
+    for number in (4, 9, 15):
+        made[number] = poisoned(number)
+    send(settings, made)
+    run = new_run(model=poisoned_model, pace_steps=100, checkpoint_steps=100)
+    child = run.start()
+    assert child.wait() == 1
+    assert "3 steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`" in child.log
+    assert set(put_aside(settings)) == {one.sample_id for one in made[4:16]}
+    run.finish()
+    assert account(run.trained(), [one.sample_id for one in (*made[:4], *made[16:])]) == ALL_THERE_ONCE
+    assert len(list(read_range(settings, settings.topics.dead_letters.name))) == 12, "each put aside once"
+
+
+def test_a_step_out_of_memory_is_told_and_after_smaller_batches_every_sample_is_trained_once(settings, new_run):
+    """The step really asks for more than the process may have."""
+    made = [sample(number, completion="a " * 900) for number in range(48)]
+    samples = send(settings, made)
+    big = {"batch_size": 48, "max_seq": 1000}
+    run = new_run(**big)
+    child = run.start(("batch", 1))
+    child.wait_for("waiting")
+    limit_memory(child.process.pid)
+    child.go_on()
+    assert child.wait() == 2
+    assert "out of memory in step 1: 48 sequences of up to " in child.log
+    assert "Nothing is lost: lower --batch-size" in child.log
+    assert "Traceback" not in child.log
+    run.finish(config={"batch_size": 8})
+    assert account(run.trained(), samples) == ALL_THERE_ONCE
+
+
+def limit_memory(pid: int) -> None:
+    """What a process may have more than it has: 64 MB."""
+    import resource
+
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[0])
+    resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + (64 << 20), resource.RLIM_INFINITY))
+
+
+@pytest.mark.parametrize("schedule", ["constant", "constant_with_warmup", "cosine_with_restarts"])
+def test_a_schedule_goes_on_after_a_kill_as_if_nothing_had_happened(settings, new_run, schedule):
+    """The same rates, and so the same weights to the last bit. One cosine is five steps, so the kill stands in the second."""
+    send(settings, [sample(number) for number in range(48)])
+    how = {"schedule": schedule, "restart_steps": 5, "warmup_steps": 7 if schedule == "constant_with_warmup" else 0, "checkpoint_steps": 3}
+    unbroken = new_run("unbroken", **how)
+    unbroken.finish()
+    killed = new_run("killed", **how)
+    child = killed.start(("batch", 8))
+    child.wait_for("waiting")
+    child.kill()
+    killed.finish()
+    assert killed.newest.manifest.step == unbroken.newest.manifest.step == 12
+    assert same_weights(killed.weights(), unbroken.weights())
+    assert rate(killed) == rate(unbroken)
+    assert rate(unbroken) == pytest.approx({"cosine_with_restarts": 1e-2 * 0.6545}.get(schedule, 1e-2), rel=1e-3), "cos² of 2/5 of π/2"
+    assert len(checkpoints(killed.folder)) == 2
+
+
+def rate(run: Run) -> float:
+    """The learning rate that the next step would have."""
+    import torch
+
+    return float(torch.load(run.newest.path / "scheduler.pt", weights_only=True)["_last_lr"][0])

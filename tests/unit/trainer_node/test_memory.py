@@ -1,0 +1,97 @@
+"""A step that does not fit into memory is told in one line that names it, its size and the settings to change: real allocations fail."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from schemas.errors import UserError
+from schemas.sample import Task
+from schemas.training_sample import Objective
+from streams.kafka.consumer import Record
+from trainer_node.batch import StepBatch, Waiting
+from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.factory import build_trainer
+from trainer_node.formats import format_prompt, format_rlhf, format_supervised
+from trainer_node.rollouts import PromptLoader
+from trainer_node.trainers import StepLoader, out_of_memory
+from trainer_node.weights import load_for_training
+
+ROOM = 64 << 20
+"""Bytes that the step may still take; it wants several times that."""
+SAMPLES = 32
+LONG = "a " * 900
+
+
+@contextlib.contextmanager
+def little_memory() -> Iterator[None]:
+    """What this process may still allocate is ROOM."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + ROOM, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def run_out(kind: TrainerKind, objective: Objective, samples: list[Any], prepare: Any, model: Path, folder: Path, **config: Any) -> str:
+    settings = TrainConfig(model=str(model), trainer=kind, bits=32, batch_size=SAMPLES, lora_r=4, max_new_tokens=8, max_seq=1024, **config)
+    loaded = load_for_training(settings, None)
+    trainer = build_trainer(kind, loaded, settings, folder, [])
+    items = [
+        Waiting(Record("t", 0, number, None, b"", (), 0), sample, prepare(sample, loaded.tokenizer))
+        for number, sample in enumerate(samples)
+    ]
+    batches = iter([StepBatch(7, 1, objective, items)])
+    if objective is Objective.PROMPT:
+        trainer.judge = lambda step, prompts, texts: [0.5 + index % 2 for index in range(len(texts))]
+        generations = settings.num_generations if kind is TrainerKind.GRPO else 1
+        parts = settings.accumulation if kind is TrainerKind.GRPO else 1
+        trainer.feed_from(PromptLoader(lambda: next(batches, None), parts, generations))
+    else:
+        trainer.feed_from(StepLoader(lambda: next(batches, None), settings.accumulation, loaded.tokenizer.pad_token_id))
+    with little_memory(), pytest.raises(UserError) as error:
+        trainer.train()
+    return str(error.value)
+
+
+def test_sft_names_step_sequences_and_length(make_sample, tiny_model, tmp_path):
+    samples = [make_sample(f"s{n}", LONG, "b.") for n in range(2 * SAMPLES)]
+    told = run_out(
+        TrainerKind.SFT, Objective.SFT, samples, lambda s, t: format_supervised(s, t, 1024), tiny_model, tmp_path, accumulation=2
+    )
+    assert told.startswith("out of memory in step 7: 64 sequences of up to 9")
+    assert (
+        "tokens, in 2 micro-batches. Nothing is lost: lower --batch-size, raise --accumulation or lower --max-seq, and start the run again;"
+        in told
+    )
+
+
+def test_dpo_counts_both_sides(make_sample, tiny_model, tmp_path):
+    samples = [make_sample(f"p{n}", LONG, None, chosen="b", rejected="c", objective=Objective.PREFERENCE) for n in range(SAMPLES)]
+    told = run_out(TrainerKind.DPO, Objective.PREFERENCE, samples, lambda s, t: format_rlhf(s, t, 1024), tiny_model, tmp_path)
+    assert told.startswith("out of memory in step 7: 64 sequences of up to 9")
+    assert "lower --batch-size" in told
+
+
+@pytest.mark.parametrize(("kind", "completions"), [(TrainerKind.GRPO, 128), (TrainerKind.PPO, 32)])
+def test_grpo_and_ppo_name_completions_and_their_own_settings(make_sample, tiny_model, tmp_path, kind, completions):
+    samples = [make_sample(f"p{n}", LONG, None, objective=Objective.PROMPT, task=Task.RLHF_GRPO) for n in range(SAMPLES)]
+    told = run_out(kind, Objective.PROMPT, samples, lambda s, t: format_prompt(s, t, 1024, 8), tiny_model, tmp_path)
+    assert told.startswith(f"out of memory in step 7: {completions} completions of up to 9")
+    assert "lower --batch-size" in told
+    assert "--max-new-tokens, or raise --accumulation, and start the run again" in told
+    assert ("--num-generations" in told) == (kind is TrainerKind.GRPO)
+
+
+def test_any_other_error_is_not_taken_for_a_lack_of_memory():
+    assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
+    assert out_of_memory(MemoryError())
+    assert not out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
