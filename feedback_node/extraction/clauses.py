@@ -80,6 +80,7 @@ def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, s
     if _made_for(reading, verb, subjects):
         return
     made: list[tuple[Mention, str]] = []
+    changed: list[tuple[Mention, str]] = []
     for at, relation, last, rule in arguments(reading, verb):
         if rule == "object" and _inverted(reading, verb, at, relation, subjects):
             continue
@@ -90,7 +91,15 @@ def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, s
                 target = reading.referent(member)
             if target is None:
                 continue
-            for subject, prefix in made if rule != "object" and made else subjects:
+            if parse.tag[member] in PRONOUNS and subjects and target.text == subjects[0][0].text and parse.low[member][-4:] != "self":
+                # what a clause does to "it" it does not do to its own subject
+                if (apart := reading.topics.other(subjects[0][0])) is None:
+                    continue
+                target = target._replace(text=apart.text)
+            if rule == "object" and not parse.is_common(at):
+                changed.append((target, ""))
+            becomes = changed if rule == "prepositional" and parse.low[last] == "into" else []  # "turned X into Y": X is Y now
+            for subject, prefix in becomes or (made if rule != "object" and made else subjects):
                 if _add(reading, subject, f"{prefix} {relation}".strip(), target, rule, verb, last):
                     made.append((target, ""))
 

@@ -8,6 +8,7 @@ from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.phrases import (
+    clean,
     is_bare,
     is_class,
     is_definite,
@@ -21,6 +22,7 @@ from feedback_node.extraction.phrases import (
 from feedback_node.extraction.reading import Reading
 
 _PART_NOUNS = words("part_nouns")
+_PLACE_NOUNS = words("same_as")
 _VALUE_NOUNS = words("value_nouns")
 _WORK_NOUNS = words("work_nouns")
 
@@ -176,8 +178,8 @@ def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str
         return
     if not _describe_linked(reading, mention, noun, verb, first, name, definite=is_definite(parse, at)):
         target = reading.name(at)
-        # "X, a company founded in Y" says what the participle says; "X, a Scottish physician" says what X is
-        if target is not None and not (parse.is_noun(verb) and parse.child(noun, "acl", "relcl") is not None):
+        # "X, a company founded in Y" says what the participle says; "X, a Scottish physician born in Y" says what X is, too
+        if target is not None and (" " in target.text or not (parse.is_noun(verb) and parse.child(noun, "acl", "relcl") is not None)):
             reading.add(mention, first, target, "copula", verb, (verb, verb))
 
 
@@ -246,7 +248,7 @@ def _located(reading: Reading, verb: int, prep: int, subjects: list[tuple[Mentio
     for kid in parse.kids[prep]:
         if parse.dep[kid] == "pobj" and parse.low[prep] == "with":
             for value, noun, link in measures(reading, kid):
-                _add_all(reading, subjects, f"has {noun} of", [value], "with", verb, (prep, link))
+                _add_all(reading, subjects, f"has {noun} {parse.low[link]}", [value], "with", verb, (prep, link))
         elif parse.dep[kid] == "pobj" and is_bare(parse, kid) and subjects:
             target = reading.thing(kid, subjects[0][0])
             for mention, prefix in subjects if target is not None else []:
@@ -282,14 +284,25 @@ def _existential(reading: Reading, verb: int, at: int, place: Mention | None) ->
 
 
 def measures(reading: Reading, at: int) -> Iterator[tuple[int, str, int]]:
-    """(value, noun, preposition) of each "a length of 12 metres" in a list."""
+    """(value, noun, preposition) of each "a length of 12 metres" and "music by Y" in a list."""
     parse = reading.parse
-    for member in members(parse, at):
+    # the parser may hang the second of "music by X and a libretto by Y" on X
+    heads = [inner for member in members(parse, at) for inner in (member, *_apart(parse, member))]
+    for member in heads:
         link = parse.child(member, "prep")
-        if parse.is_common(member) and link is not None and parse.low[link] == "of":
+        if parse.is_common(member) and link is not None and parse.low[link] in ("of", "by"):
             inner = parse.child(link, "pobj")
             if inner is not None and names_value(reading, inner):
                 yield inner, property_words(parse, member), link
+
+
+def _apart(parse: Parse, at: int) -> Iterator[int]:
+    """Common nouns with a preposition of their own among the conjuncts of what a noun's "by" brings."""
+    link = parse.child(at, "prep")
+    inner = parse.child(link, "pobj") if link is not None and parse.low[link] == "by" else None
+    for kid in members(parse, inner)[1:] if inner is not None else ():
+        if parse.is_common(kid) and parse.child(kid, "prep") is not None:
+            yield kid
 
 
 def read_noun(reading: Reading, at: int) -> None:
@@ -303,6 +316,21 @@ def read_noun(reading: Reading, at: int) -> None:
             _name_in(reading, at, kid)
         elif dep == "poss" and parse.is_name(at):
             _owned_name(reading, at, kid)
+    _titled_name(reading, at)
+
+
+def _titled_name(reading: Reading, at: int) -> None:
+    """For "the Danish architect X": X is a Danish architect."""
+    parse = reading.parse
+    before = [kid for kid in parse.kids[at] if kid < at and parse.dep[kid] in ("amod", "compound", "nmod")]
+    if not before or before[-1] != at - 1 or not parse.is_name(at) or parse.child(at, "poss") is not None:
+        return
+    role = before[-1]
+    if parse.is_common(role) and is_role(parse.low[role]) and parse.low[role] not in _PLACE_NOUNS and (mention := reading.name(at)) is not None:
+        start = parse.start[before[0]]
+        said = Mention(clean(parse.text[start : parse.end[role]]), start, parse.end[role], role)
+        reading.topics.is_person(mention)
+        reading.add(mention, "is", said, "title", at, (role, role))
 
 
 def _apposition(reading: Reading, at: int, kid: int) -> None:
@@ -315,6 +343,9 @@ def _apposition(reading: Reading, at: int, kid: int) -> None:
     if is_class(parse, kid) and (parse.is_name(at) or (parse.child(at, "det") is None and parse.child(kid, "det") is not None)):
         if (mention := reading.name(at)) is not None:
             describe(reading, mention, kid, at)
+        return
+    if is_class(parse, kid) and is_definite(parse, at) and (known := reading.topics.noun(parse.low[at])) is not None:
+        describe(reading, known._replace(start=parse.start[at], end=parse.end[at], at=at), kid, at)
         return
     owned = owners(parse, at)
     if owned is not None and parse.is_name(kid):
@@ -335,7 +366,7 @@ def _name_in(reading: Reading, at: int, prep: int) -> None:
             for value, noun, link in measures(reading, kid):
                 target, owner = reading.name(value), reading.name(at)
                 if target is not None and owner is not None:
-                    reading.add(owner, f"has {noun} of", target, "with", at, (prep, link))
+                    reading.add(owner, f"has {noun} {parse.low[link]}", target, "with", at, (prep, link))
         elif parse.low[prep] in _PLACES:
             mention = reading.name(at)
             for member in members(parse, kid):

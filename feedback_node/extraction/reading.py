@@ -93,9 +93,11 @@ class Reading:
                 near = noun_before(parse, at)
                 # "the manager of FC X, whose ground": the parser takes the manager, the nearer noun is meant
                 nearer = near is not None and parse.low[at] in ("which", "whose") and head < near and parse.is_name(near)
+                if near is None and not parse.is_noun(head) and parse.tag[at - 1] == "IN":
+                    near = noun_before(parse, at - 1)  # "in X, from which"
                 if near is not None and (nearer or not parse.is_noun(head)):
                     head = near
-                return self.referent(head)
+                return self.referent(head) if parse.is_noun(head) else None
             if parse.head[clause] == clause:
                 break
             clause = parse.head[clause]
