@@ -129,7 +129,7 @@ def _made_for(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) 
     """For "Y composed the music for X": (X, composed the music by, Y)."""
     parse = reading.parse
     made = parse.child(verb, "dobj")
-    if parse.low[verb] not in _PARTICIPLES or made is None or not parse.is_common(made):
+    if parse.low[verb] not in _PARTICIPLES or made is None or not parse.is_common(made) or parse.child(made, "nummod") is not None:
         return False
     for kid in [*parse.kids[made], *parse.kids[verb]]:
         if parse.dep[kid] == "prep" and kid > made and parse.low[kid] in ("for", "of"):

@@ -12,6 +12,7 @@ from feedback_node.extraction.phrases import (
     is_bare,
     is_class,
     is_definite,
+    is_kind_of,
     left_edge,
     members,
     noun_before,
@@ -216,9 +217,15 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
                 continue
             linked = True
             for member in members(parse, inner):
-                if (target := reading.thing(member, mention)) is not None:
+                if member != inner and _is_role_of(parse, member):  # "the daughter of X and the wife of Y"
+                    describe(reading, mention, member, verb)
+                elif (target := reading.thing(member, mention)) is not None:
                     reading.add(mention, f"{first} {name} {parse.low[kid]}", target, "noun-of", verb, (verb, kid), turns, name)
     return linked
+
+
+def _is_role_of(parse: Parse, at: int) -> bool:
+    return parse.is_common(at) and parse.child(at, "det") is not None and parse.child(at, "prep") is not None
 
 
 def _adjective(reading: Reading, verb: int, at: int, subjects: list[tuple[Mention, str]]) -> None:
@@ -246,7 +253,11 @@ def _adjective(reading: Reading, verb: int, at: int, subjects: list[tuple[Mentio
 def _located(reading: Reading, verb: int, prep: int, subjects: list[tuple[Mention, str]]) -> None:
     parse = reading.parse
     for kid in parse.kids[prep]:
-        if parse.dep[kid] == "pobj" and parse.low[prep] == "with":
+        if parse.dep[kid] == "pobj" and parse.low[prep] == "among" and (owned := owners(parse, kid)) is not None:
+            owner = reading.owner(owned[0])
+            for mention, _ in subjects if owner is not None else []:
+                reading.add(owner or mention, owned[1], mention, "property", verb, (verb, kid))
+        elif parse.dep[kid] == "pobj" and parse.low[prep] == "with":
             for value, noun, link in measures(reading, kid):
                 _add_all(reading, subjects, f"has {noun} {parse.low[link]}", [value], "with", verb, (prep, link))
         elif parse.dep[kid] == "pobj" and is_bare(parse, kid) and subjects:
@@ -326,7 +337,12 @@ def _titled_name(reading: Reading, at: int) -> None:
     if not before or before[-1] != at - 1 or not parse.is_name(at) or parse.child(at, "poss") is not None:
         return
     role = before[-1]
-    if parse.is_common(role) and is_role(parse.low[role]) and parse.low[role] not in _PLACE_NOUNS and (mention := reading.name(at)) is not None:
+    if (
+        parse.is_common(role)
+        and is_role(parse.low[role])
+        and parse.low[role] not in _PLACE_NOUNS
+        and (mention := reading.name(at)) is not None
+    ):
         start = parse.start[before[0]]
         said = Mention(clean(parse.text[start : parse.end[role]]), start, parse.end[role], role)
         reading.topics.is_person(mention)
@@ -340,7 +356,8 @@ def _apposition(reading: Reading, at: int, kid: int) -> None:
         return
     if is_class(parse, kid):
         at = _renamed(reading, kid) or at
-    if is_class(parse, kid) and (parse.is_name(at) or (parse.child(at, "det") is None and parse.child(kid, "det") is not None)):
+    named = parse.is_name(at) or (parse.child(at, "det") is None and parse.child(kid, "det") is not None) or is_kind_of(parse, at, kid)
+    if is_class(parse, kid) and named:
         if (mention := reading.name(at)) is not None:
             describe(reading, mention, kid, at)
         return
@@ -368,6 +385,11 @@ def _name_in(reading: Reading, at: int, prep: int) -> None:
                 if target is not None and owner is not None:
                     reading.add(owner, f"has {noun} {parse.low[link]}", target, "with", at, (prep, link))
         elif parse.low[prep] in _PLACES:
+            verb = parse.head[parse.head[at]]
+            if parse.dep[parse.head[at]] == "agent" and parse.dep[at] == "pobj" and (done := reading.subjects.get(verb)):
+                # "was made by X in Y" tells where it was made
+                _add_all(reading, done, f"{parse.low[verb]} {parse.low[prep]}", members(parse, kid), "prepositional", verb, (prep, prep))
+                continue
             mention = reading.name(at)
             for member in members(parse, kid):
                 if mention is not None and parse.is_name(member) and (target := reading.name(member)) is not None:

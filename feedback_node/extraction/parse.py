@@ -74,7 +74,7 @@ def _mend_tags(parse: Parse) -> None:
             parse.tag[at] = "VBZ"
         if dep == "dobj" and at > 2:
             _mend_apposed_object(parse, at)
-        if dep == "prep" and parse.tag[at] == "VBN" and at > 1 and parse.low[at - 1] == "," and parse.kind[at - 2] == "name":
+        if dep in ("prep", "dep") and parse.tag[at] == "VBN" and at > 1 and parse.low[at - 1] == "," and parse.kind[at - 2] == "name":
             _move(parse, at, at - 2, "acl")  # "by the federation X, based in Y": X is based there
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from feedback_node.extraction.claims import Claim, Mention
 from feedback_node.extraction.coreference import Topics
+from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.parse import Parse
-from feedback_node.extraction.phrases import PRONOUNS, is_bare, is_class, left_edge, mention_of, noun_before, same_thing
+from feedback_node.extraction.phrases import PRONOUNS, is_bare, is_class, is_kind_of, left_edge, mention_of, noun_before, same_thing
 
 MAX_CLAIMS = 400
 """Most claims kept of one text."""
+_ROLES = words("titles")
 _RELATIVE = frozenset({"which", "who", "that", "whom", "whose"})
 
 
@@ -46,13 +48,23 @@ class Reading:
         mention = mention_of(parse, at)
         if not mention.text:  # nothing but punctuation
             return None
+        if parse.tag[at] == "NNS" and parse.is_common(at):
+            self.topics.is_several(mention)
         if parse.is_name(at):
             mention = self.topics.full_name(mention)
+            if self._opens_with_role(mention):
+                self.topics.is_person(mention)
             self._remember_kind(at, mention)
             if parse.child(at, "det") is not None:
                 self.topics.is_thing(mention)
         self.topics.seen(mention)
         return mention
+
+    @staticmethod
+    def _opens_with_role(mention: Mention) -> bool:
+        """For "Manager Alex Ferguson"."""
+        first, _, rest = mention.text.partition(" ")
+        return bool(rest) and first.lower() in _ROLES and rest[0].isupper()
 
     def owner(self, at: int) -> Mention | None:
         """What "the band" in "the band's singer" stands for: what was called so, else the last subject."""
@@ -129,7 +141,7 @@ class Reading:
                 return self.name(near)
             if parse.dep[at] == "attr" and self.subjects.get(head) and parse.child(at, "det") is not None:
                 return self.subjects[head][0][0]
-            if parse.dep[at] == "appos" and parse.is_name(head):
+            if parse.dep[at] == "appos" and (parse.is_name(head) or is_kind_of(parse, head, at)):
                 return self.name(head)
             return self.owner(at)
         return self.name(at)
