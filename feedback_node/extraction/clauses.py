@@ -64,7 +64,8 @@ def _remember(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) 
     if not subjects:
         return
     mention = subjects[0][0]
-    if parse.low[verb] in _PERSON_VERBS or (
+    passive = parse.low[verb] not in ("born", "married") and parse.child(verb, "nsubjpass") is not None
+    if (parse.low[verb] in _PERSON_VERBS and not passive) or (
         parse.low[verb] in BE and any(parse.dep[kid] == "attr" and is_role(parse.low[kid]) for kid in parse.kids[verb])
     ):
         reading.topics.is_person(mention)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import (
     clean,
     is_bare,
@@ -352,7 +353,7 @@ def _titled_name(reading: Reading, at: int) -> None:
 def _apposition(reading: Reading, at: int, kid: int) -> None:
     """For "X, the capital of Y" and "its leader, Y"."""
     parse = reading.parse
-    if parse.low[kid - 1] == "(":
+    if parse.low[kid - 1] == "(" or (parse.child(at, "nummod") is not None and kid in members(parse, at)):
         return
     if is_class(parse, kid):
         at = _renamed(reading, kid) or at

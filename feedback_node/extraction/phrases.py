@@ -91,7 +91,13 @@ def members(parse: Parse, at: int) -> list[int]:
 
 def _goes_on_as_list(parse: Parse, at: int) -> bool:
     """In "meringue, ice cream and cake" the parser may take the second item for an apposition."""
-    return parse.child(at, "det") is None and parse.child(at, "cc", "conj") is not None and parse.low[left_edge(parse, at) - 1] == ","
+    if parse.child(at, "cc", "conj") is None:
+        return False
+    first = left_edge(parse, at)
+    if parse.child(at, "det") is None:
+        return parse.low[first - 1] == ","
+    # "88 floors, a height of 452 metres and 76 lifts"
+    return parse.child(parse.head[at], "nummod") is not None and parse.low[first - 2] == ","
 
 
 def opens_clause(parse: Parse, at: int) -> bool:

@@ -48,7 +48,7 @@ class Reading:
         mention = mention_of(parse, at)
         if not mention.text:  # nothing but punctuation
             return None
-        if parse.tag[at] == "NNS" and parse.is_common(at):
+        if parse.tag[at] in ("NNS", "NNPS") and not parse.kind[at]:
             self.topics.is_several(mention)
         if parse.is_name(at):
             mention = self.topics.full_name(mention)

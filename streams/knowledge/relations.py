@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
 
 from streams.knowledge.english import CHANGING, COPULAS, DETERMINERS, FILLERS, FUNCTION_WORDS, HAVE, WIDESPREAD, inflections
@@ -151,6 +152,7 @@ class RelationIndex:
         return list(found)
 
 
+@lru_cache(maxsize=4096)
 def relation_key(words: str) -> str:
     """Words without copulas, articles and fillers: "is also the capital city of" -> "capital city of"."""
     tokens = [word.text for word in folded_words(" " + words.replace("_", " "))]
