@@ -141,7 +141,7 @@ def _prepositional(reading: Reading, prep: int, base: str, depth: int = 0) -> It
     for kid in parse.kids[prep] if depth < MAX_DEPTH else ():
         if parse.dep[kid] == "pobj":
             if rule == "prepositional" and parse.low[prep] == "with" and (parts := list(nouns.measures(reading, kid))):
-                yield from (Argument(value, f"has {noun} {parse.low[at]}", at, "with") for value, noun, at in parts)
+                yield from (Argument(value, f"has {noun}", at, "with") for value, noun, at in parts)
                 continue
             if (both := _between(parse, kid)) is not None:
                 yield Argument(both[0], f"{relation} {parse.low[kid]} {parse.low[both[1]]}", both[1], rule)

@@ -100,6 +100,10 @@ def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, s
             if rule == "object" and not parse.is_common(at):
                 changed.append((target, ""))
             becomes = changed if rule == "prepositional" and parse.low[last] == "into" else []  # "turned X into Y": X is Y now
+            if parse.low[verb] in NAMING and rule == "complement" and any(prefix for _, prefix in subjects):
+                for subject, prefix in subjects:  # "the currency of X is called Y"
+                    reading.add(subject, prefix, target, "property", verb, (verb, last))
+                continue
             for subject, prefix in becomes or (made if rule != "object" and made else subjects):
                 if _add(reading, subject, f"{prefix} {relation}".strip(), target, rule, verb, last):
                     made.append((target, ""))

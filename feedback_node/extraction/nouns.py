@@ -114,12 +114,13 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
         named = parse.child(head, "appos")
         if same_thing(parse, head) != head or (named is not None and parse.is_name(named)):
             return False
-        if (owned := owners(parse, head)) is not None:
+        if (owned := owners(parse, head) or _meant_for(parse, head)) is not None:
             owner, noun = reading.owner(owned[0]), owned[1]
+        elif parse.is_common(head) and is_definite(parse, head) and (owner := _opening_place(reading, verb, head)) is not None:
+            noun = property_words(parse, head)
         elif parse.is_common(head) and (place or names_value(reading, value)):
             owner = (
                 place
-                or _opening_place(reading, verb, head)
                 or (reading.topics.current if is_definite(parse, head) and not reading.topics.noun(parse.low[head]) else None)
             )
             noun = property_words(parse, head)
@@ -129,8 +130,16 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
             if (target := reading.name(member)) is not None:
                 if is_role(noun):
                     reading.topics.is_person(target)
+                reading.topics.called(target, parse.low[head])
                 reading.add(owner, noun, target, "property", verb, (head, verb))
     return True
+
+
+def _meant_for(parse: Parse, at: int) -> tuple[int, str] | None:
+    """(X, "chemical symbol") in "the chemical symbol for X is": only a copula makes what it is for its owner."""
+    link = parse.child(at, "prep")
+    inner = parse.child(link, "pobj") if link is not None and parse.low[link] == "for" else None
+    return (inner, property_words(parse, at)) if inner is not None and is_definite(parse, at) else None
 
 
 def _opening_place(reading: Reading, verb: int, before: int) -> Mention | None:
@@ -161,8 +170,10 @@ def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str
         if (target := reading.name(at)) is not None:
             reading.add(mention, first, target, "copula", verb, (verb, verb))
         return
-    reading.topics.called(mention, parse.low[noun])
     name = property_words(parse, noun)
+    if mention.at >= 0 and parse.low[mention.at] == "it" and (known := reading.topics.noun(parse.low[noun])) is not None:
+        mention = mention._replace(text=known.text)  # "The currency of X is Y. It is the currency of Z": Y is
+    reading.topics.called(mention, parse.low[noun])
     poss = parse.child(noun, "poss")
     if poss is not None:
         if (owner := reading.name(poss)) is not None:
@@ -217,6 +228,11 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
             if linked and parse.tag[inner] == "CD":
                 continue
             linked = True
+            if parse.low[kid] == "with" and (parts := list(measures(reading, inner))):
+                for value, noun_of, at in parts:
+                    if (target := reading.name(value)) is not None:
+                        reading.add(mention, f"has {noun_of}", target, "with", verb, (kid, at))
+                continue
             for member in members(parse, inner):
                 if member != inner and _is_role_of(parse, member):  # "the daughter of X and the wife of Y"
                     describe(reading, mention, member, verb)
@@ -260,7 +276,7 @@ def _located(reading: Reading, verb: int, prep: int, subjects: list[tuple[Mentio
                 reading.add(owner or mention, owned[1], mention, "property", verb, (verb, kid))
         elif parse.dep[kid] == "pobj" and parse.low[prep] == "with":
             for value, noun, link in measures(reading, kid):
-                _add_all(reading, subjects, f"has {noun} {parse.low[link]}", [value], "with", verb, (prep, link))
+                _add_all(reading, subjects, f"has {noun}", [value], "with", verb, (prep, link))
         elif parse.dep[kid] == "pobj" and is_bare(parse, kid) and subjects:
             target = reading.thing(kid, subjects[0][0])
             for mention, prefix in subjects if target is not None else []:
@@ -296,16 +312,19 @@ def _existential(reading: Reading, verb: int, at: int, place: Mention | None) ->
 
 
 def measures(reading: Reading, at: int) -> Iterator[tuple[int, str, int]]:
-    """(value, noun, preposition) of each "a length of 12 metres" and "music by Y" in a list."""
+    """(value, words that bring it, last of these) of "a length of 12 metres", "the atomic number 12" and "music by Y" in a list."""
     parse = reading.parse
     # the parser may hang the second of "music by X and a libretto by Y" on X
     heads = [inner for member in members(parse, at) for inner in (member, *_apart(parse, member))]
     for member in heads:
         link = parse.child(member, "prep")
-        if parse.is_common(member) and link is not None and parse.low[link] in ("of", "by"):
+        number = parse.child(member, "nummod")
+        if number is not None and number == member + 1 and parse.is_common(member):
+            yield number, property_words(parse, member), member  # "the atomic number 12"
+        elif parse.is_common(member) and link is not None and parse.low[link] in ("of", "by"):
             inner = parse.child(link, "pobj")
             if inner is not None and names_value(reading, inner):
-                yield inner, property_words(parse, member), link
+                yield inner, f"{property_words(parse, member)} {parse.low[link]}", link
 
 
 def _apart(parse: Parse, at: int) -> Iterator[int]:
@@ -384,7 +403,7 @@ def _name_in(reading: Reading, at: int, prep: int) -> None:
             for value, noun, link in measures(reading, kid):
                 target, owner = reading.name(value), reading.name(at)
                 if target is not None and owner is not None:
-                    reading.add(owner, f"has {noun} {parse.low[link]}", target, "with", at, (prep, link))
+                    reading.add(owner, f"has {noun}", target, "with", at, (prep, link))
         elif parse.low[prep] in _PLACES:
             verb = parse.head[parse.head[at]]
             if parse.dep[parse.head[at]] == "agent" and parse.dep[at] == "pobj" and (done := reading.subjects.get(verb)):

