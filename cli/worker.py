@@ -111,6 +111,22 @@ def augmenter(
 )
 @click.option("--no-claims", type=click.FloatRange(0, 1), metavar="R", help="Reward of an answer without claims [default: it has none].")
 @click.option("--preferences", is_flag=True, help="Send pairs of a good and a bad answer back to the stream as samples.")
+@click.option(
+    "--preference-margin",
+    type=click.FloatRange(0, 1, min_open=True),
+    default=0.5,
+    show_default=True,
+    metavar="R",
+    help="Least difference of a pair's rewards.",
+)
+@click.option(
+    "--preference-max-age",
+    type=click.FloatRange(0, min_open=True),
+    default=3600.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Answers judged longer than this before a prompt's newest are in no pair.",
+)
 @worker_options
 def feedback(
     settings: KafkaSettings,
@@ -120,6 +136,8 @@ def feedback(
     policy: str,
     no_claims: float | None,
     preferences: bool,
+    preference_margin: float,
+    preference_max_age: float,
     **serve: Any,
 ) -> None:
     """Judge model outputs against the knowledge graph."""
@@ -128,7 +146,7 @@ def feedback(
     from feedback_node.reward import RewardConfig, RewardPolicy
 
     config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims)
-    pairs = PreferenceConfig() if preferences else None
+    pairs = PreferenceConfig(margin=preference_margin, max_age_s=preference_max_age) if preferences else None
     _serve(lambda: FeedbackNode(settings, _ontology(ontology), run_id, config, pairs, extractors), **serve)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from time import monotonic
 
 from feedback_node.pool import ExtractionPool
-from feedback_node.preferences import PreferenceConfig, PreferenceWindow
+from feedback_node.preference_log import PreferenceLog
+from feedback_node.preferences import PreferenceConfig, PreferenceWindow, PromptKey
 from feedback_node.reward import RewardConfig, judge_output
 from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
-from schemas.triplet import Triplet
+from schemas.triplet import Triplet, Verdict
 from streams import metrics
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
@@ -18,18 +20,18 @@ from streams.knowledge.ontology import Ontology
 from streams.node import StreamNode
 
 AVERAGED = 200
-"""Rewards of a run that `reward_avg` is the mean of."""
+"""Rewards of a run that `reward_avg` is the mean of, and outputs of a run that `hallucination_rate` is over."""
 
 
 class FeedbackNode(StreamNode):
     """Reads `outputs`; with a run id, those of that run and those of none.
 
-    Rewards may come twice after a crash, under one `reward_id` where the graph is the same. The answers that preference pairs are made from
-    are remembered in memory only: a restart forgets those that have no pair yet.
+    Rewards may come twice after a crash, under one `reward_id` where the graph is the same. What preference pairs are made from is read
+    back from the log (`preference_log`), so that a prompt and model version have one pair whatever happens to the workers.
     """
 
     name = "feedback"
-    batch = 64
+    batch = 128
     linger = 0.1
     puts_bad_facts_aside = True
 
@@ -44,24 +46,41 @@ class FeedbackNode(StreamNode):
     ) -> None:
         super().__init__(settings, settings.topics.outputs, ontology, run_id)
         self._config = config or RewardConfig()
-        self._window = PreferenceWindow(preferences) if preferences is not None else None
+        self._window: PreferenceWindow | None = None
+        if preferences is not None:
+            self._window = PreferenceWindow(preferences)
+            self._preference_log = PreferenceLog(settings, self._window, preferences, run_id)
         self._pool = ExtractionPool(ontology, extractors)
         self._latest: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=AVERAGED))
+        self._claims: dict[str, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=AVERAGED))
 
     def warm_up(self) -> None:
-        """Load the language model."""
+        """Load the language model, and what the log knows of preferences."""
         self._pool.warm_up()
+        self.reassigned()
+
+    def reassigned(self) -> None:
+        """Others may have judged answers to prompts that are this worker's now."""
+        if self._window is not None:
+            self._preference_log.catch_up()
 
     def process(self, records: Sequence[Record]) -> None:
         """Find the claims of all outputs, then judge each by one version of the graph."""
         outputs = self._decode(records)
+        begun = monotonic()
         claims = self._pool.extract([output.completion for _, output in outputs])
+        metrics.EXTRACTION_SECONDS.labels(self.name).observe(monotonic() - begun)
+        answered: dict[PromptKey, None] = {}
         for (record, output), found in zip(outputs, claims, strict=True):
             with self.guarded(record) as case:
                 case.sample_id = output.prompt_id
                 if isinstance(found, Exception):
                     raise found
-                self._judge(output, found)
+                reward = self._judge(output, found)
+                if self._window is not None and (key := self._window.add(reward)) is not None:
+                    answered[key] = None
+        if self._window is not None:
+            self._send_pairs(self._window, answered)
 
     def close(self) -> None:
         """End the extracting processes too."""
@@ -79,18 +98,32 @@ class FeedbackNode(StreamNode):
                     self.skip("another run's")
         return outputs
 
-    def _judge(self, output: ModelOutput, triplets: list[Triplet]) -> None:
+    def _judge(self, output: ModelOutput, triplets: list[Triplet]) -> GraphReward:
         with self.view.locked() as graph:
             reward = judge_output(output, triplets, graph, self._config)
         self.send(self.settings.topics.rewards, output.prompt_id, reward)
         self._note(reward)
-        if self._window is not None and (pair := self._window.add(reward)) is not None:
-            self.send(self.settings.topics.samples, pair.sample_id, pair)
+        return reward
+
+    def _send_pairs(self, window: PreferenceWindow, answered: Iterable[PromptKey]) -> None:
+        """Pairs of the prompts that this batch answered, now that all their answers are in."""
+        for key in answered:
+            if (pair := window.pair(key)) is not None:
+                self.send(self.settings.topics.samples, pair.sample_id, pair)
+                metrics.PREFERENCE_PAIRS.labels(key.run_id).inc()
 
     def _note(self, reward: GraphReward) -> None:
+        run_id = reward.run_id or ""
+        counts = {Verdict.VERIFIED: reward.verified, Verdict.CONTRADICTED: reward.contradicted, Verdict.UNKNOWN: reward.unknown}
+        for verdict, count in counts.items():
+            metrics.VERDICTS.labels(run_id, verdict.value).inc(count)
+        if reward.latency_ms is not None:
+            metrics.REWARD_SECONDS.labels(run_id).observe(reward.latency_ms / 1000)
+        self._claims[run_id].append((reward.contradicted, reward.total))
+        if total := sum(all_claims for _, all_claims in self._claims[run_id]):
+            metrics.HALLUCINATION_RATE.labels(run_id).set(sum(wrong for wrong, _ in self._claims[run_id]) / total)
         if reward.reward is None:
             self.skip(f"no reward: {reward.status.value}")
             return
-        run_id = reward.run_id or ""
         self._latest[run_id].append(reward.reward)
         metrics.REWARD_AVG.labels(run_id).set(sum(self._latest[run_id]) / len(self._latest[run_id]))

@@ -1,14 +1,18 @@
-"""Preference pairs: of several answers to one prompt, the better and the worse become a sample for DPO. Pure logic, bounded memory."""
+"""Preference pairs: of several answers to one prompt, the best and the worst become a sample for DPO. Pure logic, bounded memory."""
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.base import content_id
 from schemas.graph_reward import GraphReward
-from schemas.sample import Sample, Task
+from schemas.sample import JudgedAnswer, PairProvenance, Sample, Task
+
+PAIR_ID = "p-"
+"""How the id of a pair begins."""
 
 
 class PreferenceConfig(BaseModel):
@@ -30,49 +34,26 @@ class PreferenceConfig(BaseModel):
     """Phases that measure a model: their prompts are held out, and never become training data."""
 
 
+class PromptKey(NamedTuple):
+    """What answers must share to be set against each other."""
+
+    run_id: str
+    prompt_id: str
+
+
 class PreferenceWindow:
-    """The latest judged answers of each prompt. One thread at a time."""
+    """The latest judged answers of each prompt, and which pairs were sent. One thread at a time."""
 
     def __init__(self, config: PreferenceConfig | None = None) -> None:
         self._config = config or PreferenceConfig()
-        self._answers: OrderedDict[tuple[str, str], deque[GraphReward]] = OrderedDict()
-        self._made: OrderedDict[str, None] = OrderedDict()
+        self._answers: OrderedDict[PromptKey, deque[GraphReward]] = OrderedDict()
+        self._sent: OrderedDict[str, None] = OrderedDict()
 
-    def add(self, reward: GraphReward) -> Sample | None:
-        """Take a judged answer; returns a pair where it completes one.
-
-        At most one pair is made for each run, prompt and model version (that of the newest answer). Its id follows from those three, so
-        that after a crash, when the answers are judged again, consumers see a repeat.
-        """
+    def add(self, reward: GraphReward) -> PromptKey | None:
+        """Take a judged answer; the prompt whose window it is in, or None where it can be in no pair."""
         if reward.reward is None or reward.phase in self._config.measured_phases or not reward.prompt or not reward.completion.strip():
             return None
-        answers = self._remember(reward)
-        sample_id = "p-" + content_id(reward.run_id, reward.prompt_id, reward.model_version)
-        pair = None if sample_id in self._made else self._pair(answers)
-        if pair is None:
-            return None
-        self._made[sample_id] = None
-        if len(self._made) > self._config.max_prompts:
-            self._made.popitem(last=False)
-        chosen, rejected = pair
-        return Sample(
-            sample_id=sample_id,
-            task=Task.PREFERENCE,
-            prompt=reward.prompt,
-            chosen=chosen.completion,
-            rejected=rejected.completion,
-            origin="feedback",
-            parent_id=reward.prompt_id,
-            run_id=reward.run_id,
-            produced_at=reward.judged_at,
-        )
-
-    def __len__(self) -> int:
-        """Prompts remembered."""
-        return len(self._answers)
-
-    def _remember(self, reward: GraphReward) -> deque[GraphReward]:
-        key = (reward.run_id or "", reward.prompt_id)
+        key = PromptKey(reward.run_id or "", reward.prompt_id)
         answers = self._answers.setdefault(key, deque(maxlen=self._config.max_answers))
         self._answers.move_to_end(key)
         if all(answer.output_id != reward.output_id for answer in answers):
@@ -82,15 +63,62 @@ class PreferenceWindow:
             answers.remove(answer)
         if len(self._answers) > self._config.max_prompts:
             self._answers.popitem(last=False)
-        return answers
+        return key
 
-    def _pair(self, answers: deque[GraphReward]) -> tuple[GraphReward, GraphReward] | None:
-        """Best and worst by reward; the exact answer breaks ties, and must not be the rejected one of the two."""
-        ranked = sorted(answers, key=lambda one: (one.reward or 0.0, bool(one.exact), one.output_id))
-        worst, best = ranked[0], ranked[-1]
-        difference = (best.reward or 0.0) - (worst.reward or 0.0)
-        if difference < self._config.margin or (best.reward or 0.0) < self._config.min_chosen:
+    def pair(self, key: PromptKey) -> Sample | None:
+        """The best of a prompt's answers against the worst, where they are far enough apart and no such pair was sent.
+
+        At most one pair is made for each run, prompt and model version (that of the newest answer). Its id follows from those three, so
+        that a pair sent before a crash is known again.
+        """
+        answers = self._answers.get(key)
+        chosen_and_rejected = _best_and_worst(answers, self._config) if answers else None
+        if answers is None or chosen_and_rejected is None:
             return None
-        if best.prompt != worst.prompt or best.completion.strip() == worst.completion.strip() or (worst.exact and not best.exact):
+        newest = answers[-1]
+        sample_id = PAIR_ID + content_id(newest.run_id, newest.prompt_id, newest.model_version)
+        if sample_id in self._sent:
             return None
-        return best, worst
+        self.sent(sample_id)
+        chosen, rejected = chosen_and_rejected
+        return Sample(
+            sample_id=sample_id,
+            task=Task.PREFERENCE,
+            prompt=chosen.prompt,
+            chosen=chosen.completion,
+            rejected=rejected.completion,
+            origin="feedback",
+            parent_id=newest.prompt_id,
+            run_id=newest.run_id,
+            provenance=PairProvenance(chosen=_judged(chosen), rejected=_judged(rejected)),
+            produced_at=newest.judged_at,
+        )
+
+    def sent(self, sample_id: str) -> None:
+        """This pair stands on the log: it is not made again."""
+        self._sent[sample_id] = None
+        self._sent.move_to_end(sample_id)
+        if len(self._sent) > self._config.max_prompts:
+            self._sent.popitem(last=False)
+
+    def __len__(self) -> int:
+        """Prompts remembered."""
+        return len(self._answers)
+
+
+def _best_and_worst(answers: deque[GraphReward], config: PreferenceConfig) -> tuple[GraphReward, GraphReward] | None:
+    """By reward; the exact answer breaks ties, and must not be the rejected one of the two."""
+    ranked = sorted(answers, key=lambda one: (one.reward or 0.0, bool(one.exact), one.output_id))
+    worst, best = ranked[0], ranked[-1]
+    difference = (best.reward or 0.0) - (worst.reward or 0.0)
+    if difference < config.margin or (best.reward or 0.0) < config.min_chosen:
+        return None
+    if best.prompt != worst.prompt or best.completion.strip() == worst.completion.strip() or (worst.exact and not best.exact):
+        return None
+    return best, worst
+
+
+def _judged(reward: GraphReward) -> JudgedAnswer:
+    return JudgedAnswer(
+        output_id=reward.output_id, model_version=reward.model_version, reward=reward.reward or 0.0, graph_version=reward.graph_version
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.base import Message, content_id
 
@@ -25,6 +25,32 @@ class Split(StrEnum):
 
     TRAIN = "train"
     VALIDATION = "validation"
+
+
+class JudgedAnswer(BaseModel):
+    """One answer of a preference pair: where it came from and what it was worth."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
+
+    output_id: str
+    """The model output."""
+    model_version: str
+    """The model that gave it."""
+    reward: float
+    """Its reward, 0 to 1."""
+    graph_version: int
+    """Offset of `facts` that it was judged at."""
+
+
+class PairProvenance(BaseModel):
+    """Which two judged answers a preference pair was made of."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
+
+    chosen: JudgedAnswer
+    """The better one."""
+    rejected: JudgedAnswer
+    """The worse one."""
 
 
 class Sample(Message):
@@ -60,6 +86,8 @@ class Sample(Message):
     """0 for producers' samples; a variant has its parent's plus 1. Capped by the augmenter."""
     origin: str | None = None
     """Who sent it: `augmenter`, `feedback`, a replay's id; unset for producers."""
+    provenance: PairProvenance | None = None
+    """Preference pairs of the feedback node: the two answers and their rewards."""
     produced_at: float | None = None
     """Seconds since the epoch at which it was sent."""
 

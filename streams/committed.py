@@ -1,4 +1,5 @@
-"""Reading only what transactions have committed: Faust's consumer made to do so, a range of one partition, and the markers at its end."""
+"""Reading only what transactions have committed: Faust's consumer made to do so, a range of one partition, what is new in a topic, and
+the markers at a partition's end."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, T
 from kafka import KafkaConsumer, TopicPartition
 
 from streams.kafka.connection import broker_errors
-from streams.kafka.consumer import POLL_MS, Record, make_consumer
+from streams.kafka.consumer import POLL_MS, Record, make_consumer, topic_partitions
 from streams.kafka.settings import KafkaSettings
 
 _faust_log = logging.getLogger("faust.transport")
@@ -67,6 +68,33 @@ def past_markers(settings: KafkaSettings, topic_name: str, partition: int, start
             if consumer.poll(timeout_ms=POLL_MS):
                 return start
         return max(start, end)
+
+
+def newer_records(
+    settings: KafkaSettings, topic_name: str, positions: dict[int, int], look_back: int, since: float | None = None
+) -> Iterator[Record]:
+    """The committed records of a topic's partitions from `positions` on, which are moved to the ends there are now.
+
+    At most the last `look_back` offsets of each partition, and none sent before `since` (seconds since the epoch).
+
+    Raises:
+        BrokerError: the broker is away, or the topic missing.
+    """
+    with broker_errors(settings, f"reading {topic_name}"):
+        consumer = make_consumer(settings)
+        try:
+            partitions = [TopicPartition(topic_name, number) for number in sorted(topic_partitions(consumer, topic_name))]
+            ends, begins = consumer.end_offsets(partitions), consumer.beginning_offsets(partitions)
+            dated = consumer.offsets_for_times(dict.fromkeys(partitions, round(since * 1000))) if since is not None else {}
+        finally:
+            consumer.close()
+    for tp in partitions:
+        first = max(positions.get(tp.partition, 0), begins[tp], ends[tp] - look_back)
+        if since is not None:
+            first = max(first, found.offset if (found := dated.get(tp)) is not None else ends[tp])
+        if first < ends[tp]:
+            yield from read_partition(settings, topic_name, tp.partition, first, ends[tp])
+        positions[tp.partition] = ends[tp]
 
 
 @contextmanager

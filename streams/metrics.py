@@ -13,7 +13,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 
 from schemas.errors import ConfigError
 
@@ -23,6 +23,21 @@ VAL_METRIC = Gauge("val_metric", "Value of the validation metric at the last eva
 VAL_SCORE = Gauge("val_score", "What was measured at the last evaluation: val_loss, val_accuracy and others", ["run_id", "score"])
 GPU_VRAM_BYTES = Gauge("gpu_vram_bytes", "Accelerator memory in use by the trainer, in bytes", ["run_id"])
 REWARD_AVG = Gauge("reward_avg", "Mean of the last rewards that are not None, 0 to 1", ["run_id"])
+HALLUCINATION_RATE = Gauge("hallucination_rate", "Contradicted claims among all claims of the last judged outputs, 0 to 1", ["run_id"])
+VERDICTS = Counter("pelton_verdicts", "Distinct claims judged, by verdict", ["run_id", "verdict"])
+EXTRACTION_SECONDS = Histogram(
+    "pelton_extraction_seconds",
+    "Seconds in which the claims of one batch of outputs were found",
+    ["node"],
+    buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
+)
+REWARD_SECONDS = Histogram(
+    "pelton_reward_seconds",
+    "Seconds from an output's creation to its judgement",
+    ["run_id"],
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800),
+)
+PREFERENCE_PAIRS = Counter("pelton_preference_pairs", "Preference pairs sent", ["run_id"])
 RECORDS_IN = Counter("pelton_records_in", "Records read", ["node", "topic"])
 RECORDS_OUT = Counter("pelton_records_out", "Records sent and acknowledged", ["node", "topic"])
 RECORDS_SKIPPED = Counter("pelton_records_skipped", "Records read and left alone on purpose", ["node", "why"])

@@ -119,6 +119,15 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[Argumen
         yield Argument(member, base, verb, "object")
 
 
+def _between(parse: Parse, at: int) -> tuple[int, int] | None:
+    """(X, its preposition) in "the border between X and Y" and "the border of X and Y": a noun that two names share."""
+    link = parse.child(at, "prep")
+    inner = parse.child(link, "pobj") if link is not None and parse.low[link] in ("between", "of") else None
+    if link is None or inner is None or not parse.is_common(at) or len(members(parse, inner)) < 2:
+        return None
+    return (inner, link) if all(parse.is_name(member) for member in members(parse, inner)) else None
+
+
 def _is_number(parse: Parse, prep: int) -> bool:
     inner = parse.child(prep, "pobj")
     return inner is not None and (parse.kind[inner] == NUMBER or parse.tag[inner] == "CD")
@@ -132,7 +141,10 @@ def _prepositional(reading: Reading, prep: int, base: str, depth: int = 0) -> It
     for kid in parse.kids[prep] if depth < MAX_DEPTH else ():
         if parse.dep[kid] == "pobj":
             if rule == "prepositional" and parse.low[prep] == "with" and (parts := list(nouns.measures(reading, kid))):
-                yield from (Argument(value, f"has {noun} of", at, "with") for value, noun, at in parts)
+                yield from (Argument(value, f"has {noun}", at, "with") for value, noun, at in parts)
+                continue
+            if (both := _between(parse, kid)) is not None:
+                yield Argument(both[0], f"{relation} {parse.low[kid]} {parse.low[both[1]]}", both[1], rule)
                 continue
             if parse.low[kid] != "time":
                 yield Argument(kid, relation, prep, rule)

@@ -64,7 +64,8 @@ def _remember(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) 
     if not subjects:
         return
     mention = subjects[0][0]
-    if parse.low[verb] in _PERSON_VERBS or (
+    passive = parse.low[verb] not in ("born", "married") and parse.child(verb, "nsubjpass") is not None
+    if (parse.low[verb] in _PERSON_VERBS and not passive) or (
         parse.low[verb] in BE and any(parse.dep[kid] == "attr" and is_role(parse.low[kid]) for kid in parse.kids[verb])
     ):
         reading.topics.is_person(mention)
@@ -80,6 +81,7 @@ def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, s
     if _made_for(reading, verb, subjects):
         return
     made: list[tuple[Mention, str]] = []
+    changed: list[tuple[Mention, str]] = []
     for at, relation, last, rule in arguments(reading, verb):
         if rule == "object" and _inverted(reading, verb, at, relation, subjects):
             continue
@@ -90,7 +92,19 @@ def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, s
                 target = reading.referent(member)
             if target is None:
                 continue
-            for subject, prefix in made if rule != "object" and made else subjects:
+            if parse.tag[member] in PRONOUNS and subjects and target.text == subjects[0][0].text and parse.low[member][-4:] != "self":
+                # what a clause does to "it" it does not do to its own subject
+                if (apart := reading.topics.other(subjects[0][0])) is None:
+                    continue
+                target = target._replace(text=apart.text)
+            if rule == "object" and not parse.is_common(at):
+                changed.append((target, ""))
+            becomes = changed if rule == "prepositional" and parse.low[last] == "into" else []  # "turned X into Y": X is Y now
+            if parse.low[verb] in NAMING and rule == "complement" and any(prefix for _, prefix in subjects):
+                for subject, prefix in subjects:  # "the currency of X is called Y"
+                    reading.add(subject, prefix, target, "property", verb, (verb, last))
+                continue
+            for subject, prefix in becomes or (made if rule != "object" and made else subjects):
                 if _add(reading, subject, f"{prefix} {relation}".strip(), target, rule, verb, last):
                     made.append((target, ""))
 
@@ -120,7 +134,7 @@ def _made_for(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) 
     """For "Y composed the music for X": (X, composed the music by, Y)."""
     parse = reading.parse
     made = parse.child(verb, "dobj")
-    if parse.low[verb] not in _PARTICIPLES or made is None or not parse.is_common(made):
+    if parse.low[verb] not in _PARTICIPLES or made is None or not parse.is_common(made) or parse.child(made, "nummod") is not None:
         return False
     for kid in [*parse.kids[made], *parse.kids[verb]]:
         if parse.dep[kid] == "prep" and kid > made and parse.low[kid] in ("for", "of"):

@@ -24,6 +24,7 @@ class Topics:
         self._seen: list[Mention] = []
         self._persons: set[str] = set()
         self._things: set[str] = set()
+        self._several: set[str] = set()
         self._kinds: dict[str, str] = {}
 
     @property
@@ -49,6 +50,10 @@ class Topics:
         if mention.text not in self._persons:
             self._things.add(mention.text)
 
+    def is_several(self, mention: Mention) -> None:
+        """It is more than one: no "it"."""
+        self._several.add(mention.text)
+
     def called(self, mention: Mention, noun: str) -> None:
         """The text said what kind it is ("is a city")."""
         self._kinds[noun] = mention.text
@@ -60,7 +65,7 @@ class Topics:
         if low in _PERSON:
             return self._last(self._things, self._persons)
         if low in ("it", "its", "itself"):
-            return self._last(self._persons, self._things)
+            return self._last(self._persons | self._several, self._things)
         return self.current
 
     def _last(self, unfit: set[str], fit: set[str]) -> Mention | None:
@@ -97,7 +102,7 @@ class Topics:
         if " " in mention.text or len(mention.text) < 3:
             return mention
         for earlier in reversed(self._seen):
-            if earlier.text.endswith(" " + mention.text) and earlier.text[0].isupper():
+            if earlier.text.endswith(" " + mention.text) and earlier.text[0].isupper() and " of " not in earlier.text:
                 return mention._replace(text=earlier.text)
         return mention
 

@@ -18,10 +18,12 @@ from feedback_node.extraction.reading import Reading
 from schemas.triplet import Triplet
 
 if TYPE_CHECKING:
-    from streams.knowledge.ontology import Ontology
+    from streams.knowledge.ontology import Ontology, PredicateMatch
 
 BATCH = 256
 """Texts parsed at once."""
+_BRING = ("has", "have", "had", "with", "by", "uses", "use")
+"""Last words of relations by which a thing has the value that they bring."""
 MAX_WORDS = 500_000
 """Distinct words that a process keeps: some 100 MB."""
 
@@ -83,9 +85,19 @@ class TripletExtractor:
                     found.append(triplet)
         return found
 
+    def _named_value(self, parse: Parse, claim: Claim) -> PredicateMatch | None:
+        """The predicate that stands before its value: "is denoted by the symbol X", "has the symbol X"."""
+        if self._ontology is None or not claim.words.endswith(_BRING) or claim.right.at < 0:
+            return None
+        at = claim.right.at
+        before = [kid for kid in parse.kids[at] if kid < at and parse.dep[kid] in ("compound", "amod", "nmod") and parse.is_common(kid)]
+        return self._ontology.match_predicate(" ".join(parse.low[kid] for kid in before)) if before else None
+
     def _triplet(self, parse: Parse, claim: Claim, first: int) -> Triplet:
         turned, predicate = claim.turned, claim.name if claim.turned else claim.words
         if self._ontology is not None and claim.rule != RULE and (match := self._ontology.match_predicate(claim.words)) is not None:
+            turned, predicate = match.reversed, match.name
+        elif self._ontology is not None and claim.rule != RULE and (match := self._named_value(parse, claim)) is not None:
             turned, predicate = match.reversed, match.name
         subject, target = (claim.right, claim.left) if turned else (claim.left, claim.right)
         values: dict[str, Any] = {

@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import (
+    clean,
     is_bare,
     is_class,
     is_definite,
+    is_kind_of,
     left_edge,
     members,
     noun_before,
@@ -21,6 +24,7 @@ from feedback_node.extraction.phrases import (
 from feedback_node.extraction.reading import Reading
 
 _PART_NOUNS = words("part_nouns")
+_PLACE_NOUNS = words("same_as")
 _VALUE_NOUNS = words("value_nouns")
 _WORK_NOUNS = words("work_nouns")
 
@@ -110,12 +114,13 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
         named = parse.child(head, "appos")
         if same_thing(parse, head) != head or (named is not None and parse.is_name(named)):
             return False
-        if (owned := owners(parse, head)) is not None:
+        if (owned := owners(parse, head) or _meant_for(parse, head)) is not None:
             owner, noun = reading.owner(owned[0]), owned[1]
+        elif parse.is_common(head) and is_definite(parse, head) and (owner := _opening_place(reading, verb, head)) is not None:
+            noun = property_words(parse, head)
         elif parse.is_common(head) and (place or names_value(reading, value)):
             owner = (
                 place
-                or _opening_place(reading, verb, head)
                 or (reading.topics.current if is_definite(parse, head) and not reading.topics.noun(parse.low[head]) else None)
             )
             noun = property_words(parse, head)
@@ -125,8 +130,16 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
             if (target := reading.name(member)) is not None:
                 if is_role(noun):
                     reading.topics.is_person(target)
+                reading.topics.called(target, parse.low[head])
                 reading.add(owner, noun, target, "property", verb, (head, verb))
     return True
+
+
+def _meant_for(parse: Parse, at: int) -> tuple[int, str] | None:
+    """(X, "chemical symbol") in "the chemical symbol for X is": only a copula makes what it is for its owner."""
+    link = parse.child(at, "prep")
+    inner = parse.child(link, "pobj") if link is not None and parse.low[link] == "for" else None
+    return (inner, property_words(parse, at)) if inner is not None and is_definite(parse, at) else None
 
 
 def _opening_place(reading: Reading, verb: int, before: int) -> Mention | None:
@@ -157,8 +170,10 @@ def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str
         if (target := reading.name(at)) is not None:
             reading.add(mention, first, target, "copula", verb, (verb, verb))
         return
-    reading.topics.called(mention, parse.low[noun])
     name = property_words(parse, noun)
+    if mention.at >= 0 and parse.low[mention.at] == "it" and (known := reading.topics.noun(parse.low[noun])) is not None:
+        mention = mention._replace(text=known.text)  # "The currency of X is Y. It is the currency of Z": Y is
+    reading.topics.called(mention, parse.low[noun])
     poss = parse.child(noun, "poss")
     if poss is not None:
         if (owner := reading.name(poss)) is not None:
@@ -176,8 +191,8 @@ def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str
         return
     if not _describe_linked(reading, mention, noun, verb, first, name, definite=is_definite(parse, at)):
         target = reading.name(at)
-        # "X, a company founded in Y" says what the participle says; "X, a Scottish physician" says what X is
-        if target is not None and not (parse.is_noun(verb) and parse.child(noun, "acl", "relcl") is not None):
+        # "X, a company founded in Y" says what the participle says; "X, a Scottish physician born in Y" says what X is, too
+        if target is not None and (" " in target.text or not (parse.is_noun(verb) and parse.child(noun, "acl", "relcl") is not None)):
             reading.add(mention, first, target, "copula", verb, (verb, verb))
 
 
@@ -213,10 +228,21 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
             if linked and parse.tag[inner] == "CD":
                 continue
             linked = True
+            if parse.low[kid] == "with" and (parts := list(measures(reading, inner))):
+                for value, noun_of, at in parts:
+                    if (target := reading.name(value)) is not None:
+                        reading.add(mention, f"has {noun_of}", target, "with", verb, (kid, at))
+                continue
             for member in members(parse, inner):
-                if (target := reading.thing(member, mention)) is not None:
+                if member != inner and _is_role_of(parse, member):  # "the daughter of X and the wife of Y"
+                    describe(reading, mention, member, verb)
+                elif (target := reading.thing(member, mention)) is not None:
                     reading.add(mention, f"{first} {name} {parse.low[kid]}", target, "noun-of", verb, (verb, kid), turns, name)
     return linked
+
+
+def _is_role_of(parse: Parse, at: int) -> bool:
+    return parse.is_common(at) and parse.child(at, "det") is not None and parse.child(at, "prep") is not None
 
 
 def _adjective(reading: Reading, verb: int, at: int, subjects: list[tuple[Mention, str]]) -> None:
@@ -244,9 +270,13 @@ def _adjective(reading: Reading, verb: int, at: int, subjects: list[tuple[Mentio
 def _located(reading: Reading, verb: int, prep: int, subjects: list[tuple[Mention, str]]) -> None:
     parse = reading.parse
     for kid in parse.kids[prep]:
-        if parse.dep[kid] == "pobj" and parse.low[prep] == "with":
+        if parse.dep[kid] == "pobj" and parse.low[prep] == "among" and (owned := owners(parse, kid)) is not None:
+            owner = reading.owner(owned[0])
+            for mention, _ in subjects if owner is not None else []:
+                reading.add(owner or mention, owned[1], mention, "property", verb, (verb, kid))
+        elif parse.dep[kid] == "pobj" and parse.low[prep] == "with":
             for value, noun, link in measures(reading, kid):
-                _add_all(reading, subjects, f"has {noun} of", [value], "with", verb, (prep, link))
+                _add_all(reading, subjects, f"has {noun}", [value], "with", verb, (prep, link))
         elif parse.dep[kid] == "pobj" and is_bare(parse, kid) and subjects:
             target = reading.thing(kid, subjects[0][0])
             for mention, prefix in subjects if target is not None else []:
@@ -282,14 +312,28 @@ def _existential(reading: Reading, verb: int, at: int, place: Mention | None) ->
 
 
 def measures(reading: Reading, at: int) -> Iterator[tuple[int, str, int]]:
-    """(value, noun, preposition) of each "a length of 12 metres" in a list."""
+    """(value, words that bring it, last of these) of "a length of 12 metres", "the atomic number 12" and "music by Y" in a list."""
     parse = reading.parse
-    for member in members(parse, at):
+    # the parser may hang the second of "music by X and a libretto by Y" on X
+    heads = [inner for member in members(parse, at) for inner in (member, *_apart(parse, member))]
+    for member in heads:
         link = parse.child(member, "prep")
-        if parse.is_common(member) and link is not None and parse.low[link] == "of":
+        number = parse.child(member, "nummod")
+        if number is not None and number == member + 1 and parse.is_common(member):
+            yield number, property_words(parse, member), member  # "the atomic number 12"
+        elif parse.is_common(member) and link is not None and parse.low[link] in ("of", "by"):
             inner = parse.child(link, "pobj")
             if inner is not None and names_value(reading, inner):
-                yield inner, property_words(parse, member), link
+                yield inner, f"{property_words(parse, member)} {parse.low[link]}", link
+
+
+def _apart(parse: Parse, at: int) -> Iterator[int]:
+    """Common nouns with a preposition of their own among the conjuncts of what a noun's "by" brings."""
+    link = parse.child(at, "prep")
+    inner = parse.child(link, "pobj") if link is not None and parse.low[link] == "by" else None
+    for kid in members(parse, inner)[1:] if inner is not None else ():
+        if parse.is_common(kid) and parse.child(kid, "prep") is not None:
+            yield kid
 
 
 def read_noun(reading: Reading, at: int) -> None:
@@ -303,18 +347,42 @@ def read_noun(reading: Reading, at: int) -> None:
             _name_in(reading, at, kid)
         elif dep == "poss" and parse.is_name(at):
             _owned_name(reading, at, kid)
+    _titled_name(reading, at)
+
+
+def _titled_name(reading: Reading, at: int) -> None:
+    """For "the Danish architect X": X is a Danish architect."""
+    parse = reading.parse
+    before = [kid for kid in parse.kids[at] if kid < at and parse.dep[kid] in ("amod", "compound", "nmod")]
+    if not before or before[-1] != at - 1 or not parse.is_name(at) or parse.child(at, "poss") is not None:
+        return
+    role = before[-1]
+    if (
+        parse.is_common(role)
+        and is_role(parse.low[role])
+        and parse.low[role] not in _PLACE_NOUNS
+        and (mention := reading.name(at)) is not None
+    ):
+        start = parse.start[before[0]]
+        said = Mention(clean(parse.text[start : parse.end[role]]), start, parse.end[role], role)
+        reading.topics.is_person(mention)
+        reading.add(mention, "is", said, "title", at, (role, role))
 
 
 def _apposition(reading: Reading, at: int, kid: int) -> None:
     """For "X, the capital of Y" and "its leader, Y"."""
     parse = reading.parse
-    if parse.low[kid - 1] == "(":
+    if parse.low[kid - 1] == "(" or (parse.child(at, "nummod") is not None and kid in members(parse, at)):
         return
     if is_class(parse, kid):
         at = _renamed(reading, kid) or at
-    if is_class(parse, kid) and (parse.is_name(at) or (parse.child(at, "det") is None and parse.child(kid, "det") is not None)):
+    named = parse.is_name(at) or (parse.child(at, "det") is None and parse.child(kid, "det") is not None) or is_kind_of(parse, at, kid)
+    if is_class(parse, kid) and named:
         if (mention := reading.name(at)) is not None:
             describe(reading, mention, kid, at)
+        return
+    if is_class(parse, kid) and is_definite(parse, at) and (known := reading.topics.noun(parse.low[at])) is not None:
+        describe(reading, known._replace(start=parse.start[at], end=parse.end[at], at=at), kid, at)
         return
     owned = owners(parse, at)
     if owned is not None and parse.is_name(kid):
@@ -335,8 +403,13 @@ def _name_in(reading: Reading, at: int, prep: int) -> None:
             for value, noun, link in measures(reading, kid):
                 target, owner = reading.name(value), reading.name(at)
                 if target is not None and owner is not None:
-                    reading.add(owner, f"has {noun} of", target, "with", at, (prep, link))
+                    reading.add(owner, f"has {noun}", target, "with", at, (prep, link))
         elif parse.low[prep] in _PLACES:
+            verb = parse.head[parse.head[at]]
+            if parse.dep[parse.head[at]] == "agent" and parse.dep[at] == "pobj" and (done := reading.subjects.get(verb)):
+                # "was made by X in Y" tells where it was made
+                _add_all(reading, done, f"{parse.low[verb]} {parse.low[prep]}", members(parse, kid), "prepositional", verb, (prep, prep))
+                continue
             mention = reading.name(at)
             for member in members(parse, kid):
                 if mention is not None and parse.is_name(member) and (target := reading.name(member)) is not None:

@@ -72,16 +72,40 @@ def _mend_tags(parse: Parse) -> None:
             parse.tag[head] = "VBZ"
         if parse.low[at] in _VERB_FORMS and parse.tag[at] == "NNS" and dep in ("conj", "ROOT") and at + 1 < len(parse.dep):
             parse.tag[at] = "VBZ"
+        if dep == "dobj" and at > 2:
+            _mend_apposed_object(parse, at)
+        if dep in ("prep", "dep") and parse.tag[at] == "VBN" and at > 1 and parse.low[at - 1] == "," and parse.kind[at - 2] == "name":
+            _move(parse, at, at - 2, "acl")  # "by the federation X, based in Y": X is based there
+
+
+def _mend_apposed_object(parse: Parse, at: int) -> None:
+    """For "released X, an album by Y" with "album" taken for the object and X for something else of the verb: X is the object."""
+    det = parse.child(at, "det")
+    if det is None or parse.low[det] not in ("a", "an", "the") or parse.low[det - 1] != "," or not parse.is_common(at):
+        return
+    name = det - 2
+    if parse.is_name(name) and parse.head[name] == parse.head[at] < name:
+        parse.dep[name] = "dobj"
+        _move(parse, at, name, "appos")
+
+
+def _move(parse: Parse, at: int, head: int, dep: str) -> None:
+    """Hang a token, with all below it, on another head."""
+    parse.kids[parse.head[at]].remove(at)
+    parse.head[at], parse.dep[at] = head, dep
+    parse.kids[head] = sorted([*parse.kids[head], at])
 
 
 def _mend_root(parse: Parse, at: int) -> None:
-    """For "Peru borders Chile" taken for a noun with a name on either side."""
+    """For "Peru borders Chile" and "the Danube empties into Y", their verb taken for a noun."""
     left = [kid for kid in parse.kids[at] if kid == at - 1 and parse.is_name(kid)]
     right = [kid for kid in parse.kids[at] if kid > at and parse.is_name(kid)]
     if left and right and parse.kids[at][0] == left[0]:
         parse.tag[at] = "VBZ"
         parse.dep[left[0]] = "nsubj"
         parse.dep[right[0]] = "dobj"
+    elif left and parse.dep[at - 1] == "compound" and at + 1 < len(parse.dep) and parse.dep[at + 1] == "prep" and parse.head[at + 1] == at:
+        parse.tag[at], parse.dep[at - 1] = "VBZ", "nsubj"  # "the river X empties into Y"
 
 
 def read_doc(doc: Doc, labels: dict[int, str]) -> Parse:

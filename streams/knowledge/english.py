@@ -23,6 +23,10 @@ FILLERS = _set(
     originally generally commonly very own respective sole only primary main"""
 )
 """Adverbs and adjectives that leave a relation what it is. ("former", "second" and "largest" change it, and are not here.)"""
+PARTITIVE = frozenset(
+    {"part", "parts", "side", "half", "region", "area", "corner", "centre", "center", "middle", "heart", "mainland", "interior"}
+)
+"""Nouns whose "N of X" lies in X: what is in the southern part of X is in X."""
 WIDESPREAD = _set("used common commonly widely most popular accepted usual standard circulating")
 """Words before a relation noun that say how usual the thing is ("most widely used"). Elsewhere they have a meaning ("is used in")."""
 FUNCTION_WORDS = _set(

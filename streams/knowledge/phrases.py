@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING, NamedTuple
 
-from streams.knowledge.english import CHANGING, DETERMINERS, FUNCTION_WORDS, INDEFINITE, PRONOUNS, SMALL_WORDS
+from streams.knowledge.english import CHANGING, DETERMINERS, FUNCTION_WORDS, INDEFINITE, PARTITIVE, PRONOUNS, SMALL_WORDS
 from streams.knowledge.names import Word, fold, words
 
 if TYPE_CHECKING:
@@ -142,11 +142,17 @@ def _with_words_before(graph: Hypergraph, name: Resolution, before: list[Word], 
     of = before[-1].text == "of"
     noun = (before[-2].text if len(before) > 1 else "") if of else before[-1].text
     rest = [word for word in before if word.text not in (noun, "of")]
+    inside = of and noun in PARTITIVE
+    for at, word in enumerate(before[:-1] if of else before):
+        if word.text == "of":  # "the southern part of the continent of X"; "the mayor of the city of X" is not X
+            if not at or before[at - 1].text not in PARTITIVE:
+                return None
+            inside = True
     if any(word.text in FUNCTION_WORDS for word in rest):
         return None
     capitals = tuple(text[word.start : word.end] for word in before if text[word.start].isupper() and word.text not in classes)
-    found = _of(name, sure=noun in classes and not capitals)
-    if found is None or (of and (not noun or (classes and noun not in classes))):
+    found = _of(name, sure=noun in classes and not capitals and not inside)
+    if found is None or (of and not inside and (not noun or (classes and noun not in classes))):
         return None
     return found._replace(modifiers=capitals)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
 
 from streams.knowledge.english import CHANGING, COPULAS, DETERMINERS, FILLERS, FUNCTION_WORDS, HAVE, WIDESPREAD, inflections
@@ -132,6 +133,8 @@ class RelationIndex:
         """The key with its class noun, and what describes it, as a blank: "landlocked country in" -> "_ in"."""
         tokens = key.split()
         at = next((n for n, token in enumerate(tokens[:-1]) if token in self._classes), None)
+        while at is not None and at + 2 < len(tokens) and tokens[at + 1] in self._classes:
+            at += 1  # "island nation in"
         if at is None or any(token in CHANGING or token in FUNCTION_WORDS or token in self._spoken for token in tokens[:at]):
             return None
         return " ".join(["_", *tokens[at + 1 :]])
@@ -151,6 +154,7 @@ class RelationIndex:
         return list(found)
 
 
+@lru_cache(maxsize=4096)
 def relation_key(words: str) -> str:
     """Words without copulas, articles and fillers: "is also the capital city of" -> "capital city of"."""
     tokens = [word.text for word in folded_words(" " + words.replace("_", " "))]

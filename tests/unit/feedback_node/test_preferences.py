@@ -34,14 +34,36 @@ def answer(text: str, value: float | None, **other) -> GraphReward:
 
 
 def add_all(window: PreferenceWindow, *answers: GraphReward) -> list:
-    return [pair for one in answers if (pair := window.add(one)) is not None]
+    """The pairs made, where each answer is a batch of its own."""
+    return [pair for one in answers if (pair := add_batch(window, one)) is not None]
+
+
+def add_batch(window: PreferenceWindow, *answers: GraphReward):
+    """The pair of the last answer's prompt, when all answers are in."""
+    keys = [window.add(one) for one in answers]
+    return window.pair(keys[-1]) if keys[-1] is not None else None
 
 
 def test_the_best_and_the_worst_answer_make_a_sample():
-    (pair,) = add_all(PreferenceWindow(PreferenceConfig(margin=0.6)), answer("so so", 0.5), answer("bad", 0.0), answer("good", 1.0))
+    pair = add_batch(PreferenceWindow(), answer("so so", 0.6), answer("bad", 0.0), answer("good", 1.0), answer("fair", 0.4))
     assert (pair.prompt, pair.chosen, pair.rejected) == ("Who composed Aida?", "good", "bad")
     assert (pair.origin, pair.parent_id, pair.run_id, pair.task) == ("feedback", "p1", "run", Task.PREFERENCE)
     assert pair.is_ours
+
+
+def test_a_pair_tells_where_its_answers_came_from():
+    pair = add_batch(PreferenceWindow(), answer("bad", 0.0, model_version="run/0"), answer("good", 0.75, graph_version=7))
+    chosen, rejected = pair.provenance.chosen, pair.provenance.rejected
+    assert (chosen.output_id, chosen.model_version, chosen.reward, chosen.graph_version) == ("good", "run/1", 0.75, 7)
+    assert (rejected.output_id, rejected.model_version, rejected.reward, rejected.graph_version) == ("bad", "run/0", 0.0, 1)
+
+
+def test_a_pair_that_stands_on_the_log_is_not_made_again():
+    answers = [answer("bad", 0.0), answer("good", 1.0)]
+    pair = add_batch(PreferenceWindow(), *answers)
+    restarted = PreferenceWindow()
+    restarted.sent(pair.sample_id)
+    assert add_batch(restarted, *answers) is None
 
 
 def test_after_a_crash_the_same_answers_make_the_same_sample():
@@ -102,9 +124,9 @@ def test_memory_is_bounded():
     window = PreferenceWindow(PreferenceConfig(max_prompts=3, max_answers=2))
     for number in range(50):
         window.add(answer(f"bad {number}", 0.0, prompt_id=f"p{number}"))
-        window.add(answer(f"good {number}", 1.0, prompt_id=f"p{number}"))
+        add_all(window, answer(f"good {number}", 1.0, prompt_id=f"p{number}"))
     assert len(window) == 3
-    assert len(window._made) == 3
+    assert len(window._sent) == 3
     assert add_all(window, answer("new", 0.0, prompt_id="p0")) == []  # forgotten
 
 
