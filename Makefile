@@ -4,8 +4,9 @@ PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && break; done; echo $$python)
 RUN := .venv/bin/python -m
 DEMO_FLAGS ?=
-# Most of the suite waits for brokers and processes, so three at a time on two cores; a file's tests share what they started.
-TEST_FLAGS ?= -n 3 --dist loadfile
+# Most of the suite waits for brokers and processes, so three at a time on two cores; a file's tests share what they
+# started, and files keep their order: the longest, end-to-end and faults, are begun first.
+TEST_FLAGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-gpu check format schemas lock clean
