@@ -57,7 +57,8 @@ def checkpoint_cost(model: str, steps: int) -> dict[str, Any]:
     """Mean seconds of steps and of commits in one run."""
     from benchmarks.trainer_runs import broker_with_samples
     from trainer_node.config import TrainConfig
-    from trainer_node.node import RunOptions, TrainerNode
+    from trainer_node.node import TrainerNode
+    from trainer_node.options import RunOptions
 
     config = TrainConfig(model=model, trainer="sft", checkpoint_steps=max(2, steps // 4), linger_s=0.2)
     with tempfile.TemporaryDirectory() as folder, broker_with_samples(Path(folder) / "broker", steps * config.batch_size) as settings:

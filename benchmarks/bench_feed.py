@@ -112,7 +112,8 @@ def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: i
     from streams.kafka.broker import open_broker
     from streams.kafka.settings import KafkaSettings
     from trainer_node.config import TrainConfig
-    from trainer_node.node import RunOptions, TrainerNode
+    from trainer_node.node import TrainerNode
+    from trainer_node.options import RunOptions
 
     warm_up = 1
     with tempfile.TemporaryDirectory() as name:

@@ -22,7 +22,8 @@ from streams.kafka.broker import open_broker
 from streams.kafka.settings import KafkaSettings
 from streams.supervisor import Supervisor
 from trainer_node.config import TrainConfig
-from trainer_node.node import RunOptions, TrainerNode, stop_on_signals
+from trainer_node.node import TrainerNode, stop_on_signals
+from trainer_node.options import RunOptions
 
 CHECK_EVERY_S = 0.5
 

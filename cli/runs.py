@@ -12,7 +12,7 @@ from schemas.errors import CheckpointError, ConfigError
 from schemas.topics import Topics
 from trainer_node.checkpoint import Checkpoint, checkpoints, verify
 from trainer_node.config import TrainConfig
-from trainer_node.node import RunOptions
+from trainer_node.options import RunOptions
 from trainer_node.start import StartPoint, parse_ranges, parse_timestamp
 
 

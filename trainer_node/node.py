@@ -13,12 +13,10 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import BadRecord, BrokerError, ConfigError, PeltonError
+from schemas.errors import BadRecord, ConfigError, PeltonError
 from schemas.model_output import ModelOutput
 from schemas.sample_loss import SampleLoss
 from schemas.training_sample import Objective, TrainingSample
@@ -31,6 +29,7 @@ from streams.node import group_name
 from trainer_node.announce import Announcer
 from trainer_node.checkpoint import START, Checkpoint, CheckpointStore
 from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.consumption import Consumption
 from trainer_node.feed import Feed, FeedSettings, StepBatch
 from trainer_node.fencing import Fence
 from trainer_node.follower import Follower
@@ -39,59 +38,17 @@ from trainer_node.journal import Journal
 from trainer_node.ledger import Ledger
 from trainer_node.letters import letters_since
 from trainer_node.monitor import EarlyStopping, Monitor
+from trainer_node.options import RunOptions, Timings
 from trainer_node.pacing import Pacing
 from trainer_node.parent import find_parent, inherited_state, lineage, trained_ids, with_optimizer
 from trainer_node.processes import ALONE, Processes, refuse_shards
 from trainer_node.reader import Reader
 from trainer_node.rewards import RewardClient
-from trainer_node.start import StartPoint
 
 logger = logging.getLogger(__name__)
 
 NAN_LIMIT = 3
 """Steps in a row without a finite loss after which the node stops."""
-UPSTREAM = {"curriculum": "samples", "augmenter": "losses"}
-"""Nodes that may still send us something, and the topic each one reads."""
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """Where and until when, as opposed to how (`TrainConfig`)."""
-
-    run_id: str
-    run_dir: Path
-    until_consumed: bool = False
-    """End when everything is consumed and producers are closed; else run for ever."""
-    closed_file: Path | None = None
-    """Producers are closed once this file exists; unset, they already are."""
-    wait_for: tuple[str, ...] = ()
-    """Nodes whose lag must be zero before the run is over: `curriculum`, `augmenter`."""
-    workers_run_id: str | None = None
-    """Run id in the workers' group names, where they serve this run alone."""
-    start: StartPoint = field(default_factory=StartPoint)
-    """Where a run without a checkpoint of its own begins."""
-    metrics_port: int | None = None
-    wandb_project: str | None = None
-    on_commit_step: Callable[[int], None] = lambda number: None
-    """Told of each step of the commit protocol before it is taken (fault tests)."""
-    on_batch: Callable[[StepBatch], None] = lambda batch: None
-    """Told of each batch before it is trained (fault tests)."""
-
-
-@dataclass
-class Timings:
-    """Seconds by what they were spent on."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextlib.contextmanager
-    def __call__(self, name: str) -> Iterator[None]:
-        """Add the block's duration to what is already spent on `name`."""
-        started = time.monotonic()
-        try:
-            yield
-        finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
 
 
 class TrainerNode:
@@ -108,7 +65,6 @@ class TrainerNode:
         self._nan_streak = 0
         self._serial = 0
         self._last_state: dict[str, Any] | None = None
-        self._zero_lag_seen = False
         self._enough = False
         self.parent: Checkpoint | None = None
         self._lineage: dict[str, str] = {}
@@ -249,8 +205,9 @@ class TrainerNode:
         self.monitor = Monitor(run_id, self.options.run_dir, self.options.wandb_project, config.model_dump(mode="json"))
         stack.callback(self.monitor.close)
         self.rewards = RewardClient(settings, self.producer, run_id, self.stopping)
-        self.lag = LagReader(settings)
-        stack.callback(self.lag.close)
+        lag = LagReader(settings)
+        stack.callback(lag.close)
+        self.consumption = Consumption(settings, self.options, self.feed, self.producer, lag)
         stack.callback(self.reader.close)
         self.announce.commit_through(self.reader)
         replay = self.journal.take_over(resumed.manifest.name if resumed else START)
@@ -317,7 +274,7 @@ class TrainerNode:
             batch = None
             if not self._enough:
                 with self.timings("waiting for samples"):
-                    batch = self.feed.next_batch(self._consumed, self._guard)
+                    batch = self.feed.next_batch(self.consumption.done, self._guard)
             if batch is not None:
                 self.options.on_batch(batch)
                 return batch
@@ -331,7 +288,7 @@ class TrainerNode:
 
     def _end_of_pass(self) -> bool:
         """Evaluate; True when another pass follows, which is then already begun."""
-        self._zero_lag_seen = False
+        self.consumption.begin_anew()
         enough = not self.config.eval_steps and self._evaluate()
         if enough or self.feed.pass_number >= self.config.epochs:
             return False
@@ -437,30 +394,6 @@ class TrainerNode:
 
         save_for_resume(self._trainer, self.loaded, folder)
         self.processes.save_random_states(folder)
-
-    # --- when everything is consumed -----------------------------------------------------------------------------------------
-
-    def _consumed(self) -> bool:
-        """Producers closed, and lag zero everywhere twice in a row. Upstream first: what it still holds may yet come to us."""
-        if not self.options.until_consumed:
-            return False
-        if self.options.closed_file is not None and not self.options.closed_file.exists():
-            return False
-        self.producer.flush()  # our own losses are what the augmenter still has to read
-        try:
-            zero = all(self._upstream_is_done(node) for node in self.options.wait_for) and self.feed.drained()
-        except BrokerError as error:
-            logger.warning("whether all is consumed is not known: %s", error)
-            zero = False
-        twice, self._zero_lag_seen = zero and self._zero_lag_seen, zero
-        if zero and not twice:
-            time.sleep(0.2)
-        return twice
-
-    def _upstream_is_done(self, node: str) -> bool:
-        group = group_name(self.settings, node, self.options.workers_run_id)
-        topic = getattr(self.settings.topics, UPSTREAM[node])
-        return not any(self.lag.group_lag(group, [topic.name]).values())
 
     # --- questions -----------------------------------------------------------------------------------------------------------
 

@@ -21,7 +21,8 @@ from schemas.errors import PeltonError, UserError
 from streams.kafka.settings import KafkaSettings
 from trainer_node import factory, trainers, weights  # noqa: F401 - imported once, before the fork
 from trainer_node.config import TrainConfig
-from trainer_node.node import RunOptions, TrainerNode, stop_on_signals
+from trainer_node.node import TrainerNode, stop_on_signals
+from trainer_node.options import RunOptions
 
 
 @dataclass(frozen=True)
