@@ -18,7 +18,7 @@ from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 
 OUTPUTS = 5_000
-LONG = " ".join(f"Dune was written by Frank Herbert in {1900 + number}, and Emma was written by Jane Austen." for number in range(8))
+LONG = " ".join(f"Dune was written by Frank Herbert in {1900 + number}, and Emma was written by Jane Austen." for number in range(6))
 ONE_BATCH = """
 import sys
 from pathlib import Path
