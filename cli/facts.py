@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import click
 
@@ -11,6 +12,7 @@ from cli.options import json_option, kafka_options
 from cli.sending import readable, send_files, show
 
 if TYPE_CHECKING:
+    from cli.record_files import FileReader
     from schemas.fact import Fact
     from streams.kafka.settings import KafkaSettings
 
@@ -22,18 +24,31 @@ if TYPE_CHECKING:
 @json_option
 @kafka_options
 def facts(settings: KafkaSettings, files: tuple[Path, ...], removals: tuple[str, ...], skip_bad: bool, as_json: bool) -> None:
-    """Send facts from JSONL or CSV FILEs (`-` reads JSONL from standard input), or remove some.
+    """Send facts from JSONL, CSV, GraphML or edge list FILEs (`-` reads JSONL from standard input), or remove some.
 
-    A CSV file has the columns subject, predicate, object, and if wanted fact_id, source and qualifiers.NAME. The key of a fact is its
-    fact_id, else a hash of the statement; a later fact of the same key replaces the earlier.
+    A CSV file has the columns subject, predicate, object, and if wanted fact_id, source and qualifiers.NAME. A GraphML file (.graphml,
+    .xml) has a predicate on each edge; an edge list (.edgelist, .tsv) has lines of SUBJECT <tab> OBJECT <tab> PREDICATE. The key of a fact
+    is its fact_id, else a hash of the statement; a later fact of the same key replaces the earlier.
     """
-    from cli.record_files import FileReader
-    from schemas.fact import Fact
-
     if not files and not removals:
         raise click.UsageError("name a FILE of facts, or a --remove KEY")
-    readers = [FileReader(path, Fact, skip_bad) for path in files]
+    readers = [fact_reader(path, skip_bad) for path in files]
     show(send_files(settings, settings.topics.facts, readers, keyed, removals), "fact", len(files), as_json)
+
+
+def fact_reader(path: Path, skip_bad: bool = False) -> FileReader[Fact]:
+    """What reads the facts of one file, by its ending."""
+    from cli.record_files import FileReader
+    from schemas.fact import Fact
+    from streams.knowledge.files import is_graph_file, read_graph_file
+
+    class GraphFileReader(FileReader[Fact]):
+        """networkx reads the file itself."""
+
+        def read(self, stream: IO[bytes]) -> Iterator[Fact]:  # noqa: ARG002
+            yield from read_graph_file(path, self.bad.append if skip_bad else None)
+
+    return (GraphFileReader if is_graph_file(path) else FileReader)(path, Fact, skip_bad)
 
 
 def keyed(fact: Fact) -> tuple[str, Fact]:

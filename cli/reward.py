@@ -96,19 +96,14 @@ def load_graph(fact_files: tuple[Path, ...], ontology_file: Path | None, skip_ba
 
 def read_facts(path: Path, skip_bad: bool = False) -> Iterator[Fact]:
     """The facts of one file, by its ending."""
-    from cli.record_files import FileReader
+    from cli.facts import fact_reader
     from schemas.errors import UserError
-    from schemas.fact import Fact
-    from streams.knowledge.files import is_graph_file, read_graph_file
 
-    if is_graph_file(path):
-        yield from read_graph_file(path)
-        return
     try:
         content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror}); --facts wants a JSONL, CSV, GraphML or edge list file") from None
-    reader = FileReader(path, Fact, skip_bad)
+    reader = fact_reader(path, skip_bad)
     yield from reader.read(io.BytesIO(content))
     for line in reader.bad:
         click.secho(f"skipped {line}", fg="yellow", err=True)

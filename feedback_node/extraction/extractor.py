@@ -15,7 +15,9 @@ from feedback_node.extraction.parse import Parse, read_doc
 from feedback_node.extraction.patterns import RULE, Patterns, merge
 from feedback_node.extraction.pipeline import load_pipeline, plain_tokens
 from feedback_node.extraction.reading import Reading
+from feedback_node.extraction.times import is_time, tells_only_when, time_of
 from schemas.triplet import Triplet
+from streams.knowledge.ontology import ValueKind
 
 if TYPE_CHECKING:
     from streams.knowledge.ontology import Ontology, PredicateMatch
@@ -78,12 +80,22 @@ class TripletExtractor:
                 self._patterns.read(reading, first, last)
                 claims = merge(reading.claims[begin:], self._ontology.match_predicate)
             for claim in claims:
+                if self._ontology is not None and tells_only_when(parse, claim, claims):
+                    continue
                 triplet = self._triplet(parse, claim, first)
                 key = (triplet.subject.lower(), triplet.predicate, triplet.object.lower())
                 if key not in seen:
                     seen.add(key)
                     found.append(triplet)
         return found
+
+    def _match(self, parse: Parse, claim: Claim) -> PredicateMatch | None:
+        """The predicate that a claim's words mean; none where it would have a date for a thing ("was in 2001")."""
+        assert self._ontology is not None
+        match = self._ontology.match_predicate(claim.words) or self._named_value(parse, claim)
+        if match is not None and self._ontology[match.name].value is ValueKind.ENTITY and is_time(parse, claim.right.at):
+            return None
+        return match
 
     def _named_value(self, parse: Parse, claim: Claim) -> PredicateMatch | None:
         """The predicate that stands before its value: "is denoted by the symbol X", "has the symbol X"."""
@@ -95,9 +107,7 @@ class TripletExtractor:
 
     def _triplet(self, parse: Parse, claim: Claim, first: int) -> Triplet:
         turned, predicate = claim.turned, claim.name if claim.turned else claim.words
-        if self._ontology is not None and claim.rule != RULE and (match := self._ontology.match_predicate(claim.words)) is not None:
-            turned, predicate = match.reversed, match.name
-        elif self._ontology is not None and claim.rule != RULE and (match := self._named_value(parse, claim)) is not None:
+        if self._ontology is not None and claim.rule != RULE and (match := self._match(parse, claim)) is not None:
             turned, predicate = match.reversed, match.name
         subject, target = (claim.right, claim.left) if turned else (claim.left, claim.right)
         values: dict[str, Any] = {
@@ -108,6 +118,7 @@ class TripletExtractor:
             "predicate_span": (claim.start, claim.end),
             "object_span": (target.start, target.end),
             "rule": claim.rule,
+            "qualifiers": {"date": when} if (when := time_of(parse, claim)) else {},
             "negated": negated(parse, claim.verb),
             "hedged": hedged(parse, claim.verb, first),
         }

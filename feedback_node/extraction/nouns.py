@@ -25,10 +25,12 @@ from feedback_node.extraction.reading import Reading
 
 _PART_NOUNS = words("part_nouns")
 _PLACE_NOUNS = words("same_as")
+_ROLES = words("titles")
 _VALUE_NOUNS = words("value_nouns")
 _WORK_NOUNS = words("work_nouns")
 
 __all__ = ["measures", "names_value", "property_words", "read_copula", "read_noun", "same_thing", "where_of"]
+_BEFORE_NAME = ("amod", "compound", "nmod")
 _PLACES = frozenset({"in", "at", "on", "near", "from", "within"})
 
 
@@ -118,11 +120,11 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
             owner, noun = reading.owner(owned[0]), owned[1]
         elif parse.is_common(head) and is_definite(parse, head) and (owner := _opening_place(reading, verb, head)) is not None:
             noun = property_words(parse, head)
+        elif (people := _people_of(parse, head)) is not None and names_value(reading, value):
+            owner = Mention(parse.text[parse.start[people] : parse.end[people]], parse.start[people], parse.end[people], people)
+            noun = property_words(parse, head).removeprefix(parse.low[people]).strip()
         elif parse.is_common(head) and (place or names_value(reading, value)):
-            owner = (
-                place
-                or (reading.topics.current if is_definite(parse, head) and not reading.topics.noun(parse.low[head]) else None)
-            )
+            owner = place or (reading.topics.current if is_definite(parse, head) and not reading.topics.noun(parse.low[head]) else None)
             noun = property_words(parse, head)
         if owner is None:
             return False
@@ -133,6 +135,15 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
                 reading.topics.called(target, parse.low[head])
                 reading.add(owner, noun, target, "property", verb, (head, verb))
     return True
+
+
+def _people_of(parse: Parse, at: int) -> int | None:
+    """`Greek` in "the Greek capital is Y": whose capital it is."""
+    before = [kid for kid in parse.kids[at] if kid < at and parse.dep[kid] in ("amod", "compound", "nmod")]
+    if not before or not parse.is_common(at) or not is_definite(parse, at):
+        return None
+    first = before[0]
+    return first if parse.cased[first] and parse.tag[first] in ("JJ", "NNP") else None
 
 
 def _meant_for(parse: Parse, at: int) -> tuple[int, str] | None:
@@ -353,20 +364,23 @@ def read_noun(reading: Reading, at: int) -> None:
 def _titled_name(reading: Reading, at: int) -> None:
     """For "the Danish architect X": X is a Danish architect."""
     parse = reading.parse
-    before = [kid for kid in parse.kids[at] if kid < at and parse.dep[kid] in ("amod", "compound", "nmod")]
-    if not before or before[-1] != at - 1 or not parse.is_name(at) or parse.child(at, "poss") is not None:
-        return
-    role = before[-1]
+    role = at - 1
     if (
-        parse.is_common(role)
-        and is_role(parse.low[role])
-        and parse.low[role] not in _PLACE_NOUNS
-        and (mention := reading.name(at)) is not None
+        role < 0
+        or not parse.is_name(at)
+        or not (parse.is_common(role) and (is_role(parse.low[role]) or parse.low[role] in _ROLES))
+        or parse.low[role] in _PLACE_NOUNS
     ):
-        start = parse.start[before[0]]
-        said = Mention(clean(parse.text[start : parse.end[role]]), start, parse.end[role], role)
-        reading.topics.is_person(mention)
-        reading.add(mention, "is", said, "title", at, (role, role))
+        return
+    if not (parse.head[role] == at and parse.dep[role] in _BEFORE_NAME) and not (parse.head[at] == role and parse.dep[at] == "appos"):
+        return
+    kids = [kid for kid in parse.kids[parse.head[role] if parse.head[role] == at else role] if kid <= role]
+    if any(parse.dep[kid] == "poss" for kid in kids) or (mention := reading.name(at)) is None:
+        return
+    start = parse.start[min([role, *(kid for kid in kids if parse.dep[kid] in _BEFORE_NAME)])]
+    said = Mention(clean(parse.text[start : parse.end[role]]), start, parse.end[role], role)
+    reading.topics.is_person(mention)
+    reading.add(mention, "is", said, "title", at, (role, role))
 
 
 def _apposition(reading: Reading, at: int, kid: int) -> None:

@@ -28,8 +28,16 @@ class Reading:
     def add(
         self, left: Mention, words: str, right: Mention, rule: str, verb: int, where: tuple[int, int], turned: bool = False, name: str = ""
     ) -> None:
-        """Keep a claim, unless a side is empty, or both are the same thing and it is no property ("the capital of X is X"). `where`: first and last token of the relation."""
-        if len(self.claims) >= MAX_CLAIMS or not left.text or not right.text or (left.text.lower() == right.text.lower() and rule != "property"):
+        """Keep a claim, unless a side is empty, or both are the same thing and it is no property ("the capital of X is X").
+
+        `where`: first and last token of the relation.
+        """
+        if (
+            len(self.claims) >= MAX_CLAIMS
+            or not left.text
+            or not right.text
+            or (left.text.lower() == right.text.lower() and rule != "property")
+        ):
             return
         first, last = min(where), max(where)
         start, end = self.parse.start[first], self.parse.end[last]

@@ -2,12 +2,12 @@
 
 GraphML: a node is a name (its `name` or `label` attribute, else its id); an edge is a fact, its predicate the attribute `predicate`,
 `relation` or `label`, else its key in a multigraph; other edge attributes are qualifiers. Edge list: `subject TAB object TAB predicate`,
-one a line.
+one a line; or, as `networkx.write_edgelist(graph, path, delimiter="\\t")` writes it, a dictionary of the edge's attributes in third place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
@@ -28,16 +28,23 @@ def is_graph_file(path: Path) -> bool:
     return path.suffix.lower() in GRAPHML | EDGE_LISTS
 
 
-def read_graph_file(path: Path) -> Iterator[Fact]:
-    """The edges of a graph file as facts, in the file's order.
+def read_graph_file(path: Path, refuse: Callable[[str], None] | None = None) -> Iterator[Fact]:
+    """The edges of a graph file as facts, in the file's order. `refuse` is told of each edge that is no fact, which is then passed over.
 
     Raises:
-        UserError: the file cannot be read, is of another format, or an edge is no fact; names file and edge.
+        UserError: the file cannot be read, is of another format, or, without `refuse`, an edge is no fact; names file and edge.
     """
     graph = _graphml(path) if path.suffix.lower() in GRAPHML else _edge_list(path)
     names = {node: str(_first(data, _NAMES) or node) for node, data in graph.nodes(data=True)}
     for edge in graph.edges(keys=True, data=True):
-        yield _fact(path, names, *edge)
+        try:
+            fact = _fact(path, names, *edge)
+        except UserError as error:
+            if refuse is None:
+                raise
+            refuse(str(error))
+        else:
+            yield fact
 
 
 def _graphml(path: Path) -> nx.MultiDiGraph:
@@ -51,7 +58,11 @@ def _graphml(path: Path) -> nx.MultiDiGraph:
 
 def _edge_list(path: Path) -> nx.MultiDiGraph:
     try:
-        return nx.read_edgelist(path, delimiter="\t", create_using=nx.MultiDiGraph, data=(("predicate", str),), encoding="utf-8")
+        with path.open(encoding="utf-8") as stream:
+            lines = [line for line in stream if line.strip() and not line.startswith("#")]
+        as_dictionary = bool(lines) and all(line.rstrip().endswith("}") for line in lines)
+        data = True if as_dictionary else (("predicate", str),)
+        return nx.parse_edgelist(lines, delimiter="\t", create_using=nx.MultiDiGraph, data=data)
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror})") from None
     except (UnicodeDecodeError, TypeError, IndexError, ValueError) as error:

@@ -26,6 +26,8 @@ _WORD = re.compile(
     """,
     re.VERBOSE,
 )
+_PLAIN_WORD = re.compile(r"[A-Za-z0-9]+")
+_NOT_PLAIN = re.compile(r"['`&.+#]|\d,\d|[^\x20-\x7e\n]")
 _NOT_LETTERS = re.compile(rf"(?!{_LETTER}).|{_APOSTROPHE}", re.DOTALL)
 _BETWEEN_INITIALS = re.compile(r"[.\s]")
 _POSSESSIVE = re.compile(rf"{_APOSTROPHE}s$", re.IGNORECASE)
@@ -57,6 +59,17 @@ def _fold_word(word: str) -> str:
 
 def words(text: str) -> Iterator[Word]:
     """The folded words of a text in order, "the" among them, possessives dropped."""
+    return _plain_words(text) if text.isascii() and not _NOT_PLAIN.search(text) else _any_words(text)
+
+
+def _plain_words(text: str) -> Iterator[Word]:
+    """The same where nothing but spaces and simple punctuation stands between ASCII letters: most texts, in half the time."""
+    for match in _PLAIN_WORD.finditer(text):
+        folded = match.group().lower()
+        yield Word(_SHORT_FORMS.get(folded, folded), match.start(), match.end())
+
+
+def _any_words(text: str) -> Iterator[Word]:
     for match in _WORD.finditer(text):
         raw, start, end = match.group(), match.start(), match.end()
         kind = match.lastgroup

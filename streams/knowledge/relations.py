@@ -160,6 +160,8 @@ def relation_key(words: str) -> str:
     tokens = [word.text for word in folded_words(" " + words.replace("_", " "))]
     kept = [token for token in tokens if token not in COPULAS and token not in DETERMINERS and token not in FILLERS]
     while kept and kept[0] in HAVE and len(kept) > 1:  # "has been written by", "has as its capital"
+        if len(kept) > 2 and kept[-1] == "of" and not any(token in COPULAS for token in tokens):
+            kept.pop()  # "has a population of" gives what it has, unlike "is the capital of"
         kept = kept[1:]
         if kept[0] == "as" and len(kept) > 1:
             kept = kept[1:]

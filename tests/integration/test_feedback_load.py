@@ -18,7 +18,7 @@ from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 
 OUTPUTS = 5_000
-LONG = " ".join(f"Dune was written by Frank Herbert in {1900 + number}, and Emma was written by Jane Austen." for number in range(8))
+LONG = " ".join(f"Dune was written by Frank Herbert in {1900 + number}, and Emma was written by Jane Austen." for number in range(6))
 ONE_BATCH = """
 import sys
 from pathlib import Path
@@ -128,7 +128,9 @@ def test_a_worker_serves_its_reward_metrics(settings, producer, tmp_path):
         eventually(lambda: len(judged(settings)) == len(texts), "all judged")
         assert worker.metric("reward_avg", run_id="r1") == pytest.approx((1 + 0 + 1 / 3) / 3)
         assert worker.metric("hallucination_rate", run_id="r1") == pytest.approx(2 / 5)
-        verdicts = {name: worker.metric("pelton_verdicts_total", run_id="r1", verdict=name) for name in ("verified", "contradicted", "unknown")}
+        verdicts = {
+            name: worker.metric("pelton_verdicts_total", run_id="r1", verdict=name) for name in ("verified", "contradicted", "unknown")
+        }
         assert verdicts == {"verified": 2, "contradicted": 2, "unknown": 1}
         assert worker.metric("pelton_extraction_seconds_count", node="feedback") >= 1
         assert worker.metric("pelton_extraction_seconds_sum", node="feedback") > 0

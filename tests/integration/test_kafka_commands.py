@@ -64,6 +64,27 @@ def test_produce_without_topics_says_how_to_make_them(settings: KafkaSettings, t
     assert "pelton topics" in done.stderr
 
 
+def test_facts_of_graph_files_are_sent_as_those_of_other_files_are(settings: KafkaSettings, tmp_path: Path) -> None:
+    import networkx as nx
+
+    graph = nx.MultiDiGraph()
+    graph.add_edge("Dune", "Frank Herbert", predicate="written_by", date="1965")
+    graph.add_edge("Emma", "Jane Austen", predicate="written_by")
+    nx.write_graphml(graph, tmp_path / "books.graphml")
+    nx.write_edgelist(graph, tmp_path / "books.edgelist", delimiter="\t")
+    (tmp_path / "more.tsv").write_text("Ulysses\tJames Joyce\twritten_by\nno predicate\there\t\n")
+    files = [str(tmp_path / name) for name in ("books.graphml", "books.edgelist", "more.tsv")]
+    done = json.loads(pelton(settings, "facts", *files, "--skip-bad", "--json").stdout)
+    assert (done["sent"], done["skipped"]) == (5, 1)
+    sent = [Fact.decode(record.value) for record in read_range(settings, settings.topics.facts.name)]
+    assert {(fact.subject, fact.predicate, fact.object) for fact in sent} == {
+        ("Dune", "written_by", "Frank Herbert"),
+        ("Emma", "written_by", "Jane Austen"),
+        ("Ulysses", "written_by", "James Joyce"),
+    }
+    assert [fact.qualifiers for fact in sent if fact.subject == "Dune"] == [{"date": "1965"}] * 2
+
+
 def test_facts_are_sent_and_removed(settings: KafkaSettings, tmp_path: Path) -> None:
     (tmp_path / "f.jsonl").write_text('{"fact_id": "f1", "subject": "iron", "predicate": "symbol", "object": "Fe"}\n')
     assert pelton(settings, "facts", str(tmp_path / "f.jsonl")).returncode == 0

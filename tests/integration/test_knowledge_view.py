@@ -117,6 +117,26 @@ def test_a_bad_fact_is_put_aside_once_with_its_reason_also_after_a_restart(setti
     assert letters == [(1, DeadLetterReason.BAD_FACT, "facts"), (2, DeadLetterReason.BAD_JSON, "facts")]
 
 
+def test_a_cycle_of_aliases_an_unknown_predicate_and_a_fact_with_missing_parts_are_put_aside_each_with_its_reason(
+    settings, producer, open_view
+):
+    send(producer, settings, ("Bizet", "alias", "Georges Bizet"), ("Georges Bizet", "alias", "Bizet"), ("Carmen", "painted_by", "Nobody"))
+    producer.send_bytes(settings.topics.facts.name, b"half", b'{"subject": "Carmen", "predicate": "composed_by"}', [])
+    producer.flush()
+    view = open_view(dead_letters=DeadLetterWriter(producer, settings, "facts"))
+    view.wait_ready(PATIENCE)
+    until(lambda: view.bad_facts == 3)
+    producer.flush()
+    letters = {letter.offset: letter for letter, _ in read_dead_letters(settings)}
+    assert {offset: letter.reason for offset, letter in letters.items()} == {
+        1: DeadLetterReason.BAD_FACT,
+        2: DeadLetterReason.BAD_FACT,
+        3: DeadLetterReason.INVALID,
+    }
+    for offset, words in ((1, "cycle"), (2, "painted_by"), (3, "object")):
+        assert words in letters[offset].error
+
+
 def test_a_view_without_a_writer_counts_bad_facts_and_writes_nothing(settings, producer, open_view):
     send(producer, settings, ("Carmen", "painted_by", "Nobody"))
     view = open_view()

@@ -49,8 +49,10 @@ def test_sixteen_bits_on_the_cpu_are_bfloat16(tiny: Path) -> None:
     assert load_model(tiny, bits=16, device="cpu").model.dtype == torch.bfloat16
 
 
-def test_no_bits_means_the_best_this_device_can_do(tiny: Path) -> None:
-    assert load_model(tiny, bits=None, device="cpu").bits == 32
+@pytest.mark.parametrize(("in_hardware", "bits"), [(True, 16), (False, 32)])
+def test_no_bits_means_the_fewest_that_this_device_is_good_at(tiny: Path, monkeypatch, in_hardware: bool, bits: int) -> None:
+    monkeypatch.setattr(placement, "_cpu_has_bfloat16", lambda: in_hardware)
+    assert load_model(tiny, bits=None, device="cpu").bits == bits
 
 
 def test_a_model_is_not_given_longer_samples_than_it_takes(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:

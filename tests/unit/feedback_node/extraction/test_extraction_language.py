@@ -140,3 +140,84 @@ def test_spans_point_at_what_was_written(triplets: Triplets) -> None:
 
 def test_each_triplet_names_its_rule(triplets: Triplets) -> None:
     assert all(t.rule for t in triplets("Oslo, the capital of Norway, was founded in 1040 by Harald Hardrada."))
+
+
+def test_a_border_is_shared_by_both_that_it_lies_between(pairs: Pairs) -> None:
+    assert pairs("Lake Ohrid lies on the border between Albania and North Macedonia.") == {
+        ("Lake Ohrid", "Albania"),
+        ("Lake Ohrid", "North Macedonia"),
+    }
+
+
+def test_who_made_the_parts_of_a_work_is_said_of_the_work(pairs: Pairs) -> None:
+    found = pairs("The musical Kismet, with music by Robert Wright and a book by Charles Lederer, opened in 1953.")
+    assert {("Kismet", "Robert Wright"), ("Kismet", "Charles Lederer"), ("Kismet", "1953")} <= found
+
+
+def test_a_title_before_a_name_says_what_its_bearer_is(pairs: Pairs) -> None:
+    assert ("Sedad Eldem", "Turkish architect") in pairs("The house was built by the Turkish architect Sedad Eldem.")
+
+
+def test_a_word_cut_at_its_hyphen_is_one_word(pairs: Pairs) -> None:
+    assert ("Skyfall", "Paul Epworth") in pairs('"Skyfall" is a song by Adele, co-written with Paul Epworth.')
+
+
+def test_a_participle_after_a_name_at_the_end_is_about_that_name(pairs: Pairs) -> None:
+    found = pairs("The league is run by the Rugby Football Union, based in Twickenham.")
+    assert ("Rugby Football Union", "Twickenham") in found
+
+
+def test_what_a_thing_is_turned_into_is_said_of_the_thing(pairs: Pairs) -> None:
+    assert ("Cairo Citadel", "museum") in pairs("The Cairo Citadel was a fort until the Khedive converted it into a museum.")
+
+
+def test_where_a_thing_was_made_is_not_where_its_maker_is(pairs: Pairs) -> None:
+    assert ("Basketball", "Springfield") in pairs("Basketball was invented by James Naismith in Springfield.")
+
+
+def test_two_roles_are_said_of_one_bearer(pairs: Pairs) -> None:
+    found = pairs("Eleanor was the wife of Henry Plantagenet and the mother of Richard Lionheart.")
+    assert {frozenset(pair) for pair in found} == {frozenset(("Eleanor", "Henry Plantagenet")), frozenset(("Eleanor", "Richard Lionheart"))}
+
+
+def test_several_things_are_no_it(pairs: Pairs) -> None:
+    assert ("Tana", "Lake Victoria") not in pairs("Lake Victoria is in Africa. Many rivers flow into it, and ships cross it.")
+    assert ("ships", "Lake Victoria") in pairs("Lake Victoria is in Africa. Many rivers flow into it, and ships cross it.")
+
+
+def test_what_is_among_the_parts_of_a_thing_is_one_of_them(pairs: Pairs) -> None:
+    found = pairs("Gumbo is a stew. Okra and celery are among its ingredients.")
+    assert {("Gumbo", "Okra"), ("Gumbo", "celery")} <= found
+
+
+def test_a_property_for_a_thing_and_a_property_with_its_number(pairs: Pairs) -> None:
+    assert ("nickel", "Ni") in pairs("The chemical symbol for nickel is Ni.")
+    assert ("Nickel", "28") in pairs("Nickel is a metal with the atomic number 28.")
+
+
+def test_a_city_may_have_its_countrys_name(triplets: Triplets) -> None:
+    (found,) = triplets("The capital of Luxembourg is Luxembourg.")
+    assert (found.subject, found.object) == ("Luxembourg", "Luxembourg")
+
+
+def test_a_sentence_begins_after_an_initial_too(triplets: Triplets) -> None:
+    found = triplets("The symbol of boron is B. It was found by Davy.")
+    assert ("boron", "Davy") in {(t.subject, t.object) for t in triplets("The symbol of boron is B. It was found by Davy.")}, found
+
+
+def test_a_second_value_of_a_property_is_said_of_the_value(pairs: Pairs) -> None:
+    assert ("Monaco", "euro") in pairs("The currency of France is the euro. It is the currency of Monaco.")
+
+
+def test_whose_property_it_is_may_be_said_by_an_adjective(triplets: Triplets) -> None:
+    (found,) = triplets("The Greek capital is Athens.")
+    assert (found.subject, found.predicate, found.object) == ("Greek", "capital", "Athens")
+
+
+@pytest.mark.parametrize(
+    "text", ["In 2000, the president of Peru was Alberto Fujimori.", "Alberto Fujimori was the president of Peru in 2000."]
+)
+def test_the_time_of_a_clause_is_a_qualifier_of_its_claims(text: str, triplets: Triplets) -> None:
+    found = next(t for t in triplets(text) if t.object == "Alberto Fujimori")
+    assert found.qualifiers == {"date": "2000"}
+    assert not any(t.qualifiers for t in triplets("Alberto Fujimori was born in Lima."))

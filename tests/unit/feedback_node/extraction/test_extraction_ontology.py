@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from feedback_node.extraction import TripletExtractor
+from streams.knowledge.ontology import Ontology
 
 
 def said(extractor: TripletExtractor, text: str) -> list[tuple[str, str, str]]:
@@ -59,3 +60,17 @@ def test_words_that_the_ontology_does_not_know_stay_words(knowing: TripletExtrac
 
 def test_a_pattern_resolves_its_pronoun(knowing: TripletExtractor) -> None:
     assert ("Boléro", "composed_by", "Maurice Ravel") in said(knowing, "Boléro is from 1928. It was composed by Maurice Ravel.")
+
+
+def test_a_date_is_no_place() -> None:
+    ontology = {"predicates": {"located_in": {"phrases": ["{subject} is in {object}"]}, "head": {"nouns": ["head"]}}}
+    found = TripletExtractor(Ontology.from_dict(ontology)).extract(["Ann Lee was the head of Acme in 2001. Acme is in Ohio."])[0]
+    assert {(t.predicate, t.object) for t in found} == {("head", "Ann Lee"), ("located_in", "Ohio")}
+
+
+def test_a_predicate_noun_before_a_value_tells_what_the_value_is() -> None:
+    ontology = {"predicates": {"symbol": {"nouns": ["symbol"]}, "population": {"value": "number", "nouns": ["population"]}}}
+    found = TripletExtractor(Ontology.from_dict(ontology)).extract(
+        ['Tin is denoted by the symbol "Sn". Rome has a population of 2.7 million.']
+    )[0]
+    assert {(t.subject, t.predicate, t.object) for t in found} == {("Tin", "symbol", "Sn"), ("Rome", "population", "2.7 million")}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
+import json
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -31,6 +33,17 @@ def test_pairs_of_the_development_texts_are_found(bench: ModuleType, extractor: 
     assert scores["tune"]["match_f1"] >= 0.86
     assert scores["rare"]["match_f1"] >= 0.80
     assert scores["rare"]["soft_f1"] >= 0.76
+    for batch in ("cold1", "cold2", "cold3"):
+        assert scores[batch]["match_f1"] >= 0.76
+
+
+def test_the_cold_batches_are_those_that_were_measured_cold(bench: ModuleType) -> None:
+    first = json.loads(bench.FIRST_RUNS.read_text())["batches"]
+    lines = bench.COLD.read_text(encoding="utf-8").splitlines(keepends=True)
+    for name, run in first.items():
+        batch = [line for line in lines if json.loads(line)["split"] == name]
+        assert hashlib.sha256("".join(batch).encode()).hexdigest() == run["sha256_of_lines"]
+        assert run["match_f1"] >= 0.65
 
 
 def test_the_development_texts_are_many_and_of_many_domains(bench: ModuleType) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from streams.knowledge.names import fold, words
+from streams.knowledge.names import _any_words, fold, words
 
 
 @pytest.mark.parametrize(
@@ -66,3 +66,8 @@ def test_words_are_the_folded_name_and_know_where_they_stood(text):
     assert [word.text for word in found if word.text != "the"] == [part for part in fold(text).split() if part != "the"]
     assert all(0 <= word.start < word.end <= len(text) for word in found)
     assert all(left.end <= right.start for left, right in itertools.pairwise(found))
+
+
+@given(st.lists(st.sampled_from([*"abZ St.;:-()\"!?/_19,'&+#\n", "saint", "mount", "the"]), max_size=20).map("".join))
+def test_the_quick_way_for_plain_texts_gives_the_same_words(text):
+    assert list(words(text)) == list(_any_words(text))
