@@ -142,8 +142,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, help="train on so many only")
     parser.add_argument("--held-out", type=int, help="measure on so many only")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_heavy.json")
-    parser.add_argument("flags", nargs="*", help="after --: flags of pelton train")
-    arguments = parser.parse_args()
+    ours, _, flags = " ".join(sys.argv[1:]).partition(" -- ")
+    arguments = parser.parse_args(ours.split())
     import torch
 
     from benchmarks.trainer_runs import here
@@ -163,7 +163,7 @@ def main() -> None:
             "part": counts is not None and counts["whole"] != counts["used"],
             "samples": counts,
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
-            **train(arguments.name, data, folder, arguments.flags),
+            **train(arguments.name, data, folder, flags.split()),
             "seed": SEED,
             **here(),
         }

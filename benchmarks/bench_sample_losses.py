@@ -38,14 +38,17 @@ def clocks() -> dict[str, float]:
 class Turns:
     """Hands out each batch once for every side, in changing order, and times the steps."""
 
-    def __init__(self, batches: list[Any], synchronize: Callable[[], None]) -> None:
+    def __init__(self, batches: list[Any], synchronize: Callable[[], None], limit_s: float) -> None:
         self.batches, self.synchronize = batches, synchronize
+        self._until = time.monotonic() + limit_s
         self.side = SIDES[0]
         self.times: list[dict[str, dict[str, float]]] = []
         self._steps = self._walk()
 
     def _walk(self) -> Iterator[tuple[int, str, Any]]:
         for number, batch in enumerate(self.batches):
+            if time.monotonic() > self._until:
+                return
             for turn in range(len(SIDES)):
                 yield number, SIDES[(turn + number) % len(SIDES)], batch
 
@@ -79,8 +82,9 @@ def summed_loss(trainer: Any, inputs: dict[str, Any]) -> Any:
     return trainer._scale(total)
 
 
-def measure(device: str, model: str, steps: int, batch_size: int) -> dict[str, Any]:
+def measure(device: str, model: str, steps: int, batch_size: int, limit_s: float) -> dict[str, Any]:
     """Train in turns."""
+    import trainer_node  # noqa: F401, I001 - before torch: it says how threads wait
     import torch
 
     from streams.kafka.admin import create_topics
@@ -97,7 +101,9 @@ def measure(device: str, model: str, steps: int, batch_size: int) -> dict[str, A
     config = TrainConfig(model=model, batch_size=batch_size, trainer="sft", seed=SEED)
     loaded = add_lora(load_model(model_source(model), bits=None, max_seq=config.max_seq, device=device), seed=SEED)
     loaded.model.train()
-    turns = Turns(batches(loaded.tokenizer, steps + WARM_UP, batch_size), torch.cuda.synchronize if device == "cuda" else lambda: None)
+    turns = Turns(
+        batches(loaded.tokenizer, steps + WARM_UP, batch_size), torch.cuda.synchronize if device == "cuda" else lambda: None, limit_s
+    )
     with tempfile.TemporaryDirectory() as folder:
         broker = open_broker(KafkaSettings(), Path(folder) / "broker", environ={})
         try:
@@ -174,14 +180,15 @@ def main() -> None:
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--model", default="default")
     parser.add_argument("--steps", type=int, default=15, help="batches, each trained three times")
+    parser.add_argument("--limit-s", type=float, default=600, help="no further batch is begun after so many seconds")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_sample_losses.json")
     arguments = parser.parse_args()
-    import torch
-
     from benchmarks.trainer_runs import here
 
-    run = measure(arguments.device, arguments.model, arguments.steps, arguments.batch_size)
+    run = measure(arguments.device, arguments.model, arguments.steps, arguments.batch_size, arguments.limit_s)
+    import torch
+
     device = torch.cuda.get_device_name() if arguments.device == "cuda" else "cpu"
     result = {"device": device, "aim": "at most 0.05", "summary": summary(run), "seed": SEED, **here(), "raw": run}
     stored = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"runs": []}

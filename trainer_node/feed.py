@@ -80,6 +80,7 @@ class Feed:
         self.repeats = Repeats(settings.repeat_horizon)
         self._waiting_limit = max(WAITING_LIMIT, 2 * settings.batch_size)
         self._waiting: dict[str, deque[Waiting]] = {topic: deque() for topics in bands.values() for topic in topics}
+        self._full: set[str] = set()
         self._replay: deque[JournalEntry] = deque()
         self._generations: dict[Partition, int] = {}
         self._clock: tuple[bool, float] | None = None
@@ -412,9 +413,21 @@ class Feed:
             held_out = objective is Objective.PROMPT and (self.objective is not objective or self.waits_for_prompts)
             for band, topic in enumerate(topics):
                 closed = not held_out and (objective is not self.objective or band > self.pacing.highest)
-                if closed or len(self._waiting[topic]) >= self._waiting_limit:
+                if closed or self._is_full(topic):
                     paused.add((topic, 0))
         self._reader.set_paused(paused)
+
+    def _is_full(self, topic: str) -> bool:
+        """Whether a band has enough waiting: from the limit on, until half of it is trained.
+
+        What was fetched and not delivered is fetched again when a band is resumed; resumed after every batch, it would be all the time.
+        """
+        waiting = len(self._waiting[topic])
+        if waiting >= self._waiting_limit:
+            self._full.add(topic)
+        elif waiting < self._waiting_limit // 2:
+            self._full.discard(topic)
+        return topic in self._full
 
 
 def _by_id(documents: list[dict[str, Any]]) -> dict[str, TrainingSample]:

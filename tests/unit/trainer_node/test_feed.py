@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import queue
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from schemas.training_sample import BANDS, Objective, TrainingSample
 from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import Breaker
 from trainer_node import feed as feed_module
-from trainer_node.feed import Feed, FeedSettings, StepBatch
+from trainer_node.feed import WAITING_LIMIT, Feed, FeedSettings, StepBatch
 from trainer_node.journal import Journal
 from trainer_node.ledger import Ledger, Outcome
 from trainer_node.pacing import Pacing
@@ -262,6 +263,17 @@ def test_a_journalled_record_that_is_gone_holds_nothing_up(bench):
     log["sft.0"][1] = POISON
     again = bench(log, state=state, epoch=2, checkpoint="c", begins={"sft.0": 0})
     assert again.train() == [["s0", "s2", "s3"], ["s4", "s5", "s6", "s7"]]
+
+
+def test_a_full_band_is_fetched_again_only_when_half_of_it_is_trained(bench):
+    """Each time a band is resumed, what was fetched of it and not delivered is fetched again."""
+    made = bench(spread(0) | {"sft.0": [encoded(f"s{n}") for n in range(1500)]}, batch_size=64, sizes=lambda: 128)
+    told: list[bool] = []
+    set_paused = made.reader.set_paused
+    made.reader.set_paused = lambda partitions: (told.append(("sft.0", 0) in partitions), set_paused(partitions))
+    assert len(flat(made.train())) == 1500
+    resumed = sum(before and not after for before, after in itertools.pairwise(told))
+    assert 1 <= resumed <= 1500 // (WAITING_LIMIT // 2)
 
 
 def test_like_lengths_stand_together_in_a_batch_and_a_replay_keeps_their_order(bench):
