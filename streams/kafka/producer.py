@@ -16,7 +16,7 @@ from kafka.record.default_records import DefaultRecordBatchBuilder
 from schemas.base import Message
 from schemas.errors import BadRecord, BrokerError, DeadLetterReason, Fenced
 from schemas.topics import MAX_LETTER_BYTES, Topic
-from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors, connect, explain
+from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors, connect, explain, listens
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -32,6 +32,8 @@ TRANSACTION_MS = 35_000
 more than its 30 s for one request."""
 FOR_EVER_MS = 10 * 365 * 86_400_000
 """The same for a producer that waits for its broker."""
+RECONNECT_MS = 3_000
+"""Longest pause between two tries to reach a broker that is away, in milliseconds; kafka-python's own 30 s would outlast its return."""
 WARN_SECONDS = 20.0
 """How often a producer that waits for its broker says so."""
 METADATA_MS = 15_000
@@ -94,6 +96,7 @@ class Producer:
                 delivery_timeout_ms=self._delivery_ms,
                 max_block_ms=METADATA_MS,
                 bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS,
+                reconnect_backoff_max_ms=RECONNECT_MS,
             )
             if self._transactional_id:
                 client.init_transactions()
@@ -121,12 +124,24 @@ class Producer:
         self._take_room(size)
         try:
             with self._errors(f"sending to {topic_name}"):
-                future = self._client.send(topic_name, value=value, key=key, headers=pairs)
+                future = self._sent(topic_name, key, value, pairs)
         except BaseException:
             self._give_room(size)
             raise
         future.add_both(lambda result: self._acknowledged(size, result))
         return future
+
+    def _sent(self, topic_name: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
+        """A first send to a topic has to hear of it. A producer that waits for its broker asks on until one that listens does not tell."""
+        listened = False
+        while True:
+            try:
+                return self._client.send(topic_name, value=value, key=key, headers=headers)
+            except KafkaTimeoutError:
+                was_there, listened = listened, any(listens(address) for address in self.settings.servers)
+                if not self._waits_for_broker or (was_there and listened):
+                    raise
+            log.warning("the broker at %s has not told of %s; asking again", self.settings.bootstrap_servers, topic_name)
 
     def flush(self, timeout: float = FLUSH_SECONDS) -> None:
         """Wait until everything sent is acknowledged. `timeout` in seconds, for a producer that does not wait for its broker.
