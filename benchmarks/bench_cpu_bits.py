@@ -38,7 +38,7 @@ def measure(rounds: int) -> dict[str, Any]:
     import trainer_node  # noqa: F401 - sets how threads wait, as in a run
     from trainer_node.gguf_models import default_model
     from trainer_node.loader import add_lora, load_model
-    from trainer_node.placement import _cpu_has_bfloat16
+    from trainer_node.placement import cpu_has_bfloat16
 
     models = {bits: add_lora(load_model(default_model(), bits=bits, device="cpu")).model.train() for bits in (32, 16)}
     torch.manual_seed(SEED)
@@ -57,7 +57,7 @@ def measure(rounds: int) -> dict[str, Any]:
             "machine": platform.machine(),
             "cpus": os.cpu_count(),
             "threads": torch.get_num_threads(),
-            "bfloat16_in_hardware": _cpu_has_bfloat16(),
+            "bfloat16_in_hardware": cpu_has_bfloat16(),
             "load_average_at_end": [round(load, 1) for load in os.getloadavg()],
         },
         "rows": ROWS,

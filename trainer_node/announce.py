@@ -46,7 +46,7 @@ class Announcer:
         """Publish and commit group offsets; waits for it a moment, not longer.
 
         A broker that is away only delays the news: the checkpoint is durable, and the next one announces further. So does one whose
-        answer takes long (after a leader's death, two minutes): training goes on meanwhile.
+        answer takes long (after a leader's death, half a minute): training goes on meanwhile.
 
         Raises:
             Fenced: a newer incarnation of the run has taken over.

@@ -100,7 +100,7 @@ class TrainerNode:
                 goes_on_from, objective = None, self._next_objective(objective)
             if not self.stopping.is_set():
                 self._ask("after")
-            self.announce.finish()
+                self.announce.finish()  # a run that is stopped announces at its next start: its grace is for the checkpoint
             self._write_summary()
             self.processes.close()
 

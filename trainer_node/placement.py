@@ -46,7 +46,7 @@ def choose_bits(bits: int | None, device: str) -> int:
     on_cuda = device.startswith("cuda")
     quantizes = on_cuda and _has("bitsandbytes")
     if bits is None:
-        return 4 if quantizes else 32 if device == "cpu" and not _cpu_has_bfloat16() else 16
+        return 4 if quantizes else 32 if device == "cpu" and not cpu_has_bfloat16() else 16
     if bits in (4, 8) and not quantizes:
         why = "bitsandbytes is not installed (pip install 'pelton[gpu]')" if on_cuda else f"that needs a CUDA device, and this is {device}"
         raise ConfigError(f"{bits}-bit weights: {why}; the nearest that works here is --bits 16")
@@ -88,7 +88,7 @@ def choose_backend(backend: str, device: str, gguf_file: str | None = None) -> s
     return backend if backend != "auto" else "hf" if obstacle else "unsloth"
 
 
-def _cpu_has_bfloat16() -> bool:
+def cpu_has_bfloat16() -> bool:
     """Whether this CPU multiplies bfloat16 itself (AVX-512 BF16 or AMX). One that does not is many times slower at it than at float32."""
     import torch
 

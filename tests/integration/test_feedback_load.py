@@ -7,15 +7,13 @@ import threading
 import time
 
 import pytest
-from worker_process import ONTOLOGY, REPOSITORY, WorkerProcess, eventually
+from worker_process import REPOSITORY, WorkerProcess, eventually, producer_of_books
 
-from schemas.fact import Fact
 from schemas.model_output import ModelOutput
 from streams.app import SESSION_SECONDS
 from streams.kafka.admin import committed_offsets
 from streams.kafka.connection import open_admin
 from streams.kafka.consumer import read_range
-from streams.kafka.producer import Producer
 
 OUTPUTS = 5_000
 LONG = " ".join(f"Dune was written by Frank Herbert in {1900 + number}, and Emma was written by Jane Austen." for number in range(6))
@@ -61,12 +59,7 @@ class GroupWatch(threading.Thread):
 
 @pytest.fixture
 def producer(settings, tmp_path):
-    (tmp_path / "books.yaml").write_text(ONTOLOGY)
-    with Producer(settings) as made:
-        for subject, target in (("Dune", "Frank Herbert"), ("Emma", "Jane Austen")):
-            fact = Fact(subject=subject, predicate="written_by", object=target)
-            made.send(settings.topics.facts, fact.fact_id, fact)
-        made.flush()
+    with producer_of_books(settings, tmp_path) as made:
         yield made
 
 

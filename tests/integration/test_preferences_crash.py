@@ -6,12 +6,10 @@ import sys
 from contextlib import contextmanager
 
 import pytest
-from worker_process import ONTOLOGY, REPOSITORY, WorkerProcess, eventually
+from worker_process import REPOSITORY, WorkerProcess, eventually, producer_of_books
 
-from schemas.fact import Fact
 from schemas.model_output import ModelOutput
 from streams.kafka.consumer import read_range
-from streams.kafka.producer import Producer
 
 GOOD, BAD = "Dune was written by Frank Herbert.", "Dune was written by Jane Austen."
 HALF = "Dune was written by Frank Herbert. Emma was written by Frank Herbert."
@@ -19,12 +17,7 @@ HALF = "Dune was written by Frank Herbert. Emma was written by Frank Herbert."
 
 @pytest.fixture
 def producer(settings, tmp_path):
-    (tmp_path / "books.yaml").write_text(ONTOLOGY)
-    with Producer(settings) as made:
-        for subject, target in (("Dune", "Frank Herbert"), ("Emma", "Jane Austen")):
-            fact = Fact(subject=subject, predicate="written_by", object=target)
-            made.send(settings.topics.facts, fact.fact_id, fact)
-        made.flush()
+    with producer_of_books(settings, tmp_path) as made:
         yield made
 
 

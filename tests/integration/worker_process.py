@@ -8,7 +8,11 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
+
+from schemas.fact import Fact
+from streams.kafka.producer import Producer
 
 REPOSITORY = Path(__file__).parents[2]
 PATIENCE = 90.0
@@ -27,6 +31,18 @@ predicates:
     phrases: ["{subject} was born in {object}"]
 """
 """A small ontology of books."""
+
+
+@contextmanager
+def producer_of_books(settings, folder):
+    """A producer, two books on `facts`, and the ontology of books as `books.yaml` in the folder."""
+    (folder / "books.yaml").write_text(ONTOLOGY)
+    with Producer(settings) as made:
+        for subject, target in (("Dune", "Frank Herbert"), ("Emma", "Jane Austen")):
+            fact = Fact(subject=subject, predicate="written_by", object=target)
+            made.send(settings.topics.facts, fact.fact_id, fact)
+        made.flush()
+        yield made
 
 
 def eventually(condition, what="the condition"):

@@ -51,7 +51,7 @@ def test_sixteen_bits_on_the_cpu_are_bfloat16(tiny: Path) -> None:
 
 @pytest.mark.parametrize(("in_hardware", "bits"), [(True, 16), (False, 32)])
 def test_no_bits_means_the_fewest_that_this_device_is_good_at(tiny: Path, monkeypatch, in_hardware: bool, bits: int) -> None:
-    monkeypatch.setattr(placement, "_cpu_has_bfloat16", lambda: in_hardware)
+    monkeypatch.setattr(placement, "cpu_has_bfloat16", lambda: in_hardware)
     assert load_model(tiny, bits=None, device="cpu").bits == bits
 
 
