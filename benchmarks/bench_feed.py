@@ -1,9 +1,14 @@
 """Tokens per second trained from Kafka against the same batches from RAM, and the share of step time spent waiting for data.
 
-One trainer, one run, interleaved: blocks of steps whose batches come from the feed (fetched, chosen, tokenised and journalled as in
-any run) alternate with blocks that train the batches of the block before again, from memory.
-So both sides train the same tokens, under the same
-conditions, and only where the batch comes from differs. A block's time runs from the end of the step before it to the end of its last step.
+One trainer, one run: blocks of steps whose batches come from the feed (fetched, decoded, tokenised, chosen, journalled and accounted for as
+in any run) take turns with blocks that train the batches of the newest such block again, from memory, in the order
+Kafka, RAM, RAM, Kafka. So a drift of the machine, and who comes first, favour neither side. The texts on the bands repeat with every
+block, so that all blocks of both sides hold the same batches (the result says whether they did), and no side meets a shape first: those are
+met while warming up. A ratio is that of the times of two neighbouring blocks, by the wall clock and by this process's processor time (on a
+CPU shared with others the one that means something). The wait is all that the training thread spends on getting a batch.
+
+Not in the ratio, since both sides do it: publishing the losses (`bench_sample_losses`), and the reader's thread, which polls its broker
+while a block trains from memory too. Checkpoints are left out (`bench_checkpoint`).
 
 Run: `python benchmarks/bench_feed.py [--model default|135m|1b] [--out FILE]`. On a machine without the broker's jars, `--broker fallback`
 (noida-db, in memory) may serve; the result says which did.
@@ -24,7 +29,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-SHAPES = {"135m": (576, 1536, 30, 9, 3, 49152), "1b": (2048, 8192, 16, 32, 8, 49152)}
+SHAPES = {"tiny": (64, 128, 2, 4, 2, 512), "135m": (576, 1536, 30, 9, 3, 49152), "1b": (2048, 8192, 16, 32, 8, 49152)}
 """hidden, intermediate, layers, heads, key-value heads, vocabulary."""
 SEED = 11
 WORDS = ["the", "stream", "turns", "a", "wheel", "and", "stone", "that", "grinds", "what", "fields", "have", "given", "this", "year"]
@@ -56,9 +61,9 @@ def text(number: int) -> str:
 
 @dataclass
 class Alternating:
-    """Batches for the trainer: a block from the feed, then the same block from memory, and so on; times each block."""
+    """Batches for the trainer: blocks from the feed and from memory in turns, each timed from its first batch to the next block's."""
 
-    from_feed: Any
+    node: Any
     block: int
     rounds: int
     warm_up: int
@@ -66,11 +71,14 @@ class Alternating:
     blocks: list[dict[str, Any]] = field(default_factory=list)
     steps: int = 0
     waited: float = 0.0
-    _started: float = 0.0
+    _started: tuple[float, float] = (0.0, 0.0)
 
-    @property
-    def side(self) -> str:
-        return "ram" if (self.steps // self.block) % 2 else "kafka"
+    def __post_init__(self) -> None:
+        self._from_feed = self.node._next_batch
+
+    def side(self, step: int) -> str:
+        """Which side a step is of."""
+        return ("kafka", "ram", "ram", "kafka")[step // self.block % 4]
 
     def next_batch(self) -> Any:
         """Called between two steps."""
@@ -79,32 +87,52 @@ class Alternating:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         now = time.perf_counter()
-        if self.steps and self.steps % self.block == 0:
-            self._close_block(now)
-        if self.steps >= 2 * self.block * (self.rounds + self.warm_up):
-            return None
+        self.node._stream.meanwhile = self.meanwhile
         if self.steps % self.block == 0:
-            self._started, self.waited, self.tokens = now, 0.0, 0
+            if self.steps:
+                self._close_block(now)
+            if self.steps >= 2 * self.block * (self.rounds + self.warm_up):
+                return None
+            self._started, self.waited, self.tokens = (now, time.process_time()), 0.0, []
         batch = self._take()
         self.waited += time.perf_counter() - now
-        self.tokens += sum(len(item.example.input_ids) for item in batch.items)
+        self.tokens += [len(item.example.input_ids) for item in batch.items]
         self.steps += 1
         return batch
 
+    def meanwhile(self) -> None:
+        """In a step; from memory there is nothing to do for the next batch."""
+        if self.side(self.steps - 1) == "kafka":
+            self.node.feed.meanwhile()
+
+    def step_done(self) -> None:
+        """After a step: what its samples cost is told; what came from the log is accounted for."""
+        batch = self.node._stream.batch
+        self.node._publish_losses(batch)
+        if self.side(self.steps - 1) == "kafka":
+            self.node.feed.trained(batch)
+
     def _take(self) -> Any:
-        if self.side == "ram":
+        if self.side(self.steps) == "ram":
             return self.held[self.steps % self.block]
         if self.steps % self.block == 0:
             self.held = []
-        batch = self.from_feed()
+        batch = self._from_feed()
         self.held.append(batch)
         return batch
 
     def _close_block(self, now: float) -> None:
-        side = "kafka" if (self.steps // self.block) % 2 else "ram"
-        seconds = now - self._started
         if self.steps > 2 * self.block * self.warm_up:
-            self.blocks.append({"side": side, "seconds": seconds, "tokens": self.tokens, "wait_s": self.waited})
+            self.blocks.append(
+                {
+                    "side": self.side(self.steps - 1),
+                    "seconds": now - self._started[0],
+                    "cpu_s": time.process_time() - self._started[1],
+                    "tokens": sum(self.tokens),
+                    "wait_s": self.waited,
+                    "lengths": f"{hash(tuple(self.tokens)) & 0xFFFFFFFF:08x}",
+                }
+            )
 
 
 def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: int) -> dict[str, Any]:
@@ -115,55 +143,62 @@ def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: i
     from trainer_node.node import TrainerNode
     from trainer_node.options import RunOptions
 
-    warm_up = 1
+    warm_up = 2
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = model if model == "default" else str(random_model(model, folder))
         broker = open_broker(KafkaSettings(), folder / "broker", kind=broker_kind, environ={})  # type: ignore[arg-type]
         try:
             settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
-            produce(settings, (rounds + warm_up + 1) * block * batch_size)
-            bits: Any = None if model == "default" else 16
-            config = TrainConfig(
-                model=source, batch_size=batch_size, checkpoint_steps=10**6, max_seq=512, pace_steps=1, backend="hf", bits=bits
-            )
+            produce(settings, rounds + warm_up + 1, block, batch_size)
+            config = TrainConfig(model=source, batch_size=batch_size, checkpoint_steps=10**6, max_seq=512, pace_steps=1, backend="hf")
             node = TrainerNode(settings, config, RunOptions("bench-feed", folder / "run"))
-            blocks = Alternating(node._next_batch, block, rounds, warm_up)
-            node._next_batch = blocks.next_batch  # type: ignore[method-assign]
-            node._step_done = lambda: node._publish_losses(node._stream.batch)  # type: ignore[method-assign, assignment, arg-type]
+            turns = Alternating(node, block, rounds, warm_up)
+            node._next_batch, node._step_done = turns.next_batch, turns.step_done  # type: ignore[method-assign]
             node.run()
         finally:
             broker.stop()
-        return {"model": model, "broker": broker.kind, "block_steps": block, "batch_size": batch_size, "blocks": blocks.blocks}
+        loaded = {"backend": node.loaded.backend, "bits": node.loaded.bits}
+        return {
+            "model": model, **loaded, "broker": broker.kind, "block_steps": block, "batch_size": batch_size, "blocks": turns.blocks,
+        }  # fmt: skip
 
 
-def produce(settings: Any, count: int) -> None:
-    """Texts straight to the bands."""
+def produce(settings: Any, blocks: int, block: int, batch_size: int) -> None:
+    """Texts straight to the bands, for so many blocks of steps; each band's repeat with every block."""
     from schemas.sample import Task
     from schemas.training_sample import BANDS, TrainingSample
     from streams.kafka.admin import create_topics
     from streams.kafka.producer import Producer
+    from trainer_node.pacing import Pacing
 
     create_topics(settings, settings.topics).raise_if_wrong()
+    opening = BANDS * batch_size  # while bands open one by one, the first give more
     with Producer(settings) as producer:
-        for number in range(count):
-            band = number % BANDS
-            made = TrainingSample(sample_id=f"s{number}", objective="sft", task=Task.GENERATION, band=band, completion=text(number))
-            producer.send(settings.topics.band("sft", band), made.sample_id, made)
+        for band, share in enumerate(Pacing(1, highest=BANDS - 1).shares([batch_size] * BANDS, batch_size)):
+            for number in range(share * block * blocks + opening):
+                words = text(number % max(1, share * block) * BANDS + band)
+                made = TrainingSample(
+                    sample_id=f"s{band}-{number}", objective="sft", task=Task.GENERATION, band=band, completion=words
+                )  # fmt: skip
+                producer.send(settings.topics.band("sft", band), made.sample_id, made)
 
 
-def summary(run: dict[str, Any]) -> dict[str, float]:
-    """Medians over blocks."""
-    rate = {side: [b["tokens"] / b["seconds"] for b in run["blocks"] if b["side"] == side] for side in ("kafka", "ram")}
-    pairs = [kafka / ram for kafka, ram in zip(rate["kafka"], rate["ram"], strict=True)]
-    waits = [b["wait_s"] / b["seconds"] for b in run["blocks"] if b["side"] == "kafka"]
-    return {
-        "tokens_per_s_kafka": round(statistics.median(rate["kafka"]), 1),
-        "tokens_per_s_ram": round(statistics.median(rate["ram"]), 1),
-        "ratio": round(statistics.median(pairs), 4),
-        "ratio_min": round(min(pairs), 4),
-        "ratio_max": round(max(pairs), 4),
-        "wait_share": round(statistics.median(waits), 5),
+def summary(run: dict[str, Any]) -> dict[str, Any]:
+    """Medians over blocks, by the wall clock and by the processor's; the wait is of all of them together."""
+    sides = {side: [b for b in run["blocks"] if b["side"] == side] for side in ("kafka", "ram")}
+    found: dict[str, Any] = {
+        f"tokens_per_s_{side}": round(statistics.median(b["tokens"] / b["seconds"] for b in blocks), 1) for side, blocks in sides.items()
+    }
+    for name, clock in (("ratio", "seconds"), ("cpu_ratio", "cpu_s")):
+        pairs = [ram[clock] / kafka[clock] for kafka, ram in zip(sides["kafka"], sides["ram"], strict=True)]
+        low, _, high = statistics.quantiles(pairs, n=4)
+        found |= {name: round(statistics.median(pairs), 4), f"{name}_quartiles": [round(low, 4), round(high, 4)]}
+        found[f"{name}_range"] = [round(min(pairs), 4), round(max(pairs), 4)]
+    waits = {part: sum(b[part] for b in sides["kafka"]) for part in ("wait_s", "seconds")}
+    return found | {
+        "wait_share": round(waits["wait_s"] / waits["seconds"], 5),
+        "same_batches": len({b["lengths"] for b in run["blocks"]}) == 1,
     }
 
 
@@ -173,7 +208,7 @@ def main() -> None:
     parser.add_argument("--model", choices=["default", *SHAPES], default="default")
     parser.add_argument("--broker", choices=["auto", "apache", "fallback"], default="auto")
     parser.add_argument("--block", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=6)
+    parser.add_argument("--rounds", type=int, default=6, help="pairs of blocks; even, so that each side comes first as often")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_feed.json")
     arguments = parser.parse_args()

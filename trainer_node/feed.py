@@ -306,6 +306,11 @@ class Feed:
 
     # --- intake --------------------------------------------------------------------------------------------------------------
 
+    def meanwhile(self) -> None:
+        """What can be done for the next batch while a device trains this one: bring the journal to disk, decode and tokenise."""
+        self._journal.sync()
+        self.intake()
+
     def intake(self, wait_s: float = 0.0) -> None:
         """Take over all that the reader has delivered, waiting a moment for the first when told to."""
         try:

@@ -1,4 +1,4 @@
-"""The journal of chosen batches: what is trained next is written down, durably, before it is trained.
+"""The journal of chosen batches: what is trained next is written down before it is trained, and is on disk before anything of it gets out.
 
 One file for each checkpoint and fencing epoch, `after-<checkpoint>.e<epoch>.jsonl`: the batches chosen since that checkpoint, in order.
 After a crash the next incarnation trains the same batches in the same order. A torn last line was never trained, and is dropped.
@@ -39,6 +39,7 @@ class Journal:
         self.folder = folder
         self.epoch = epoch
         self._file: IO[bytes] | None = None
+        self._synced = True
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, checkpoint: str) -> Path:
@@ -60,12 +61,18 @@ class Journal:
         self._open(checkpoint)
 
     def append(self, entry: JournalEntry) -> None:
-        """Write one entry; on return it is on disk."""
+        """Write one entry; on return it outlives this process, and after `sync` this machine's loss of power too."""
         if self._file is None:
             raise RuntimeError("take_over() comes before append()")
         self._file.write(_line(entry))
         self._file.flush()
-        os.fsync(self._file.fileno())
+        self._synced = False
+
+    def sync(self) -> None:
+        """Bring to disk what was appended; nothing to do where it is there. A disk takes milliseconds: a device can train meanwhile."""
+        if self._file is not None and not self._synced:
+            os.fsync(self._file.fileno())
+            self._synced = True
 
     def forget(self, kept: set[str]) -> None:
         """Delete the files of checkpoints that are gone; `kept` names those that stay."""

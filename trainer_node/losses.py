@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name the field uses
+from torch.nn.parallel import DistributedDataParallel
 
 from trainer_node.formats import IGNORED, Example, PairExample
 
@@ -101,8 +102,8 @@ def token_losses(model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Ten
 
 
 def _takes_fast_path(model: Any) -> bool:
-    """A pass that trains the adapter, in one process: under DDP the wrapper's own forward is what gathers gradients."""
-    base = getattr(model, "get_base_model", None)
+    """A pass that trains the adapter of a model that the fast path was installed in."""
+    base = getattr(model.module if isinstance(model, DistributedDataParallel) else model, "get_base_model", None)
     return base is not None and hasattr(base(), "pelton_fast") and torch.is_grad_enabled() and model.training
 
 

@@ -243,6 +243,7 @@ class TrainerNode:
         self.processes.order("train", objective, source)
         self._trainer = ready_trainer(kind, self.loaded, self.config, self.options.run_dir, [callback], source)
         self._stream = self._loader(kind)
+        self._stream.meanwhile = self.feed.meanwhile
         self._trainer.feed_from(self._stream)
         with self.timings(f"training ({objective.value})"):
             self._trainer.train(resume_from_checkpoint=str(source) if source else None)
@@ -258,6 +259,7 @@ class TrainerNode:
         judge = Judge(self.rewards, self.options.run_id, self.config.reward_timeout_s, self._note_rewards)
 
         def judged(*asked: Any) -> list[float | None]:
+            self.journal.sync()
             with self.timings("judging (train)"):
                 return judge(*asked)
 
@@ -304,6 +306,7 @@ class TrainerNode:
         """After an optimizer step: say what it cost, count it as done, and checkpoint when it is time."""
         batch = self._stream.batch
         assert batch is not None
+        self.journal.sync()
         if not self._bad:
             self._publish_losses(batch)
         self.feed.trained(batch, self._bad, self._stream.unrewarded())

@@ -25,6 +25,7 @@ class PromptLoader:
     Attributes:
         batch: the prompts of the step being trained.
         rewards: rewards of each prompt's completions, by sample id, as far as they were judged.
+        meanwhile: called in each step of GRPO once its passes are under way on the device, which does not need the host then.
         losses: always empty: the loss of a policy gradient says nothing of a sample, and its scale is no one else's.
     """
 
@@ -33,6 +34,7 @@ class PromptLoader:
         self._accumulation = accumulation
         self._generations = generations
         self.on_end: Callable[[], None] = lambda: None
+        self.meanwhile: Callable[[], None] = lambda: None
         self.batch: StepBatch | None = None
         self.rewards: dict[str, list[float | None]] = {}
         self.losses: list[tuple[float, int]] = []

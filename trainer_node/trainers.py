@@ -36,6 +36,7 @@ class StepLoader:
         losses: (loss in nats per token, tokens) of each of its samples, in order, as the micro-batches are done; of all processes, once
             they have agreed.
         target_tokens: tokens of the step that carry loss, over all micro-batches and processes.
+        meanwhile: called in each step once its passes are under way on the device, which does not need the host then.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class StepLoader:
         self._accumulation = accumulation
         self._pad = pad_token_id
         self.on_end: Callable[[], None] = lambda: None
+        self.meanwhile: Callable[[], None] = lambda: None
         self.batch: StepBatch | None = None
         self.losses: list[tuple[float, int]] = []
         self.target_tokens = 0
@@ -137,6 +139,7 @@ class StreamTrainer(Trainer):
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """One micro-batch. A loss that is not a number undoes the whole step."""
         loss = super().training_step(*args, **kwargs)
+        self.stream.meanwhile()
         if not math.isfinite(loss.item()):
             self.stream.bad = True
             return torch.zeros_like(loss)

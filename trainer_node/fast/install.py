@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch.nn.parallel import DistributedDataParallel
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 
 from trainer_node.fast.graph import GraphLoss, Recorder, Size
@@ -66,9 +67,20 @@ def install(model: Any, keep: str = "inputs", offload: bool = False, graph: bool
         return BaseModelOutputWithPast(last_hidden_state=hidden)
 
     _replace_forward(backbone, forward)
+    _answer_token_losses(decoder)
     decoder.base.pelton_fast = decoder
     log.info("fast path: keeps %s for the backward pass%s%s", keep, ", in host memory" * offload, ", recorded as CUDA graphs" * graph)
     return decoder
+
+
+def _answer_token_losses(decoder: FastDecoder) -> None:
+    """Let the model's own forward give the token losses: under DDP only a pass through the wrapper's forward has its gradients averaged."""
+    ordinary = decoder.base.forward
+
+    def forward(_: Any, *args: Any, token_losses: bool = False, **kwargs: Any) -> Any:
+        return _token_losses(decoder, kwargs) if token_losses else ordinary(*args, **kwargs)
+
+    _replace_forward(decoder.base, forward)
 
 
 def fuse_loss(model: Any) -> None:
@@ -109,7 +121,7 @@ def token_losses(model: Any, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]
     """Negative log-likelihood of each target token, differentiable, without logits.
 
     Args:
-        model: one that `install` has seen.
+        model: one that `install` has seen, in DDP's wrapper or not.
         inputs: `input_ids`, `labels` and, where there are, `attention_mask` and `position_ids`; each (rows, columns).
 
     Returns:
@@ -118,7 +130,13 @@ def token_losses(model: Any, inputs: dict[str, Tensor]) -> tuple[Tensor, Tensor]
     Raises:
         ValueError: `install` was not called, or the batch is not one the fast path can run.
     """
-    decoder = _decoder(model)
+    if isinstance(model, DistributedDataParallel):
+        losses: tuple[Tensor, Tensor] = model(**inputs, token_losses=True)
+        return losses
+    return _token_losses(_decoder(model), inputs)
+
+
+def _token_losses(decoder: FastDecoder, inputs: dict[str, Any]) -> tuple[Tensor, Tensor]:
     labels = inputs["labels"]
     packed = decoder.find(inputs["input_ids"], inputs.get("attention_mask"), inputs.get("position_ids"))
     if packed is None:
