@@ -44,7 +44,7 @@ def run(settings: Any, folder: Path, count: int) -> list[dict[str, float]]:
     with Producer(settings) as producer:
         letters = DeadLetterWriter(producer, settings, "trainer", "bench", Breaker())
         bands = {Objective.SFT: [topic.name for topic in settings.topics.bands("sft")]}
-        prepare = lambda sample: list(sample.completion.encode())  # noqa: E731 - as many ids as a tokenizer would give
+        prepare = lambda _: lambda sample: list(sample.completion.encode())  # noqa: E731 - as many ids as a tokenizer would give
         feed = Feed(FeedSettings("bench", 64, 0.2, HORIZON), reader, bands, prepare, letters, journal, ledger, Pacing(8))
         journal.take_over(START)
         feed.begin(None, [])

@@ -48,7 +48,7 @@ class Feed:
         settings: FeedSettings,
         reader: Reader,
         bands: dict[Objective, list[str]],
-        prepare: Callable[[TrainingSample], Any],
+        prepare: Callable[[list[TrainingSample]], Callable[[TrainingSample], Any]],
         dead_letters: DeadLetterWriter,
         journal: Journal,
         ledger: Ledger,
@@ -326,9 +326,11 @@ class Feed:
         if delivery.generation < self._generations.get(delivery.partition, 0):
             return  # fetched before the rewind
         progress = self.positions[delivery.partition]
-        for record in delivery.records:
-            if progress.delivered(record.offset):
-                self._admit(record)
+        new = [record for record in delivery.records if progress.delivered(record.offset)]
+        decoded = [_decoded(record) for record in new]
+        prepare = self._prepare([sample for sample in decoded if isinstance(sample, TrainingSample)])
+        for record, sample in zip(new, decoded, strict=True):
+            self._admit(record, sample, prepare)
         progress.fetched_to(delivery.position)
         self._ends[delivery.partition] = delivery.end
 
@@ -342,35 +344,36 @@ class Feed:
                 self.data_losses.append({"topic": topic, "partition": number, "first": first, "last": last, "pass": self.pass_number})
             progress.fetched_to(gap.begin)
 
-    def _admit(self, record: Record) -> None:
-        if (record.topic, record.partition, record.offset) in self._dead:
+    def _admit(self, record: Record, sample: TrainingSample | BadRecord, prepare: Callable[[TrainingSample], Any]) -> None:
+        place = (record.topic, record.partition, record.offset)
+        if place in self._dead:
             self.positions[(record.topic, record.partition)].done(record.offset)
             return
-        sample_id = None
+        if isinstance(sample, BadRecord):
+            self._put_aside(record, sample, None)
+            return
         try:
-            sample = TrainingSample.decode(record.value)
-            sample_id = sample.sample_id
-            outcome = self._aside(sample, (record.topic, record.partition, record.offset))
+            outcome = self._aside(sample, place, prepare)
             if outcome is not None:
-                self._done(record, sample_id, outcome, self.step)
+                self._done(record, sample.sample_id, outcome, self.step)
                 return
-            waiting = Waiting(record, sample, self._prepare(sample))
+            waiting = Waiting(record, sample, prepare(sample))
         except BadRecord as bad:
-            self._put_aside(record, bad, sample_id)
+            self._put_aside(record, bad, sample.sample_id)
             return
         if self._dead_letters.breaker is not None:
             self._dead_letters.breaker.record(ok=True)
         self._waiting[record.topic].append(waiting)
-        self.repeats.wait(sample.objective, sample_id)
+        self.repeats.wait(sample.objective, sample.sample_id)
 
-    def _aside(self, sample: TrainingSample, place: tuple[str, int, int]) -> Outcome | None:
+    def _aside(self, sample: TrainingSample, place: Place, prepare: Callable[[TrainingSample], Any]) -> Outcome | None:
         """Why a sample is not trained on, or None."""
         if sample.run_id is not None and sample.run_id != self.settings.run_id:
             return Outcome.FOREIGN
         if sample.objective is Objective.PROMPT and (self.objective is not Objective.PROMPT or sample.split is Split.VALIDATION):
             return self._hold_out(sample, self.prompts, Outcome.PROMPT)
         if sample.split is Split.VALIDATION:
-            self._prepare(sample)  # a bad one is a dead letter, not the end of the evaluation
+            prepare(sample)  # a bad one is a dead letter, not the end of the evaluation
             return self._hold_out(sample, self.validation, Outcome.VALIDATION)
         return Outcome.DUPLICATE if self.repeats.is_repeat(sample.objective, sample.sample_id, place) else None
 
@@ -433,6 +436,13 @@ class Feed:
         elif waiting < self._waiting_limit // 2:
             self._full.discard(topic)
         return topic in self._full
+
+
+def _decoded(record: Record) -> TrainingSample | BadRecord:
+    try:
+        return TrainingSample.decode(record.value)
+    except BadRecord as bad:
+        return bad
 
 
 def _by_id(documents: list[dict[str, Any]]) -> dict[str, TrainingSample]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -102,7 +102,7 @@ class Journal:
 
 
 def _line(entry: JournalEntry) -> bytes:
-    return json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
+    return json.dumps(vars(entry), separators=(",", ":")).encode() + b"\n"
 
 
 def read_entries(path: Path) -> list[JournalEntry]:

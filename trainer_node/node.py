@@ -13,6 +13,8 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ from trainer_node.consumption import Consumption
 from trainer_node.feed import Feed, FeedSettings, StepBatch
 from trainer_node.fencing import Fence
 from trainer_node.follower import Follower
-from trainer_node.formats import format_prompt, format_rlhf, format_supervised
+from trainer_node.formats import BatchTokenizer, format_prompt, format_rlhf, format_supervised
 from trainer_node.journal import Journal
 from trainer_node.ledger import Ledger
 from trainer_node.letters import letters_since
@@ -201,7 +203,7 @@ class TrainerNode:
         objectives = dict.fromkeys((*config.objectives, Objective.PROMPT))
         bands = {objective: [topic.name for topic in settings.topics.bands(objective)] for objective in objectives}
         feed_settings = FeedSettings(run_id, config.batch_size * self.processes.size, config.linger_s, config.repeat_horizon)
-        self.feed = Feed(feed_settings, self.reader, bands, self._prepare, letters, self.journal, self.ledger, Pacing(config.pace_steps))
+        self.feed = Feed(feed_settings, self.reader, bands, self._preparing, letters, self.journal, self.ledger, Pacing(config.pace_steps))
         self.monitor = Monitor(run_id, self.options.run_dir, self.options.wandb_project, config.model_dump(mode="json"))
         stack.callback(self.monitor.close)
         self.rewards = RewardClient(settings, self.producer, run_id, self.stopping)
@@ -225,11 +227,16 @@ class TrainerNode:
         if self.stopping.is_set():
             self.feed.stopping.set()
 
-    def _prepare(self, sample: TrainingSample) -> Any:
+    def _preparing(self, samples: list[TrainingSample]) -> Callable[[TrainingSample], Any]:
+        """What prepares each of these samples, now that all of them are known."""
+        return partial(self._prepare, tokenizer=BatchTokenizer(self.loaded.tokenizer, samples))
+
+    def _prepare(self, sample: TrainingSample, tokenizer: Any = None) -> Any:
+        tokenizer = tokenizer or self.loaded.tokenizer
         if sample.objective is Objective.PROMPT:
-            return format_prompt(sample, self.loaded.tokenizer, self.config.max_seq, self.config.max_new_tokens)
+            return format_prompt(sample, tokenizer, self.config.max_seq, self.config.max_new_tokens)
         build = format_rlhf if sample.objective is Objective.PREFERENCE else format_supervised
-        return build(sample, self.loaded.tokenizer, self.config.max_seq, self.config.too_long)
+        return build(sample, tokenizer, self.config.max_seq, self.config.too_long)
 
     # --- training ------------------------------------------------------------------------------------------------------------
 

@@ -67,20 +67,23 @@ def install(model: Any, keep: str = "inputs", offload: bool = False, graph: bool
         return BaseModelOutputWithPast(last_hidden_state=hidden)
 
     _replace_forward(backbone, forward)
-    _answer_token_losses(decoder)
+    _answer_token_losses(model, decoder)
     decoder.base.pelton_fast = decoder
     log.info("fast path: keeps %s for the backward pass%s%s", keep, ", in host memory" * offload, ", recorded as CUDA graphs" * graph)
     return decoder
 
 
-def _answer_token_losses(decoder: FastDecoder) -> None:
-    """Let the model's own forward give the token losses: under DDP only a pass through the wrapper's forward has its gradients averaged."""
-    ordinary = decoder.base.forward
+def _answer_token_losses(model: Any, decoder: FastDecoder) -> None:
+    """Let the model's own forward give the token losses: under DDP only a pass through the wrapper's forward has its gradients averaged.
+
+    The outermost forward: TRL's SFTTrainer puts one of its own, which knows nothing of ours, into the model inside.
+    """
+    ordinary = model.forward
 
     def forward(_: Any, *args: Any, token_losses: bool = False, **kwargs: Any) -> Any:
         return _token_losses(decoder, kwargs) if token_losses else ordinary(*args, **kwargs)
 
-    _replace_forward(decoder.base, forward)
+    _replace_forward(model, forward)
 
 
 def fuse_loss(model: Any) -> None:

@@ -117,7 +117,9 @@ class Bench:
         self.journal = Journal(folder / "journal", epoch)
         self.ledger = Ledger(folder / "ledger", segments)
         chosen = FeedSettings(**({"run_id": "r", "batch_size": 4, "linger_s": 0.0, "repeat_horizon": 1000} | settings))
-        self.feed = Feed(chosen, self.reader, BAND_TOPICS, attrgetter("sample_id"), self.letters, self.journal, self.ledger, Pacing(3))
+        self.feed = Feed(
+            chosen, self.reader, BAND_TOPICS, lambda _: attrgetter("sample_id"), self.letters, self.journal, self.ledger, Pacing(3)
+        )
         self.feed.already_put = set(already_put)
         self.feed.begin(state, self.journal.take_over(checkpoint), start)
 
@@ -310,7 +312,7 @@ def test_a_bad_held_out_sample_is_put_aside_like_any_other(bench):
             raise BadRecord(DeadLetterReason.UNTRAINABLE, "the completion is empty")
         return sample.sample_id
 
-    made.feed._prepare = prepare
+    made.feed._prepare = lambda _: prepare
     assert flat(made.train()) == ["a"]
     assert list(made.feed.validation) == ["v"]
     assert made.letters.put_aside == [("sft.0", 0, DeadLetterReason.UNTRAINABLE)]

@@ -7,7 +7,7 @@ import pytest
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Task
 from schemas.training_sample import Objective
-from trainer_node.formats import IGNORED, format_classif, format_rlhf, format_sft, format_supervised
+from trainer_node.formats import IGNORED, BatchTokenizer, format_classif, format_prompt, format_rlhf, format_sft, format_supervised
 
 
 def learnt(example, tokenizer) -> str:
@@ -68,3 +68,41 @@ def test_a_pair_shares_its_prompt_and_ends_both_sides(make_sample, tokenizer):
     assert tokenizer.decode(pair.chosen_ids) == "yes<eos>"
     assert tokenizer.decode(pair.rejected_ids) == "no<eos>"
     assert tokenizer.decode(pair.prompt_ids).endswith("<assistant>")
+
+
+def test_samples_tokenised_together_have_the_tokens_that_each_has_by_itself(make_sample, tokenizer):
+    qa = [make_sample(f"q{n}", f"what is {n}?", f"{n} it is." * n or "0.") for n in range(4)]
+    labelled = make_sample("c", "a b", "yes", task=Task.CLASSIFICATION, label_set=("yes", "no"))
+    pair = make_sample("p", "what is a?", None, chosen="a.", rejected="no", objective=Objective.PREFERENCE, task=Task.PREFERENCE)
+    plain = make_sample("t", "", "a b c", task=Task.GENERATION)
+    asked = make_sample("r", "what is b?", None, objective=Objective.PROMPT)
+    calls = []
+
+    def counting(*args, **kwargs):
+        calls.append(args)
+        return tokenizer(*args, **kwargs)
+
+    counting.chat_template, counting.apply_chat_template = tokenizer.chat_template, tokenizer.apply_chat_template
+    counting.eos_token_id, counting.bos_token_id = tokenizer.eos_token_id, tokenizer.bos_token_id
+    together = BatchTokenizer(counting, [*qa, labelled, pair, plain, asked])
+    for sample in (*qa, labelled, plain):
+        assert format_supervised(sample, together, 64) == format_supervised(sample, tokenizer, 64)
+    assert format_rlhf(pair, together, 64) == format_rlhf(pair, tokenizer, 64)
+    assert format_prompt(asked, together, 64, 8) == format_prompt(asked, tokenizer, 64, 8)
+    assert len(calls) == 1, "one call for all of them"
+
+
+def test_a_prompt_that_the_template_refuses_harms_no_other_sample(make_sample, tokenizer, monkeypatch):
+    bad, good = make_sample("bad", "refuse me", "a."), make_sample("good", "what is a?", "a.")
+    own = tokenizer.apply_chat_template
+
+    def picky(turns, **options):
+        if "refuse" in turns[0]["content"]:
+            raise ValueError("not these words")
+        return own(turns, **options)
+
+    monkeypatch.setattr(tokenizer, "apply_chat_template", picky)
+    together = BatchTokenizer(tokenizer, [bad, good])
+    assert format_sft(good, together, 64) == format_sft(good, tokenizer, 64)
+    with pytest.raises(ValueError, match="not these words"):
+        format_sft(bad, together, 64)

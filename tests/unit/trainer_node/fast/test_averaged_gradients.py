@@ -8,6 +8,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 from torch.nn.parallel import DistributedDataParallel
+from trl.trainer.sft_trainer import _patch_chunked_ce_lm_head
 
 from tests.unit.trainer_node.fast.test_parity import build, gradients, padded
 from trainer_node import fast
@@ -30,6 +31,7 @@ def train(rank: int, folder: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     model = build()
     fast.install(model)
+    _patch_chunked_ce_lm_head(model.get_base_model(), chunk_size=4)  # as TRL's SFTTrainer does when it is built
     wrapped = DistributedDataParallel(model)  # gradients are averaged as long as it lives
     for case in ("both", "one"):
         inputs = rows_of(rank)
