@@ -37,6 +37,7 @@ class Follower:
                 self._load(order[1])
             else:
                 self._train(*order[1:])
+        self._trainer = None
         self.processes.close()
 
     def _load(self, checkpoint: Path | None) -> None:

@@ -104,6 +104,7 @@ class TrainerNode:
                 self._ask("after")
                 self.announce.finish()  # a run that is stopped announces at its next start: its grace is for the checkpoint
             self._write_summary()
+            self._trainer = None
             self.processes.close()
 
     def stop(self, *_: Any) -> None:

@@ -7,6 +7,7 @@ while the others wait for their next batch; they pass over a process group of th
 from __future__ import annotations
 
 import contextlib
+import gc
 import logging
 import os
 import time
@@ -138,13 +139,18 @@ class Processes:
         return everyone
 
     def close(self) -> None:
-        """Leave. The first process says so to the others."""
+        """Leave, all together. The first process says so to the others; whoever calls has let go of the trainer.
+
+        DDP's wrapper that outlives its group, and a group whose other end is gone, may hang or abort while they are taken down.
+        """
         if self.size == 1:
             return
         import torch.distributed as dist
 
         if self.rank == 0:
             self.order("stop")
+        gc.collect()
+        self.gather(None)
         dist.destroy_process_group()
 
     def _broadcast(self, order: Any) -> Any:
