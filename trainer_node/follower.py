@@ -8,8 +8,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from schemas.training_sample import Objective
+from schemas.training_sample import Objective, TrainingSample
 from trainer_node.config import TrainConfig
+from trainer_node.formats import prepare
 from trainer_node.processes import Processes
 
 logger = logging.getLogger(__name__)
@@ -31,7 +32,7 @@ class Follower:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # the first process finishes the step and says when it is over
-        self.processes.random_state = self._random_state
+        self.processes.duties = {"random state": self._random_state, "evaluate": self._evaluate, "answer": self._answer}
         while (order := self.processes.next_order())[0] != "stop":
             if order[0] == "load":
                 self._load(order[1])
@@ -43,7 +44,7 @@ class Follower:
     def _load(self, checkpoint: Path | None) -> None:
         from trainer_node.weights import load_for_training
 
-        self.loaded = load_for_training(self.config, checkpoint)
+        self.loaded = load_for_training(self.config, checkpoint, self.processes.sharding)
 
     def _train(self, objective: Objective, checkpoint: Path | None) -> None:
         from trainer_node.callbacks import StepCallback
@@ -58,7 +59,20 @@ class Follower:
             self._trainer.feed_from(StepLoader(self.processes.following, self.config.accumulation, pad, self.processes))
             self._trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
-    def _random_state(self) -> bytes:
+    def _random_state(self) -> None:
         with tempfile.TemporaryDirectory() as folder:
             self._trainer._save_rng_state(folder)
-            return (Path(folder) / f"rng_state_{self.processes.rank}.pth").read_bytes()
+            self.processes.gather((Path(folder) / f"rng_state_{self.processes.rank}.pth").read_bytes())
+
+    def _evaluate(self, objective: Objective, held_out: list[TrainingSample], batch: int) -> None:
+        """The passes of the first process's evaluation, which needs this one's pieces; what is found, it knows itself."""
+        from trainer_node.evaluation import evaluate
+
+        model, tokenizer = self.loaded.model, self.loaded.tokenizer
+        evaluate(self._trainer, model, tokenizer, objective, held_out, lambda sample: prepare(sample, tokenizer, self.config), batch)
+
+    def _answer(self, prompts: list[TrainingSample]) -> None:
+        """The passes of the first process's answers, likewise."""
+        from trainer_node.generation import answer
+
+        answer(self.loaded.model, self.loaded.tokenizer, prompts, self.config.max_new_tokens)

@@ -11,7 +11,8 @@ from typing import Any
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Task
-from schemas.training_sample import ChatMessage, TrainingSample
+from schemas.training_sample import ChatMessage, Objective, TrainingSample
+from trainer_node.config import TrainConfig
 
 IGNORED = -100
 
@@ -92,6 +93,18 @@ class BatchTokenizer:
         except Exception:  # noqa: BLE001 - a template may raise anything
             return []
         return prompt + [text for text in (sample.completion, sample.chosen, sample.rejected) if text]
+
+
+def prepare(sample: TrainingSample, tokenizer: Any, config: TrainConfig) -> Example | PairExample | PromptExample:
+    """A sample of any objective, as this run trains it.
+
+    Raises:
+        BadRecord: it cannot be trained; the reason is in it.
+    """
+    if sample.objective is Objective.PROMPT:
+        return format_prompt(sample, tokenizer, config.max_seq, config.max_new_tokens)
+    build = format_rlhf if sample.objective is Objective.PREFERENCE else format_supervised
+    return build(sample, tokenizer, config.max_seq, config.too_long)
 
 
 def format_sft(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> Example:

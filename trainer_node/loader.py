@@ -45,6 +45,7 @@ def load_model(
     device: str | None = None,
     dtype: Any = None,
     gguf_file: str | None = None,
+    wait_in_host: bool = False,
 ) -> LoadedModel:
     """Load a causal language model and its tokenizer.
 
@@ -56,6 +57,7 @@ def load_model(
         device: as torch writes it; None takes CUDA, else MPS, else the CPU.
         dtype: of the arithmetic, a torch dtype or its name; None takes bfloat16 where the device has it.
         gguf_file: name of the GGUF file inside the folder or hub repository `model_id`.
+        wait_in_host: the weights stay in the host's memory for now, though chosen for the device: the caller takes them there in pieces.
 
     Raises:
         ConfigError: what was asked for cannot be done here; the text says why and what can.
@@ -72,7 +74,7 @@ def load_model(
             if backend == "unsloth":
                 model, tokenizer = _load_unsloth(source, bits, max_seq, device, compute)
             else:
-                model, tokenizer = _load_hf(source, bits, device, compute, gguf_file)
+                model, tokenizer = _load_hf(source, bits, "cpu" if wait_in_host else device, compute, gguf_file)
     except (OSError, ValueError, SafetensorError) as error:
         raise _as_user_error(source, error) from error
     limit = _limit(source, model.config, max_seq)

@@ -35,7 +35,7 @@ from trainer_node.consumption import Consumption
 from trainer_node.feed import Feed, FeedSettings, StepBatch
 from trainer_node.fencing import Fence
 from trainer_node.follower import Follower
-from trainer_node.formats import BatchTokenizer, format_prompt, format_rlhf, format_supervised
+from trainer_node.formats import BatchTokenizer, prepare
 from trainer_node.journal import Journal
 from trainer_node.ledger import Ledger
 from trainer_node.letters import letters_since
@@ -43,9 +43,10 @@ from trainer_node.monitor import EarlyStopping, Monitor
 from trainer_node.options import RunOptions, Timings
 from trainer_node.pacing import Pacing
 from trainer_node.parent import find_parent, inherited_state, lineage, trained_ids, with_optimizer
-from trainer_node.processes import ALONE, Processes, refuse_shards
+from trainer_node.processes import ALONE, Processes
 from trainer_node.reader import Reader
 from trainer_node.rewards import RewardClient
+from trainer_node.sharding import asked_for
 
 logger = logging.getLogger(__name__)
 
@@ -193,7 +194,7 @@ class TrainerNode:
 
         source = resumed or self.parent
         self.processes.order("load", source.path if source else None)
-        self.loaded = load_for_training(self.config, source.path if source else None)
+        self.loaded = load_for_training(self.config, source.path if source else None, self.processes.sharding)
 
     def _connect(self, stack: contextlib.ExitStack, resumed: Checkpoint | None) -> None:
         settings, config, run_id = self.settings, self.config, self.options.run_id
@@ -230,14 +231,10 @@ class TrainerNode:
 
     def _preparing(self, samples: list[TrainingSample]) -> Callable[[TrainingSample], Any]:
         """What prepares each of these samples, now that all of them are known."""
-        return partial(self._prepare, tokenizer=BatchTokenizer(self.loaded.tokenizer, samples))
+        return partial(prepare, tokenizer=BatchTokenizer(self.loaded.tokenizer, samples), config=self.config)
 
-    def _prepare(self, sample: TrainingSample, tokenizer: Any = None) -> Any:
-        tokenizer = tokenizer or self.loaded.tokenizer
-        if sample.objective is Objective.PROMPT:
-            return format_prompt(sample, tokenizer, self.config.max_seq, self.config.max_new_tokens)
-        build = format_rlhf if sample.objective is Objective.PREFERENCE else format_supervised
-        return build(sample, tokenizer, self.config.max_seq, self.config.too_long)
+    def _prepare(self, sample: TrainingSample) -> Any:
+        return prepare(sample, self.loaded.tokenizer, self.config)
 
     # --- training ------------------------------------------------------------------------------------------------------------
 
@@ -359,6 +356,7 @@ class TrainerNode:
         held_out, batch = list(self.feed.validation.values()), -(-self.config.batch_size // self.config.accumulation)
         model, tokenizer, objective = self.loaded.model, self.loaded.tokenizer, self.feed.objective
         with self.timings("evaluating"):
+            self.processes.order_pass("evaluate", objective, held_out, batch)
             found = evaluate(self._trainer, model, tokenizer, objective, held_out, self._prepare, batch)
         if found is None:
             return False
@@ -433,6 +431,7 @@ class TrainerNode:
         from trainer_node.generation import answer
         from trainer_node.rollouts import model_outputs
 
+        self.processes.order_pass("answer", prompts)
         completions = answer(self.loaded.model, self.loaded.tokenizer, prompts, self.config.max_new_tokens)
         return model_outputs(prompts, completions, self.options.run_id, self.feed.step, phase)
 
@@ -461,10 +460,9 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) 
     """Run one incarnation that stops on signals; of several processes, each calls this.
 
     Raises:
-        ConfigError: the trainer takes one process only, or weights would be cut in pieces.
+        ConfigError: the trainer takes one process only, or weights are to be cut as they cannot be.
     """
-    refuse_shards()
-    processes = Processes.join()
+    processes = Processes.join(asked_for(config))
     if processes.size > 1 and Objective.PROMPT in config.objectives:
         raise ConfigError(
             f"--trainer {config.trainer.value} takes one process, not {processes.size}: start it without torchrun or accelerate"

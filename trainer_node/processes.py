@@ -17,8 +17,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import ConfigError, PeltonError
+from schemas.errors import PeltonError
 from trainer_node.batch import StepBatch
+from trainer_node.sharding import Sharding
 
 logger = logging.getLogger(__name__)
 
@@ -26,24 +27,6 @@ SILENCE = timedelta(minutes=30)
 """After this long without a word from another process, it is taken for lost."""
 SIGN_OF_LIFE_S = 60.0
 """Seconds without a batch after which the others are told that the wait goes on."""
-
-
-SHARDED = {"ACCELERATE_USE_FSDP": "FSDP", "ACCELERATE_USE_DEEPSPEED": "DeepSpeed"}
-"""What accelerate's launcher says in the environment when its configuration file asks for weights in pieces."""
-
-
-def refuse_shards() -> None:
-    """Weights must be whole in every process: the first writes the checkpoint and evaluates by itself.
-
-    Raises:
-        ConfigError: accelerate was configured to cut them in pieces; training would stand still at the first checkpoint.
-    """
-    for variable, name in SHARDED.items():
-        if os.environ.get(variable, "false").lower() == "true":
-            raise ConfigError(
-                f"{name} is not supported: a checkpoint is written by the first process, which must hold all weights. In accelerate's"
-                " configuration set `distributed_type` to MULTI_GPU; --bits 4 lets a larger model fit"
-            )
 
 
 def process_rank() -> int:
@@ -58,13 +41,15 @@ class Processes:
     rank: int = 0
     size: int = 1
     group: Any = None
-    random_state: Callable[[], bytes] = lambda: b""
-    """Gives this process's random state, as it is kept in a checkpoint."""
+    sharding: Sharding | None = None
+    """How weights are cut in pieces; None: each process holds them all."""
+    duties: dict[str, Callable[..., None]] = field(default_factory=dict)
+    """What a process that is not the first does by itself at an order, by the order's name, and then waits for the next."""
     _last: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def join(cls) -> Processes:
-        """Meet the others, where the environment says that there are any."""
+    def join(cls, sharding: Sharding | None = None) -> Processes:
+        """Meet the others, where the environment says that there are any. On its own, a process has nothing to cut weights for."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls()
@@ -75,7 +60,7 @@ class Processes:
             torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
         if not dist.is_initialized():
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=SILENCE)
-        return cls(dist.get_rank(), size, dist.new_group(backend="gloo", timeout=SILENCE))
+        return cls(dist.get_rank(), size, dist.new_group(backend="gloo", timeout=SILENCE), sharding)
 
     # --- the first process -----------------------------------------------------------------------------------------------------
 
@@ -84,6 +69,11 @@ class Processes:
         self._last = time.monotonic()
         if self.size > 1:
             self._broadcast(order)
+
+    def order_pass(self, *order: Any) -> None:
+        """Before a pass through the model outside of training: where weights are in pieces, the others must make it too."""
+        if self.sharding:
+            self.order(*order)
 
     def sign_of_life(self) -> None:
         """Called while the first process waits: the others wait for it, and would take it for lost."""
@@ -111,11 +101,11 @@ class Processes:
     # --- the others ------------------------------------------------------------------------------------------------------------
 
     def next_order(self) -> tuple[Any, ...]:
-        """The next order that is not seen to here: `load`, `train`, `batch` or `stop`, with what belongs to it."""
+        """The next order that is no duty of this process: `load`, `train`, `batch` or `stop`, with what belongs to it."""
         while True:
             order = self._broadcast(None)
-            if order[0] == "random state":
-                self.gather(self.random_state())
+            if order[0] in self.duties:
+                self.duties[order[0]](*order[1:])
             elif order[0] != "wait":
                 return tuple(order)
 

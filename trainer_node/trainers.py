@@ -24,6 +24,7 @@ from trainer_node.feed import StepBatch
 from trainer_node.formats import IGNORED, Example, PairExample
 from trainer_node.losses import collate, sample_losses, split, target_tokens, token_losses
 from trainer_node.processes import ALONE, Processes
+from trainer_node.sharding import averaging, in_pieces
 
 logger = logging.getLogger(__name__)
 
@@ -135,6 +136,13 @@ class StreamTrainer(Trainer):
 
     def _train_steps(self, *args: Any, **kwargs: Any) -> Any:
         return super().train(*args, **kwargs)
+
+    def _wrap_model(self, model: Any, *args: Any, **kwargs: Any) -> Any:
+        return averaging(model) if in_pieces(model) else super()._wrap_model(model, *args, **kwargs)
+
+    def _move_model_to_device(self, model: Any, device: torch.device) -> None:
+        if not in_pieces(model):  # they are where they belong, and torch does not move them
+            super()._move_model_to_device(model, device)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """One micro-batch. A loss that is not a number undoes the whole step."""

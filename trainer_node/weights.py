@@ -9,19 +9,23 @@ from schemas.errors import CheckpointError, UserError
 from trainer_node.checkpoint import MANIFEST, Checkpoint, checkpoints, verify
 from trainer_node.config import TrainConfig, TrainerKind
 from trainer_node.loader import LoadedModel, add_lora, default_model, load_model
+from trainer_node.sharding import Sharding, shard
 
 VALUE_HEAD = "value_head.safetensors"
 """PPO's value head in a checkpoint."""
 
 
-def load_for_training(config: TrainConfig, checkpoint: Path | None) -> LoadedModel:
-    """The model of a run, with its LoRA, as it was at a checkpoint or new."""
+def load_for_training(config: TrainConfig, checkpoint: Path | None, sharding: Sharding | None = None) -> LoadedModel:
+    """The model of a run, with its LoRA, as it was at a checkpoint or new; with `sharding`, this process's pieces of it."""
     source = str(checkpoint) if checkpoint and not config.lora_r else model_source(config.model)
-    loaded = load_model(source, bits=config.bits, max_seq=config.max_seq, backend=config.backend)
+    backend = "hf" if sharding else config.backend
+    loaded = load_model(source, bits=config.bits, max_seq=config.max_seq, backend=backend, wait_in_host=sharding is not None)
     if config.lora_r:
-        loaded = add_lora(loaded, r=config.lora_r, alpha=config.alpha, seed=config.seed)
+        loaded = add_lora(loaded, r=config.lora_r, alpha=config.alpha, seed=config.seed, fast=False if sharding else None)
         if checkpoint:
             load_adapter(loaded.model, checkpoint)
+    if sharding:
+        shard(loaded, sharding)
     loaded.model.train()
     return loaded
 

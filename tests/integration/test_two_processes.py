@@ -37,11 +37,19 @@ class Training(Run):
         settings |= {"pace-steps": 3, "max-seq": 64, "bits": 32, "run-id": self.name, "run-dir": self.folder, **self.more}
         words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
         alone = [sys.executable, "-m"]
-        together = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc_per_node", str(processes), "-m"]
+        together = [sys.executable, "-m", *self.launcher(processes), "-m"]
         command = [*(together if processes > 1 else alone), "cli.main", "train", "--model", self.config["model"], "--until-consumed"]
-        environ = os.environ | self.settings.to_environ() | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+        environ = os.environ | self.settings.to_environ() | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        devices = processes if self.on_gpus and processes > 1 else 0
+        environ |= {"CUDA_VISIBLE_DEVICES": ",".join(str(number) for number in range(devices))}
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen([*command, *words, *flags], cwd=ROOT, env=environ, stdout=log, stderr=log)
+
+    on_gpus = False
+    """Whether several processes take a GPU each; one alone computes on the CPU."""
+
+    def launcher(self, processes: int) -> list[str]:
+        return ["torch.distributed.run", "--standalone", "--nproc_per_node", str(processes)]
 
     @property
     def more(self) -> dict[str, Any]:

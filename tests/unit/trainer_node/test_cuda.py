@@ -33,6 +33,7 @@ def test_sft_learns_by_the_fast_path(config, make_sample, tokenizer, tmp_path):
     steps = Steps(questions(make_sample), lambda sample: format_supervised(sample, tokenizer, 64), Objective.SFT, steps=30)
     trainer = train(TrainerKind.SFT, steps, config, tmp_path)
     assert hasattr(trainer.model.get_base_model(), "pelton_fast")
+    assert trainer.model_wrapped is trainer.model, "one process trains on one GPU, however many it sees"
     assert steps.losses[-1] < 0.6 * steps.losses[0]
 
 

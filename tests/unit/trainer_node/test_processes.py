@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.errors import ConfigError
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
 from trainer_node.feed import StepBatch, Waiting
 from trainer_node.formats import IGNORED, Example, PairExample
-from trainer_node.processes import Processes, refuse_shards
+from trainer_node.processes import Processes
 from trainer_node.trainers import StepLoader
 
 PAD = 0
@@ -40,12 +39,3 @@ def test_a_process_without_a_pair_of_its_own_gets_one_without_loss(make_sample):
     parts, tokens = rows_of([pair], 1, 2, 1, make_sample)  # type: ignore[list-item]
     assert parts == [[[], []]]
     assert tokens == 3
-
-
-@pytest.mark.parametrize(("variable", "name"), [("ACCELERATE_USE_FSDP", "FSDP"), ("ACCELERATE_USE_DEEPSPEED", "DeepSpeed")])
-def test_weights_in_pieces_are_refused_before_anything_waits_for_ever(monkeypatch, variable, name):
-    monkeypatch.setenv(variable, "false")
-    refuse_shards()
-    monkeypatch.setenv(variable, "true")
-    with pytest.raises(ConfigError, match=f"^{name} is not supported: .* set `distributed_type` to MULTI_GPU"):
-        refuse_shards()
