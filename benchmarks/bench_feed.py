@@ -220,7 +220,9 @@ def main() -> None:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     result = {"device": device, "summary": summary(run), "seed": SEED, **here(), "raw": run}
     stored = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"runs": []}
-    stored["runs"] = [*[r for r in stored["runs"] if (r["device"], r["raw"]["model"]) != (device, arguments.model)], result]
+    key = (device, arguments.model, arguments.batch_size)
+    others = [r for r in stored["runs"] if (r["device"], r["raw"]["model"], r["raw"]["batch_size"]) != key]
+    stored["runs"] = [*others, result]
     arguments.out.write_text(json.dumps(stored, indent=1) + "\n")
     print(device, arguments.model, json.dumps(result["summary"]))
 
