@@ -89,6 +89,8 @@ def _begin(ontology: Ontology) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # spaCy would import torch where it is installed, which this model does not use: 460 MB and 3 s of each child.
     sys.modules["torch"] = None  # type: ignore[assignment]
+    # Each child is one processor's work: a BLAS with threads of its own would take the others' turns.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from feedback_node.extraction import TripletExtractor
 
     global _extractor

@@ -75,7 +75,7 @@ def parse_object(value: bytes | None, *, max_bytes: int = MAX_BYTES) -> dict[str
         text = value.decode("utf-8")
     except UnicodeDecodeError as error:
         raise BadRecord(DeadLetterReason.BAD_ENCODING, f"not UTF-8 at byte {error.start}") from None
-    if (depth := nesting(text)) > MAX_DEPTH:
+    if text.count("{") + text.count("[") > MAX_DEPTH and (depth := nesting(text)) > MAX_DEPTH:
         raise BadRecord(DeadLetterReason.TOO_DEEP, f"nested {depth} deep; at most {MAX_DEPTH} are read")
     try:
         document = json.loads(text)
