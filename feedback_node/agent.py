@@ -31,7 +31,6 @@ class FeedbackNode(StreamNode):
     """
 
     name = "feedback"
-    batch = 128
     linger = 0.1
     puts_bad_facts_aside = True
 

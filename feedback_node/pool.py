@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -95,6 +96,9 @@ def _begin(ontology: Ontology) -> None:
 
     global _extractor
     _extractor = TripletExtractor(ontology)
+    gc.collect()
+    gc.freeze()  # the model stays, and a parse makes no cycles to speak of
+    gc.set_threshold(20_000)
 
 
 def _end_with_parent() -> None:
