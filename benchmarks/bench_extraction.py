@@ -20,6 +20,7 @@ Run: `python benchmarks/bench_extraction.py` (writes `benchmarks/results/bench_e
 from __future__ import annotations
 
 import json
+import os
 import platform
 import re
 import statistics
@@ -217,6 +218,7 @@ def environment() -> dict[str, str]:
 
 def main() -> None:
     """Measure, print and write."""
+    os.environ["OMP_NUM_THREADS"] = "1"  # as in the processes of a worker
     from feedback_node.extraction import TripletExtractor
 
     extractor = TripletExtractor()

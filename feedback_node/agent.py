@@ -31,7 +31,6 @@ class FeedbackNode(StreamNode):
     """
 
     name = "feedback"
-    batch = 128
     linger = 0.1
     puts_bad_facts_aside = True
 
@@ -71,14 +70,17 @@ class FeedbackNode(StreamNode):
         claims = self._pool.extract([output.completion for _, output in outputs])
         metrics.EXTRACTION_SECONDS.labels(self.name).observe(monotonic() - begun)
         answered: dict[PromptKey, None] = {}
+        judged: list[GraphReward] = []
         for (record, output), found in zip(outputs, claims, strict=True):
             with self.guarded(record) as case:
                 case.sample_id = output.prompt_id
                 if isinstance(found, Exception):
                     raise found
                 reward = self._judge(output, found)
+                judged.append(reward)
                 if self._window is not None and (key := self._window.add(reward)) is not None:
                     answered[key] = None
+        self._note(judged)
         if self._window is not None:
             self._send_pairs(self._window, answered)
 
@@ -102,7 +104,6 @@ class FeedbackNode(StreamNode):
         with self.view.locked() as graph:
             reward = judge_output(output, triplets, graph, self._config)
         self.send(self.settings.topics.rewards, output.prompt_id, reward)
-        self._note(reward)
         return reward
 
     def _send_pairs(self, window: PreferenceWindow, answered: Iterable[PromptKey]) -> None:
@@ -112,18 +113,27 @@ class FeedbackNode(StreamNode):
                 self.send(self.settings.topics.samples, pair.sample_id, pair)
                 metrics.PREFERENCE_PAIRS.labels(key.run_id).inc()
 
-    def _note(self, reward: GraphReward) -> None:
-        run_id = reward.run_id or ""
-        counts = {Verdict.VERIFIED: reward.verified, Verdict.CONTRADICTED: reward.contradicted, Verdict.UNKNOWN: reward.unknown}
-        for verdict, count in counts.items():
-            metrics.VERDICTS.labels(run_id, verdict.value).inc(count)
-        if reward.latency_ms is not None:
-            metrics.REWARD_SECONDS.labels(run_id).observe(reward.latency_ms / 1000)
-        self._claims[run_id].append((reward.contradicted, reward.total))
-        if total := sum(all_claims for _, all_claims in self._claims[run_id]):
-            metrics.HALLUCINATION_RATE.labels(run_id).set(sum(wrong for wrong, _ in self._claims[run_id]) / total)
-        if reward.reward is None:
-            self.skip(f"no reward: {reward.status.value}")
-            return
-        self._latest[run_id].append(reward.reward)
-        metrics.REWARD_AVG.labels(run_id).set(sum(self._latest[run_id]) / len(self._latest[run_id]))
+    def _note(self, rewards: Iterable[GraphReward]) -> None:
+        """Count a batch's rewards, run by run."""
+        runs: dict[str, list[GraphReward]] = defaultdict(list)
+        for reward in rewards:
+            runs[reward.run_id or ""].append(reward)
+            if reward.reward is None:
+                self.skip(f"no reward: {reward.status.value}")
+        for run_id, judged in runs.items():
+            self._count(run_id, judged)
+
+    def _count(self, run_id: str, judged: Sequence[GraphReward]) -> None:
+        for verdict in Verdict:
+            metrics.VERDICTS.labels(run_id, verdict.value).inc(sum(getattr(reward, verdict.value) for reward in judged))
+        seconds = metrics.REWARD_SECONDS.labels(run_id)
+        for reward in judged:
+            if reward.latency_ms is not None:
+                seconds.observe(reward.latency_ms / 1000)
+        claims, latest = self._claims[run_id], self._latest[run_id]
+        claims.extend((reward.contradicted, reward.total) for reward in judged)
+        latest.extend(reward.reward for reward in judged if reward.reward is not None)
+        if total := sum(all_claims for _, all_claims in claims):
+            metrics.HALLUCINATION_RATE.labels(run_id).set(sum(wrong for wrong, _ in claims) / total)
+        if latest:
+            metrics.REWARD_AVG.labels(run_id).set(sum(latest) / len(latest))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -89,10 +90,15 @@ def _begin(ontology: Ontology) -> None:
     threading.Thread(target=_end_with_parent, daemon=True).start()
     # spaCy would import torch where it is installed, which this model does not use: 460 MB and 3 s of each child.
     sys.modules["torch"] = None  # type: ignore[assignment]
+    # Each child is one processor's work: a BLAS with threads of its own would take the others' turns.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     from feedback_node.extraction import TripletExtractor
 
     global _extractor
     _extractor = TripletExtractor(ontology)
+    gc.collect()
+    gc.freeze()  # the model stays, and a parse makes no cycles to speak of
+    gc.set_threshold(20_000)
 
 
 def _end_with_parent() -> None:

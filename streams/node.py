@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class StreamNode(ABC):
         self._breaker = breaker or Breaker()
         self._producer = Producer(settings)
         self._letters = DeadLetterWriter(self._producer, settings, self.name, run_id)
-        self._sent: list[str] = []
+        self._sent: Counter[str] = Counter()
         fact_letters = DeadLetterWriter(self._producer, settings, "facts", run_id, Breaker()) if self.puts_bad_facts_aside else None
         self.view = FactsView(settings, ontology, fact_letters)
         self._closing = threading.Event()
@@ -83,8 +84,8 @@ class StreamNode(ABC):
         metrics.RECORDS_IN.labels(self.name, self.topic.name).inc(len(records))
         self.process(records)
         self._producer.flush()
-        for topic_name in self._sent:
-            metrics.RECORDS_OUT.labels(self.name, topic_name).inc()
+        for topic_name, count in self._sent.items():
+            metrics.RECORDS_OUT.labels(self.name, topic_name).inc(count)
         self._sent.clear()
         self.acknowledged()
         metrics.BATCH_SECONDS.labels(self.name).set(monotonic() - begun)
@@ -129,7 +130,7 @@ class StreamNode(ABC):
     def send(self, topic: Topic, key: str, message: Message) -> None:
         """Send a message; it is acknowledged when the batch is."""
         self._producer.send(topic, key, message)
-        self._sent.append(topic.name)
+        self._sent[topic.name] += 1
 
     def skip(self, why: str) -> None:
         """Count a record that is left alone on purpose."""

@@ -22,8 +22,8 @@ from streams.knowledge.ontology import ValueKind
 if TYPE_CHECKING:
     from streams.knowledge.ontology import Ontology, PredicateMatch
 
-BATCH = 256
-"""Texts parsed at once."""
+BATCH = 64
+"""Texts parsed at once: what more of them need does not stay in a processor's cache."""
 _BRING = ("has", "have", "had", "with", "by", "uses", "use")
 """Last words of relations by which a thing has the value that they bring."""
 MAX_WORDS = 500_000

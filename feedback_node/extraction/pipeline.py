@@ -12,6 +12,7 @@ from spacy.language import Language
 from spacy.tokens import Doc
 
 from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.matrices import quickest_products
 from feedback_node.extraction.spans import DATE, NAME, NUMBER, QUOTE, WORD, Run, ends_sentence, find_runs
 from schemas.errors import UserError
 
@@ -46,7 +47,8 @@ def load_pipeline() -> Language:
     Raises:
         UserError: no English model is installed.
     """
-    nlp = spacy.load(installed_model(), exclude=_LEFT_OUT)
+    with quickest_products():
+        nlp = spacy.load(installed_model(), exclude=_LEFT_OUT)
     nlp.tokenizer = MergingTokenizer(nlp)
     return nlp
 

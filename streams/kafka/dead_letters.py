@@ -43,8 +43,10 @@ class Breaker:
             TooManyDeadLetters: the share of bad ones passed the limit; the node must stop.
         """
         self._bad.append(not ok)
+        if ok:
+            return
         seen, bad = len(self._bad), sum(self._bad)
-        if not ok and seen >= self.minimum and bad > self.limit * seen:
+        if seen >= self.minimum and bad > self.limit * seen:
             raise TooManyDeadLetters(
                 f"{bad} of the last {seen} records went to the dead letters (limit {self.limit:.0%}); "
                 "see `pelton dead-letters list`, mend the producer, and start again"

@@ -21,6 +21,7 @@ from streams.knowledge.dates import parse_date
 from streams.knowledge.lexicon import Lexicon
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import ALIAS, Ontology, ValueKind
+from streams.knowledge.phrases import Reading
 from streams.knowledge.quantities import parse_quantity
 
 ATTRIBUTES = frozenset({"unit", "date", "start", "end", "source", "note"})
@@ -90,6 +91,8 @@ class Hypergraph:
         self._told: dict[str, int] = {}
         self._lexicon = Lexicon()
         self._aliases = AliasGraph(self._are_distinct)
+        self.readings: dict[str, Reading] = {}
+        """Phrases read (`phrases`) since the last change: an answer's verdicts and its distinct claims ask for the same ones."""
         self._facts = 0
         self._order = 0
         self._telling = [p.name for p in self.ontology.predicates.values() if p.functional and p.value is ValueKind.ENTITY]
@@ -119,6 +122,7 @@ class Hypergraph:
         """Drop a fact, as a tombstone does; one that is not there is no error."""
         if offset is not None:
             self.reached(offset + 1)
+        self.readings.clear()
         statement = self._statements.pop(fact_id, None)
         if statement is None:
             return

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -57,8 +57,18 @@ def _fold_word(word: str) -> str:
     return _NOT_LETTERS.sub("", plain)  # a ligature may have held an apostrophe
 
 
-def words(text: str) -> Iterator[Word]:
+def words(text: str) -> Iterable[Word]:
     """The folded words of a text in order, "the" among them, possessives dropped."""
+    return _latest_words(text) if len(text) <= _SHORT_CHARS else _cut(text)
+
+
+@lru_cache(maxsize=256)
+def _latest_words(text: str) -> tuple[Word, ...]:
+    """A question and the phrases of an answer are cut several times on the way to a verdict, one time soon after the other."""
+    return tuple(_cut(text))
+
+
+def _cut(text: str) -> Iterator[Word]:
     return _plain_words(text) if text.isascii() and not _NOT_PLAIN.search(text) else _any_words(text)
 
 
@@ -94,6 +104,8 @@ def fold(name: str) -> str:
     return _fold_name(name) if len(name) <= _NAME_CHARS else _join(name)
 
 
+_SHORT_CHARS = 1_000
+"""The words of longer texts are not remembered."""
 _NAME_CHARS = 200
 """Longer texts are no names, and are not remembered."""
 

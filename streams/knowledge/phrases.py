@@ -26,6 +26,10 @@ _TELLING_LETTERS = 4
 """A word of fewer letters is shared by chance."""
 
 
+REMEMBERED = 256
+"""Readings kept: those of an answer and some before."""
+
+
 class Reading(NamedTuple):
     """Whom a noun phrase means."""
 
@@ -47,10 +51,18 @@ def read(graph: Hypergraph, phrase: str, *, as_subject: bool = False) -> Reading
 
     A subject is read more strictly: what is said of "the government of X" is not said of X.
     """
-    text = phrase.strip(_EDGES)
+    found = graph.readings.get(phrase)
+    if found is None:
+        if len(graph.readings) >= REMEMBERED:
+            graph.readings.clear()
+        found = graph.readings[phrase] = _read(graph, phrase.strip(_EDGES))
+    return found if found.sure or found.candidates or not as_subject else NONE
+
+
+def _read(graph: Hypergraph, text: str) -> Reading:
     for attempt in (_whole, _name_first, _name_last, _name_and_class):
         if found := attempt(graph, text):
-            return found if found.sure or found.candidates or not as_subject else NONE
+            return found
     return NONE
 
 

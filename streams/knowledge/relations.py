@@ -20,6 +20,8 @@ Slot = Literal["subject", "object"]
 _SLOTS = re.compile(r"\{([^{}]*)\}")
 _LONGEST = 8
 """Words of the longest phrase looked for in a question."""
+_REMEMBERED = 4096
+"""Relations remembered with what they mean."""
 _OF = frozenset({"of", "for", "in", "to"})
 _WHEN = ("in", "on", "during", "around")
 _NAMED = frozenset({"called", "named"})
@@ -102,6 +104,7 @@ class RelationIndex:
         self._classes = classes
         self._keys: dict[str, dict[str, PredicateMatch]] = defaultdict(dict)
         self._spoken: dict[str, dict[str, None]] = {}
+        self._found: dict[str, tuple[PredicateMatch, ...]] = {}
         for predicate in predicates:
             for words in _words_of(predicate):
                 self._spoken.setdefault(words, {})[predicate.name] = None
@@ -120,6 +123,14 @@ class RelationIndex:
         it is ("most common coin"), and with any class noun for theirs, without what describes it ("small village in" for "town in").
         """
         key = relation_key(words)
+        found = self._found.get(key)
+        if found is None:
+            if len(self._found) >= _REMEMBERED:
+                self._found.clear()
+            found = self._found[key] = self._find(key)
+        return found
+
+    def _find(self, key: str) -> tuple[PredicateMatch, ...]:
         for attempt in (key, self._without_class(key), _without_widespread(key), self._general(key)):
             if attempt is not None and (found := self._keys.get(attempt)):
                 return tuple(found.values())
@@ -154,7 +165,7 @@ class RelationIndex:
         return list(found)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_REMEMBERED)
 def relation_key(words: str) -> str:
     """Words without copulas, articles and fillers: "is also the capital city of" -> "capital city of"."""
     tokens = [word.text for word in folded_words(" " + words.replace("_", " "))]

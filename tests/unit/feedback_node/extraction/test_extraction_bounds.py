@@ -52,6 +52,13 @@ def test_the_same_text_gives_the_same_triplets_in_any_batch(extractor: TripletEx
     assert extractor.extract(["Lima is in Peru.", text, text])[1:] == [alone, alone]
 
 
+def test_a_short_text_is_parsed_alone_as_it_is_among_others_to_the_last_bit() -> None:
+    nlp = pipeline.load_pipeline()
+    texts = ["Oslo is big.", *(f"Person {number} was born in Lima, the capital of Peru, and died there." for number in range(60))]
+    among_others = next(iter(nlp.pipe(texts, batch_size=len(texts)))).tensor
+    assert among_others.tobytes() == nlp(texts[0]).tensor.tobytes()
+
+
 @pytest.mark.parametrize("name", NASTY)
 @pytest.mark.timeout(60)
 def test_a_nasty_text_neither_raises_nor_hangs(name: str, extractor: TripletExtractor, knowing: TripletExtractor) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.fact import Fact
-from streams.knowledge import paths
+from streams.knowledge import paths, phrases
 from streams.knowledge.hypergraph import Hypergraph, Mention, Status
 from streams.knowledge.ontology import Ontology
 
@@ -333,3 +333,21 @@ def test_centrality_is_the_share_of_all_facts():
     assert graph.centrality("e") == 0.25
     assert graph.centrality("nobody") == 0.0
     assert Hypergraph(ONTOLOGY).centrality("a") == 0.0
+
+
+def test_a_phrase_is_read_anew_when_a_fact_comes_or_goes() -> None:
+    graph = graph_of(fact("Aria", "sings_in", "Oslo"), fact("Berit", "sings_in", "Oslo"))
+    assert phrases.read(graph, "the Nightingale").entity is None
+    graph.put(fact("Aria", "alias", "The Nightingale", "f-alias"))
+    assert phrases.read(graph, "the Nightingale").entity == "aria"
+    graph.put(fact("Berit", "alias", "The Nightingale", "f-other"))
+    assert phrases.read(graph, "the Nightingale").candidates == ("aria", "berit")
+    graph.remove("f-alias")
+    assert phrases.read(graph, "the Nightingale").entity == "berit"
+
+
+def test_what_was_read_is_kept_within_bounds() -> None:
+    graph = graph_of(fact("Aria", "sings_in", "Oslo"))
+    for number in range(3 * phrases.REMEMBERED):
+        phrases.read(graph, f"the singer {number}")
+    assert len(graph.readings) <= phrases.REMEMBERED
