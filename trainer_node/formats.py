@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from schemas.errors import BadRecord, DeadLetterReason
@@ -120,14 +120,38 @@ def format_sft(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: s
 
 
 def format_classif(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> Example:
-    """Classification: the text and the classes, then the label as the completion.
+    """Classification: the text and the classes, then the label as the completion. Of what is too long, the text is cut at its end.
 
     Raises:
-        BadRecord: untrainable when the label is outside its set, or as `format_sft`.
+        BadRecord: untrainable when the label is outside its set; too_long where the policy says so, or the classes alone fill `max_seq`.
     """
     if sample.label_set and sample.completion not in sample.label_set:
         raise BadRecord(DeadLetterReason.UNTRAINABLE, f"label {sample.completion!r} is not one of {', '.join(sample.label_set)}")
-    return format_sft(with_choices(sample), tokenizer, max_seq, too_long)
+    asked, room = with_choices(sample), max_seq - _longest_label(sample)
+    cut = too_long == "truncate" and len(prompt_tokens(asked, tokenizer)) > room
+    if cut:
+        asked = _with_less_text(sample, tokenizer, room)
+    example = format_sft(asked, tokenizer, max_seq, too_long)
+    return replace(example, truncated=True) if cut else example
+
+
+def _longest_label(sample: TrainingSample) -> int:
+    """Tokens that no label of the sample is longer than, its EOS included: a token is a byte at least; some tokenizers begin with a space."""
+    return 2 + max(len(label.encode()) for label in (sample.completion or "", *(sample.label_set or ())))
+
+
+def _with_less_text(sample: TrainingSample, tokenizer: Any, room: int) -> TrainingSample:
+    """The sample as it is asked, with as much of its last turn's text as `room` tokens hold beside the classes and the template."""
+    if not sample.prompt:
+        return sample
+    last = sample.prompt[-1]
+    ids = tokenizer(last.content, add_special_tokens=False)["input_ids"]
+    asked = with_choices(sample)
+    while ids and (excess := len(prompt_tokens(asked, tokenizer)) - room) > 0:
+        ids = ids[: max(0, len(ids) - excess)]  # again where the cut text makes other tokens than it was cut at
+        shorter = ChatMessage(role=last.role, content=tokenizer.decode(ids))
+        asked = with_choices(sample.model_copy(update={"prompt": (*sample.prompt[:-1], shorter)}))
+    return asked
 
 
 def with_choices(sample: TrainingSample) -> TrainingSample:

@@ -96,6 +96,8 @@ def token_losses(model: Any, inputs: dict[str, torch.Tensor]) -> tuple[torch.Ten
     if columns.numel() == 0:
         columns = torch.zeros(1, dtype=torch.long, device=targets.device)
     logits = model(**inputs, logits_to_keep=columns, use_cache=False).logits
+    if logits.shape[1] > len(columns):  # Unsloth gives those of all columns
+        logits = logits[:, columns]
     kept = targets[:, columns]
     nll = F.cross_entropy(logits.float().flatten(0, 1), kept.flatten(), ignore_index=IGNORED, reduction="none")
     return nll.view(kept.shape), kept != IGNORED

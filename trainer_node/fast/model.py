@@ -38,6 +38,8 @@ def obstacle(model: Any, adapter: str = "default") -> str | None:
             return reason
     if any(p.requires_grad for n, p in base.named_parameters() if f".{adapter}." not in n):
         return "weights other than the adapter's are trained"
+    if base.device.type == "cuda" and compute_dtype(base) not in (torch.float16, torch.bfloat16):
+        return "its arithmetic is in 32 bits, which attention on the device does not do"
     return None
 
 

@@ -63,6 +63,31 @@ def test_a_prompt_that_fills_the_model_alone_is_a_dead_letter_under_either_polic
     assert bad.value.reason is DeadLetterReason.TOO_LONG
 
 
+def test_of_a_long_text_to_be_classified_as_much_is_read_as_fits_and_the_classes_and_the_label_stay(make_sample, tokenizer):
+    sample = make_sample(prompt="a b c d " * 50, completion="no", task=Task.CLASSIFICATION, label_set=("yes", "no"))
+    example = format_supervised(sample, tokenizer, 64)
+    read = tokenizer.decode(example.input_ids)
+    assert read.startswith("<user>a b c d a b c d ")
+    assert "One of: yes, no<eos><assistant>no<eos>" in read
+    assert learnt(example, tokenizer) == "no<eos>"
+    assert 64 - 8 <= len(example) <= 64
+    assert example.truncated
+
+
+def test_of_a_long_text_to_be_classified_nothing_is_cut_where_the_policy_says_so(make_sample, tokenizer):
+    sample = make_sample(prompt="a b c d " * 50, completion="no", task=Task.CLASSIFICATION, label_set=("yes", "no"))
+    with pytest.raises(BadRecord, match="max_seq is 64") as bad:
+        format_supervised(sample, tokenizer, 64, "dead-letter")
+    assert bad.value.reason is DeadLetterReason.TOO_LONG
+
+
+def test_classes_that_fill_the_model_alone_are_a_dead_letter(make_sample, tokenizer):
+    labels = tuple(f"label{n}" for n in range(40))
+    with pytest.raises(BadRecord, match="max_seq is 64") as bad:
+        format_supervised(make_sample(prompt="a b", completion="label1", task=Task.CLASSIFICATION, label_set=labels), tokenizer, 64)
+    assert bad.value.reason is DeadLetterReason.TOO_LONG
+
+
 def test_a_pair_shares_its_prompt_and_ends_both_sides(make_sample, tokenizer):
     pair = format_rlhf(make_sample(completion=None, chosen="yes", rejected="no", objective=Objective.PREFERENCE), tokenizer, 64)
     assert tokenizer.decode(pair.chosen_ids) == "yes<eos>"

@@ -75,3 +75,13 @@ def test_padding_is_on_the_left_and_positions_count_from_the_first_token(tokeniz
     assert batch.input_ids.tolist() == [[5, 6, 7], [tokenizer.pad_token_id] * 2 + [8]]
     assert batch.position_ids.tolist() == [[0, 1, 2], [0, 0, 0]]
     assert batch.labels.tolist() == [[IGNORED, 6, 7], [IGNORED, IGNORED, IGNORED]]
+
+
+def test_a_model_that_gives_the_logits_of_all_columns_has_the_same_losses(model, examples, tokenizer, monkeypatch):
+    inputs = collate(examples, tokenizer.pad_token_id).inputs()
+    expected, mask = token_losses(model, inputs)
+    own = model.forward
+    monkeypatch.setattr(model, "forward", lambda *args, logits_to_keep=0, **kwargs: own(*args, **kwargs))  # as Unsloth's evaluation does
+    found, same_mask = token_losses(model, inputs)
+    assert torch.equal(mask, same_mask)
+    torch.testing.assert_close(found, expected)
