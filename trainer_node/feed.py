@@ -307,8 +307,7 @@ class Feed:
     # --- intake --------------------------------------------------------------------------------------------------------------
 
     def meanwhile(self) -> None:
-        """What can be done for the next batch while a device trains this one: bring the journal to disk, decode and tokenise."""
-        self._journal.sync()
+        """What can be done for the next batch while a device trains this one: decode and tokenise."""
         self.intake()
 
     def intake(self, wait_s: float = 0.0) -> None:

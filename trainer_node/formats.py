@@ -136,7 +136,7 @@ def format_classif(sample: TrainingSample, tokenizer: Any, max_seq: int, too_lon
 
 
 def _longest_label(sample: TrainingSample) -> int:
-    """Tokens that no label of the sample is longer than, its EOS included: a token is a byte at least; some tokenizers begin with a space."""
+    """Tokens that no label of the sample is longer than, its EOS included: a token is a byte at least; some begin with a space."""
     return 2 + max(len(label.encode()) for label in (sample.completion or "", *(sample.label_set or ())))
 
 

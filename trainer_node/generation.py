@@ -6,9 +6,11 @@ from typing import Any
 
 import torch
 
+from schemas.errors import UserError
 from schemas.sample import Task
 from schemas.training_sample import ChatMessage, Objective, TrainingSample
 from trainer_node.formats import prompt_tokens, with_choices
+from trainer_node.memory import out_of_memory
 
 BATCH = 16
 """Prompts answered at once."""
@@ -18,6 +20,9 @@ def answer(model: Any, tokenizer: Any, prompts: list[TrainingSample], max_new_to
     """One completion for each prompt, special tokens removed; greedy, so that the same weights give the same answers.
 
     The model's training mode and the random state are as before on return.
+
+    Raises:
+        UserError: the answers did not fit into memory; names the prompts' size, and the settings to change.
     """
     asked = [with_choices(prompt) if prompt.task is Task.CLASSIFICATION else prompt for prompt in prompts]
     tokens = [prompt_tokens(prompt, tokenizer) for prompt in asked]
@@ -30,6 +35,13 @@ def answer(model: Any, tokenizer: Any, prompts: list[TrainingSample], max_new_to
             chosen = order[start : start + BATCH]
             for index, text in zip(chosen, _generate(model, tokenizer, [tokens[i] for i in chosen], max_new_tokens), strict=True):
                 answers[index] = text
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        raise UserError(
+            f"out of memory while {len(chosen)} prompts of up to {len(tokens[chosen[-1]])} tokens were answered with up to {max_new_tokens}"
+            " more. Nothing is lost: lower --max-new-tokens, or take fewer or shorter prompts, and start again"
+        ) from error
     finally:
         model.train(was_training)
     return answers

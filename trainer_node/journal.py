@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -39,7 +40,8 @@ class Journal:
         self.folder = folder
         self.epoch = epoch
         self._file: IO[bytes] | None = None
-        self._synced = True
+        self._disk = ThreadPoolExecutor(1, "journal")
+        self._on_its_way: Future[None] | None = None
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, checkpoint: str) -> Path:
@@ -61,18 +63,26 @@ class Journal:
         self._open(checkpoint)
 
     def append(self, entry: JournalEntry) -> None:
-        """Write one entry; on return it outlives this process, and after `sync` this machine's loss of power too."""
+        """Write one entry. On return it outlives this process; it is on its way to the disk, and after `sync` it is there.
+
+        A disk takes milliseconds, in which a step can be trained.
+        """
         if self._file is None:
             raise RuntimeError("take_over() comes before append()")
+        self.sync()
         self._file.write(_line(entry))
         self._file.flush()
-        self._synced = False
+        self._on_its_way = self._disk.submit(os.fsync, self._file.fileno())
 
     def sync(self) -> None:
-        """Bring to disk what was appended; nothing to do where it is there. A disk takes milliseconds: a device can train meanwhile."""
-        if self._file is not None and not self._synced:
-            os.fsync(self._file.fileno())
-            self._synced = True
+        """Wait until what was appended is on disk.
+
+        Raises:
+            OSError: the disk did not take it.
+        """
+        if self._on_its_way is not None:
+            pending, self._on_its_way = self._on_its_way, None
+            pending.result()
 
     def forget(self, kept: set[str]) -> None:
         """Delete the files of checkpoints that are gone; `kept` names those that stay."""
@@ -83,13 +93,20 @@ class Journal:
 
     def close(self) -> None:
         """Close the file."""
+        self._close_file()
+        self._disk.shutdown()
+
+    def _close_file(self) -> None:
         if self._file:
-            self._file.close()
-            self._file = None
+            try:
+                self.sync()
+            finally:
+                self._file.close()
+                self._file = None
 
     def _open(self, checkpoint: str, entries: list[JournalEntry] | None = None) -> None:
         """Start a file with these entries. It appears whole: killed while copying, the next incarnation still finds all of them."""
-        self.close()
+        self._close_file()
         path = self.path(checkpoint)
         staging = path.with_suffix(".staging")
         with staging.open("wb") as file:

@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name the field uses
-from accelerate.utils.memory import should_reduce_batch_size
 from peft import PeftModel
 from transformers import Trainer
 from trl import DPOTrainer, SFTTrainer
@@ -23,6 +22,7 @@ from schemas.errors import BadRecord, DeadLetterReason, UserError
 from trainer_node.feed import StepBatch
 from trainer_node.formats import IGNORED, Example, PairExample
 from trainer_node.losses import collate, sample_losses, split, target_tokens, token_losses
+from trainer_node.memory import out_of_memory
 from trainer_node.processes import ALONE, Processes
 from trainer_node.sharding import averaging, in_pieces
 
@@ -98,11 +98,6 @@ def _rows(examples: list[Any]) -> list[Example]:
         for side in sides
         for prompt, completion in zip(prompts, side, strict=True)
     ]
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """Whether a device, or this machine, had no memory left."""
-    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (isinstance(error, Exception) and should_reduce_batch_size(error))
 
 
 class StreamTrainer(Trainer):

@@ -15,12 +15,15 @@ from schemas.errors import UserError
 from schemas.sample import Task
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
+from tests.models.tiny import build
 from trainer_node.batch import StepBatch, Waiting
 from trainer_node.config import TrainConfig, TrainerKind
 from trainer_node.factory import build_trainer
 from trainer_node.formats import format_prompt, format_rlhf, format_supervised
+from trainer_node.generation import answer
+from trainer_node.memory import out_of_memory
 from trainer_node.rollouts import PromptLoader
-from trainer_node.trainers import StepLoader, out_of_memory
+from trainer_node.trainers import StepLoader
 from trainer_node.weights import load_for_training
 
 ROOM = 64 << 20
@@ -95,3 +98,11 @@ def test_any_other_error_is_not_taken_for_a_lack_of_memory():
     assert out_of_memory(torch.OutOfMemoryError("CUDA out of memory. Tried to allocate"))
     assert out_of_memory(MemoryError())
     assert not out_of_memory(RuntimeError("mat1 and mat2 shapes cannot be multiplied"))
+
+
+def test_answers_that_do_not_fit_are_told_in_one_line_too(tmp_path, make_sample):
+    loaded = load_for_training(TrainConfig(model=str(build(tmp_path / "model", hidden=512)), bits=32, lora_r=4), None)
+    prompts = [make_sample(f"p{n}", LONG, None, objective=Objective.PROMPT) for n in range(SAMPLES)]
+    with little_memory(), pytest.raises(UserError, match=r"^out of memory while 16 prompts of up to \d+ tokens .* lower --max-new-tokens"):
+        answer(loaded.model, loaded.tokenizer, prompts, 8)
+    assert loaded.model.training, "training may go on"
