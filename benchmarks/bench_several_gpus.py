@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +80,10 @@ def rate(steps: list[dict[str, Any]], warm_up: int) -> float:
     return sum(step["tokens"] for step in counted[:-1]) / (counted[-1]["at"] - counted[0]["at"])
 
 
-def measure(model: str, broker_kind: str, rounds: int, steps: int, warm_up: int, cpu: bool) -> list[dict[str, Any]]:
-    """All runs, in turns."""
+def measure(
+    model: str, broker_kind: str, rounds: int, steps: int, warm_up: int, cpu: bool, keep: Callable[[list[dict[str, Any]]], None]
+) -> None:
+    """All runs, in turns; after each round `keep` is given what there is."""
     from benchmarks.bench_feed import produce, random_model
     from streams.kafka.broker import open_broker
     from streams.kafka.settings import KafkaSettings
@@ -101,9 +104,9 @@ def measure(model: str, broker_kind: str, rounds: int, steps: int, warm_up: int,
                     found = launch(environ, source, folder, run_id, processes, size, steps)
                     runs.append({"configuration": title, "round": number, "tokens_per_s": round(rate(found["steps"], warm_up), 1), **found})
                     print(title, runs[-1]["tokens_per_s"], found["loaded"], file=sys.stderr)
+                keep(runs)
         finally:
             broker.stop()
-    return runs
 
 
 def summary(runs: list[dict[str, Any]]) -> dict[str, Any]:
@@ -145,15 +148,18 @@ def main() -> None:
 
     if not given.cpu and torch.cuda.device_count() < 2:
         sys.exit("two CUDA devices are needed; --cpu tries the script out without")
-    runs = measure(given.model, given.broker, given.rounds, given.steps, given.warm_up, given.cpu)
     device = "cpu" if given.cpu else f"2 x {torch.cuda.get_device_name()}"
-    result = {"device": device, "model": given.model, "steps": given.steps, "warm_up": given.warm_up, "summary": summary(runs), **here()}
-    print(json.dumps(result["summary"]))
-    if given.cpu:
-        return
-    stored = json.loads(given.out.read_text()) if given.out.exists() else {"runs": []}
-    stored["runs"] = [*[run for run in stored["runs"] if (run["device"], run["model"]) != (device, given.model)], {**result, "raw": runs}]
-    given.out.write_text(json.dumps(stored, indent=1) + "\n")
+
+    def keep(runs: list[dict[str, Any]]) -> None:
+        result = {"device": device, "model": given.model, "steps": given.steps, "warm_up": given.warm_up, "summary": summary(runs)}
+        print(json.dumps(result["summary"]))
+        if not given.cpu:
+            stored = json.loads(given.out.read_text()) if given.out.exists() else {"runs": []}
+            others = [run for run in stored["runs"] if (run["device"], run["model"]) != (device, given.model)]
+            stored["runs"] = [*others, {**result, **here(), "raw": runs}]
+            given.out.write_text(json.dumps(stored, indent=1) + "\n")
+
+    measure(given.model, given.broker, given.rounds, given.steps, given.warm_up, given.cpu, keep)
 
 
 if __name__ == "__main__":
