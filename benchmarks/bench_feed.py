@@ -103,7 +103,7 @@ class Alternating:
     def meanwhile(self) -> None:
         """In a step; from memory there is nothing to do for the next batch."""
         if self.side(self.steps - 1) == "kafka":
-            self.node.feed.meanwhile()
+            self.node.feed.intake()
 
     def step_done(self) -> None:
         """After a step: what its samples cost is told; what came from the log is accounted for."""

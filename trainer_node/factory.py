@@ -72,9 +72,8 @@ def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, o
     if loaded.device == "cpu":
         # Of several processes, accelerate calls it cpu:0, and torch loads no optimizer onto that.
         vars(args)["_setup_devices"] = torch.device("cpu")
-    vars(args)["_n_gpu"] = min(
-        args.n_gpu, 1
-    )  # Transformers spreads one process's model over all GPUs it sees; several are several processes
+    # Transformers would spread the model of one process over all GPUs it sees; several GPUs are several processes here.
+    vars(args)["_n_gpu"] = min(args.n_gpu, 1)
     shape = Dataset.from_list([SHAPES[kind]])
     trainer = build(model=loaded.model, args=args, train_dataset=shape, processing_class=loaded.tokenizer, callbacks=callbacks)
     trainer.remove_callback(PrinterCallback)  # the monitor reports; standard output belongs to the command

@@ -306,12 +306,8 @@ class Feed:
 
     # --- intake --------------------------------------------------------------------------------------------------------------
 
-    def meanwhile(self) -> None:
-        """What can be done for the next batch while a device trains this one: decode and tokenise."""
-        self.intake()
-
     def intake(self, wait_s: float = 0.0) -> None:
-        """Take over all that the reader has delivered, waiting a moment for the first when told to."""
+        """Take over all that the reader has delivered, waiting a moment for the first when told to. Also in mid-step."""
         try:
             delivery = self._reader.next_delivery(wait_s)
             while True:

@@ -92,7 +92,7 @@ class BatchTokenizer:
             prompt = [prompt_text(asked, self)] if asked.prompt else []
         except Exception:  # noqa: BLE001 - a template may raise anything
             return []
-        return prompt + [text for text in (sample.completion, sample.chosen, sample.rejected) if text]
+        return prompt + [text for text in (sample.completion, sample.chosen, sample.rejected, *(sample.label_set or ())) if text]
 
 
 def prepare(sample: TrainingSample, tokenizer: Any, config: TrainConfig) -> Example | PairExample | PromptExample:
@@ -127,7 +127,8 @@ def format_classif(sample: TrainingSample, tokenizer: Any, max_seq: int, too_lon
     """
     if sample.label_set and sample.completion not in sample.label_set:
         raise BadRecord(DeadLetterReason.UNTRAINABLE, f"label {sample.completion!r} is not one of {', '.join(sample.label_set)}")
-    asked, room = with_choices(sample), max_seq - _longest_label(sample)
+    asked = with_choices(sample)
+    room = max_seq - _longest_label(sample, tokenizer)
     cut = too_long == "truncate" and len(prompt_tokens(asked, tokenizer)) > room
     if cut:
         asked = _with_less_text(sample, tokenizer, room)
@@ -135,20 +136,24 @@ def format_classif(sample: TrainingSample, tokenizer: Any, max_seq: int, too_lon
     return replace(example, truncated=True) if cut else example
 
 
-def _longest_label(sample: TrainingSample) -> int:
-    """Tokens that no label of the sample is longer than, its EOS included: a token is a byte at least; some begin with a space."""
-    return 2 + max(len(label.encode()) for label in (sample.completion or "", *(sample.label_set or ())))
+def _longest_label(sample: TrainingSample, tokenizer: Any) -> int:
+    """Tokens of the longest label that can be answered, its EOS included."""
+    labels = [label for label in (sample.completion, *(sample.label_set or ())) if label and label.strip()]
+    return max((len(completion_tokens(label, tokenizer)) for label in labels), default=0)
 
 
 def _with_less_text(sample: TrainingSample, tokenizer: Any, room: int) -> TrainingSample:
-    """The sample as it is asked, with as much of its last turn's text as `room` tokens hold beside the classes and the template."""
-    if not sample.prompt:
-        return sample
-    last = sample.prompt[-1]
-    ids = tokenizer(last.content, add_special_tokens=False)["input_ids"]
-    asked = with_choices(sample)
-    while ids and (excess := len(prompt_tokens(asked, tokenizer)) - room) > 0:
+    """The sample as it is asked, with as much of its last turn's text as `room` tokens hold beside the classes and the template.
+
+    Raises:
+        BadRecord: too_long where nothing of the text has room.
+    """
+    asked, last = with_choices(sample), sample.prompt[-1] if sample.prompt else None
+    ids = tokenizer(last.content, add_special_tokens=False)["input_ids"] if last else []
+    while (excess := len(prompt_tokens(asked, tokenizer)) - room) > 0:
         ids = ids[: max(0, len(ids) - excess)]  # again where the cut text makes other tokens than it was cut at
+        if not ids or last is None:
+            raise BadRecord(DeadLetterReason.TOO_LONG, f"the classes leave no room for the text; {room} tokens are there for both")
         shorter = ChatMessage(role=last.role, content=tokenizer.decode(ids))
         asked = with_choices(sample.model_copy(update={"prompt": (*sample.prompt[:-1], shorter)}))
     return asked

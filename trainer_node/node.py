@@ -75,6 +75,7 @@ class TrainerNode:
         self._ready: str | None = "loading the model"
         self.early = EarlyStopping(config.patience)
         self._trainer: Any = None
+        self._stream: Any = None
         self._bad: dict[str, BadRecord] = {}
 
     # --- the whole run -------------------------------------------------------------------------------------------------------
@@ -105,7 +106,7 @@ class TrainerNode:
                 self._ask("after")
                 self.announce.finish()  # a run that is stopped announces at its next start: its grace is for the checkpoint
             self._write_summary()
-            self._trainer = None
+            self._trainer = self._stream = None  # the stream, too, holds on to the trainer
             self.processes.close()
 
     def stop(self, *_: Any) -> None:
@@ -248,7 +249,7 @@ class TrainerNode:
         self.processes.order("train", objective, source)
         self._trainer = ready_trainer(kind, self.loaded, self.config, self.options.run_dir, [callback], source)
         self._stream = self._loader(kind)
-        self._stream.meanwhile = self.feed.meanwhile
+        self._stream.meanwhile = self.feed.intake  # samples are decoded and tokenised while a device trains
         self._trainer.feed_from(self._stream)
         with self.timings(f"training ({objective.value})"):
             self._trainer.train(resume_from_checkpoint=str(source) if source else None)

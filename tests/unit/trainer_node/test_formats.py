@@ -83,7 +83,7 @@ def test_of_a_long_text_to_be_classified_nothing_is_cut_where_the_policy_says_so
 
 def test_classes_that_fill_the_model_alone_are_a_dead_letter(make_sample, tokenizer):
     labels = tuple(f"label{n}" for n in range(40))
-    with pytest.raises(BadRecord, match="max_seq is 64") as bad:
+    with pytest.raises(BadRecord, match="the classes leave no room for the text") as bad:
         format_supervised(make_sample(prompt="a b", completion="label1", task=Task.CLASSIFICATION, label_set=labels), tokenizer, 64)
     assert bad.value.reason is DeadLetterReason.TOO_LONG
 
