@@ -4,11 +4,12 @@ One trainer, one run: blocks of steps whose batches come from the feed (fetched,
 in any run) take turns with blocks that train the batches of the newest such block again, from memory, in the order
 Kafka, RAM, RAM, Kafka. So a drift of the machine, and who comes first, favour neither side. The texts on the bands repeat with every
 block, so that all blocks of both sides hold the same batches (the result says whether they did), and no side meets a shape first: those are
-met while warming up. A ratio is that of the times of two neighbouring blocks, by the wall clock and by this process's processor time (on a
-CPU shared with others the one that means something). The wait is all that the training thread spends on getting a batch.
+met while warming up. The reader's thread works in Kafka's blocks only, and each band has more than the feed ever holds, so that as much is
+read in the blocks measured as is trained in them. The ratio is that of the times of all blocks, since a band is refilled in bursts that
+fall into some blocks; beside it stand the median and the quartiles over pairs of neighbours, and the same by this process's processor
+time (on a CPU shared with others the one that means something). The wait is all that the training thread spends on getting a batch.
 
-Not in the ratio, since both sides do it: publishing the losses (`bench_sample_losses`), and the reader's thread, which polls its broker
-while a block trains from memory too. Checkpoints are left out (`bench_checkpoint`).
+Not in the ratio, since both sides do it: publishing the losses (`bench_sample_losses`). Checkpoints are left out (`bench_checkpoint`).
 
 Run: `python benchmarks/bench_feed.py [--model default|135m|1b] [--out FILE]`. On a machine without the broker's jars, `--broker fallback`
 (noida-db, in memory) may serve; the result says which did.
@@ -21,6 +22,7 @@ import json
 import statistics
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +77,18 @@ class Alternating:
 
     def __post_init__(self) -> None:
         self._from_feed = self.node._next_batch
+        self._reading = threading.Event()
+        self._reading.set()
+
+    def read_in_turns(self, reader: Any) -> None:
+        """Let the reader's thread rest while blocks come from memory."""
+        poll = reader._poll
+
+        def when_its_turn(consumer: Any) -> None:
+            self._reading.wait()
+            poll(consumer)
+
+        reader._poll = when_its_turn
 
     def side(self, step: int) -> str:
         """Which side a step is of."""
@@ -92,7 +106,9 @@ class Alternating:
             if self.steps:
                 self._close_block(now)
             if self.steps >= 2 * self.block * (self.rounds + self.warm_up):
+                self._reading.set()
                 return None
+            (self._reading.set if self.side(self.steps) == "kafka" else self._reading.clear)()
             self._started, self.waited, self.tokens = (now, time.process_time()), 0.0, []
         batch = self._take()
         self.waited += time.perf_counter() - now
@@ -110,6 +126,7 @@ class Alternating:
         batch = self.node._stream.batch
         self.node._publish_losses(batch)
         if self.side(self.steps - 1) == "kafka":
+            self.node.journal.sync()
             self.node.feed.trained(batch)
 
     def _take(self) -> Any:
@@ -155,6 +172,8 @@ def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: i
             node = TrainerNode(settings, config, RunOptions("bench-feed", folder / "run"))
             turns = Alternating(node, block, rounds, warm_up)
             node._next_batch, node._step_done = turns.next_batch, turns.step_done  # type: ignore[method-assign]
+            begin = node._train
+            node._train = lambda *how: (turns.read_in_turns(node.reader), begin(*how))  # type: ignore[method-assign]
             node.run()
         finally:
             broker.stop()
@@ -170,13 +189,16 @@ def produce(settings: Any, blocks: int, block: int, batch_size: int) -> None:
     from schemas.training_sample import BANDS, TrainingSample
     from streams.kafka.admin import create_topics
     from streams.kafka.producer import Producer
+    from trainer_node.feed import WAITING_LIMIT
     from trainer_node.pacing import Pacing
+    from trainer_node.reader import QUEUED_RECORDS
 
     create_topics(settings, settings.topics).raise_if_wrong()
     opening = BANDS * batch_size  # while bands open one by one, the first give more
+    ahead = WAITING_LIMIT + QUEUED_RECORDS  # what is read before it is trained
     with Producer(settings) as producer:
         for band, share in enumerate(Pacing(1, highest=BANDS - 1).shares([batch_size] * BANDS, batch_size)):
-            for number in range(share * block * blocks + opening):
+            for number in range(share * block * blocks + opening + ahead):
                 words = text(number % max(1, share * block) * BANDS + band)
                 made = TrainingSample(
                     sample_id=f"s{band}-{number}", objective="sft", task=Task.GENERATION, band=band, completion=words
@@ -185,7 +207,7 @@ def produce(settings: Any, blocks: int, block: int, batch_size: int) -> None:
 
 
 def summary(run: dict[str, Any]) -> dict[str, Any]:
-    """Medians over blocks, by the wall clock and by the processor's; the wait is of all of them together."""
+    """Ratios of all blocks together and by pairs, by the wall clock and by the processor's; the wait is of all of them together."""
     sides = {side: [b for b in run["blocks"] if b["side"] == side] for side in ("kafka", "ram")}
     found: dict[str, Any] = {
         f"tokens_per_s_{side}": round(statistics.median(b["tokens"] / b["seconds"] for b in blocks), 1) for side, blocks in sides.items()
@@ -193,7 +215,9 @@ def summary(run: dict[str, Any]) -> dict[str, Any]:
     for name, clock in (("ratio", "seconds"), ("cpu_ratio", "cpu_s")):
         pairs = [ram[clock] / kafka[clock] for kafka, ram in zip(sides["kafka"], sides["ram"], strict=True)]
         low, _, high = statistics.quantiles(pairs, n=4)
-        found |= {name: round(statistics.median(pairs), 4), f"{name}_quartiles": [round(low, 4), round(high, 4)]}
+        whole = sum(b[clock] for b in sides["ram"]) / sum(b[clock] for b in sides["kafka"])
+        found |= {name: round(whole, 4), f"{name}_median": round(statistics.median(pairs), 4)}
+        found[f"{name}_quartiles"] = [round(low, 4), round(high, 4)]
         found[f"{name}_range"] = [round(min(pairs), 4), round(max(pairs), 4)]
     waits = {part: sum(b[part] for b in sides["kafka"]) for part in ("wait_s", "seconds")}
     return found | {

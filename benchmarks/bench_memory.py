@@ -37,15 +37,19 @@ def run(settings: Any, folder: Path, count: int) -> list[dict[str, float]]:
     from trainer_node.ledger import Ledger
     from trainer_node.pacing import Pacing
     from trainer_node.reader import Reader
+    from trainer_node.unpacking import Unpacked, decoded
+
+    def unpack(records: list[Any]) -> Unpacked:
+        ids = lambda sample: list((sample.completion or "").encode())  # noqa: E731 - as many as a tokenizer would give
+        return Unpacked([decoded(record) for record in records], ids)
 
     fence = Fence(folder)
-    journal, ledger, reader = Journal(folder / "journal", fence.epoch), Ledger(folder / "ledger"), Reader(settings, "bench")
+    journal, ledger, reader = Journal(folder / "journal", fence.epoch), Ledger(folder / "ledger"), Reader(settings, "bench", unpack)
     store = CheckpointStore(folder, fence, journal, ledger)
     with Producer(settings) as producer:
         letters = DeadLetterWriter(producer, settings, "trainer", "bench", Breaker())
         bands = {Objective.SFT: [topic.name for topic in settings.topics.bands("sft")]}
-        prepare = lambda _: lambda sample: list(sample.completion.encode())  # noqa: E731 - as many ids as a tokenizer would give
-        feed = Feed(FeedSettings("bench", 64, 0.2, HORIZON), reader, bands, prepare, letters, journal, ledger, Pacing(8))
+        feed = Feed(FeedSettings("bench", 64, 0.2, HORIZON), reader, bands, letters, journal, ledger, Pacing(8))
         journal.take_over(START)
         feed.begin(None, [])
         readings, serial = [], 0

@@ -48,7 +48,6 @@ class Feed:
         settings: FeedSettings,
         reader: Reader,
         bands: dict[Objective, list[str]],
-        prepare: Callable[[list[TrainingSample]], Callable[[TrainingSample], Any]],
         dead_letters: DeadLetterWriter,
         journal: Journal,
         ledger: Ledger,
@@ -57,7 +56,6 @@ class Feed:
         self.settings = settings
         self._reader = reader
         self._bands = bands
-        self._prepare = prepare
         self._dead_letters = dead_letters
         self._journal = journal
         self.ledger = ledger
@@ -110,7 +108,7 @@ class Feed:
             if tp not in self.positions.partitions:
                 self.positions.rewind({tp: offset})
             self._pass_start.setdefault(tp, offset)
-        self._note_gaps()
+        self._note(self._gaps())
         self._replay.extend(replay)
         self.repeats.expect(replay)
 
@@ -308,31 +306,32 @@ class Feed:
 
     def intake(self, wait_s: float = 0.0) -> None:
         """Take over all that the reader has delivered, waiting a moment for the first when told to. Also in mid-step."""
+        gaps = self._gaps()  # first: what was delivered before a gap was found is taken in before it is passed
         try:
             delivery = self._reader.next_delivery(wait_s)
             while True:
                 self._deliver(delivery)
                 delivery = self._reader.next_delivery()
         except queue.Empty:
-            self._note_gaps()
+            self._note(gaps)
             self._pause()
 
     def _deliver(self, delivery: Delivery) -> None:
         if delivery.generation < self._generations.get(delivery.partition, 0):
             return  # fetched before the rewind
         progress = self.positions[delivery.partition]
-        new = [record for record in delivery.records if progress.delivered(record.offset)]
-        decoded = [_decoded(record) for record in new]
-        prepare = self._prepare([sample for sample in decoded if isinstance(sample, TrainingSample)])
-        for record, sample in zip(new, decoded, strict=True):
-            self._admit(record, sample, prepare)
+        for record, sample in zip(delivery.records, delivery.content.samples, strict=True):
+            if progress.delivered(record.offset):
+                self._admit(record, sample, delivery.content.prepare)
         progress.fetched_to(delivery.position)
         self._ends[delivery.partition] = delivery.end
 
-    def _note_gaps(self) -> None:
+    def _gaps(self) -> list[Gap]:
+        return [self._reader.gaps.get() for _ in range(self._reader.gaps.qsize())]
+
+    def _note(self, gaps: list[Gap]) -> None:
         """Go past what retention removed, and keep a record of it in every checkpoint from now on."""
-        while not self._reader.gaps.empty():
-            gap: Gap = self._reader.gaps.get()
+        for gap in gaps:
             progress = self.positions[gap.partition]
             topic, number = gap.partition
             for first, last in progress.lost(gap.position, gap.begin - 1):
@@ -431,13 +430,6 @@ class Feed:
         elif waiting < self._waiting_limit // 2:
             self._full.discard(topic)
         return topic in self._full
-
-
-def _decoded(record: Record) -> TrainingSample | BadRecord:
-    try:
-        return TrainingSample.decode(record.value)
-    except BadRecord as bad:
-        return bad
 
 
 def _by_id(documents: list[dict[str, Any]]) -> dict[str, TrainingSample]:

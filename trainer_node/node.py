@@ -13,8 +13,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +33,7 @@ from trainer_node.consumption import Consumption
 from trainer_node.feed import Feed, FeedSettings, StepBatch
 from trainer_node.fencing import Fence
 from trainer_node.follower import Follower
-from trainer_node.formats import BatchTokenizer, prepare
+from trainer_node.formats import prepare
 from trainer_node.journal import Journal
 from trainer_node.ledger import Ledger
 from trainer_node.letters import letters_since
@@ -47,6 +45,7 @@ from trainer_node.processes import ALONE, Processes
 from trainer_node.reader import Reader
 from trainer_node.rewards import RewardClient
 from trainer_node.sharding import asked_for
+from trainer_node.unpacking import Unpacker
 
 logger = logging.getLogger(__name__)
 
@@ -202,11 +201,12 @@ class TrainerNode:
         self.producer = Producer(settings, waits_for_broker=True)  # a run that ended because a broker was away would have to be restarted
         stack.callback(self.producer.close)
         letters = DeadLetterWriter(self.producer, settings, "trainer", run_id, Breaker())
-        self.reader = Reader(settings, group_name(settings, "trainer", run_id), config.on_data_loss)
+        unpack = Unpacker(self.loaded.tokenizer, config)
+        self.reader = Reader(settings, group_name(settings, "trainer", run_id), unpack, config.on_data_loss)
         objectives = dict.fromkeys((*config.objectives, Objective.PROMPT))
         bands = {objective: [topic.name for topic in settings.topics.bands(objective)] for objective in objectives}
         feed_settings = FeedSettings(run_id, config.batch_size * self.processes.size, config.linger_s, config.repeat_horizon)
-        self.feed = Feed(feed_settings, self.reader, bands, self._preparing, letters, self.journal, self.ledger, Pacing(config.pace_steps))
+        self.feed = Feed(feed_settings, self.reader, bands, letters, self.journal, self.ledger, Pacing(config.pace_steps))
         self.monitor = Monitor(run_id, self.options.run_dir, self.options.wandb_project, config.model_dump(mode="json"))
         stack.callback(self.monitor.close)
         self.rewards = RewardClient(settings, self.producer, run_id, self.stopping)
@@ -230,10 +230,6 @@ class TrainerNode:
         if self.stopping.is_set():
             self.feed.stopping.set()
 
-    def _preparing(self, samples: list[TrainingSample]) -> Callable[[TrainingSample], Any]:
-        """What prepares each of these samples, now that all of them are known."""
-        return partial(prepare, tokenizer=BatchTokenizer(self.loaded.tokenizer, samples), config=self.config)
-
     def _prepare(self, sample: TrainingSample) -> Any:
         return prepare(sample, self.loaded.tokenizer, self.config)
 
@@ -249,7 +245,7 @@ class TrainerNode:
         self.processes.order("train", objective, source)
         self._trainer = ready_trainer(kind, self.loaded, self.config, self.options.run_dir, [callback], source)
         self._stream = self._loader(kind)
-        self._stream.meanwhile = self.feed.intake  # samples are decoded and tokenised while a device trains
+        self._stream.meanwhile = self.feed.intake  # what has come is taken in while a device trains
         self._trainer.feed_from(self._stream)
         with self.timings(f"training ({objective.value})"):
             self._trainer.train(resume_from_checkpoint=str(source) if source else None)

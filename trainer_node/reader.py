@@ -1,4 +1,6 @@
-"""The one thread that owns the trainer's consumer: fetches while the model trains, pauses and rewinds when told, commits for lag tools.
+"""The one thread that owns the trainer's consumer: fetches and unpacks while the model trains, pauses and rewinds when told.
+
+It also commits, for lag tools.
 
 Partitions are assigned, never subscribed to: after a rebalance newly given ones would arrive unpaused. The group is used only to commit.
 """
@@ -21,6 +23,7 @@ from streams.kafka.connection import broker_errors
 from streams.kafka.consumer import Record, make_consumer
 from streams.kafka.settings import KafkaSettings
 from trainer_node.positions import Partition
+from trainer_node.unpacking import Unpacked
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +43,8 @@ class Delivery:
 
     partition: Partition
     records: list[Record]
+    content: Unpacked
+    """What the records hold."""
     position: int
     """Next offset the consumer will fetch: past these records and past what is never delivered."""
     end: int
@@ -62,9 +67,10 @@ class Gap:
 class Reader:
     """Reads assigned partitions into a queue, on a thread of its own."""
 
-    def __init__(self, settings: KafkaSettings, group: str, on_data_loss: str = "fail") -> None:
+    def __init__(self, settings: KafkaSettings, group: str, unpack: Callable[[list[Record]], Unpacked], on_data_loss: str = "fail") -> None:
         self._settings = settings
         self._group = group
+        self._unpack = unpack
         self._on_data_loss = on_data_loss
         self._calls: queue.Queue[tuple[Callable[[Any], Any], Future[Any]]] = queue.Queue()
         self._stop = threading.Event()
@@ -315,7 +321,7 @@ class Reader:
         position = self._bounded(partition, position)
         if records or self._reported.get(partition) != (position, end):
             self._reported[partition] = (position, end)
-            delivery = Delivery(partition, records, position, end, self._generation)
+            delivery = Delivery(partition, records, self._unpack(records), position, end, self._generation)
             self._count(delivery, 1)
             self.deliveries.put(delivery)
 

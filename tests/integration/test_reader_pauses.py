@@ -7,8 +7,14 @@ import time
 
 from streams.kafka.producer import Producer
 from trainer_node.reader import MAX_POLL_RECORDS, QUEUED_RECORDS, Reader
+from trainer_node.unpacking import Unpacked
 
 PATIENCE = 60.0
+
+
+def nothing_more(records):
+    """What the records hold is not looked at."""
+    return Unpacked([], None)
 
 
 class Taken:
@@ -32,7 +38,7 @@ class Taken:
 def test_a_band_paused_with_fetched_records_is_read_to_its_end_when_it_is_resumed(settings):
     closed, other = settings.topics.band("sft", 0).name, settings.topics.band("sft", 1).name
     records = QUEUED_RECORDS + 3 * MAX_POLL_RECORDS  # one fetch brings all; the reader pauses by itself where its queue is full
-    reader = Reader(settings, settings.topic_prefix + "reader")
+    reader = Reader(settings, settings.topic_prefix + "reader", nothing_more)
     taken = Taken(reader)
     with Producer(settings) as producer:
         for number in range(records):

@@ -10,13 +10,19 @@ import pytest
 from schemas.errors import DataLossError
 from streams.kafka.producer import Producer
 from trainer_node.reader import MAX_POLL_RECORDS, QUEUED_RECORDS, Reader
+from trainer_node.unpacking import Unpacked
 
 PATIENCE = 60.0
 
 
+def nothing_more(records):
+    """What the records hold is not looked at."""
+    return Unpacked([], None)
+
+
 @pytest.fixture
 def reader(settings):
-    made = Reader(settings, settings.topic_prefix + "reader")
+    made = Reader(settings, settings.topic_prefix + "reader", nothing_more)
     yield made
     made.close()
 

@@ -29,6 +29,7 @@ from trainer_node.positions import Partition
 from trainer_node.reader import Delivery, Gap
 from trainer_node.repeats import Repeats
 from trainer_node.start import StartPoint
+from trainer_node.unpacking import Unpacked, decoded
 
 BAND_TOPICS = {objective: [f"{objective.value}.{band}" for band in range(BANDS)] for objective in (Objective.SFT, Objective.PREFERENCE)}
 POISON = b"{not json"
@@ -47,6 +48,7 @@ class LogReader:
     begins: dict[str, int] = field(default_factory=dict)
     sizes: Callable[[], int] = lambda: 3
     known_end: bool = True
+    prepare: Callable[[TrainingSample], Any] = attrgetter("sample_id")
 
     def __post_init__(self) -> None:
         self.deliveries: queue.Queue[Delivery] = queue.Queue()
@@ -92,7 +94,8 @@ class LogReader:
                 continue
             records = [Record(tp[0], tp[1], n, None, self.log[tp[0]][n], (), 0) for n in range(position, last)]
             self.positions[tp] = max(position, last)
-            self.deliveries.put(Delivery(tp, records, self.positions[tp], self._end(tp), self.generation))
+            content = Unpacked([decoded(record) for record in records], self.prepare)
+            self.deliveries.put(Delivery(tp, records, content, self.positions[tp], self._end(tp), self.generation))
 
 
 class Letters:
@@ -117,9 +120,7 @@ class Bench:
         self.journal = Journal(folder / "journal", epoch)
         self.ledger = Ledger(folder / "ledger", segments)
         chosen = FeedSettings(**({"run_id": "r", "batch_size": 4, "linger_s": 0.0, "repeat_horizon": 1000} | settings))
-        self.feed = Feed(
-            chosen, self.reader, BAND_TOPICS, lambda _: attrgetter("sample_id"), self.letters, self.journal, self.ledger, Pacing(3)
-        )
+        self.feed = Feed(chosen, self.reader, BAND_TOPICS, self.letters, self.journal, self.ledger, Pacing(3))
         self.feed.already_put = set(already_put)
         self.feed.begin(state, self.journal.take_over(checkpoint), start)
 
@@ -312,7 +313,7 @@ def test_a_bad_held_out_sample_is_put_aside_like_any_other(bench):
             raise BadRecord(DeadLetterReason.UNTRAINABLE, "the completion is empty")
         return sample.sample_id
 
-    made.feed._prepare = lambda _: prepare
+    made.reader.prepare = prepare
     assert flat(made.train()) == ["a"]
     assert list(made.feed.validation) == ["v"]
     assert made.letters.put_aside == [("sft.0", 0, DeadLetterReason.UNTRAINABLE)]
