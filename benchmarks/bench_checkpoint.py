@@ -5,7 +5,7 @@ broker; the share is the mean duration of a commit over the time of `checkpoint_
 are taken from the same run, the first of each left out. Ledger: 100,000 rows with random 16-hex ids, random bands, one segment per
 checkpoint of 50 steps of 8 samples; bytes on disk are those of all segments that two kept checkpoints need.
 
-Run: `python benchmarks/bench_checkpoint.py` (writes `benchmarks/results/bench_checkpoint.json`).
+Run: `python benchmarks/bench_checkpoint.py` (writes `benchmarks/results/bench_checkpoint.json`, a run for each device and model).
 """
 
 from __future__ import annotations
@@ -73,6 +73,8 @@ def checkpoint_cost(model: str, steps: int) -> dict[str, Any]:
     interval = TrainConfig.model_fields["checkpoint_steps"].default
     return {
         "model": model,
+        "backend": node.loaded.backend,
+        "bits": node.loaded.bits,
         "batch_size": config.batch_size,
         "median_step_s": round(step_s, 4),
         "median_commit_s": round(commit_s, 4),
@@ -84,14 +86,22 @@ def checkpoint_cost(model: str, steps: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, write."""
-    from benchmarks.trainer_runs import here, write
+    from benchmarks.trainer_runs import RESULTS, here
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="default")
     parser.add_argument("--steps", type=int, default=24)
+    parser.add_argument("--out", type=Path, default=RESULTS / "bench_checkpoint.json")
     options = parser.parse_args()
-    result = {"seed": SEED, **here(), "ledger": ledger_bytes(100_000, 400), "checkpoint": checkpoint_cost(options.model, options.steps)}
-    write("bench_checkpoint", result)
+    import torch
+
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
+    measured = {"ledger": ledger_bytes(100_000, 400), "checkpoint": checkpoint_cost(options.model, options.steps)}
+    result = {"device": device, "seed": SEED, **here(), **measured}
+    stored = json.loads(options.out.read_text()) if options.out.exists() else {"runs": []}
+    key = (device, options.model)
+    stored["runs"] = [*[run for run in stored["runs"] if (run["device"], run["checkpoint"]["model"]) != key], result]
+    options.out.write_text(json.dumps(stored, indent=1) + "\n")
     print(json.dumps(result, indent=1))
 
 
