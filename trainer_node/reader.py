@@ -79,6 +79,7 @@ class Reader:
         self._ends: dict[Partition, int] = {}
         self._generation = 0
         self._reported: dict[Partition, tuple[int, int]] = {}
+        self._noted_at = 0.0
         self._probed: tuple[float, bool] = (0.0, False)
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
@@ -302,11 +303,13 @@ class Reader:
 
         self._apply_pauses(consumer)
         try:
-            for tp, messages in consumer.poll(timeout_ms=POLL_MS).items():
+            found = consumer.poll(timeout_ms=POLL_MS)
+            for tp, messages in found.items():
                 partition = (tp.topic, tp.partition)
                 records = [Record.of(message) for message in messages if message.offset < self._bounds.get(partition, message.offset + 1)]
                 self._deliver(consumer, partition, records, messages[-1].offset + 1)
-            self._note_positions(consumer)
+            if not found or time.monotonic() - self._noted_at > POLL_MS / 1000:  # it costs as much as a poll
+                self._note_positions(consumer)
         except OffsetOutOfRangeError as error:
             self._overtaken(consumer, error.args[0])
         except KafkaError as error:
@@ -327,6 +330,7 @@ class Reader:
 
     def _note_positions(self, consumer: Any) -> None:
         """Report positions that moved past offsets never delivered, and ends that moved; only of partitions that are fetched."""
+        self._noted_at = time.monotonic()
         for tp in consumer.assignment():
             partition = (tp.topic, tp.partition)
             if partition not in self._paused and (position := consumer.position(tp, timeout_ms=1000)) is not None:
