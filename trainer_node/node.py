@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import json
 import logging
 import os
@@ -92,6 +93,7 @@ class TrainerNode:
             resumed = self._claim_run(stack)
             with self.timings("loading the model"):
                 self._load_model(resumed)
+                _spare_what_is_loaded()
             self._connect(stack, resumed)
             self._ready = None
             objective: Objective | None = self.feed.objective
@@ -451,6 +453,18 @@ class TrainerNode:
         }
         path = self.options.run_dir / f"trainer-e{self.fence.epoch:06d}.json"
         path.write_text(json.dumps(summary, indent=1), encoding="utf-8")
+
+
+def _spare_what_is_loaded() -> None:
+    """Let the garbage collector pass over libraries and model from now on.
+
+    They are half a million objects that stay. Walking through them takes 0.3 s, between two steps, each time the samples read have become
+    a quarter as many.
+    """
+    import trainer_node.factory  # noqa: F401 - TRL's trainers belong to it
+
+    gc.collect()
+    gc.freeze()
 
 
 def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> None:

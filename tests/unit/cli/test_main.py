@@ -12,7 +12,7 @@ import pytest
 from cli import main as program
 from schemas.errors import BrokerError, Fenced
 
-HEAVY = ("torch", "transformers", "trl", "faust", "spacy", "kafka", "aiokafka", "networkx", "sklearn", "pandas")
+HEAVY = ("torch", "transformers", "trl", "faust", "spacy", "kafka", "aiokafka", "networkx", "torchmetrics", "pandas")
 
 ASK_FOR_HELP = """
 import sys
