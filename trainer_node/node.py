@@ -461,7 +461,7 @@ def _spare_what_is_loaded() -> None:
     They are half a million objects that stay. Walking through them takes 0.3 s, between two steps, each time the samples read have become
     a quarter as many.
     """
-    import trainer_node.factory  # noqa: F401 - TRL's trainers belong to it
+    import trainer_node.trainers  # noqa: F401 - TRL and PEFT belong to it
 
     gc.collect()
     gc.freeze()
