@@ -11,8 +11,11 @@ time (on a CPU shared with others the one that means something). The wait is all
 
 Not in the ratio, since both sides do it: publishing the losses (`bench_sample_losses`). Checkpoints are left out (`bench_checkpoint`).
 
-Run: `python benchmarks/bench_feed.py [--model default|135m|1b] [--out FILE]`. On a machine without the broker's jars, `--broker fallback`
-(noida-db, in memory) may serve; the result says which did.
+`--parts` measures instead what each part of the way costs its thread, in processor time of a step from Kafka (each measurement costs a
+little itself: no ratio is taken then).
+
+Run: `python benchmarks/bench_feed.py [--model default|135m|1b] [--parts] [--out FILE]`. On a machine without the broker's jars,
+`--broker fallback` (noida-db, in memory) may serve; the result says which did.
 """
 
 from __future__ import annotations
@@ -24,6 +27,8 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,6 +99,10 @@ class Alternating:
         """Which side a step is of."""
         return ("kafka", "ram", "ram", "kafka")[step // self.block % 4]
 
+    def counts(self) -> bool:
+        """Whether this is a step from Kafka, past the warm-up."""
+        return self.steps > 2 * self.block * self.warm_up and self.side(self.steps - 1) == "kafka"
+
     def next_batch(self) -> Any:
         """Called between two steps."""
         import torch
@@ -152,7 +161,45 @@ class Alternating:
             )
 
 
-def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: int) -> dict[str, Any]:
+def parts() -> dict[str, tuple[type, str]]:
+    """What is measured with `--parts`: the class and the method."""
+    from kafka import KafkaConsumer
+
+    from trainer_node.feed import Feed
+    from trainer_node.reader import Reader
+    from trainer_node.unpacking import Unpacker
+
+    return {
+        "taking in": (Feed, "intake"),
+        "choosing and journalling": (Feed, "_chosen"),
+        "accounting": (Feed, "trained"),
+        "reader: polling": (KafkaConsumer, "poll"),
+        "reader: decoding and tokenising": (Unpacker, "__call__"),
+        "reader: positions": (Reader, "_note_positions"),
+        "reader: pauses": (Reader, "_apply_pauses"),
+    }
+
+
+def timed(turns: Callable[[], bool]) -> Counter[str]:
+    """Processor seconds of each part's own thread from now on, while `turns` says so."""
+    spent: Counter[str] = Counter()
+
+    def measured(name: str, method: Any) -> Any:
+        def call(*args: Any, **kwargs: Any) -> Any:
+            started = time.thread_time()
+            try:
+                return method(*args, **kwargs)
+            finally:
+                spent[name] += (time.thread_time() - started) * turns()
+
+        return call
+
+    for name, (owner, method) in parts().items():
+        setattr(owner, method, measured(name, getattr(owner, method)))
+    return spent
+
+
+def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: int, by_parts: bool) -> dict[str, Any]:
     """Train alternately from both and compare."""
     from streams.kafka.broker import open_broker
     from streams.kafka.settings import KafkaSettings
@@ -171,6 +218,7 @@ def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: i
             config = TrainConfig(model=source, batch_size=batch_size, checkpoint_steps=10**6, max_seq=512, pace_steps=1, backend="hf")
             node = TrainerNode(settings, config, RunOptions("bench-feed", folder / "run"))
             turns = Alternating(node, block, rounds, warm_up)
+            spent = timed(turns.counts) if by_parts else Counter()
             node._next_batch, node._step_done = turns.next_batch, turns.step_done  # type: ignore[method-assign]
             begin = node._train
             node._train = lambda *how: (turns.read_in_turns(node.reader), begin(*how))  # type: ignore[method-assign]
@@ -178,9 +226,10 @@ def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: i
         finally:
             broker.stop()
         loaded = {"backend": node.loaded.backend, "bits": node.loaded.bits}
-        return {
-            "model": model, **loaded, "broker": broker.kind, "block_steps": block, "batch_size": batch_size, "blocks": turns.blocks,
-        }  # fmt: skip
+        steps = sum(b["side"] == "kafka" for b in turns.blocks) * block
+        costs = {name: round(seconds / steps * 1e3, 3) for name, seconds in spent.items()}
+        described = {"model": model, **loaded, "broker": broker.kind, "block_steps": block, "batch_size": batch_size}
+        return described | {"parts_ms_a_step": costs, "blocks": turns.blocks}
 
 
 def produce(settings: Any, blocks: int, block: int, batch_size: int) -> None:
@@ -234,18 +283,20 @@ def main() -> None:
     parser.add_argument("--block", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=6, help="pairs of blocks; even, so that each side comes first as often")
     parser.add_argument("--batch-size", type=int, default=8)
+    parser.add_argument("--parts", action="store_true", help="what each part costs its thread, instead of the ratio")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_feed.json")
     arguments = parser.parse_args()
     from benchmarks.trainer_runs import here
 
-    run = measure(arguments.model, arguments.broker, arguments.block, arguments.rounds, arguments.batch_size)
+    run = measure(arguments.model, arguments.broker, arguments.block, arguments.rounds, arguments.batch_size, arguments.parts)
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    result = {"device": device, "summary": summary(run), "seed": SEED, **here(), "raw": run}
+    found = {"parts_ms_a_step": run["parts_ms_a_step"]} if arguments.parts else summary(run)
+    result = {"device": device, "parts": arguments.parts, "summary": found, "seed": SEED, **here(), "raw": run}
     stored = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"runs": []}
-    key = (device, arguments.model, arguments.batch_size)
-    others = [r for r in stored["runs"] if (r["device"], r["raw"]["model"], r["raw"]["batch_size"]) != key]
+    key = (device, arguments.model, arguments.batch_size, arguments.parts)
+    others = [r for r in stored["runs"] if (r["device"], r["raw"]["model"], r["raw"]["batch_size"], r.get("parts", False)) != key]
     stored["runs"] = [*others, result]
     arguments.out.write_text(json.dumps(stored, indent=1) + "\n")
     print(device, arguments.model, json.dumps(result["summary"]))

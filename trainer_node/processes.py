@@ -158,10 +158,25 @@ def _others_alive() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        raise PeltonError(
-            f"another process of this training is gone ({str(error).splitlines()[0][:120]}); nothing is lost: start the run again, and it"
-            " goes on from its newest checkpoint"
-        ) from error
+        raise other_is_gone(error) from error
+
+
+def other_is_gone(error: BaseException) -> PeltonError:
+    """A failed collective, as it is told."""
+    return PeltonError(
+        f"another process of this training is gone ({str(error).splitlines()[0][:120]}); nothing is lost: start the run again, and it"
+        " goes on from its newest checkpoint"
+    )
+
+
+def is_failed_collective(error: BaseException) -> bool:
+    """Whether an error out of a pass through the model is the gradients' exchange that has lost another process.
+
+    NCCL's errors have a class of their own; gloo's are RuntimeErrors, which name its source file.
+    """
+    import torch.distributed as dist
+
+    return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
 ALONE = Processes()

@@ -23,7 +23,7 @@ from trainer_node.feed import StepBatch
 from trainer_node.formats import IGNORED, Example, PairExample
 from trainer_node.losses import collate, sample_losses, split, target_tokens, token_losses
 from trainer_node.memory import out_of_memory
-from trainer_node.processes import ALONE, Processes
+from trainer_node.processes import ALONE, Processes, is_failed_collective, other_is_gone
 from trainer_node.sharding import averaging, in_pieces
 
 logger = logging.getLogger(__name__)
@@ -121,13 +121,16 @@ class StreamTrainer(Trainer):
 
         Raises:
             UserError: a step did not fit into memory; names it, its size, and the settings to change.
+            PeltonError: another process of this training is gone.
         """
         try:
             return self._train_steps(*args, **kwargs)
         except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error):
-                raise
-            raise UserError(self._too_big()) from error
+            if out_of_memory(error):
+                raise UserError(self._too_big()) from error
+            if is_failed_collective(error):
+                raise other_is_gone(error) from error
+            raise
 
     def _train_steps(self, *args: Any, **kwargs: Any) -> Any:
         return super().train(*args, **kwargs)

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+from pathlib import Path
+
 import pytest
+import torch
+import torch.distributed as dist
 
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
 from trainer_node.feed import StepBatch, Waiting
 from trainer_node.formats import IGNORED, Example, PairExample
-from trainer_node.processes import Processes
+from trainer_node.processes import Processes, is_failed_collective
 from trainer_node.trainers import StepLoader
 
 PAD = 0
@@ -39,3 +45,28 @@ def test_a_process_without_a_pair_of_its_own_gets_one_without_loss(make_sample):
     parts, tokens = rows_of([pair], 1, 2, 1, make_sample)  # type: ignore[list-item]
     assert parts == [[[], []]]
     assert tokens == 3
+
+
+def backward_while_the_other_dies(rank: int, folder: Path) -> None:
+    """One of two processes; the second is gone when the first averages its gradients."""
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=2)
+    model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(4, 1))
+    loss = model(torch.ones(1, 4)).sum()
+    if rank == 1:
+        os._exit(0)
+    try:
+        loss.backward()
+    except Exception as error:  # noqa: BLE001 - whatever torch makes of it
+        (folder / "told").write_text(f"{is_failed_collective(error)} {error}")
+    os._exit(0)
+
+
+def test_a_process_lost_inside_a_backward_pass_is_known_as_such(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    both = [context.Process(target=backward_while_the_other_dies, args=(rank, tmp_path)) for rank in range(2)]
+    for process in both:
+        process.start()
+    for process in both:
+        process.join(120)
+    assert (tmp_path / "told").read_text().startswith("True ")
+    assert not is_failed_collective(RuntimeError("shapes cannot be multiplied"))
