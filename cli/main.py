@@ -7,7 +7,9 @@ import importlib
 import importlib.util
 import logging
 import os
+import signal
 import sys
+from types import FrameType
 
 import click
 
@@ -83,9 +85,32 @@ def main() -> None:
 
 def run_command(command: click.Command) -> None:
     """Run a command as a program of its own; an error of ours is one red line, with exit code 2 where the user can mend it, else 1."""
+    set_up_logging(verbose=0)
+    interrupts = note_interrupts()
+    try:
+        _run(command)
+    except BaseException:
+        if interrupts:  # a library that was interrupted may have made another error of it
+            sys.exit(EXIT_INTERRUPTED)
+        raise
+
+
+def note_interrupts() -> list[int]:
+    """SIGINT raises KeyboardInterrupt as ever, and is also noted in the list returned. A command may handle it its own way instead."""
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        seen.append(number)
+        signal.default_int_handler(number, frame)
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # a shell may have had it ignored, for a job in the background
+        signal.signal(signal.SIGINT, note)
+    return seen
+
+
+def _run(command: click.Command) -> None:
     from schemas.errors import PeltonError, UserError
 
-    set_up_logging(verbose=0)
     try:
         status = command.main(standalone_mode=False)
     except PeltonError as error:

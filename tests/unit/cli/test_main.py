@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -85,6 +86,26 @@ def test_a_node_that_gave_up_exits_with_1(capsys: pytest.CaptureFixture[str]) ->
 
 def test_ctrl_c_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(KeyboardInterrupt(), capsys)[0] == 130
+
+
+def test_ctrl_c_exits_with_130_also_when_a_library_makes_another_error_of_it() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    @click.command()
+    def interrupted() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt as error:
+            raise RuntimeError("the connection was closed") from error
+
+    argv, sys.argv = sys.argv, ["interrupted"]
+    try:
+        with pytest.raises(SystemExit) as done:
+            program.run_command(interrupted)
+    finally:
+        sys.argv = argv
+        signal.signal(signal.SIGINT, before)
+    assert done.value.code == 130
 
 
 def test_a_bug_is_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:
