@@ -86,7 +86,7 @@ def checkpoint_cost(model: str, steps: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, write."""
-    from benchmarks.trainer_runs import RESULTS, here
+    from benchmarks.trainer_runs import RESULTS, here, keep
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="default")
@@ -98,10 +98,7 @@ def main() -> None:
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     measured = {"ledger": ledger_bytes(100_000, 400), "checkpoint": checkpoint_cost(options.model, options.steps)}
     result = {"device": device, "seed": SEED, **here(), **measured}
-    stored = json.loads(options.out.read_text()) if options.out.exists() else {"runs": []}
-    key = (device, options.model)
-    stored["runs"] = [*[run for run in stored["runs"] if (run["device"], run["checkpoint"]["model"]) != key], result]
-    options.out.write_text(json.dumps(stored, indent=1) + "\n")
+    keep(options.out, result, lambda run: (run["device"], run["checkpoint"]["model"]))
     print(json.dumps(result, indent=1))
 
 

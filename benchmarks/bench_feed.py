@@ -21,6 +21,7 @@ Run: `python benchmarks/bench_feed.py [--model default|135m|1b] [--parts] [--out
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import statistics
 import sys
@@ -229,7 +230,21 @@ def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: i
         steps = sum(b["side"] == "kafka" for b in turns.blocks) * block
         costs = {name: round(seconds / steps * 1e3, 3) for name, seconds in spent.items()}
         described = {"model": model, **loaded, "broker": broker.kind, "block_steps": block, "batch_size": batch_size}
-        return described | {"parts_ms_a_step": costs, "blocks": turns.blocks}
+        measured = {"full_collection_s": full_collection()} | ({"parts_ms_a_step": costs} if by_parts else {})
+        return described | measured | {"blocks": turns.blocks}
+
+
+def full_collection() -> dict[str, float]:
+    """Seconds that Python's garbage collector takes to walk through everything: as the trainer spares it, and as it would be else."""
+    found: dict[str, float] = {}
+    for name in ("spared", "else"):
+        if name == "else":
+            gc.unfreeze()
+        gc.collect()
+        started = time.perf_counter()
+        gc.collect()
+        found[name] = round(time.perf_counter() - started, 4)
+    return found
 
 
 def produce(settings: Any, blocks: int, block: int, batch_size: int) -> None:
@@ -286,19 +301,17 @@ def main() -> None:
     parser.add_argument("--parts", action="store_true", help="what each part costs its thread, instead of the ratio")
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_feed.json")
     arguments = parser.parse_args()
-    from benchmarks.trainer_runs import here
+    from benchmarks.trainer_runs import here, keep
 
     run = measure(arguments.model, arguments.broker, arguments.block, arguments.rounds, arguments.batch_size, arguments.parts)
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
-    found = {"parts_ms_a_step": run["parts_ms_a_step"]} if arguments.parts else summary(run)
+    found = (
+        {"parts_ms_a_step": run["parts_ms_a_step"]} if arguments.parts else summary(run) | {"full_collection_s": run["full_collection_s"]}
+    )
     result = {"device": device, "parts": arguments.parts, "summary": found, "seed": SEED, **here(), "raw": run}
-    stored = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"runs": []}
-    key = (device, arguments.model, arguments.batch_size, arguments.parts)
-    others = [r for r in stored["runs"] if (r["device"], r["raw"]["model"], r["raw"]["batch_size"], r.get("parts", False)) != key]
-    stored["runs"] = [*others, result]
-    arguments.out.write_text(json.dumps(stored, indent=1) + "\n")
+    keep(arguments.out, result, lambda run: (run["device"], run["raw"]["model"], run["raw"]["batch_size"], run.get("parts", False)))
     print(device, arguments.model, json.dumps(result["summary"]))
 
 

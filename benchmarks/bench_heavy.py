@@ -166,7 +166,7 @@ def main() -> None:
         return
     import torch
 
-    from benchmarks.trainer_runs import here
+    from benchmarks.trainer_runs import here, keep
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -187,10 +187,7 @@ def main() -> None:
             "seed": SEED,
             **here(),
         }
-    stored = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"runs": []}
-    key = ("name", "data", "device", "part")
-    stored["runs"] = [*[run for run in stored["runs"] if any(run[part] != result[part] for part in key)], result]
-    arguments.out.write_text(json.dumps(stored, indent=1) + "\n")
+    keep(arguments.out, result, lambda run: [run[part] for part in ("name", "data", "device", "part")])
     print(json.dumps({part: result[part] for part in ("name", "data", "part", "samples", "device", "wall_s")} | result["run"]["metrics"]))
 
 

@@ -184,16 +184,14 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_sample_losses.json")
     arguments = parser.parse_args()
-    from benchmarks.trainer_runs import here
+    from benchmarks.trainer_runs import here, keep
 
     run = measure(arguments.device, arguments.model, arguments.steps, arguments.batch_size, arguments.limit_s)
     import torch
 
     device = torch.cuda.get_device_name() if arguments.device == "cuda" else "cpu"
     result = {"device": device, "aim": "at most 0.05", "summary": summary(run), "seed": SEED, **here(), "raw": run}
-    stored = json.loads(arguments.out.read_text()) if arguments.out.exists() else {"runs": []}
-    stored["runs"] = [*[other for other in stored["runs"] if other["device"] != device], result]
-    arguments.out.write_text(json.dumps(stored, indent=1) + "\n")
+    keep(arguments.out, result, lambda run: (run["device"], run["raw"]["model"]))
     print(device, json.dumps(result["summary"]))
 
 

@@ -144,22 +144,20 @@ def main() -> None:
         return
     import torch
 
-    from benchmarks.trainer_runs import here
+    from benchmarks.trainer_runs import here, keep
 
     if not given.cpu and torch.cuda.device_count() < 2:
         sys.exit("two CUDA devices are needed; --cpu tries the script out without")
     device = "cpu" if given.cpu else f"2 x {torch.cuda.get_device_name()}"
 
-    def keep(runs: list[dict[str, Any]]) -> None:
-        result = {"device": device, "model": given.model, "steps": given.steps, "warm_up": given.warm_up, "summary": summary(runs)}
-        print(json.dumps(result["summary"]))
+    def after_round(runs: list[dict[str, Any]]) -> None:
+        found = summary(runs)
+        print(json.dumps(found))
         if not given.cpu:
-            stored = json.loads(given.out.read_text()) if given.out.exists() else {"runs": []}
-            others = [run for run in stored["runs"] if (run["device"], run["model"]) != (device, given.model)]
-            stored["runs"] = [*others, {**result, **here(), "raw": runs}]
-            given.out.write_text(json.dumps(stored, indent=1) + "\n")
+            asked = {"device": device, "model": given.model, "steps": given.steps, "warm_up": given.warm_up}
+            keep(given.out, {**asked, "summary": found, **here(), "raw": runs}, lambda run: (run["device"], run["model"]))
 
-    measure(given.model, given.broker, given.rounds, given.steps, given.warm_up, given.cpu, keep)
+    measure(given.model, given.broker, given.rounds, given.steps, given.warm_up, given.cpu, after_round)
 
 
 if __name__ == "__main__":

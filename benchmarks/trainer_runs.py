@@ -7,7 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +57,13 @@ def here() -> dict[str, Any]:
         "versions": {name: importlib.metadata.version(name) for name in PACKAGES} | {"python": platform.python_version()},
         "hardware": {"machine": platform.machine(), "cpus": os.cpu_count(), "load_average_at_end": [round(x, 1) for x in os.getloadavg()]},
     }
+
+
+def keep(path: Path, result: dict[str, Any], key: Callable[[dict[str, Any]], object]) -> None:
+    """Add a run to a file of runs, in the place of an earlier one of the same `key`."""
+    stored = json.loads(path.read_text()) if path.exists() else {"runs": []}
+    stored["runs"] = [*[run for run in stored["runs"] if key(run) != key(result)], result]
+    path.write_text(json.dumps(stored, indent=1) + "\n", encoding="utf-8")
 
 
 def write(name: str, result: dict[str, Any]) -> None:

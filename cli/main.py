@@ -89,10 +89,12 @@ def run_command(command: click.Command) -> None:
     interrupts = note_interrupts()
     try:
         _run(command)
-    except BaseException:
-        if interrupts:  # a library that was interrupted may have made another error of it
-            sys.exit(EXIT_INTERRUPTED)
-        raise
+    except BaseException as error:
+        if not interrupts:
+            raise
+        if not isinstance(error, SystemExit):  # a library that was interrupted made another error of it, or something failed on the way out
+            logging.getLogger(__name__).warning("interrupted; on the way out: %s: %s", type(error).__name__, " ".join(str(error).split()))
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def note_interrupts() -> list[int]:

@@ -6,15 +6,10 @@ import queue
 import time
 
 from streams.kafka.producer import Producer
+from tests.integration.test_trainer_reader import nothing_more
 from trainer_node.reader import MAX_POLL_RECORDS, QUEUED_RECORDS, Reader
-from trainer_node.unpacking import Unpacked
 
 PATIENCE = 60.0
-
-
-def nothing_more(records):
-    """What the records hold is not looked at."""
-    return Unpacked([], None)
 
 
 class Taken:

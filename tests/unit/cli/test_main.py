@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -60,6 +62,16 @@ def test_every_module_in_the_table_has_its_command() -> None:
         assert isinstance(program.pelton.get_command(context, name), click.Command)
 
 
+@contextlib.contextmanager
+def as_program(name: str) -> Iterator[None]:
+    """The command line of a program without arguments."""
+    argv, sys.argv = sys.argv, [name]
+    try:
+        yield
+    finally:
+        sys.argv = argv
+
+
 def run(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[object, str]:
     """What a command that ends by `error` exits with, and prints to stderr."""
 
@@ -67,12 +79,8 @@ def run(error: BaseException, capsys: pytest.CaptureFixture[str]) -> tuple[objec
     def failing() -> None:
         raise error
 
-    argv, sys.argv = sys.argv, ["failing"]
-    try:
-        with pytest.raises(SystemExit) as done:
-            program.run_command(failing)
-    finally:
-        sys.argv = argv
+    with as_program("failing"), pytest.raises(SystemExit) as done:
+        program.run_command(failing)
     return done.value.code, capsys.readouterr().err
 
 
@@ -88,7 +96,7 @@ def test_ctrl_c_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(KeyboardInterrupt(), capsys)[0] == 130
 
 
-def test_ctrl_c_exits_with_130_also_when_a_library_makes_another_error_of_it() -> None:
+def test_ctrl_c_exits_with_130_also_when_a_library_makes_another_error_of_it(caplog: pytest.LogCaptureFixture) -> None:
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
 
     @click.command()
@@ -98,27 +106,22 @@ def test_ctrl_c_exits_with_130_also_when_a_library_makes_another_error_of_it() -
         except KeyboardInterrupt as error:
             raise RuntimeError("the connection was closed") from error
 
-    argv, sys.argv = sys.argv, ["interrupted"]
     try:
-        with pytest.raises(SystemExit) as done:
+        with as_program("interrupted"), pytest.raises(SystemExit) as done:
             program.run_command(interrupted)
     finally:
-        sys.argv = argv
         signal.signal(signal.SIGINT, before)
     assert done.value.code == 130
+    assert "interrupted; on the way out: RuntimeError: the connection was closed" in caplog.text, "nothing is hidden"
 
 
-def test_a_bug_is_not_hidden(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bug_is_not_hidden() -> None:
     @click.command()
     def failing() -> None:
         raise ZeroDivisionError
 
-    argv, sys.argv = sys.argv, ["failing"]
-    try:
-        with pytest.raises(ZeroDivisionError):
-            program.run_command(failing)
-    finally:
-        sys.argv = argv
+    with as_program("failing"), pytest.raises(ZeroDivisionError):
+        program.run_command(failing)
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:

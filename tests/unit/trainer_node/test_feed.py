@@ -279,6 +279,26 @@ def test_a_full_band_is_fetched_again_only_when_half_of_it_is_trained(bench):
     assert 1 <= resumed <= 1500 // (WAITING_LIMIT // 2)
 
 
+def test_what_was_delivered_before_a_gap_is_trained_when_both_come_between_two_looks(bench):
+    made = bench(spread(0) | {"sft.0": [encoded(f"s{n}") for n in range(6)]}, sizes=lambda: 2)
+    reader, take = made.reader, made.reader.next_delivery
+
+    def next_delivery(wait_s=0.0):
+        """Just after the feed has found nothing, offsets 0 and 1 are delivered, and 2 and 3 are found to be gone."""
+        try:
+            return take(wait_s)
+        except queue.Empty:
+            reader.next_delivery = take
+            reader.deliver()
+            reader.gaps.put(Gap(("sft.0", 0), 2, 4))
+            reader.positions["sft.0", 0] = 4
+            raise
+
+    reader.next_delivery = next_delivery
+    made.feed.intake()
+    assert sorted(flat(made.train())) == ["s0", "s1", "s4", "s5"]
+
+
 def test_like_lengths_stand_together_in_a_batch_and_a_replay_keeps_their_order(bench):
     """So that micro-batches, and processes, have little padding."""
     names = ["aaaa", "b", "ccc", "d", "ee", "ffff", "g", "hhh"]
