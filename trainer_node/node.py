@@ -458,8 +458,8 @@ class TrainerNode:
 def _spare_what_is_loaded() -> None:
     """Let the garbage collector pass over libraries and model from now on.
 
-    They are half a million objects that stay. Walking through them takes 0.3 s, between two steps, each time the samples read have become
-    a quarter as many.
+    They are half a million objects that stay. A full collection would walk through them, between two steps, each time the samples read have
+    become a quarter as many (what it takes: `benchmarks/bench_feed.py`).
     """
     import trainer_node.trainers  # noqa: F401 - TRL and PEFT belong to it
 

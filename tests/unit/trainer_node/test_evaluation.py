@@ -89,6 +89,11 @@ def test_the_scores_are_accuracy_macro_f1_and_the_adjusted_rand_index():
     assert label_scores(["a", "b", "c"], ["a", "b", "c"]) == {"val_accuracy": 1.0, "val_macro_f1": 1.0, "val_adjusted_rand": 1.0}
 
 
+def test_a_label_that_is_only_chosen_counts_and_one_label_alone_is_no_special_case():
+    assert label_scores(["a", "a"], ["a", "b"])["val_macro_f1"] == pytest.approx((2 / 3 + 0) / 2, abs=1e-6)
+    assert label_scores(["a", "a"], ["a", "a"]) == {"val_accuracy": 1.0, "val_macro_f1": 1.0, "val_adjusted_rand": 1.0}
+
+
 def test_val_metric_is_the_accuracy_of_classification_and_the_loss_of_all_else(model, tokenizer, labelled, make_sample, prepare):
     classes = [labelled(number, "yes" if number % 2 else "no", ("yes", "no")) for number in range(4)]
     other = make_sample("q", "what is a?", "b.")
