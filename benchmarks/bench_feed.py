@@ -90,9 +90,9 @@ class Alternating:
         """Let the reader's thread rest while blocks come from memory."""
         poll = reader._poll
 
-        def when_its_turn(consumer: Any) -> None:
+        def when_its_turn(consumer: Any) -> bool:
             self._reading.wait()
-            poll(consumer)
+            return bool(poll(consumer))
 
         reader._poll = when_its_turn
 

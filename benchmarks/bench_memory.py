@@ -37,11 +37,11 @@ def run(settings: Any, folder: Path, count: int) -> list[dict[str, float]]:
     from trainer_node.ledger import Ledger
     from trainer_node.pacing import Pacing
     from trainer_node.reader import Reader
-    from trainer_node.unpacking import Unpacked, decoded
+    from trainer_node.unpacking import Unpacked, decoded, unpacked
 
-    def unpack(records: list[Any]) -> Unpacked:
+    def unpack(records: list[Any]) -> list[Unpacked]:
         ids = lambda sample: list((sample.completion or "").encode())  # noqa: E731 - as many as a tokenizer would give
-        return Unpacked([decoded(record) for record in records], ids)
+        return [unpacked(decoded(record), ids) for record in records]
 
     fence = Fence(folder)
     journal, ledger, reader = Journal(folder / "journal", fence.epoch), Ledger(folder / "ledger"), Reader(settings, "bench", unpack)

@@ -38,7 +38,7 @@ def trainer_class(task: Task | str) -> type:
     return class_of_kind(kind)
 
 
-def class_of_kind(kind: TrainerKind) -> type:
+def class_of_kind(kind: TrainerKind) -> Any:
     """The trainer class of a kind."""
     from trainer_node import trainers
 
@@ -68,7 +68,7 @@ def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, o
 
     disable_progress_bars()
     build = class_of_kind(kind)
-    args = ARGUMENTS[kind](config, _arguments(kind, loaded, config, output_dir))
+    args = build.config_class(**_arguments(kind, loaded, config, output_dir), **ARGUMENTS[kind](config))
     if loaded.device == "cpu":
         # Of several processes, accelerate calls it cpu:0, and torch loads no optimizer onto that.
         vars(args)["_setup_devices"] = torch.device("cpu")
@@ -102,7 +102,7 @@ def _arguments(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, outp
     schedule = config.schedule
     arguments: dict[str, Any] = {
         "output_dir": str(output_dir),
-        "per_device_train_batch_size": max(1, config.batch_size // config.accumulation),
+        "per_device_train_batch_size": _rows_at_once(kind, config),
         "gradient_accumulation_steps": config.accumulation,
         "learning_rate": config.learning_rate(kind),
         "lr_scheduler_type": "cosine_with_restarts" if schedule == "cosine_with_restarts" else schedule,
@@ -128,52 +128,48 @@ def _arguments(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, outp
     return arguments
 
 
-def _sft(_: TrainConfig, common: dict[str, Any]) -> Any:
-    from trl import SFTConfig
-
-    return SFTConfig(**common, max_length=None, packing=False, padding_free=False, dataset_kwargs={"skip_prepare_dataset": True})
-
-
-def _dpo(config: TrainConfig, common: dict[str, Any]) -> Any:
-    from trl import DPOConfig
-
-    return DPOConfig(**common, beta=config.beta, max_length=None)
+def _rows_at_once(kind: TrainerKind, config: TrainConfig) -> int:
+    """Of a micro-batch; in GRPO, each prompt is answered several times."""
+    if kind is TrainerKind.GRPO:
+        return -(-config.batch_size // config.accumulation) * config.num_generations
+    return max(1, config.batch_size // config.accumulation)
 
 
-def _grpo(config: TrainConfig, common: dict[str, Any]) -> Any:
-    from trl import GRPOConfig
-
-    prompts = -(-config.batch_size // config.accumulation)
-    return GRPOConfig(
-        **common | {"per_device_train_batch_size": prompts * config.num_generations},
-        beta=config.beta,
-        num_generations=config.num_generations,
-        max_completion_length=config.max_new_tokens,
-        temperature=config.temperature,
-        loss_type="dapo",  # the only one whose normaliser is what the whole step has, and so knows what was left out
-        shuffle_dataset=False,
-        generation_kwargs={"remove_invalid_values": True},  # weights that are no numbers show in the loss, not as a crash of the sampler
-    )
+def _sft(_: TrainConfig) -> dict[str, Any]:
+    return {"max_length": None, "packing": False, "padding_free": False, "dataset_kwargs": {"skip_prepare_dataset": True}}
 
 
-def _ppo(config: TrainConfig, common: dict[str, Any]) -> Any:
-    from trl.experimental.ppo import PPOConfig
-
-    return PPOConfig(
-        **common,
-        total_episodes=ENDLESS_STEPS,
-        kl_coef=config.beta,
-        num_ppo_epochs=config.ppo_epochs,
-        response_length=config.max_new_tokens,
-        temperature=config.temperature,
-        stop_token="eos",
-        num_sample_generations=0,
-        model_adapter_name="default",
-        ref_adapter_name="ref",
-    )
+def _dpo(config: TrainConfig) -> dict[str, Any]:
+    return {"beta": config.beta, "max_length": None}
 
 
-ARGUMENTS: dict[TrainerKind, Callable[[TrainConfig, dict[str, Any]], Any]] = {
+def _grpo(config: TrainConfig) -> dict[str, Any]:
+    return {
+        "beta": config.beta,
+        "num_generations": config.num_generations,
+        "max_completion_length": config.max_new_tokens,
+        "temperature": config.temperature,
+        "loss_type": "dapo",  # the only one whose normaliser is what the whole step has, and so knows what was left out
+        "shuffle_dataset": False,
+        "generation_kwargs": {"remove_invalid_values": True},  # weights that are no numbers show in the loss, not as a crash of the sampler
+    }
+
+
+def _ppo(config: TrainConfig) -> dict[str, Any]:
+    return {
+        "total_episodes": ENDLESS_STEPS,
+        "kl_coef": config.beta,
+        "num_ppo_epochs": config.ppo_epochs,
+        "response_length": config.max_new_tokens,
+        "temperature": config.temperature,
+        "stop_token": "eos",
+        "num_sample_generations": 0,
+        "model_adapter_name": "default",
+        "ref_adapter_name": "ref",
+    }
+
+
+ARGUMENTS: dict[TrainerKind, Callable[[TrainConfig], dict[str, Any]]] = {
     TrainerKind.SFT: _sft,
     TrainerKind.DPO: _dpo,
     TrainerKind.GRPO: _grpo,

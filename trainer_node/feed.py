@@ -29,6 +29,7 @@ from trainer_node.positions import Partition, Positions, place_name, place_of, r
 from trainer_node.reader import Delivery, Gap, Reader
 from trainer_node.repeats import Place, Repeats
 from trainer_node.start import StartPoint
+from trainer_node.unpacking import Unpacked
 
 logger = logging.getLogger(__name__)
 
@@ -320,9 +321,9 @@ class Feed:
         if delivery.generation < self._generations.get(delivery.partition, 0):
             return  # fetched before the rewind
         progress = self.positions[delivery.partition]
-        for record, sample in zip(delivery.records, delivery.content.samples, strict=True):
+        for record, content in zip(delivery.records, delivery.content, strict=True):
             if progress.delivered(record.offset):
-                self._admit(record, sample, delivery.content.prepare)
+                self._admit(record, content)
         progress.fetched_to(delivery.position)
         self._ends[delivery.partition] = delivery.end
 
@@ -338,7 +339,8 @@ class Feed:
                 self.data_losses.append({"topic": topic, "partition": number, "first": first, "last": last, "pass": self.pass_number})
             progress.fetched_to(gap.begin)
 
-    def _admit(self, record: Record, sample: TrainingSample | BadRecord, prepare: Callable[[TrainingSample], Any]) -> None:
+    def _admit(self, record: Record, content: Unpacked) -> None:
+        sample, example = content.sample, content.example
         place = (record.topic, record.partition, record.offset)
         if place in self._dead:
             self.positions[(record.topic, record.partition)].done(record.offset)
@@ -347,11 +349,11 @@ class Feed:
             self._put_aside(record, sample, None)
             return
         try:
-            outcome = self._aside(sample, place, prepare)
+            outcome = self._aside(sample, place, example)
             if outcome is not None:
                 self._done(record, sample.sample_id, outcome, self.step)
                 return
-            waiting = Waiting(record, sample, prepare(sample))
+            waiting = Waiting(record, sample, _sound(example))
         except BadRecord as bad:
             self._put_aside(record, bad, sample.sample_id)
             return
@@ -360,14 +362,14 @@ class Feed:
         self._waiting[record.topic].append(waiting)
         self.repeats.wait(sample.objective, sample.sample_id)
 
-    def _aside(self, sample: TrainingSample, place: Place, prepare: Callable[[TrainingSample], Any]) -> Outcome | None:
+    def _aside(self, sample: TrainingSample, place: Place, example: Any) -> Outcome | None:
         """Why a sample is not trained on, or None."""
         if sample.run_id is not None and sample.run_id != self.settings.run_id:
             return Outcome.FOREIGN
         if sample.objective is Objective.PROMPT and (self.objective is not Objective.PROMPT or sample.split is Split.VALIDATION):
             return self._hold_out(sample, self.prompts, Outcome.PROMPT)
         if sample.split is Split.VALIDATION:
-            prepare(sample)  # a bad one is a dead letter, not the end of the evaluation
+            _sound(example)  # a bad one is a dead letter, not the end of the evaluation
             return self._hold_out(sample, self.validation, Outcome.VALIDATION)
         return Outcome.DUPLICATE if self.repeats.is_repeat(sample.objective, sample.sample_id, place) else None
 
@@ -430,6 +432,13 @@ class Feed:
         elif waiting < self._waiting_limit // 2:
             self._full.discard(topic)
         return topic in self._full
+
+
+def _sound(example: Any) -> Any:
+    """The example, unless it is what is wrong with its sample, which is raised."""
+    if isinstance(example, BadRecord):
+        raise example
+    return example
 
 
 def _by_id(documents: list[dict[str, Any]]) -> dict[str, TrainingSample]:

@@ -63,6 +63,10 @@ class BatchTokenizer:
 
     def __init__(self, tokenizer: Any, samples: Iterable[TrainingSample]) -> None:
         self._tokenizer = tokenizer
+        self.bos_token_id, self.eos_token_id = (
+            tokenizer.bos_token_id,
+            tokenizer.eos_token_id,
+        )  # looked up anew, each costs as much as the rest
         self._rendered: dict[str, str] = {}
         texts = list(dict.fromkeys(text for sample in samples for text in self._texts(sample)))
         self._ids = dict(zip(texts, tokenizer(texts, add_special_tokens=False)["input_ids"], strict=True)) if texts else {}

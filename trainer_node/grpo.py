@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from trl import GRPOTrainer
+from trl import GRPOConfig, GRPOTrainer
 
 from schemas.training_sample import TrainingSample
 from trainer_node.trainers import StreamTrainer
@@ -26,6 +26,7 @@ class StreamGRPOTrainer(StreamTrainer, GRPOTrainer):
     A completion without a reward is in neither the advantages, the normaliser nor the KL term.
     """
 
+    config_class = GRPOConfig
     judge: JudgeStep
     args: Any
 

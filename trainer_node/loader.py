@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from safetensors import SafetensorError
 
 from schemas.errors import ConfigError, DownloadError, UserError
+from trainer_node import unsloth_models
 from trainer_node.gguf_models import default_model, gguf_tokenizer, quiet_progress, with_pad_token
 from trainer_node.placement import choose_backend, choose_bits, choose_device, choose_dtype
 
@@ -72,7 +73,8 @@ def load_model(
     try:
         with quiet_progress():
             if backend == "unsloth":
-                model, tokenizer = _load_unsloth(source, bits, max_seq, device, compute)
+                # Asked for more than the model was made for, Unsloth would stretch its rotary embedding without a word.
+                model, tokenizer = unsloth_models.load(source, bits, min(_made_for(source) or max_seq, max_seq), device, compute)
             else:
                 model, tokenizer = _load_hf(source, bits, "cpu" if wait_in_host else device, compute, gguf_file)
     except (OSError, ValueError, SafetensorError) as error:
@@ -119,7 +121,7 @@ def add_lora(
     model.requires_grad_(False)
     fast = _choose_path(model, fast, dropout)
     if getattr(model, "pelton_backend", "hf") == "unsloth":
-        model = _lora_unsloth(model, r, alpha, targets, dropout, seed, fast)
+        model = unsloth_models.add_lora(model, r, alpha, targets, dropout, seed, checkpointing=not fast)
     else:
         model = _lora_hf(model, r, alpha, targets, dropout, seed, fast)
     if fast:
@@ -210,24 +212,6 @@ def _made_for(source: str) -> int | None:
     return getattr(AutoConfig.from_pretrained(source), "max_position_embeddings", None)
 
 
-def _load_unsloth(source: str, bits: int, max_seq: int, device: str, dtype: Any) -> tuple[Any, Any]:
-    from unsloth import FastLanguageModel  # before trl: it patches it
-
-    model, tokenizer = FastLanguageModel.from_pretrained(
-        model_name=source,
-        # Asked for more than the model was made for, Unsloth would stretch its rotary embedding without a word.
-        max_seq_length=min(_made_for(source) or max_seq, max_seq),
-        dtype=dtype,
-        load_in_4bit=bits == 4,
-        load_in_8bit=bits == 8,
-        device_map={"": device},
-        use_gradient_checkpointing=False,  # chosen when the LoRA is added
-        use_exact_model_name=True,  # never the hub's pre-quantised twin of a name
-    )
-    model.pelton_backend = "unsloth"
-    return model, with_pad_token(tokenizer)
-
-
 def _targets(model: Any, wanted: Sequence[str] | str | None) -> list[str]:
     """Names of the modules to adapt; by default every linear layer of the blocks that a Llama-like model has."""
     import torch
@@ -255,21 +239,6 @@ def _lora_hf(model: Any, r: int, alpha: int, targets: list[str], dropout: float,
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         return get_peft_model(model, config)
-
-
-def _lora_unsloth(model: Any, r: int, alpha: int, targets: list[str], dropout: float, seed: int, fast: bool) -> Any:
-    from unsloth import FastLanguageModel
-
-    return FastLanguageModel.get_peft_model(
-        model,
-        r=r,
-        lora_alpha=alpha,
-        target_modules=targets,
-        lora_dropout=dropout,
-        bias="none",
-        use_gradient_checkpointing=False if fast else "unsloth",
-        random_state=seed,
-    )
 
 
 def _as_user_error(source: str, error: Exception) -> UserError:

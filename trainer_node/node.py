@@ -248,6 +248,8 @@ class TrainerNode:
         self._trainer = ready_trainer(kind, self.loaded, self.config, self.options.run_dir, [callback], source)
         self._stream = self._loader(kind)
         self._stream.meanwhile = self.feed.intake  # what has come is taken in while a device trains
+        if self.loaded.device.startswith("cuda"):
+            self._stream.while_the_device_works = self.reader.while_the_device_works
         self._trainer.feed_from(self._stream)
         with self.timings(f"training ({objective.value})"):
             self._trainer.train(resume_from_checkpoint=str(source) if source else None)

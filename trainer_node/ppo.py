@@ -21,7 +21,7 @@ from torch import nn
 
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # that PPO is experimental in TRL is known; its version is pinned
 
-from trl.experimental.ppo import PPOTrainer
+from trl.experimental.ppo import PPOConfig, PPOTrainer
 
 from schemas.errors import BadRecord, ConfigError
 from schemas.training_sample import TrainingSample
@@ -79,6 +79,7 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
     The commit unit is a round: a batch of prompts, one completion each, `num_ppo_epochs` passes over them.
     """
 
+    config_class = PPOConfig
     judge: Callable[[int, list[TrainingSample], list[str]], list[float | None]]
     args: Any
     model: Any

@@ -12,9 +12,10 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,10 @@ from trainer_node.unpacking import Unpacked
 logger = logging.getLogger(__name__)
 
 POLL_MS = 100
+FLOOR_S = 1.0
+"""Longest wait for the training thread to leave the interpreter to this one."""
+REST_S = 0.4
+"""Longest pause between two polls while nothing comes and nobody waits: each costs processor time that the model trains with."""
 MAX_POLL_RECORDS = 32
 """Small, since what one poll decompresses is in memory at once, however large it turns out to be."""
 QUEUED_RECORDS = 512
@@ -43,8 +48,8 @@ class Delivery:
 
     partition: Partition
     records: list[Record]
-    content: Unpacked
-    """What the records hold."""
+    content: list[Unpacked]
+    """What each of them holds."""
     position: int
     """Next offset the consumer will fetch: past these records and past what is never delivered."""
     end: int
@@ -67,7 +72,9 @@ class Gap:
 class Reader:
     """Reads assigned partitions into a queue, on a thread of its own."""
 
-    def __init__(self, settings: KafkaSettings, group: str, unpack: Callable[[list[Record]], Unpacked], on_data_loss: str = "fail") -> None:
+    def __init__(
+        self, settings: KafkaSettings, group: str, unpack: Callable[[list[Record]], list[Unpacked]], on_data_loss: str = "fail"
+    ) -> None:
         self._settings = settings
         self._group = group
         self._unpack = unpack
@@ -80,6 +87,9 @@ class Reader:
         self._generation = 0
         self._reported: dict[Partition, tuple[int, int]] = {}
         self._noted_at = 0.0
+        self._wanted = threading.Event()
+        self._floor = threading.Event()
+        self._floor.set()
         self._probed: tuple[float, bool] = (0.0, False)
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
@@ -94,6 +104,8 @@ class Reader:
         Raises:
             queue.Empty: nothing has come, in `wait_s` seconds.
         """
+        if wait_s:
+            self._want()
         delivery = self.deliveries.get(timeout=wait_s) if wait_s else self.deliveries.get_nowait()
         self._count(delivery, -1)
         return delivery
@@ -139,9 +151,28 @@ class Reader:
         self._thread.start()
         return taken.result()
 
+    @contextmanager
+    def while_the_device_works(self) -> Iterator[None]:
+        """The training thread waits for its device in here. Once used, it is when this thread reads, unless somebody waits for it.
+
+        Both share one interpreter: a thousand records come at once, and while they are decoded each kernel's launch waits its turn.
+        """
+        self._floor.set()
+        try:
+            yield
+        finally:
+            self._floor.clear()
+
+    def _want(self) -> None:
+        """Somebody waits for what this thread does."""
+        self._wanted.set()
+        self._floor.set()
+
     def set_paused(self, partitions: set[Partition]) -> None:
         """These are not fetched until they are left out of the set again; their backlog stays in Kafka."""
-        self._paused = set(partitions)
+        if partitions != self._paused:
+            self._paused = set(partitions)
+            self._wanted.set()
 
     def rewind(self, positions: dict[Partition, int]) -> int:
         """Seek these partitions; returns the generation that deliveries from there on carry. Waits for a broker that is away.
@@ -197,6 +228,7 @@ class Reader:
         self.raise_failure()
         future: Future[Any] = Future()
         self._calls.put((function, future))
+        self._want()
         try:
             return future.result(timeout_s)
         except KafkaError as error:
@@ -213,6 +245,7 @@ class Reader:
     def close(self) -> None:
         """Stop the thread and leave."""
         self._stop.set()
+        self._want()
         if self._thread:
             self._thread.join(timeout=15)
 
@@ -224,8 +257,10 @@ class Reader:
             consumer = make_consumer(self._settings, group=self._group, auto_offset_reset="none", max_poll_records=MAX_POLL_RECORDS)
             taken.set_result(self._assign(consumer, positions, timestamp_ms))
             while not self._stop.is_set():
+                self._wanted.clear()
                 self._serve(consumer)
-                self._poll(consumer)
+                if not self._poll(consumer):
+                    self._wanted.wait(REST_S)
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
             self._failure = error
             if not taken.done():
@@ -298,23 +333,27 @@ class Reader:
             except Exception as error:  # noqa: BLE001 - the caller asked, the caller gets it
                 future.set_exception(error)
 
-    def _poll(self, consumer: Any) -> None:
+    def _poll(self, consumer: Any) -> bool:
+        """Deliver what has come; whether anything has."""
         from kafka.errors import KafkaError, OffsetOutOfRangeError
 
         self._apply_pauses(consumer)
+        self._floor.wait(FLOOR_S)
         try:
             found = consumer.poll(timeout_ms=POLL_MS)
             for tp, messages in found.items():
                 partition = (tp.topic, tp.partition)
                 records = [Record.of(message) for message in messages if message.offset < self._bounds.get(partition, message.offset + 1)]
                 self._deliver(consumer, partition, records, messages[-1].offset + 1)
-            if not found or time.monotonic() - self._noted_at > POLL_MS / 1000:  # it costs as much as a poll
+            if not found or time.monotonic() - self._noted_at > POLL_MS / 1000:
                 self._note_positions(consumer)
+            return bool(found)
         except OffsetOutOfRangeError as error:
             self._overtaken(consumer, error.args[0])
         except KafkaError as error:
             logger.warning("reading failed (%s); trying again", error)
             self._stop.wait(0.5)
+        return True
 
     def _deliver(self, consumer: Any, partition: Partition, records: list[Record], position: int) -> None:
         from kafka import TopicPartition
@@ -324,6 +363,8 @@ class Reader:
         position = self._bounded(partition, position)
         if records or self._reported.get(partition) != (position, end):
             self._reported[partition] = (position, end)
+            if records:
+                self._floor.wait(FLOOR_S)
             delivery = Delivery(partition, records, self._unpack(records), position, end, self._generation)
             self._count(delivery, 1)
             self.deliveries.put(delivery)
@@ -333,7 +374,7 @@ class Reader:
         self._noted_at = time.monotonic()
         for tp in consumer.assignment():
             partition = (tp.topic, tp.partition)
-            if partition not in self._paused and (position := consumer.position(tp, timeout_ms=1000)) is not None:
+            if partition not in self._paused and (position := _position(consumer, tp)) is not None:
                 self._deliver(consumer, partition, [], position)
 
     def _overtaken(self, consumer: Any, positions: dict[Any, int]) -> None:
@@ -346,7 +387,7 @@ class Reader:
         wanted, now = self._paused, consumer.paused()
         for tp in consumer.assignment():
             partition = (tp.topic, tp.partition)
-            ended = partition in self._bounds and (consumer.position(tp) or 0) >= self._bounds[partition]
+            ended = partition in self._bounds and (_position(consumer, tp) or 0) >= self._bounds[partition]
             closed = ended or partition in wanted or self._is_full(partition)
             if closed and tp not in now:
                 consumer.pause(tp)
@@ -358,6 +399,16 @@ class Reader:
         while not self._calls.empty():
             _, future = self._calls.get_nowait()
             future.set_exception(self._failure or BrokerError("the reader has stopped"))
+
+
+def _position(consumer: Any, tp: Any) -> int | None:
+    """Next offset the consumer will fetch, as far as it knows.
+
+    `KafkaConsumer.position` looks through all partitions first for what `poll` has just looked through: for each of a dozen, ten times a
+    second, that took more processor time than polling.
+    """
+    position = consumer._subscription.assignment[tp].position
+    return None if position is None else int(position.offset)
 
 
 def _unpark(consumer: Any, tp: Any) -> None:

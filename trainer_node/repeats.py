@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable
+from functools import lru_cache
 
 from schemas.training_sample import Objective
 from trainer_node.journal import JournalEntry
@@ -73,6 +74,7 @@ class Repeats:
         return len(self._taken)
 
 
+@lru_cache(maxsize=4096)  # asked for when a sample comes, when it waits and when it is taken
 def key_of(objective: str, sample_id: str) -> int:
     """64 bits of objective and id: a tenth of the memory, and two of a million ids meet with a chance of 3e-8."""
     return int.from_bytes(hashlib.blake2b(f"{objective}\x1f{sample_id}".encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from schemas.errors import PeltonError
@@ -25,7 +26,7 @@ class PromptLoader:
     Attributes:
         batch: the prompts of the step being trained.
         rewards: rewards of each prompt's completions, by sample id, as far as they were judged.
-        meanwhile: called in each step of GRPO once its passes are under way on the device, which does not need the host then.
+        meanwhile, while_the_device_works: as of `StepLoader`; in GRPO only.
         losses: always empty: the loss of a policy gradient says nothing of a sample, and its scale is no one else's.
     """
 
@@ -35,6 +36,7 @@ class PromptLoader:
         self._generations = generations
         self.on_end: Callable[[], None] = lambda: None
         self.meanwhile: Callable[[], None] = lambda: None
+        self.while_the_device_works: Callable[[], AbstractContextManager[None]] = nullcontext
         self.batch: StepBatch | None = None
         self.rewards: dict[str, list[float | None]] = {}
         self.losses: list[tuple[float, int]] = []

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name the field uses
 from peft import PeftModel
 from transformers import Trainer
-from trl import DPOTrainer, SFTTrainer
+from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 from trl.trainer.utils import use_adapter
 
 from schemas.errors import BadRecord, DeadLetterReason, UserError
@@ -38,6 +39,7 @@ class StepLoader:
             they have agreed.
         target_tokens: tokens of the step that carry loss, over all micro-batches and processes.
         meanwhile: called in each step once its passes are under way on the device, which does not need the host then.
+        while_the_device_works: entered around each wait for the device.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class StepLoader:
         self._pad = pad_token_id
         self.on_end: Callable[[], None] = lambda: None
         self.meanwhile: Callable[[], None] = lambda: None
+        self.while_the_device_works: Callable[[], AbstractContextManager[None]] = nullcontext
         self.batch: StepBatch | None = None
         self.losses: list[tuple[float, int]] = []
         self.target_tokens = 0
@@ -103,6 +106,8 @@ def _rows(examples: list[Any]) -> list[Example]:
 class StreamTrainer(Trainer):
     """What all of them share. Mixed in before the TRL class."""
 
+    config_class: type
+    """TRL's settings of this trainer."""
     stream: Any
     """`StepLoader`, or `PromptLoader` where there are rewards."""
 
@@ -146,7 +151,9 @@ class StreamTrainer(Trainer):
         """One micro-batch. A loss that is not a number undoes the whole step."""
         loss = super().training_step(*args, **kwargs)
         self.stream.meanwhile()
-        if not math.isfinite(loss.item()):
+        with self.stream.while_the_device_works():
+            value = loss.item()
+        if not math.isfinite(value):
             self.stream.bad = True
             return torch.zeros_like(loss)
         return loss
@@ -195,10 +202,14 @@ class StreamTrainer(Trainer):
 class StreamSFTTrainer(StreamTrainer, SFTTrainer):
     """Supervised fine-tuning and classification: TRL's SFTTrainer on the stream."""
 
+    config_class = SFTConfig
+
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
         """Mean token loss over the optimizer step; each sample's own loss goes to the stream."""
         nll, mask = token_losses(model, inputs)
-        self.stream.note(*sample_losses(nll, mask))
+        with self.stream.while_the_device_works():
+            of_samples = sample_losses(nll, mask)
+        self.stream.note(*of_samples)
         loss = self._scale(nll.sum())
         return (loss, {"nll": nll}) if return_outputs else loss
 
@@ -214,6 +225,7 @@ class StreamDPOTrainer(StreamTrainer, DPOTrainer):
     is the model as it was when this objective began: the adapter `ref`, or the base without any adapter.
     """
 
+    config_class = DPOConfig
     processing_class: Any
 
     def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002

@@ -8,7 +8,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from schemas.errors import BadRecord
@@ -20,12 +19,12 @@ from trainer_node.formats import BatchTokenizer, prepare
 
 @dataclass(frozen=True)
 class Unpacked:
-    """What some records hold."""
+    """What a record holds."""
 
-    samples: list[TrainingSample | BadRecord]
-    """For each record its sample, or what is wrong with it."""
-    prepare: Callable[[TrainingSample], Any]
-    """Brings one of them into the form that it is trained in (`trainer_node.formats`); raises BadRecord."""
+    sample: TrainingSample | BadRecord
+    """Its sample, or what is wrong with it."""
+    example: Any
+    """The sample as it is trained (`trainer_node.formats`), or the BadRecord that says why it cannot be."""
 
 
 class Unpacker:
@@ -35,11 +34,11 @@ class Unpacker:
         self._tokenizer = copy.deepcopy(tokenizer)  # a fast tokenizer must not be changed (its padding, say) while another thread uses it
         self._config = config
 
-    def __call__(self, records: list[Record]) -> Unpacked:
+    def __call__(self, records: list[Record]) -> list[Unpacked]:
         """Decode and tokenise; all texts in one call."""
         samples = [decoded(record) for record in records]
         together = BatchTokenizer(self._tokenizer, (sample for sample in samples if isinstance(sample, TrainingSample)))
-        return Unpacked(samples, partial(prepare, tokenizer=together, config=self._config))
+        return [unpacked(sample, lambda sample: prepare(sample, together, self._config)) for sample in samples]
 
 
 def decoded(record: Record) -> TrainingSample | BadRecord:
@@ -48,3 +47,13 @@ def decoded(record: Record) -> TrainingSample | BadRecord:
         return TrainingSample.decode(record.value)
     except BadRecord as bad:
         return bad
+
+
+def unpacked(sample: TrainingSample | BadRecord, prepare: Callable[[TrainingSample], Any]) -> Unpacked:
+    """A record's sample with its example, or with what `prepare` says against it."""
+    if isinstance(sample, BadRecord):
+        return Unpacked(sample, sample)
+    try:
+        return Unpacked(sample, prepare(sample))
+    except BadRecord as bad:
+        return Unpacked(sample, bad)

@@ -9,15 +9,15 @@ import pytest
 
 from schemas.errors import DataLossError
 from streams.kafka.producer import Producer
+from trainer_node import reader as reading
 from trainer_node.reader import MAX_POLL_RECORDS, QUEUED_RECORDS, Reader
-from trainer_node.unpacking import Unpacked
 
 PATIENCE = 60.0
 
 
 def nothing_more(records):
     """What the records hold is not looked at."""
-    return Unpacked([], None)
+    return []
 
 
 @pytest.fixture
@@ -96,6 +96,59 @@ def test_a_paused_partition_is_not_fetched(settings, topic, reader):
     assert all(not delivery.records for delivery in reader.deliveries.queue if delivery.partition == (topic, 0))
     reader.set_paused(set())
     assert take_until(reader, 5) == list(range(5))
+
+
+def test_a_reader_that_rests_is_woken_by_whoever_wants_something(settings, topic, reader, monkeypatch):
+    """Nobody waits as long as the rest is here: each look that did not wake the reader would fail."""
+    monkeypatch.setattr(reading, "REST_S", 10 * PATIENCE)
+    rests = []
+    wait = reader._wanted.wait
+    reader._wanted.wait = lambda timeout: (rests.append(timeout), wait(timeout))
+
+    def asleep(more_than=0):
+        deadline, before = time.monotonic() + PATIENCE, -1
+        while time.monotonic() < deadline and (len(rests) <= more_than or before != len(rests)):
+            before = len(rests)
+            time.sleep(0.5)
+        return before
+
+    reader.start({(topic, 0): 0})
+    before = asleep()
+    assert reader.end_offsets()[topic, 0] == 0, "a call wakes it"
+    assert asleep(more_than=before) > before
+    send(settings, topic, 5)
+    assert take_until(reader, 5) == list(range(5)), "waiting for a delivery wakes it"
+    reader.set_paused({(topic, 0)})
+    send(settings, topic, 5)
+    before = asleep()
+    reader.set_paused({(topic, 0)})
+    assert asleep() == before, "being told the same again does not wake it"
+    reader.set_paused(set())
+    deadline = time.monotonic() + PATIENCE
+    while not reader.deliveries.qsize() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert reader.deliveries.qsize(), "an opened partition wakes it"
+    assert take_until(reader, 10) == list(range(5))
+
+
+def test_nothing_is_read_while_the_training_thread_needs_the_interpreter(settings, topic, reader, monkeypatch):
+    monkeypatch.setattr(reading, "FLOOR_S", 10 * PATIENCE)
+    unpacked = []
+    reader._unpack = lambda records: unpacked.append(len(records)) or []
+    reader.start({(topic, 0): 0})
+    with reader.while_the_device_works():
+        pass
+    send(settings, topic, 5)
+    time.sleep(1.5)
+    assert not unpacked
+    with reader.while_the_device_works():
+        deadline = time.monotonic() + PATIENCE
+        while not sum(unpacked) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert sum(unpacked), "it reads while the device works"
+    time.sleep(0.5)
+    send(settings, topic, 5)
+    assert take_until(reader, 10)[-5:] == list(range(5)), "and when somebody waits for it"
 
 
 def test_a_position_beyond_the_log_s_end_is_another_broker_s_log(settings, topic, reader):

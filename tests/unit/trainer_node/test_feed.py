@@ -29,7 +29,7 @@ from trainer_node.positions import Partition
 from trainer_node.reader import Delivery, Gap
 from trainer_node.repeats import Repeats
 from trainer_node.start import StartPoint
-from trainer_node.unpacking import Unpacked, decoded
+from trainer_node.unpacking import decoded, unpacked
 
 BAND_TOPICS = {objective: [f"{objective.value}.{band}" for band in range(BANDS)] for objective in (Objective.SFT, Objective.PREFERENCE)}
 POISON = b"{not json"
@@ -94,7 +94,7 @@ class LogReader:
                 continue
             records = [Record(tp[0], tp[1], n, None, self.log[tp[0]][n], (), 0) for n in range(position, last)]
             self.positions[tp] = max(position, last)
-            content = Unpacked([decoded(record) for record in records], self.prepare)
+            content = [unpacked(decoded(record), self.prepare) for record in records]
             self.deliveries.put(Delivery(tp, records, content, self.positions[tp], self._end(tp), self.generation))
 
 
