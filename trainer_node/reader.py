@@ -35,6 +35,8 @@ REST_S = 0.4
 """Longest pause between two polls while nothing comes and nobody waits: each costs processor time that the model trains with."""
 MAX_POLL_RECORDS = 32
 """Small, since what one poll decompresses is in memory at once, however large it turns out to be."""
+UNPACKED_AT_ONCE = 8
+"""Records after which this thread looks whether the training thread needs the interpreter: half a millisecond's work."""
 QUEUED_RECORDS = 512
 QUEUED_BYTES = 16_000_000
 """What may lie delivered and not yet taken, by partition, before it is paused: a step may last minutes, and the backlog stays in Kafka."""
@@ -338,6 +340,7 @@ class Reader:
         from kafka.errors import KafkaError, OffsetOutOfRangeError
 
         self._apply_pauses(consumer)
+        _forget_drained(consumer)
         self._floor.wait(FLOOR_S)
         try:
             found = consumer.poll(timeout_ms=POLL_MS)
@@ -363,11 +366,16 @@ class Reader:
         position = self._bounded(partition, position)
         if records or self._reported.get(partition) != (position, end):
             self._reported[partition] = (position, end)
-            if records:
-                self._floor.wait(FLOOR_S)
-            delivery = Delivery(partition, records, self._unpack(records), position, end, self._generation)
+            delivery = Delivery(partition, records, self._unpacked(records), position, end, self._generation)
             self._count(delivery, 1)
             self.deliveries.put(delivery)
+
+    def _unpacked(self, records: list[Record]) -> list[Unpacked]:
+        found: list[Unpacked] = []
+        for start in range(0, len(records), UNPACKED_AT_ONCE):
+            self._floor.wait(FLOOR_S)
+            found += self._unpack(records[start : start + UNPACKED_AT_ONCE])
+        return found
 
     def _note_positions(self, consumer: Any) -> None:
         """Report positions that moved past offsets never delivered, and ends that moved; only of partitions that are fetched."""
@@ -392,7 +400,6 @@ class Reader:
             if closed and tp not in now:
                 consumer.pause(tp)
             elif not closed and tp in now:
-                _unpark(consumer, tp)
                 consumer.resume(tp)
 
     def _refuse_calls(self) -> None:
@@ -411,13 +418,14 @@ def _position(consumer: Any, tp: Any) -> int | None:
     return None if position is None else int(position.offset)
 
 
-def _unpark(consumer: Any, tp: Any) -> None:
-    """Drop what kafka-python keeps for a paused partition, so that it is fetched again.
+def _forget_drained(consumer: Any) -> None:
+    """Let kafka-python take up again what it had fetched of a partition before that was paused.
 
-    Version 3.0 takes records parsed before the pause up again only while another partition is busy; until then it does not fetch the
-    partition either, and on a quiet topic that is for ever (`Fetcher.fetched_records`: `_next_partition_records` is drained, but not None).
+    Version 3.0 does so only where nothing is in line, takes what is drained for something in line, and does not fetch the partition until
+    then; on a quiet topic that is for ever (`Fetcher.fetched_records`: `_next_partition_records` is drained, but not None).
     """
-    consumer._fetcher._paused_partition_records.pop(tp, None)
+    if not consumer._fetcher._next_partition_records:
+        consumer._fetcher._next_partition_records = None
 
 
 def _listens(server: str) -> bool:
