@@ -39,7 +39,8 @@ class Training(Run):
         alone = [sys.executable, "-m"]
         together = [sys.executable, "-m", *self.launcher(processes), "-m"]
         command = [*(together if processes > 1 else alone), "cli.main", "train", "--model", self.config["model"], "--until-consumed"]
-        environ = os.environ | self.settings.to_environ() | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        environ = os.environ | self.settings.to_environ() | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
         devices = processes if self.on_gpus and processes > 1 else 0
         environ |= {"CUDA_VISIBLE_DEVICES": ",".join(str(number) for number in range(devices))}
         with (self.folder / "log").open("ab") as log:

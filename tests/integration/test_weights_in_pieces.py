@@ -88,9 +88,10 @@ def test_processes_with_pieces_do_what_one_does_with_all_weights(settings, new_t
     for sample_id, event in alone.items():
         assert together[sample_id].loss == pytest.approx(event.loss, rel=2e-3, abs=2e-4)
         assert together[sample_id].step == event.step
-    measured = one.newest.manifest.metrics
+    measured, again = one.newest.manifest.metrics, dict(two.newest.manifest.metrics)
+    again.pop("gpu_vram_bytes", None)  # one process computes on the CPU
     assert "val_metric" in measured
-    assert two.newest.manifest.metrics == pytest.approx(measured, rel=5e-3, abs=5e-4)
+    assert again == pytest.approx(measured, rel=5e-3, abs=5e-4)
     answers = answers_of(settings, "two")
     assert len(answers) == 6
     assert answers == answers_of(settings, "one")
