@@ -311,7 +311,7 @@ def main() -> None:
         {"parts_ms_a_step": run["parts_ms_a_step"]} if arguments.parts else summary(run) | {"full_collection_s": run["full_collection_s"]}
     )
     result = {"device": device, "parts": arguments.parts, "summary": found, "seed": SEED, **here(), "raw": run}
-    keep(arguments.out, result, lambda run: (run["device"], run["raw"]["model"], run["raw"]["batch_size"], run.get("parts", False)))
+    keep(arguments.out, result, lambda run: (run["device"], run["raw"]["model"], run["raw"]["batch_size"], run["parts"], run.get("state")))
     print(device, arguments.model, json.dumps(result["summary"]))
 
 

@@ -80,7 +80,10 @@ def compact(document: dict[str, Any]) -> str:
 
 
 def merge(out: Path, parts: list[Path]) -> None:
-    """Shapes of several runs in one document. A run on samples of one length is a control, not a result."""
+    """Shapes of several runs (or of earlier documents of this kind) in one document.
+
+    A run on samples of one length is a control, not a result; so is a later run of a shape that an earlier one has.
+    """
     documents = [json.loads(part.read_text()) for part in parts]
     whole: dict[str, Any] = {
         "summary": [],
@@ -90,8 +93,12 @@ def merge(out: Path, parts: list[Path]) -> None:
         "controls": {},
     }
     for document in documents:
+        whole["controls"] |= document.get("controls", {})
         for shape, result in document["shapes"].items():
-            if "equal" in result["tokens"]:
+            if shape in whole["shapes"]:
+                compared = ", ".join(name for name in result["configurations"] if name != BASELINE)
+                whole["controls"][f"{shape}, {compared}"] = {"summary": summarize(shape, result)} | result
+            elif "equal" in result["tokens"]:
                 whole["controls"][f"{shape}, all samples of 256 tokens"] = {"summary": summarize(shape, result)} | result
             else:
                 whole["shapes"][shape] = result

@@ -122,3 +122,15 @@ def test_model_flops_are_forward_and_the_gradients_of_activations() -> None:
     weights = shape["num_hidden_layers"] * layer + 49152 * 576
     assert report.model_flops("135M", 1000, 0) == 4 * weights * 1000
     assert report.model_flops("135M", 0, 2.0) == 3.5 * 2 * 30 * 576 * 2.0
+
+
+def test_a_later_run_of_a_shape_is_a_control_and_controls_stay(tmp_path: Path) -> None:
+    stored, again, out = ROOT / "benchmarks" / "results" / "bench_unsloth.json", tmp_path / "again.json", tmp_path / "out.json"
+    shape = RESULTS["shapes"]["1.2B"]
+    some = {name: shape["configurations"][name] for name in ("hf", "unsloth")}
+    again.write_text(json.dumps(RESULTS | {"shapes": {"1.2B": shape | {"configurations": some}}, "controls": {}}))
+    report.merge(out, [stored, again])
+    merged = json.loads(out.read_text())
+    assert merged["summary"] == RESULTS["summary"]
+    assert merged["controls"].keys() == RESULTS["controls"].keys() | {"1.2B, unsloth"}
+    assert [row["configuration"] for row in merged["controls"]["1.2B, unsloth"]["summary"]] == ["unsloth", "hf"]
