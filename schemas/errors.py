@@ -35,7 +35,7 @@ class DeadLetterReason(StrEnum):
     INVALID = "invalid"
     """JSON of the wrong shape; the error header names the field."""
     UNTRAINABLE = "untrainable"
-    """Well-formed, but nothing can be trained on it (an empty completion, a label outside its set)."""
+    """Well-formed, but nothing can be trained on it: an empty completion, a label outside its set, turns that the chat template refuses."""
     TOO_LONG = "too_long"
     """More tokens than the model takes, and the policy says not to truncate."""
     NAN_LOSS = "nan_loss"

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from schemas.errors import BadRecord, BrokerError
+from schemas.errors import BadRecord, BrokerError, DeadLetterReason
 from schemas.sample import Split
 from schemas.training_sample import BANDS, Objective, TrainingSample
 from streams.kafka.consumer import Record
@@ -367,6 +367,8 @@ class Feed:
         if sample.run_id is not None and sample.run_id != self.settings.run_id:
             return Outcome.FOREIGN
         if sample.objective is Objective.PROMPT and (self.objective is not Objective.PROMPT or sample.split is Split.VALIDATION):
+            if isinstance(example, BadRecord) and example.reason is DeadLetterReason.UNTRAINABLE:
+                raise example  # it cannot be asked; one that is too long to be trained on can
             return self._hold_out(sample, self.prompts, Outcome.PROMPT)
         if sample.split is Split.VALIDATION:
             _sound(example)  # a bad one is a dead letter, not the end of the evaluation

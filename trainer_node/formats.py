@@ -94,7 +94,7 @@ class BatchTokenizer:
         asked = with_choices(sample) if sample.task is Task.CLASSIFICATION else sample
         try:
             prompt = [prompt_text(asked, self)] if asked.prompt else []
-        except Exception:  # noqa: BLE001 - a template may raise anything
+        except BadRecord:
             return []
         return prompt + [text for text in (sample.completion, sample.chosen, sample.rejected, *(sample.label_set or ())) if text]
 
@@ -220,10 +220,17 @@ def prompt_tokens(sample: TrainingSample, tokenizer: Any) -> list[int]:
 
 
 def prompt_text(sample: TrainingSample, tokenizer: Any) -> str:
-    """The turns before the completion, as the model reads them."""
+    """The turns before the completion, as the model reads them.
+
+    Raises:
+        BadRecord: untrainable where the template refuses the turns: many take no system's turn, or none but in alternation.
+    """
     turns = [{"role": turn.role, "content": turn.content} for turn in sample.prompt]
     if tokenizer.chat_template:
-        text: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        try:
+            text: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
+        except Exception as error:
+            raise BadRecord(DeadLetterReason.UNTRAINABLE, f"the model's chat template refuses the turns: {error}") from error
         return text
     return "".join(f"{turn['role']}: {turn['content']}\n" for turn in turns) + "assistant: "
 

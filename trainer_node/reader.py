@@ -1,6 +1,7 @@
 """The one thread that owns the trainer's consumer: fetches and unpacks while the model trains, pauses and rewinds when told.
 
-It also commits, for lag tools.
+It also commits, for lag tools. What it does costs processor time that the model trains with, and the interpreter that launches kernels:
+with nothing to read it rests, and it reads while the training thread waits for its device.
 
 Partitions are assigned, never subscribed to: after a rebalance newly given ones would arrive unpaused. The group is used only to commit.
 """

@@ -339,6 +339,22 @@ def test_a_bad_held_out_sample_is_put_aside_like_any_other(bench):
     assert made.letters.put_aside == [("sft.0", 0, DeadLetterReason.UNTRAINABLE)]
 
 
+def test_a_held_out_prompt_that_cannot_be_asked_is_put_aside_and_one_too_long_to_train_on_is_asked(bench):
+    prompts = [encoded(name, Objective.PROMPT, chosen=None, rejected=None) for name in ("refused", "long", "p")]
+    made = bench(spread(0) | {"sft.0": [*prompts, encoded("a")]})
+    reasons = {"refused": DeadLetterReason.UNTRAINABLE, "long": DeadLetterReason.TOO_LONG}
+
+    def prepare(sample):
+        if reason := reasons.get(sample.sample_id):
+            raise BadRecord(reason, "no")
+        return sample.sample_id
+
+    made.reader.prepare = prepare
+    assert flat(made.train()) == ["a"]
+    assert list(made.feed.prompts) == ["long", "p"]
+    assert made.letters.put_aside == [("sft.0", 0, DeadLetterReason.UNTRAINABLE)]
+
+
 def test_bad_records_are_put_aside_and_the_next_is_trained(bench):
     log = spread(0) | {"sft.0": [POISON, encoded("a"), b"", b"\xff\xfe", encoded("b", schema_version="9.0"), encoded("c")]}
     made = bench(log)

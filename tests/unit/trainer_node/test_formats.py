@@ -129,5 +129,7 @@ def test_a_prompt_that_the_template_refuses_harms_no_other_sample(make_sample, t
     monkeypatch.setattr(tokenizer, "apply_chat_template", picky)
     together = BatchTokenizer(tokenizer, [bad, good])
     assert format_sft(good, together, 64) == format_sft(good, tokenizer, 64)
-    with pytest.raises(ValueError, match="not these words"):
-        format_sft(bad, together, 64)
+    for other in (together, tokenizer):
+        with pytest.raises(BadRecord, match="the model's chat template refuses the turns: not these words") as refused:
+            format_sft(bad, other, 64)
+        assert refused.value.reason is DeadLetterReason.UNTRAINABLE
