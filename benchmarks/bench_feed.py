@@ -5,7 +5,8 @@ in any run) take turns with blocks that train the batches of the newest such blo
 Kafka, RAM, RAM, Kafka. So a drift of the machine, and who comes first, favour neither side. The texts on the bands repeat with every
 block, so that all blocks of both sides hold the same batches (the result says whether they did), and no side meets a shape first: those are
 met while warming up. The reader's thread works in Kafka's blocks only, and each band has more than the feed ever holds, so that as much is
-read in the blocks measured as is trained in them. The ratio is that of the times of all blocks, since a band is refilled in bursts that
+read in the blocks measured as is trained in them, once a run is long enough to turn over what the feed holds (some 256 samples a band; on a
+CPU it is not: there the reader only waits). The ratio is that of the times of all blocks, since a band is refilled in bursts that
 fall into some blocks; beside it stand the median and the quartiles over pairs of neighbours, and the same by this process's processor
 time (on a CPU shared with others the one that means something). The wait is all that the training thread spends on getting a batch.
 
@@ -13,6 +14,9 @@ Not in the ratio, since both sides do it: publishing the losses (`bench_sample_l
 
 `--parts` measures instead what each part of the way costs its thread, in processor time of a step from Kafka (each measurement costs a
 little itself: no ratio is taken then).
+
+A run takes the place of an earlier one of its kind in the file; one to be kept beside it is given a `state` by hand, which says of what
+it was.
 
 Run: `python benchmarks/bench_feed.py [--model default|135m|1b] [--parts] [--out FILE]`. On a machine without the broker's jars,
 `--broker fallback` (noida-db, in memory) may serve; the result says which did.
@@ -175,7 +179,7 @@ def parts() -> dict[str, tuple[type, str]]:
         "choosing and journalling": (Feed, "_chosen"),
         "accounting": (Feed, "trained"),
         "reader: polling": (KafkaConsumer, "poll"),
-        "reader: decoding and tokenising": (Unpacker, "__call__"),
+        "reader: decoding, tokenising and preparing": (Unpacker, "__call__"),
         "reader: positions": (Reader, "_note_positions"),
         "reader: pauses": (Reader, "_apply_pauses"),
     }

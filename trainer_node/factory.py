@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schemas.errors import ConfigError
 from schemas.sample import Task
 from schemas.training_sample import Objective
 from trainer_node.config import TrainConfig, TrainerKind
 from trainer_node.loader import LoadedModel
+
+if TYPE_CHECKING:
+    from trainer_node.trainers import StreamTrainer
 
 ENDLESS_STEPS = 1_000_000_000
 """The stream decides when training ends, not a step count."""
@@ -38,7 +41,7 @@ def trainer_class(task: Task | str) -> type:
     return class_of_kind(kind)
 
 
-def class_of_kind(kind: TrainerKind) -> Any:
+def class_of_kind(kind: TrainerKind) -> type[StreamTrainer]:
     """The trainer class of a kind."""
     from trainer_node import trainers
 

@@ -63,10 +63,8 @@ class BatchTokenizer:
 
     def __init__(self, tokenizer: Any, samples: Iterable[TrainingSample]) -> None:
         self._tokenizer = tokenizer
-        self.bos_token_id, self.eos_token_id = (
-            tokenizer.bos_token_id,
-            tokenizer.eos_token_id,
-        )  # looked up anew, each costs as much as the rest
+        self.bos_token_id = tokenizer.bos_token_id  # as a property of the tokenizer, each look costs as much as all else here
+        self.eos_token_id = tokenizer.eos_token_id
         self._rendered: dict[str, str] = {}
         texts = list(dict.fromkeys(text for sample in samples for text in self._texts(sample)))
         self._ids = dict(zip(texts, tokenizer(texts, add_special_tokens=False)["input_ids"], strict=True)) if texts else {}
@@ -229,7 +227,7 @@ def prompt_text(sample: TrainingSample, tokenizer: Any) -> str:
     if tokenizer.chat_template:
         try:
             text: str = tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True)
-        except Exception as error:
+        except Exception as error:  # a template may raise anything
             raise BadRecord(DeadLetterReason.UNTRAINABLE, f"the model's chat template refuses the turns: {error}") from error
         return text
     return "".join(f"{turn['role']}: {turn['content']}\n" for turn in turns) + "assistant: "

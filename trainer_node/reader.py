@@ -22,7 +22,7 @@ from typing import Any
 
 from schemas.errors import BrokerError, DataLossError
 from streams.kafka.connection import broker_errors
-from streams.kafka.consumer import Record, make_consumer
+from streams.kafka.consumer import Record, forget_drained, make_consumer, next_offset
 from streams.kafka.settings import KafkaSettings
 from trainer_node.positions import Partition
 from trainer_node.unpacking import Unpacked
@@ -341,7 +341,7 @@ class Reader:
         from kafka.errors import KafkaError, OffsetOutOfRangeError
 
         self._apply_pauses(consumer)
-        _forget_drained(consumer)
+        forget_drained(consumer)
         self._floor.wait(FLOOR_S)
         try:
             found = consumer.poll(timeout_ms=POLL_MS)
@@ -383,7 +383,7 @@ class Reader:
         self._noted_at = time.monotonic()
         for tp in consumer.assignment():
             partition = (tp.topic, tp.partition)
-            if partition not in self._paused and (position := _position(consumer, tp)) is not None:
+            if partition not in self._paused and (position := next_offset(consumer, tp)) is not None:
                 self._deliver(consumer, partition, [], position)
 
     def _overtaken(self, consumer: Any, positions: dict[Any, int]) -> None:
@@ -396,7 +396,7 @@ class Reader:
         wanted, now = self._paused, consumer.paused()
         for tp in consumer.assignment():
             partition = (tp.topic, tp.partition)
-            ended = partition in self._bounds and (_position(consumer, tp) or 0) >= self._bounds[partition]
+            ended = partition in self._bounds and (next_offset(consumer, tp) or 0) >= self._bounds[partition]
             closed = ended or partition in wanted or self._is_full(partition)
             if closed and tp not in now:
                 consumer.pause(tp)
@@ -407,26 +407,6 @@ class Reader:
         while not self._calls.empty():
             _, future = self._calls.get_nowait()
             future.set_exception(self._failure or BrokerError("the reader has stopped"))
-
-
-def _position(consumer: Any, tp: Any) -> int | None:
-    """Next offset the consumer will fetch, as far as it knows.
-
-    `KafkaConsumer.position` looks through all partitions first for what `poll` has just looked through: for each of a dozen, ten times a
-    second, that took more processor time than polling.
-    """
-    position = consumer._subscription.assignment[tp].position
-    return None if position is None else int(position.offset)
-
-
-def _forget_drained(consumer: Any) -> None:
-    """Let kafka-python take up again what it had fetched of a partition before that was paused.
-
-    Version 3.0 does so only where nothing is in line, takes what is drained for something in line, and does not fetch the partition until
-    then; on a quiet topic that is for ever (`Fetcher.fetched_records`: `_next_partition_records` is drained, but not None).
-    """
-    if not consumer._fetcher._next_partition_records:
-        consumer._fetcher._next_partition_records = None
 
 
 def _listens(server: str) -> bool:

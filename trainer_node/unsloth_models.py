@@ -46,6 +46,7 @@ def add_lora(model: Any, r: int, alpha: int, targets: list[str], dropout: float,
 
 
 def _fast_language_model() -> Any:
+    """Unsloth, imported after the trainers that it would change."""
     import trainer_node.grpo
     import trainer_node.ppo
     import trainer_node.trainers  # noqa: F401

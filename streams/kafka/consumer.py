@@ -151,3 +151,23 @@ def topic_id(consumer: KafkaConsumer, topic_name: str) -> object:
     The client asks again whenever a fetch is refused because the topic was not there, so that a topic made anew shows here.
     """
     return consumer._cluster.topic_id(topic_name)
+
+
+def next_offset(consumer: KafkaConsumer, partition: TopicPartition) -> int | None:
+    """Next offset the consumer will fetch, as far as it knows.
+
+    `KafkaConsumer.position` first looks through all partitions for what `poll` has just looked through. Asked for each of a dozen after
+    each poll, that was half of what polling itself takes (`benchmarks/bench_feed.py --parts`).
+    """
+    position = consumer._subscription.assignment[partition].position
+    return None if position is None else int(position.offset)
+
+
+def forget_drained(consumer: KafkaConsumer) -> None:
+    """Let kafka-python take up again what it had fetched of a partition before that was paused; call it before each poll.
+
+    Version 3.0 does so only where nothing is in line, takes what is drained for something in line, and does not fetch the partition until
+    then; on a quiet topic that is for ever (`Fetcher.fetched_records`: `_next_partition_records` is drained, but not None).
+    """
+    if not consumer._fetcher._next_partition_records:
+        consumer._fetcher._next_partition_records = None

@@ -117,16 +117,10 @@ def test_samples_tokenised_together_have_the_tokens_that_each_has_by_itself(make
     assert len(calls) == 1, "one call for all of them"
 
 
-def test_a_prompt_that_the_template_refuses_harms_no_other_sample(make_sample, tokenizer, monkeypatch):
+def test_a_prompt_that_the_template_refuses_is_untrainable_and_harms_no_other_sample(make_sample, tokenizer, monkeypatch):
+    refusal = "{% if 'refuse' in messages[0].content %}{{ raise_exception('not these words') }}{% endif %}"
+    monkeypatch.setattr(tokenizer, "chat_template", refusal + tokenizer.chat_template)
     bad, good = make_sample("bad", "refuse me", "a."), make_sample("good", "what is a?", "a.")
-    own = tokenizer.apply_chat_template
-
-    def picky(turns, **options):
-        if "refuse" in turns[0]["content"]:
-            raise ValueError("not these words")
-        return own(turns, **options)
-
-    monkeypatch.setattr(tokenizer, "apply_chat_template", picky)
     together = BatchTokenizer(tokenizer, [bad, good])
     assert format_sft(good, together, 64) == format_sft(good, tokenizer, 64)
     for other in (together, tokenizer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,31 @@ def test_sft_learns_from_the_stream_in_its_order(config, make_sample, tokenizer,
     steps = Steps(samples, lambda sample: format_supervised(sample, tokenizer, 64), Objective.SFT, steps=30)
     train(TrainerKind.SFT, steps, config.model_copy(update={"accumulation": accumulation}), tmp_path)
     assert steps.losses[-1] < 0.6 * steps.losses[0]
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+def test_the_reader_gets_the_floor_in_each_wait_for_the_device_and_in_no_pass(config, make_sample, tokenizer, tmp_path, accumulation):
+    samples = [make_sample(f"s{n}", f"what is {n}?", f"{n}{n}.") for n in range(8)]
+    steps = Steps(samples, lambda sample: format_supervised(sample, tokenizer, 64), Objective.SFT, steps=3)
+    config = config.model_copy(update={"accumulation": accumulation})
+    loaded, given, passes = load_for_training(config, None), [], []
+
+    @contextmanager
+    def floor():
+        given.append(True)
+        yield
+        given[-1] = False
+
+    loaded.model.register_forward_pre_hook(lambda *_: passes.append(any(given)))
+    loaded.model.get_input_embeddings().weight.requires_grad_(True).register_hook(lambda _: passes.append(any(given)))
+    trainer = build_trainer(TrainerKind.SFT, loaded, config, tmp_path, [])
+    loader = StepLoader(steps.next_batch, config.accumulation, loaded.tokenizer.pad_token_id)
+    loader.while_the_device_works = floor
+    trainer.feed_from(loader)
+    trainer.train()
+    micro_batches = 3 * accumulation
+    assert len(given) == 2 * micro_batches, "for the samples' losses, and for the step's"
+    assert passes == [False] * 2 * micro_batches, "forward and backward"
 
 
 def test_classification_learns_its_labels(config, make_sample, tokenizer, tmp_path):
