@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import resource
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,14 +35,34 @@ LONG = "a " * 900
 
 @contextlib.contextmanager
 def little_memory() -> Iterator[None]:
-    """What this process may still allocate is ROOM."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    """What this process may still allocate is ROOM, and nothing that the tests before have freed is left to be used again.
+
+    The limit is on address space, and the allocator gives little of that back: without the blocks, a step fits into what an
+    earlier test has left behind.
+    """
+    gc.collect()
     before = resource.getrlimit(resource.RLIMIT_AS)
-    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + ROOM, before[1]))
+    limit = address_space() + ROOM
+    resource.setrlimit(resource.RLIMIT_AS, (limit, before[1]))
     try:
+        blocks = [*all_free(16 << 20), *all_free(1 << 20)]
+        resource.setrlimit(resource.RLIMIT_AS, (limit + ROOM, before[1]))
         yield
+        del blocks
     finally:
         resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def address_space() -> int:
+    """Bytes."""
+    return int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+
+
+def all_free(size: int) -> Iterator[torch.Tensor]:
+    """Blocks of this many bytes, until there is no room for another."""
+    with contextlib.suppress(RuntimeError, MemoryError):
+        while True:
+            yield torch.empty(size, dtype=torch.uint8)
 
 
 def run_out(kind: TrainerKind, objective: Objective, samples: list[Any], prepare: Any, model: Path, folder: Path, **config: Any) -> str:
