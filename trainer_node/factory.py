@@ -1,4 +1,4 @@
-"""Which TRL trainer a task gets, and how it is built."""
+"""Which TRL trainer a task gets, and how it and its stream are built."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 from schemas.errors import ConfigError
 from schemas.sample import Task
 from schemas.training_sample import Objective
+from trainer_node.batch import StepBatch
 from trainer_node.config import TrainConfig, TrainerKind
 from trainer_node.loader import LoadedModel
+from trainer_node.processes import ALONE, Processes
 
 if TYPE_CHECKING:
-    from trainer_node.trainers import StreamTrainer
+    from trainer_node.rollouts import JudgeStep, PromptLoader
+    from trainer_node.trainers import StepLoader, StreamTrainer
 
 ENDLESS_STEPS = 1_000_000_000
 """The stream decides when training ends, not a step count."""
@@ -81,6 +84,25 @@ def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, o
     trainer = build(model=loaded.model, args=args, train_dataset=shape, processing_class=loaded.tokenizer, callbacks=callbacks)
     trainer.remove_callback(PrinterCallback)  # the monitor reports; standard output belongs to the command
     return trainer
+
+
+def build_stream(
+    kind: TrainerKind,
+    config: TrainConfig,
+    pad_token_id: int,
+    next_batch: Callable[[], StepBatch | None],
+    judge: JudgeStep | None,
+    processes: Processes = ALONE,
+) -> StepLoader | PromptLoader:
+    """What hands batches to a trainer of this kind; `judge` is the first process's."""
+    from trainer_node.rollouts import PromptLoader
+    from trainer_node.trainers import StepLoader
+
+    if kind is TrainerKind.GRPO:
+        return PromptLoader(next_batch, judge, config.accumulation, config.num_generations, processes)
+    if kind is TrainerKind.PPO:
+        return PromptLoader(next_batch, judge, processes=processes)
+    return StepLoader(next_batch, config.accumulation, pad_token_id, processes)
 
 
 def ready_trainer(

@@ -48,15 +48,14 @@ class Follower:
 
     def _train(self, objective: Objective, checkpoint: Path | None) -> None:
         from trainer_node.callbacks import StepCallback
-        from trainer_node.factory import kind_for, ready_trainer
-        from trainer_node.trainers import StepLoader
+        from trainer_node.factory import build_stream, kind_for, ready_trainer
 
         kind = kind_for(objective, self.config)
         callback = StepCallback(lambda: self._trainer.undo_bad_step(), lambda: None)
         with tempfile.TemporaryDirectory() as folder:
             self._trainer = ready_trainer(kind, self.loaded, self.config, Path(folder), [callback], checkpoint)
             pad = self.loaded.tokenizer.pad_token_id
-            self._trainer.feed_from(StepLoader(self.processes.following, self.config.accumulation, pad, self.processes))
+            self._trainer.feed_from(build_stream(kind, self.config, pad, self.processes.following, None, self.processes))
             self._trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
 
     def _random_state(self) -> None:

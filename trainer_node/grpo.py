@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -15,9 +14,6 @@ from trainer_node.trainers import StreamTrainer
 # TRL warns of each completion without a reward, with the prompt's text; the reward client has counted it already.
 logging.getLogger("trl.trainer.grpo_trainer").setLevel(logging.ERROR)
 
-JudgeStep = Callable[[int, list[TrainingSample], list[str]], list[float | None]]
-"""Rewards of a step's completions; see `trainer_node.rollouts.Judge`."""
-
 
 class StreamGRPOTrainer(StreamTrainer, GRPOTrainer):
     """GRPO (Shao et al. 2024, eq. 3) with the token-level normaliser of DAPO (Yu et al. 2025, eq. 8).
@@ -27,7 +23,6 @@ class StreamGRPOTrainer(StreamTrainer, GRPOTrainer):
     """
 
     config_class = GRPOConfig
-    judge: JudgeStep
     args: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -35,11 +30,9 @@ class StreamGRPOTrainer(StreamTrainer, GRPOTrainer):
         self._parts: list[dict[str, Any]] = []
         super().__init__(*args, **kwargs | {"reward_funcs": self.graph_reward})
 
-    def graph_reward(self, completions: list[str], sample: list[TrainingSample], **_: Any) -> list[float | None]:
+    def graph_reward(self, completions: list[str], sample: list[TrainingSample | None], **_: Any) -> list[float | None]:
         """TRL's reward function: what the feedback node says; None where it says nothing."""
-        assert self.stream.batch is not None
-        rewards = self.judge(self.stream.batch.step, sample, completions)
-        self.stream.judged(sample, rewards)
+        rewards: list[float | None] = self.stream.reward(sample, completions)
         self._rewarded = torch.tensor([reward is not None for reward in rewards], device=self.accelerator.device)
         return rewards
 

@@ -29,7 +29,7 @@ from streams.metrics import MetricsServer, start_metrics
 from streams.node import group_name
 from trainer_node.announce import Announcer
 from trainer_node.checkpoint import START, Checkpoint, CheckpointStore
-from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.config import TrainConfig
 from trainer_node.consumption import Consumption
 from trainer_node.feed import Feed, FeedSettings, StepBatch
 from trainer_node.fencing import Fence
@@ -45,6 +45,7 @@ from trainer_node.parent import find_parent, inherited_state, lineage, trained_i
 from trainer_node.processes import ALONE, Processes
 from trainer_node.reader import Reader
 from trainer_node.rewards import RewardClient
+from trainer_node.rollouts import Judge
 from trainer_node.sharding import asked_for
 from trainer_node.unpacking import Unpacker
 
@@ -211,7 +212,8 @@ class TrainerNode:
         self.feed = Feed(feed_settings, self.reader, bands, letters, self.journal, self.ledger, Pacing(config.pace_steps))
         self.monitor = Monitor(run_id, self.options.run_dir, self.options.wandb_project, config.model_dump(mode="json"))
         stack.callback(self.monitor.close)
-        self.rewards = RewardClient(settings, self.producer, run_id, self.stopping)
+        self.rewards = RewardClient(settings, self.producer, run_id, self.stopping, self.processes.sign_of_life)
+        self._judge = Judge(self.rewards, run_id, config.reward_timeout_s, self._note_rewards)
         lag = LagReader(settings)
         stack.callback(lag.close)
         self.consumption = Consumption(settings, self.options, self.feed, self.producer, lag)
@@ -240,13 +242,14 @@ class TrainerNode:
     def _train(self, objective: Objective, resumed: Checkpoint | None) -> None:
         """Train one objective until its passes are done or the node is stopped."""
         from trainer_node.callbacks import StepCallback
-        from trainer_node.factory import kind_for, ready_trainer
+        from trainer_node.factory import build_stream, kind_for, ready_trainer
 
         kind, source = kind_for(objective, self.config), resumed.path if resumed else None
         callback = StepCallback(self._before_optimizer, self._step_done)
         self.processes.order("train", objective, source)
         self._trainer = ready_trainer(kind, self.loaded, self.config, self.options.run_dir, [callback], source)
-        self._stream = self._loader(kind)
+        next_batch, pad = self.processes.leading(self._next_batch), self.loaded.tokenizer.pad_token_id
+        self._stream = build_stream(kind, self.config, pad, next_batch, self._judged, self.processes)
         self._stream.meanwhile = self.feed.intake  # what has come is taken in while a device trains
         if self.loaded.device.startswith("cuda"):
             self._stream.while_the_device_works = self.reader.while_the_device_works
@@ -254,25 +257,10 @@ class TrainerNode:
         with self.timings(f"training ({objective.value})"):
             self._trainer.train(resume_from_checkpoint=str(source) if source else None)
 
-    def _loader(self, kind: TrainerKind) -> Any:
-        """What hands the feed's batches to a trainer of this kind."""
-        from trainer_node.rollouts import Judge, PromptLoader
-        from trainer_node.trainers import StepLoader
-
-        if kind not in (TrainerKind.GRPO, TrainerKind.PPO):
-            next_batch = self.processes.leading(self._next_batch)
-            return StepLoader(next_batch, self.config.accumulation, self.loaded.tokenizer.pad_token_id, self.processes)
-        judge = Judge(self.rewards, self.options.run_id, self.config.reward_timeout_s, self._note_rewards)
-
-        def judged(*asked: Any) -> list[float | None]:
-            self.journal.sync()
-            with self.timings("judging (train)"):
-                return judge(*asked)
-
-        self._trainer.judge = judged
-        if kind is TrainerKind.GRPO:
-            return PromptLoader(self._next_batch, self.config.accumulation, self.config.num_generations)
-        return PromptLoader(self._next_batch)
+    def _judged(self, *asked: Any) -> list[float | None]:
+        self.journal.sync()
+        with self.timings("judging (train)"):
+            return self._judge(*asked)
 
     def _next_batch(self) -> StepBatch | None:
         """The next batch, over the ends of passes; None ends training. Stands between two optimizer steps, so it may checkpoint."""
@@ -473,13 +461,9 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) 
     """Run one incarnation that stops on signals; of several processes, each calls this.
 
     Raises:
-        ConfigError: the trainer takes one process only, or weights are to be cut as they cannot be.
+        ConfigError: weights are to be cut as they cannot be.
     """
     processes = Processes.join(asked_for(config))
-    if processes.size > 1 and Objective.PROMPT in config.objectives:
-        raise ConfigError(
-            f"--trainer {config.trainer.value} takes one process, not {processes.size}: start it without torchrun or accelerate"
-        )
     if processes.rank:
         Follower(config, processes).run()
         return

@@ -10,7 +10,8 @@ import contextlib
 import copy
 import gc
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -24,7 +25,6 @@ os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # that PPO is experiment
 from trl.experimental.ppo import PPOConfig, PPOTrainer
 
 from schemas.errors import BadRecord, ConfigError
-from schemas.training_sample import TrainingSample
 from trainer_node.formats import prompt_tokens
 from trainer_node.generation import as_prompt
 from trainer_node.trainers import StreamTrainer
@@ -73,6 +73,33 @@ class JudgedRewards(nn.Module):
         return SimpleNamespace(hidden_states=(self.rewards.to(input_ids.device).view(rows, 1, 1).expand(rows, length, 1),))
 
 
+@dataclass(frozen=True)
+class Round:
+    """The answers of a round at one process."""
+
+    queries: torch.Tensor
+    """Prompts, padded on the left: (rows, width)."""
+    sequences: torch.Tensor
+    """Prompts and answers: (rows, length)."""
+    scores: list[torch.Tensor]
+    """Of each new token: (rows, vocabulary)."""
+    rewards: list[float]
+
+    def rows(self, kept: list[int]) -> Round:
+        """Some of the answers."""
+        rewards = [self.rewards[row] for row in kept]
+        return Round(self.queries[kept], self.sequences[kept], [score[kept] for score in self.scores], rewards)
+
+    def to(self, device: Any) -> Round:
+        """The same answers on another device."""
+        return Round(self.queries.to(device), self.sequences.to(device), [score.to(device) for score in self.scores], self.rewards)
+
+
+def micro_batches(rows: list[int], most: int) -> int:
+    """The largest number of micro-batches, up to `most`, that each process can cut its rows into, all but its last of one size."""
+    return next(parts for parts in range(min(most, *rows), 0, -1) if all(-(-count // -(-count // parts)) == parts for count in rows))
+
+
 class StreamPPOTrainer(StreamTrainer, PPOTrainer):
     """PPO (Schulman et al. 2017) with the KL to the reference as a reward of each token (Ziegler et al. 2019).
 
@@ -80,7 +107,6 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
     """
 
     config_class = PPOConfig
-    judge: Callable[[int, list[TrainingSample], list[str]], list[float | None]]
     args: Any
     model: Any
     optimizer: Any
@@ -105,6 +131,8 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
         self.accelerator.print = lambda *_, **__: None  # standard output belongs to the command
         self.is_fsdp_xla_v1_enabled = False  # Transformers asks for it on a resume; TRL's PPO does not say
         self.args.num_total_batches = 1
+        if self._unwrapped is not self.model:
+            vars(self.model)["policy"] = self._unwrapped.policy  # TRL asks DDP's wrapper for it, which hands on no attributes
 
     def _train_steps(self, resume_from_checkpoint: str | None = None) -> None:
         """Rounds until the stream ends.
@@ -124,25 +152,31 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
 
     def _round(self, rows: list[dict[str, Any]]) -> None:
         queries, answers = self._answer([row["prompt"] for row in rows])
-        responses = answers.sequences[:, queries.shape[1] :]
-        samples = [row["sample"] for row in rows]
-        rewards = self.judge(self.stream.batch.step, samples, self._texts(responses))
-        self.stream.judged(samples, rewards)
+        texts = self._texts(answers.sequences[:, queries.shape[1] :])
+        rewards = self.stream.reward([row["sample"] for row in rows], texts)
         kept = [index for index, reward in enumerate(rewards) if reward is not None]
-        if not kept:
+        mine = Round(queries, answers.sequences, list(answers.scores), [reward or 0.0 for reward in rewards]).rows(kept)
+        counts = self.stream.processes.gather(len(kept))
+        if not any(counts):
             return
-        self.reward_model.rewards = torch.tensor([rewards[index] for index in kept], dtype=torch.float32)
+        if not all(counts):
+            mine = self._lent(mine)
         self._before_round = self._state()
-        self._train_on(queries[kept], SimpleNamespace(sequences=answers.sequences[kept], scores=[score[kept] for score in answers.scores]))
+        self._train_on(mine, micro_batches([max(1, count) for count in counts], self._accumulation))
         self.stream.note(self._metrics["loss/policy_avg"] + self.args.vf_coef * self._metrics["loss/value_avg"])
         self.stream.bad = not self._finite()
+
+    def _lent(self, mine: Round) -> Round:
+        """A process none of whose answers has a reward trains on a copy of another's first one: all must take the same steps."""
+        lender = next(round_ for round_ in self.stream.processes.gather(mine.rows([0]).to("cpu") if mine.rewards else None) if round_)
+        return mine if mine.rewards else lender.to(self.accelerator.device)
 
     def _answer(self, prompts: list[list[int]]) -> tuple[torch.Tensor, Any]:
         """Prompts, padded on the left, and what the policy samples for them: `sequences` (rows, length), `scores` of each new token."""
         pad, eos = self.processing_class.pad_token_id, self.processing_class.eos_token_id
         width = max(len(prompt) for prompt in prompts)
         queries = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts], device=self.accelerator.device)
-        policy = self.model.policy
+        policy = self._unwrapped.policy
         policy.eval()
         with torch.no_grad():
             answers = policy.generate(
@@ -165,16 +199,16 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
     def _texts(self, responses: torch.Tensor) -> list[str]:
         return [text.strip() for text in self.processing_class.batch_decode(responses, skip_special_tokens=True)]
 
-    def _train_on(self, queries: torch.Tensor, answers: Any) -> None:
+    def _train_on(self, mine: Round, parts: int) -> None:
         """One call of TRL's `train()`: its sampling gives the answers that were judged."""
-        rows, args = len(queries), self.args
-        size = -(-rows // min(rows, self._accumulation))
-        args.per_device_train_batch_size, args.gradient_accumulation_steps = size, -(-rows // size)
+        rows, args = len(mine.rewards), self.args
+        self.reward_model.rewards = torch.tensor(mine.rewards, dtype=torch.float32)
+        args.per_device_train_batch_size, args.gradient_accumulation_steps = -(-rows // parts), parts
         args.local_rollout_forward_batch_size = args.batch_size = args.local_batch_size = args.local_mini_batch_size = rows
         self.accelerator.gradient_accumulation_steps = args.gradient_accumulation_steps
         self.accelerator.step = 0
-        self.dataloader = [{"input_ids": queries}]
-        with _generating(self.model.policy, answers):
+        self.dataloader = [{"input_ids": mine.queries}]
+        with _generating(self._unwrapped.policy, mine):
             PPOTrainer.train(self)
 
     # --- undoing and resuming ------------------------------------------------------------------------------------------------
@@ -209,7 +243,12 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
         self._load_rng_state(str(folder))
 
     def _value_head(self) -> nn.Module:
-        return self.accelerator.unwrap_model(self.model).value_model.head
+        return self._unwrapped.value_model.head
+
+    @property
+    def _unwrapped(self) -> Any:
+        """Policy and value model, without DDP around them."""
+        return self.accelerator.unwrap_model(self.model)
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:  # noqa: ARG002 - Transformers' signature
         """What TRL says of a round; the node reports it."""

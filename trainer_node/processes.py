@@ -15,13 +15,15 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from schemas.errors import PeltonError
 from trainer_node.batch import StepBatch
 from trainer_node.sharding import Sharding
 
 logger = logging.getLogger(__name__)
+
+Found = TypeVar("Found")
 
 SILENCE = timedelta(minutes=30)
 """After this long without a word from another process, it is taken for lost."""
@@ -101,7 +103,7 @@ class Processes:
     # --- the others ------------------------------------------------------------------------------------------------------------
 
     def next_order(self) -> tuple[Any, ...]:
-        """The next order that is no duty of this process: `load`, `train`, `batch` or `stop`, with what belongs to it."""
+        """The next order that is no duty of this process: `load`, `train`, `batch`, `found` or `stop`, with what belongs to it."""
         while True:
             order = self._broadcast(None)
             if order[0] in self.duties:
@@ -127,6 +129,16 @@ class Processes:
         with _others_alive():
             dist.all_gather_object(everyone, mine, group=self.group)
         return everyone
+
+    def found_by_first(self, find: Callable[[], Found]) -> Found:
+        """What the first process finds, at every one of them; each calls it at the same point."""
+        if self.rank:
+            kind, found = self.next_order()
+            assert kind == "found", kind
+            return found
+        found = find()
+        self.order("found", found)
+        return found
 
     def close(self) -> None:
         """Leave, all together. The first process says so to the others; whoever calls has let go of the trainer.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from schemas.errors import BadRecord, BrokerError
@@ -21,11 +21,20 @@ logger = logging.getLogger(__name__)
 class RewardClient:
     """Sends a run's outputs and waits for their rewards. One thread uses it."""
 
-    def __init__(self, settings: KafkaSettings, producer: Producer, run_id: str, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        producer: Producer,
+        run_id: str,
+        stopping: threading.Event,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`waiting` is called again and again while rewards, or the broker, are waited for."""
         self._settings = settings
         self._producer = producer
         self._run_id = run_id
         self._stopping = stopping
+        self._waiting = waiting
         self.late = 0
         """Rewards that did not come in time, in all."""
 
@@ -58,6 +67,7 @@ class RewardClient:
             except BrokerError as error:
                 if self._stopping.wait(1.0):
                     raise
+                self._waiting()
                 logger.warning("asking for rewards waits for the broker: %s", error)
 
     def _collect(self, wanted: set[str], arrivals: _FromNow, timeout_s: float, finish: bool) -> dict[str, GraphReward | None]:
@@ -65,6 +75,7 @@ class RewardClient:
         missing = set(wanted)
         deadline = time.monotonic() + timeout_s
         while missing and time.monotonic() < deadline and (finish or not self._stopping.is_set()):
+            self._waiting()
             for record in arrivals.poll():
                 reward = self._ours(record)
                 if reward is not None and reward.output_id in missing:

@@ -14,24 +14,38 @@ from schemas.errors import PeltonError
 from schemas.model_output import ModelOutput
 from schemas.training_sample import TrainingSample
 from trainer_node.batch import StepBatch
+from trainer_node.processes import ALONE, Processes
 from trainer_node.rewards import RewardClient
 
 SILENT_LIMIT = 3
 """Steps in a row without any reward in time after which the node stops: nobody is there to judge."""
 
 
+JudgeStep = Callable[[int, list[TrainingSample], list[str]], list[float | None]]
+"""Rewards of a step's completions; see `Judge`."""
+
+
 class PromptLoader:
-    """One optimizer step's prompts after another, straight from the feed.
+    """One optimizer step's prompts after another, straight from the feed; of several processes, each answers its own of them.
 
     Attributes:
         batch: the prompts of the step being trained.
-        rewards: rewards of each prompt's completions, by sample id, as far as they were judged.
+        rewards: rewards of each prompt's completions, by sample id, as far as they were judged; of all processes.
         meanwhile, while_the_device_works: as of `StepLoader`; in GRPO only.
         losses: always empty: the loss of a policy gradient says nothing of a sample, and its scale is no one else's.
     """
 
-    def __init__(self, next_batch: Callable[[], StepBatch | None], accumulation: int = 1, generations: int = 1) -> None:
+    def __init__(
+        self,
+        next_batch: Callable[[], StepBatch | None],
+        judge: JudgeStep | None,
+        accumulation: int = 1,
+        generations: int = 1,
+        processes: Processes = ALONE,
+    ) -> None:
         self._next = next_batch
+        self._judge = judge
+        self.processes = processes
         self._accumulation = accumulation
         self._generations = generations
         self.on_end: Callable[[], None] = lambda: None
@@ -46,21 +60,46 @@ class PromptLoader:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         while (batch := self._next()) is not None:
             self.batch, self.rewards, self.bad, self._loss = batch, {}, False, None
-            rows = [{"prompt": item.example.prompt_ids, "sample": item.sample} for item in batch.items for _ in range(self._generations)]
+            mine = [prompt for prompt in self._mine(batch) for _ in range(self._generations)]
             for part in range(self._accumulation):
-                yield {"rows": rows, "part": part}
+                yield {"rows": mine, "part": part}
         self.on_end()
 
-    def agree(self) -> None:
-        """Rewards are asked for by one process."""
+    def _mine(self, batch: StepBatch) -> list[dict[str, Any]]:
+        """This process's run of the prompts. All have as many: a prompt added only to fill a run up has no sample, and gets no reward."""
+        prompts = [{"prompt": item.example.prompt_ids, "sample": item.sample} for item in batch.items]
+        size = -(-len(prompts) // self.processes.size)
+        filled = prompts + [prompts[-1] | {"sample": None}] * (size * self.processes.size - len(prompts))
+        return filled[size * self.processes.rank :][:size]
 
-    def judged(self, samples: list[TrainingSample], rewards: list[float | None]) -> None:
-        """Take the rewards of completions, each with its prompt's sample."""
-        for sample, reward in zip(samples, rewards, strict=True):
+    def reward(self, samples: list[TrainingSample | None], completions: list[str]) -> list[float | None]:
+        """Rewards of this process's completions, each with its prompt's sample; all processes call it, and all know all rewards then.
+
+        The first process asks for them, of all together.
+        """
+        asked = [(sample, text) for sample, text in zip(samples, completions, strict=True) if sample is not None]
+        by_process = self.processes.gather(asked)
+        everyone = [pair for part in by_process for pair in part]
+        rewards = self.processes.found_by_first(lambda: self._ask(everyone))
+        for (sample, _), reward in zip(everyone, rewards, strict=True):
             self.rewards.setdefault(sample.sample_id, []).append(reward)
+        mine = iter(rewards[sum(len(part) for part in by_process[: self.processes.rank]) :])
+        return [next(mine) if sample is not None else None for sample in samples]
+
+    def _ask(self, asked: list[tuple[TrainingSample, str]]) -> list[float | None]:
+        assert self.batch is not None
+        assert self._judge is not None
+        return self._judge(self.batch.step, [sample for sample, _ in asked], [text for _, text in asked])
+
+    def agree(self) -> None:
+        """Before the optimizer acts: what any process found bad is bad for all, and the step's loss is the mean of theirs."""
+        everyone = self.processes.gather((self.bad, self._loss))
+        self.bad = any(bad for bad, _ in everyone)
+        losses = [loss for _, loss in everyone if loss is not None]
+        self._loss = sum(losses) / len(losses) if losses else None
 
     def note(self, loss: float) -> None:
-        """Take the loss of a micro-batch, already divided by what the whole step has."""
+        """Take the loss of a micro-batch, already divided by this process's share of what the whole step has."""
         self._loss = loss + (self._loss or 0.0)
 
     def step_loss(self) -> float | None:

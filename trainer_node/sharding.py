@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import ConfigError
-from trainer_node.config import TrainConfig
+from trainer_node.config import TrainConfig, TrainerKind
 
 if TYPE_CHECKING:
     from trainer_node.loader import LoadedModel
@@ -83,6 +83,8 @@ def _refuse(config: TrainConfig) -> None:
         raise ConfigError(f"FSDP cuts what is not trained, and --lora-r 0 trains all weights: set --lora-r above 0; {WHOLE}")
     if config.bits not in (16, 32):
         raise ConfigError(f"FSDP cuts weights of 16 or 32 bits: set --bits 16; {WHOLE}")
+    if config.trainer in (TrainerKind.GRPO, TrainerKind.PPO):
+        raise ConfigError(f"--trainer {config.trainer.value} with FSDP is not supported: {WHOLE}")
     if config.backend == "unsloth":
         raise ConfigError("FSDP and Unsloth do not go together: set --backend hf, or `distributed_type: MULTI_GPU`")
 

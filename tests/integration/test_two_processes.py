@@ -1,10 +1,11 @@
-"""Two processes train one stream: every sample once, the losses of one process with the same global batch, none lost with either."""
+"""Two processes train one stream: every sample or prompt once, the losses of one with the same global batch, none lost with either."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,13 @@ from typing import Any
 import psutil
 import pytest
 
+from schemas.model_output import ModelOutput
 from schemas.sample_loss import SampleLoss
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record, make_consumer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, PATIENCE, Run, account, produce
+from tests.integration.test_rl_stream import JudgeThread, by_length, send_prompts
 from tests.models.tiny import build
 
 pytestmark = pytest.mark.durable
@@ -54,7 +57,12 @@ class Training(Run):
 
     @property
     def more(self) -> dict[str, Any]:
-        return {"trainer": self.config["trainer"]}
+        return {"trainer": self.config["trainer"]} | self.rl
+
+    @property
+    def rl(self) -> dict[str, Any]:
+        of_both = {"max-new-tokens": 4}
+        return {"grpo": of_both | {"num-generations": 2}, "ppo": of_both | {"ppo-epochs": 1}}.get(self.config["trainer"], {})
 
     def log_text(self) -> str:
         return (self.folder / "log").read_text(errors="replace")[-5000:]
@@ -142,6 +150,35 @@ def test_sigkill_of_either_process_and_sigterm_to_the_launcher_lose_nothing(sett
     run.succeed(2)
     assert account(run.trained(), samples) == ALL_THERE_ONCE
     assert run.newest.manifest.epoch == 4
+
+
+@pytest.mark.parametrize(("trainer", "rank"), [("grpo", 1), ("ppo", 0)])
+def test_two_processes_train_each_prompt_once_on_its_rewards_and_sigkill_of_either_loses_none(settings, new_training, trainer, rank):
+    """50 prompts in steps of 16; killed when the answers of the third step are out and no reward of theirs is back."""
+    prompts = send_prompts(settings, 50)
+    run = new_training("rewarded", trainer)
+    asked, killed = threading.Event(), threading.Event()
+
+    def reward(output: ModelOutput) -> float:
+        if output.model_version.endswith("/2"):
+            asked.set()
+            assert killed.wait(PATIENCE)
+        return by_length(output)
+
+    with JudgeThread(settings, reward) as judge:
+        launcher = run.launch(2)
+        assert asked.wait(PATIENCE), run.log_text()
+        victim = process_of_rank(launcher, rank)
+        assert victim is not None, run.log_text()
+        victim.kill()
+        killed.set()
+        assert launcher.wait(PATIENCE) != 0
+        run.succeed(2)
+    assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE
+    assert {output.prompt_id for output in judge.outputs} == set(prompts), "those of both processes are judged"
+    assert run.newest.manifest.epoch == 2
+    assert run.newest.manifest.metrics["reward_avg"] > 0
+    assert sorted(path.name for path in run.newest.path.glob("rng_state_*.pth")) == ["rng_state_0.pth", "rng_state_1.pth"]
 
 
 def until_checkpoints(run: Training, launcher: subprocess.Popen[bytes], epoch: int) -> None:

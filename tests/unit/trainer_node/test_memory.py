@@ -65,6 +65,10 @@ def all_free(size: int) -> Iterator[torch.Tensor]:
             yield torch.empty(size, dtype=torch.uint8)
 
 
+def every_second(step: int, prompts: list[Any], texts: list[str]) -> list[float | None]:
+    return [0.5 + index % 2 for index in range(len(texts))]
+
+
 def run_out(kind: TrainerKind, objective: Objective, samples: list[Any], prepare: Any, model: Path, folder: Path, **config: Any) -> str:
     settings = TrainConfig(model=str(model), trainer=kind, bits=32, batch_size=SAMPLES, lora_r=4, max_new_tokens=8, max_seq=1024, **config)
     loaded = load_for_training(settings, None)
@@ -75,10 +79,9 @@ def run_out(kind: TrainerKind, objective: Objective, samples: list[Any], prepare
     ]
     batches = iter([StepBatch(7, 1, objective, items)])
     if objective is Objective.PROMPT:
-        trainer.judge = lambda step, prompts, texts: [0.5 + index % 2 for index in range(len(texts))]
         generations = settings.num_generations if kind is TrainerKind.GRPO else 1
         parts = settings.accumulation if kind is TrainerKind.GRPO else 1
-        trainer.feed_from(PromptLoader(lambda: next(batches, None), parts, generations))
+        trainer.feed_from(PromptLoader(lambda: next(batches, None), every_second, parts, generations))
     else:
         trainer.feed_from(StepLoader(lambda: next(batches, None), settings.accumulation, loaded.tokenizer.pad_token_id))
     with little_memory(), pytest.raises(UserError) as error:

@@ -71,9 +71,9 @@ class Run:
         self.after_step: Callable[[], Any] = lambda: None
         self._judge = judge
         self.trainer = build_trainer(kind, self.loaded, self.config, folder, [StepCallback(self._before, self._after)])
-        self.trainer.judge = self.judge
         grpo = kind is TrainerKind.GRPO
-        self.loader = PromptLoader(self.next_batch, config.accumulation if grpo else 1, config.num_generations if grpo else 1)
+        sizes = (config.accumulation, config.num_generations) if grpo else ()
+        self.loader = PromptLoader(self.next_batch, self.judge, *sizes)
         self.trainer.feed_from(self.loader)
 
     def next_batch(self) -> StepBatch | None:

@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import multiprocessing
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-import torch.multiprocessing
 
 from schemas.errors import ConfigError
 from schemas.sample import Task
 from schemas.training_sample import ChatMessage, Objective, TrainingSample
 from streams.kafka.consumer import Record
 from tests.models.tiny import build
+from tests.unit.trainer_node.several import start
 from trainer_node import losses
 from trainer_node.batch import StepBatch
 from trainer_node.config import TrainConfig, TrainerKind
@@ -81,6 +79,8 @@ def test_what_is_asked_for_is_read_and_accelerate_hears_no_more_of_it(environ):
         ({}, {"bits": 4}, "set --bits 16"),
         ({}, {"bits": 8}, "set --bits 16"),
         ({}, {"backend": "unsloth"}, "set --backend hf"),
+        ({}, {"trainer": TrainerKind.GRPO}, "^--trainer grpo with FSDP is not supported: with `distributed_type: MULTI_GPU`"),
+        ({}, {"trainer": TrainerKind.PPO}, "^--trainer ppo with FSDP is not supported"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line_that_says_what_to_change(environ, given, config, told):
@@ -131,11 +131,8 @@ class Job:
         ]
 
 
-def work(rank: int, job: Job, port: int) -> None:
+def work(rank: int, job: Job) -> None:
     """One process of a job; writes down what it saw."""
-    os.environ |= {"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": str(job.processes), "HF_HUB_OFFLINE": "1"}
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    torch.set_num_threads(1)
     processes = Processes.join(job.sharding)
     if rank == 0:
         lead(job, processes)
@@ -218,18 +215,8 @@ def note(job: Job, rank: int, loaded: Any, **more: Any) -> None:
 def run(job: Job) -> list[dict[str, Any]]:
     """What each of its processes saw."""
     job.folder.mkdir()
-    method = "spawn" if torch.cuda.is_available() else "forkserver"  # a fork must not inherit what CUDA has begun
-    multiprocessing.set_forkserver_preload(["trainer_node.trainers", "trainer_node.weights", "tests.unit.trainer_node.test_sharding"])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("CUDA_VISIBLE_DEVICES", "" if job.device == "cpu" else ",".join(str(n) for n in range(job.processes)))
-        torch.multiprocessing.start_processes(work, (job, free_port()), nprocs=job.processes, start_method=method)
+    start(work, job, job.processes, job.device)
     return [json.loads((job.folder / f"seen-{rank}.json").read_text()) for rank in range(job.processes)]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @DEVICES
