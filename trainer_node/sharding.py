@@ -83,8 +83,8 @@ def _refuse(config: TrainConfig) -> None:
         raise ConfigError(f"FSDP cuts what is not trained, and --lora-r 0 trains all weights: set --lora-r above 0; {WHOLE}")
     if config.bits not in (16, 32):
         raise ConfigError(f"FSDP cuts weights of 16 or 32 bits: set --bits 16; {WHOLE}")
-    if config.trainer in (TrainerKind.GRPO, TrainerKind.PPO):
-        raise ConfigError(f"--trainer {config.trainer.value} with FSDP is not supported: {WHOLE}")
+    if config.trainer is TrainerKind.PPO:
+        raise ConfigError(f"FSDP does not go with --trainer ppo: set --trainer grpo; or {WHOLE}")
     if config.backend == "unsloth":
         raise ConfigError("FSDP and Unsloth do not go together: set --backend hf, or `distributed_type: MULTI_GPU`")
 

@@ -22,6 +22,7 @@ from trainer_node.follower import Follower
 from trainer_node.formats import prepare
 from trainer_node.ppo import micro_batches
 from trainer_node.processes import Processes
+from trainer_node.sharding import Sharding
 
 NEW_TOKENS = 6
 
@@ -41,6 +42,7 @@ class Job:
     unjudged: tuple[str, ...] = ()
     """What gets no reward: all answers of a prompt, `p1`, or in GRPO one of them, `p1/2`."""
     accumulation: int = 1
+    sharding: Sharding | None = None
 
     @property
     def config(self) -> TrainConfig:
@@ -57,7 +59,7 @@ def sample(sample_id: str) -> TrainingSample:
 def work(rank: int, job: Job) -> None:
     """One process of a job; writes down what it has learnt."""
     fix_answers()
-    processes = Processes.join()
+    processes = Processes.join(job.sharding)
     if rank:
         follower = Follower(job.config, processes)
         follower.run()
@@ -74,7 +76,10 @@ def fix_answers() -> None:
     from trainer_node.grpo import StreamGRPOTrainer
     from trainer_node.ppo import StreamPPOTrainer
 
-    def tokens(self: Any, prompt_ids: list[list[int]], *_: Any) -> tuple[list[list[int]], None]:
+    sample_answers = StreamGRPOTrainer._generate_single_turn
+
+    def tokens(self: Any, prompt_ids: list[list[int]], *rest: Any) -> tuple[list[list[int]], None]:
+        sample_answers(self, prompt_ids, *rest)
         answers = []
         for row, prompt in enumerate(prompt_ids):
             chance = torch.Generator().manual_seed(sum(prompt) * 10 + row % self.num_generations)
@@ -100,7 +105,7 @@ def lead(job: Job, processes: Processes) -> None:
 
     config = job.config
     processes.order("load", None)
-    loaded = load_for_training(config, None)
+    loaded = load_for_training(config, None, processes.sharding)
     answers = config.num_generations if job.trainer is TrainerKind.GRPO else 1
     asked: list[str] = []
     steps: list[dict[str, Any]] = []
@@ -173,6 +178,14 @@ def test_two_processes_learn_by_grpo_what_one_does_with_the_same_global_batch(tm
     [first, _], [alone] = run(two), run(one)
     assert [step["asked"] for step in first["steps"]] == [[name for name in step for _ in range(4)] for step in steps], "each answer once"
     assert [step["unrewarded"] for step in first["steps"]] == [[], [], [], ["p8", "p9"], ["p12"]]
+    assert_same_learning(first, alone)
+
+
+def test_two_processes_with_pieces_of_the_weights_learn_by_grpo_what_one_does(tmp_path, model):
+    steps = [["p0", "p1", "p2", "p3"], ["p4", "p5", "p6"], ["p7"]]
+    two = Job(model, tmp_path / "two", TrainerKind.GRPO, steps, unjudged=("p1/2", "p3"), sharding=Sharding())
+    one = Job(model, tmp_path / "one", TrainerKind.GRPO, steps, processes=1, unjudged=("p1/2", "p3"))
+    [first, _], [alone] = run(two), run(one)
     assert_same_learning(first, alone)
 
 

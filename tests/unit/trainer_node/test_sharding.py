@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,7 @@ def test_what_is_asked_for_is_read_and_accelerate_hears_no_more_of_it(environ):
         ({}, {"bits": 4}, "set --bits 16"),
         ({}, {"bits": 8}, "set --bits 16"),
         ({}, {"backend": "unsloth"}, "set --backend hf"),
-        ({}, {"trainer": TrainerKind.GRPO}, "^--trainer grpo with FSDP is not supported: with `distributed_type: MULTI_GPU`"),
-        ({}, {"trainer": TrainerKind.PPO}, "^--trainer ppo with FSDP is not supported"),
+        ({}, {"trainer": TrainerKind.PPO}, "set --trainer grpo; or with `distributed_type: MULTI_GPU`"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line_that_says_what_to_change(environ, given, config, told):
@@ -212,7 +211,7 @@ def note(job: Job, rank: int, loaded: Any, **more: Any) -> None:
     (job.folder / f"seen-{rank}.json").write_text(json.dumps(seen))
 
 
-def run(job: Job) -> list[dict[str, Any]]:
+def run(job: Job, work: Callable[[int, Job], None] = work) -> list[dict[str, Any]]:
     """What each of its processes saw."""
     job.folder.mkdir()
     start(work, job, job.processes, job.device)
@@ -244,6 +243,33 @@ def test_steps_evaluation_answers_and_checkpoint_with_pieces_are_those_of_one_pr
     again, _ = run(dataclasses.replace(pieces, folder=tmp_path / "pieces-2", checkpoint=whole.folder / "half"))
     for seen in (alone, again):
         assert seen["losses"] == pytest.approx(first["losses"][STEPS // 2 :], rel=1e-3, abs=1e-4)
+
+
+def answer_at_length(rank: int, job: Job) -> None:
+    """A process that answers prompts of its own, with an end of its own."""
+    from trainer_node.weights import load_for_training
+
+    processes = Processes.join(job.sharding)
+    loaded = load_for_training(job.config, None, processes.sharding)
+    lengths = [3 + 5 * number for number in (range(2) if processes.size == 1 else [rank])]
+    answers = [answer_to(loaded, f"what is {length}?", length) for length in lengths]
+    assert rank == 0 or processes.next_order() == ("stop",)
+    processes.close()
+    note(job, rank, loaded, answers=answers)
+
+
+def answer_to(loaded: Any, question: str, length: int) -> list[int]:
+    ids = loaded.tokenizer(question, return_tensors="pt")["input_ids"].to(loaded.device)
+    return loaded.model.generate(input_ids=ids, max_new_tokens=length, do_sample=False, eos_token_id=None)[0].tolist()  # type: ignore[no-any-return]
+
+
+@DEVICES
+def test_processes_with_pieces_answer_prompts_of_their_own_and_at_their_own_length(tmp_path, device):
+    """Each pass of one needs the others': who is done first must not leave."""
+    whole = Job(str(build(tmp_path / "model", hidden=128)), tmp_path / "whole", device, processes=1)
+    [alone] = run(whole, answer_at_length)
+    both = run(dataclasses.replace(whole, folder=tmp_path / "pieces", processes=2, sharding=Sharding()), answer_at_length)
+    assert [seen["answers"] for seen in both] == [[answer] for answer in alone["answers"]]
 
 
 def test_a_layer_that_the_model_does_not_have_is_named(tiny_model):
