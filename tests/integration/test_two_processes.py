@@ -152,9 +152,9 @@ def test_sigkill_of_either_process_and_sigterm_to_the_launcher_lose_nothing(sett
     assert run.newest.manifest.epoch == 4
 
 
-@pytest.mark.parametrize(("trainer", "rank"), [("grpo", 1), ("ppo", 0)])
-def test_two_processes_train_each_prompt_once_on_its_rewards_and_sigkill_of_either_loses_none(settings, new_training, trainer, rank):
-    """50 prompts in steps of 16; killed when the answers of the third step are out and no reward of theirs is back."""
+@pytest.mark.parametrize(("trainer", "rank", "then"), [("grpo", 1, 1), ("ppo", 0, 2)])
+def test_two_processes_train_each_prompt_once_on_its_rewards_and_sigkill_of_either_loses_none(settings, new_training, trainer, rank, then):
+    """50 prompts in steps of 16; killed when the answers of the third step are out and no reward of theirs is back. One may go on alone."""
     prompts = send_prompts(settings, 50)
     run = new_training("rewarded", trainer)
     asked, killed = threading.Event(), threading.Event()
@@ -173,12 +173,11 @@ def test_two_processes_train_each_prompt_once_on_its_rewards_and_sigkill_of_eith
         victim.kill()
         killed.set()
         assert launcher.wait(PATIENCE) != 0
-        run.succeed(2)
+        run.succeed(then)
     assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE
     assert {output.prompt_id for output in judge.outputs} == set(prompts), "those of both processes are judged"
     assert run.newest.manifest.epoch == 2
     assert run.newest.manifest.metrics["reward_avg"] > 0
-    assert sorted(path.name for path in run.newest.path.glob("rng_state_*.pth")) == ["rng_state_0.pth", "rng_state_1.pth"]
 
 
 def until_checkpoints(run: Training, launcher: subprocess.Popen[bytes], epoch: int) -> None:
