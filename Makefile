@@ -8,6 +8,10 @@ DEMO_FLAGS ?=
 # started, and files keep their order: the longest, end-to-end and faults, are begun first.
 TEST_FLAGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 
+# What Python has compiled is kept, whatever the environment says: else every process compiles torch, Transformers and TRL
+# anew when it starts, which is half of its start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-gpu check format schemas lock clean
 
