@@ -16,6 +16,7 @@ from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, PATIENCE, account, produce, sample
+from tests.integration.test_rl_stream import JudgeThread, by_length, send_prompts
 from tests.integration.test_two_processes import ROOT, Training, losses_of, until_checkpoints
 from tests.models.tiny import build
 
@@ -121,3 +122,14 @@ def test_a_run_goes_on_from_pieces_to_whole_weights_and_back(settings, new_train
     expected, found = losses_of(settings, "whole"), losses_of(settings, "changing")
     for sample_id, event in expected.items():
         assert found[sample_id].loss == pytest.approx(event.loss, rel=1e-2, abs=1e-3)
+
+
+def test_processes_with_pieces_train_each_prompt_once_on_its_rewards(settings, new_training):
+    """Two whole steps and a partial one."""
+    prompts = send_prompts(settings, 35)
+    run = new_training("rewarded", "grpo", reward_timeout_s=60)
+    with JudgeThread(settings, by_length):
+        run.succeed(2)
+    assert "weights are in pieces" in run.log_text()
+    assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE
+    assert run.newest.manifest.metrics["reward_avg"] > 0
