@@ -22,6 +22,7 @@ from trainer_node.follower import Follower
 from trainer_node.formats import prepare
 from trainer_node.ppo import micro_batches
 from trainer_node.processes import Processes
+from trainer_node.rollouts import PromptLoader
 from trainer_node.sharding import Sharding
 
 NEW_TOKENS = 6
@@ -207,6 +208,20 @@ def test_a_process_without_a_rewarded_answer_takes_the_steps_of_the_others_in_pp
     assert [step["unrewarded"] for step in first["steps"]] == [[], ["p3", "p4"], ["p3", "p4"]]
     assert [step["loss"] is None for step in first["steps"]] == [False, False, True]
     assert_same_learning(run(single)[0], run(alone)[0])
+
+
+class BesideABadOne(Processes):
+    """The other process's loss is not a number."""
+
+    def gather(self, mine: Any) -> list[Any]:
+        return [mine, (True, None)]
+
+
+def test_a_loss_that_is_not_a_number_in_one_process_is_bad_for_all():
+    loader = PromptLoader(lambda: None, None, processes=BesideABadOne(0, 2))
+    loader.note(0.5)
+    loader.agree()
+    assert loader.bad
 
 
 @pytest.mark.parametrize(
