@@ -372,7 +372,7 @@ class TrainerNode:
         return self.feed.snapshot() | {"early": self.early.snapshot()}
 
     def _flush(self) -> None:
-        self.producer.flush()
+        self.producer.flush(waiting=self.processes.sign_of_life)
         self._serial += 1
 
     def _describe(self, state: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ class RewardClient:
         with self._listening() as arrivals:
             for output in outputs:
                 self._producer.send(self._settings.topics.outputs, output.prompt_id, output)
-            self._producer.flush()
+            self._producer.flush(waiting=self._waiting)
             return self._collect({output.output_id for output in outputs}, arrivals, timeout_s, finish)
 
     def _listening(self) -> _FromNow:

@@ -143,15 +143,19 @@ class Producer:
                     raise
             log.warning("the broker at %s has not told of %s; asking again", self.settings.bootstrap_servers, topic_name)
 
-    def flush(self, timeout: float = FLUSH_SECONDS) -> None:
-        """Wait until everything sent is acknowledged. `timeout` in seconds, for a producer that does not wait for its broker.
+    def flush(self, timeout: float = FLUSH_SECONDS, waiting: Callable[[], None] = lambda: None) -> None:
+        """Wait until everything sent is acknowledged.
+
+        Args:
+            timeout: in seconds, for a producer that does not wait for its broker.
+            waiting: called every WARN_SECONDS by one that does.
 
         Raises:
             BrokerError: at least one record since the last flush was not acknowledged; says how many, and why the first.
             Fenced: a newer producer has this transactional id.
         """
         with self._errors("waiting for acknowledgements"):
-            self._wait(lambda seconds: self._client.flush(timeout=seconds), timeout)
+            self._wait(lambda seconds: self._client.flush(timeout=seconds), timeout, waiting=waiting)
         with self._room:
             failures, self._failures = self._failures, []
         if not failures:
@@ -172,7 +176,13 @@ class Producer:
         with self._errors("waiting for an acknowledgement"):
             self._wait(lambda seconds: sent.get(timeout=seconds), timeout, lambda: bool(sent.is_done))
 
-    def _wait(self, wait: Callable[[float], object], timeout: float, given_up: Callable[[], bool] = lambda: False) -> None:
+    def _wait(
+        self,
+        wait: Callable[[float], object],
+        timeout: float,
+        given_up: Callable[[], bool] = lambda: False,
+        waiting: Callable[[], None] = lambda: None,
+    ) -> None:
         waited = 0.0
         while True:
             try:
@@ -181,6 +191,7 @@ class Producer:
             except KafkaTimeoutError:
                 if not self._waits_for_broker or given_up():
                     raise
+            waiting()
             waited += WARN_SECONDS
             log.warning(
                 "the broker at %s has acknowledged nothing for %.0f s; waiting for it, nothing is lost",

@@ -9,10 +9,12 @@ import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
 from schemas.model_output import ModelOutput
+from streams.kafka import producer as producing
 from streams.kafka.admin import create_topics
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.connection import open_admin
@@ -125,12 +127,29 @@ def test_asking_for_rewards_waits_for_a_broker_that_is_away_and_sends_every_outp
     ]
     with Producer(at_mortal, waits_for_broker=True) as producer, ThreadPoolExecutor(1) as asking:
         mortal.kill()
-        asked = asking.submit(RewardClient(at_mortal, producer, "r", threading.Event()).judge, outputs, 1.0)
-        time.sleep(3)
+        told = threading.Event()
+        asked = asking.submit(RewardClient(at_mortal, producer, "r", threading.Event(), told.set).judge, outputs, 1.0)
+        assert told.wait(PATIENCE), "the other processes of the training hear that it waits"
         assert not asked.done()
         mortal.start()
         assert set(asked.result(PATIENCE).values()) == {None}, "nobody judges here: late rewards are none, not zero"
     assert {record.key for record in read_range(at_mortal, at_mortal.topics.outputs.name)} == {f"p{n}".encode() for n in range(50)}
+
+
+def test_while_acknowledgements_are_awaited_the_other_processes_are_told(mortal, at_mortal, monkeypatch):
+    monkeypatch.setattr(producing, "WARN_SECONDS", 0.5)
+    told = threading.Event()
+    with Producer(at_mortal, waits_for_broker=True) as producer, ThreadPoolExecutor(1) as flushing:
+        send = partial(producer.send_bytes, at_mortal.topics.samples.name, b"k", b"v")
+        send()
+        producer.flush(waiting=told.set)
+        mortal.kill()
+        send()
+        flushed = flushing.submit(producer.flush, waiting=told.set)
+        assert told.wait(PATIENCE)
+        assert not flushed.done()
+        mortal.start()
+        flushed.result(PATIENCE)
 
 
 def test_training_goes_on_when_the_leader_of_three_brokers_is_killed(tmp_path, tiny_model, broker):
