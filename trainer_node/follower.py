@@ -1,4 +1,4 @@
-"""A process of a training that is not the first: no broker, no files, no metrics; it trains its rows of the batches it is given."""
+"""A process of a training that is not the first: no broker, no files, no metrics; it trains, and answers, its rows of what it is given."""
 
 from __future__ import annotations
 

@@ -83,7 +83,8 @@ class Round:
     """Prompts and answers: (rows, length)."""
     scores: list[torch.Tensor]
     """Of each new token: (rows, vocabulary)."""
-    rewards: list[float]
+    rewards: list[float | None]
+    """None has no place in what is trained on: `rows` takes the others."""
 
     def rows(self, kept: list[int]) -> Round:
         """Some of the answers."""
@@ -155,7 +156,7 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
         texts = self._texts(answers.sequences[:, queries.shape[1] :])
         rewards = self.stream.reward([row["sample"] for row in rows], texts)
         kept = [index for index, reward in enumerate(rewards) if reward is not None]
-        mine = Round(queries, answers.sequences, list(answers.scores), [reward or 0.0 for reward in rewards]).rows(kept)
+        mine = Round(queries, answers.sequences, list(answers.scores), rewards).rows(kept)
         counts = self.stream.processes.gather(len(kept))
         if not any(counts):
             return
@@ -168,8 +169,9 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
 
     def _lent(self, mine: Round) -> Round:
         """A process none of whose answers has a reward trains on a copy of another's first one: all must take the same steps."""
-        lender = next(round_ for round_ in self.stream.processes.gather(mine.rows([0]).to("cpu") if mine.rewards else None) if round_)
-        return mine if mine.rewards else lender.to(self.accelerator.device)
+        offer = mine.rows([0]).to("cpu") if mine.rewards else None
+        offers = [offered for offered in self.stream.processes.gather(offer) if offered is not None]
+        return mine if mine.rewards else offers[0].to(self.accelerator.device)
 
     def _answer(self, prompts: list[list[int]]) -> tuple[torch.Tensor, Any]:
         """Prompts, padded on the left, and what the policy samples for them: `sequences` (rows, length), `scores` of each new token."""

@@ -1,7 +1,7 @@
 """The processes of one training: the first reads, judges and commits; all of them train.
 
 What a batch is, is decided in the first process alone and sent to the others, so that all see one stream. The messages are orders, sent
-while the others wait for their next batch; they pass over a process group of their own (gloo), beside the gradients' one.
+while the others wait for their next batch or its rewards; they pass over a process group of their own (gloo), beside the gradients' one.
 """
 
 from __future__ import annotations

@@ -19,8 +19,6 @@ from trainer_node.rewards import RewardClient
 
 SILENT_LIMIT = 3
 """Steps in a row without any reward in time after which the node stops: nobody is there to judge."""
-
-
 JudgeStep = Callable[[int, list[TrainingSample], list[str]], list[float | None]]
 """Rewards of a step's completions; see `Judge`."""
 

@@ -22,7 +22,6 @@ from trainer_node.follower import Follower
 from trainer_node.formats import prepare
 from trainer_node.ppo import micro_batches
 from trainer_node.processes import Processes
-from trainer_node.rollouts import PromptLoader
 from trainer_node.sharding import Sharding
 
 NEW_TOKENS = 6
@@ -43,6 +42,8 @@ class Job:
     unjudged: tuple[str, ...] = ()
     """What gets no reward: all answers of a prompt, `p1`, or in GRPO one of them, `p1/2`."""
     accumulation: int = 1
+    broken_step: int | None = None
+    """The second process's loss is not a number in this one."""
     sharding: Sharding | None = None
 
     @property
@@ -60,6 +61,8 @@ def sample(sample_id: str) -> TrainingSample:
 def work(rank: int, job: Job) -> None:
     """One process of a job; writes down what it has learnt."""
     fix_answers()
+    if rank == 1 and job.broken_step:
+        break_loss(job.broken_step)
     processes = Processes.join(job.sharding)
     if rank:
         follower = Follower(job.config, processes)
@@ -98,6 +101,17 @@ def fix_answers() -> None:
     StreamPPOTrainer._answer = seeded  # type: ignore[method-assign]
 
 
+def break_loss(step: int) -> None:
+    from trainer_node.grpo import StreamGRPOTrainer
+
+    compute = StreamGRPOTrainer.compute_loss
+
+    def broken(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return compute(self, *args, **kwargs) * (float("nan") if self.stream.batch.step == step else 1.0)
+
+    StreamGRPOTrainer.compute_loss = broken  # type: ignore[method-assign]
+
+
 def lead(job: Job, processes: Processes) -> None:
     """What the node does in the first process, without a broker."""
     from trainer_node.callbacks import StepCallback
@@ -128,8 +142,8 @@ def lead(job: Job, processes: Processes) -> None:
             yield StepBatch(number + 1, 1, Objective.PROMPT, items)
 
     def before() -> None:
-        assert not trainer.undo_bad_step()
-        steps.append({"loss": stream.step_loss(), "unrewarded": sorted(stream.unrewarded()), "asked": list(asked)})
+        undone = sorted(trainer.undo_bad_step())
+        steps.append({"undone": undone, "loss": stream.step_loss(), "unrewarded": sorted(stream.unrewarded()), "asked": list(asked)})
         asked.clear()
 
     chosen = batches()
@@ -160,6 +174,7 @@ def run(job: Job) -> list[dict[str, Any]]:
 def assert_same_learning(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert [step["unrewarded"] for step in one["steps"]] == [step["unrewarded"] for step in other["steps"]]
     for mine, theirs in zip(one["steps"], other["steps"], strict=True):
+        assert mine["undone"] == theirs["undone"] == []
         assert mine["loss"] == pytest.approx(theirs["loss"], rel=1e-3, abs=1e-5)
     for name, weight in one["adapter"].items():
         torch.testing.assert_close(torch.tensor(weight), torch.tensor(other["adapter"][name]), rtol=1e-3, atol=1e-4)
@@ -210,18 +225,12 @@ def test_a_process_without_a_rewarded_answer_takes_the_steps_of_the_others_in_pp
     assert_same_learning(run(single)[0], run(alone)[0])
 
 
-class BesideABadOne(Processes):
-    """The other process's loss is not a number."""
-
-    def gather(self, mine: Any) -> list[Any]:
-        return [mine, (True, None)]
-
-
-def test_a_loss_that_is_not_a_number_in_one_process_is_bad_for_all():
-    loader = PromptLoader(lambda: None, None, processes=BesideABadOne(0, 2))
-    loader.note(0.5)
-    loader.agree()
-    assert loader.bad
+def test_a_loss_that_is_not_a_number_in_one_process_undoes_the_step_in_all(tmp_path, model):
+    steps = [["p0", "p1", "p2", "p3"], ["p4", "p5", "p6", "p7"]]
+    first, _ = run(Job(model, tmp_path / "broken", TrainerKind.GRPO, steps, broken_step=2))
+    sound, _ = run(Job(model, tmp_path / "sound", TrainerKind.GRPO, steps[:1]))
+    assert [step["undone"] for step in first["steps"]] == [[], steps[1]]
+    assert first["adapter"] == sound["adapter"]
 
 
 @pytest.mark.parametrize(
