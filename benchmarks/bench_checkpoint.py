@@ -28,7 +28,7 @@ SEED = 1
 
 def ledger_bytes(rows: int, every: int) -> dict[str, float]:
     """Bytes a row: of the newest checkpoint's segments, and on disk with what the older of two checkpoints still needs."""
-    from trainer_node.ledger import Ledger, LedgerRow, Outcome, forget_segments
+    from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome, forget_segments
 
     rng = random.Random(SEED)
     with tempfile.TemporaryDirectory() as folder:

@@ -36,9 +36,9 @@ def measure(rounds: int) -> dict[str, Any]:
     import torch
 
     import trainer_node  # noqa: F401 - sets how threads wait, as in a run
-    from trainer_node.gguf_models import default_model
-    from trainer_node.loader import add_lora, load_model
-    from trainer_node.placement import cpu_has_bfloat16
+    from trainer_node.models.gguf import default_model
+    from trainer_node.models.loader import add_lora, load_model
+    from trainer_node.models.placement import cpu_has_bfloat16
 
     models = {bits: add_lora(load_model(default_model(), bits=bits, device="cpu")).model.train() for bits in (32, 16)}
     torch.manual_seed(SEED)

@@ -170,9 +170,9 @@ def parts() -> dict[str, tuple[type, str]]:
     """What is measured with `--parts`: the class and the method."""
     from kafka import KafkaConsumer
 
-    from trainer_node.feed import Feed
-    from trainer_node.reader import Reader
-    from trainer_node.unpacking import Unpacker
+    from trainer_node.data.decoding import Unpacker
+    from trainer_node.intake.consumer_thread import Reader
+    from trainer_node.intake.feed import Feed
 
     return {
         "taking in": (Feed, "intake"),
@@ -257,9 +257,9 @@ def produce(settings: Any, blocks: int, block: int, batch_size: int) -> None:
     from schemas.training_sample import BANDS, TrainingSample
     from streams.kafka.admin import create_topics
     from streams.kafka.producer import Producer
-    from trainer_node.feed import WAITING_LIMIT
-    from trainer_node.pacing import Pacing
-    from trainer_node.reader import QUEUED_RECORDS
+    from trainer_node.intake.consumer_thread import QUEUED_RECORDS
+    from trainer_node.intake.feed import WAITING_LIMIT
+    from trainer_node.intake.pacing import Pacing
 
     create_topics(settings, settings.topics).raise_if_wrong()
     opening = BANDS * batch_size  # while bands open one by one, the first give more

@@ -30,14 +30,14 @@ def run(settings: Any, folder: Path, count: int) -> list[dict[str, float]]:
     from schemas.training_sample import Objective
     from streams.kafka.dead_letters import Breaker, DeadLetterWriter
     from streams.kafka.producer import Producer
-    from trainer_node.checkpoint import START, CheckpointStore
-    from trainer_node.feed import Feed, FeedSettings
-    from trainer_node.fencing import Fence
-    from trainer_node.journal import Journal
-    from trainer_node.ledger import Ledger
-    from trainer_node.pacing import Pacing
-    from trainer_node.reader import Reader
-    from trainer_node.unpacking import Unpacked, decoded, unpacked
+    from trainer_node.commit.fencing import Fence
+    from trainer_node.commit.journal import Journal
+    from trainer_node.commit.ledger import Ledger
+    from trainer_node.commit.store import START, CheckpointStore
+    from trainer_node.data.decoding import Unpacked, decoded, unpacked
+    from trainer_node.intake.consumer_thread import Reader
+    from trainer_node.intake.feed import Feed, FeedSettings
+    from trainer_node.intake.pacing import Pacing
 
     def unpack(records: list[Any]) -> list[Unpacked]:
         ids = lambda sample: list((sample.completion or "").encode())  # noqa: E731 - as many as a tokenizer would give

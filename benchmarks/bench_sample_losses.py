@@ -69,8 +69,8 @@ def summed_loss(trainer: Any, inputs: dict[str, Any]) -> Any:
     """The step's loss with no sample's own: as `StreamSFTTrainer.compute_loss`, reduced at once."""
     import torch.nn.functional as F  # noqa: N812
 
-    from trainer_node.formats import IGNORED
-    from trainer_node.losses import _takes_fast_path, token_losses
+    from trainer_node.data.tokenization import IGNORED
+    from trainer_node.training.losses import _takes_fast_path, token_losses
 
     if _takes_fast_path(trainer.model):
         return trainer._scale(token_losses(trainer.model, inputs)[0].sum())
@@ -91,12 +91,12 @@ def measure(device: str, model: str, steps: int, batch_size: int, limit_s: float
     from streams.kafka.broker import open_broker
     from streams.kafka.producer import Producer
     from streams.kafka.settings import KafkaSettings
-    from trainer_node.callbacks import StepCallback
+    from trainer_node.training.callbacks import StepCallback
     from trainer_node.config import TrainConfig, TrainerKind
-    from trainer_node.factory import build_trainer
-    from trainer_node.loader import add_lora, load_model
-    from trainer_node.trainers import StepLoader
-    from trainer_node.weights import model_source
+    from trainer_node.training.factory import build_trainer
+    from trainer_node.models.loader import add_lora, load_model
+    from trainer_node.training.trainers import StepLoader
+    from trainer_node.models.restore import model_source
 
     config = TrainConfig(model=model, batch_size=batch_size, trainer="sft", seed=SEED)
     loaded = add_lora(load_model(model_source(model), bits=None, max_seq=config.max_seq, device=device), seed=SEED)
@@ -143,8 +143,8 @@ def batches(tokenizer: Any, count: int, size: int) -> list[Any]:
     from schemas.sample import Task
     from schemas.training_sample import Objective, TrainingSample
     from streams.kafka.consumer import Record
-    from trainer_node.batch import StepBatch, Waiting
-    from trainer_node.formats import format_supervised
+    from trainer_node.data.batch import StepBatch, Waiting
+    from trainer_node.data.tokenization import format_supervised
 
     made = []
     for step in range(count):

@@ -35,8 +35,8 @@ def train(model: str, folder: str, run_id: str, batch_size: int, steps: int) -> 
     from trainer_node.config import TrainConfig
     from trainer_node.node import TrainerNode, stop_on_signals
     from trainer_node.options import RunOptions
-    from trainer_node.follower import Follower
-    from trainer_node.processes import Processes
+    from trainer_node.run.follower import Follower
+    from trainer_node.distributed.process_group import Processes
 
     processes = Processes.join()
     config = TrainConfig(model=model, batch_size=batch_size, checkpoint_steps=10**6, max_seq=512, pace_steps=1, backend="hf")

@@ -71,7 +71,7 @@ def answer(prompts: list[str], seed: int) -> Iterator[list[str]]:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from trainer_node.gguf_models import default_model
+    from trainer_node.models.gguf import default_model
 
     torch.manual_seed(seed)
     torch.set_num_threads(1)  # threads that spin for each other are slower than one on a machine that is shared

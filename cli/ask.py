@@ -32,8 +32,8 @@ def ask(
     With --facts, the answer is taken apart and each claim is judged.
     """
     from cli.reward import judge, load_graph, show
-    from trainer_node.generation import answer, as_prompt
-    from trainer_node.weights import load_for_asking
+    from trainer_node.models.generation import answer, as_prompt
+    from trainer_node.models.restore import load_for_asking
 
     text = " ".join(question)
     loaded = load_for_asking(model, int(bits) if bits else None)

@@ -12,7 +12,7 @@ import click
 from cli.options import json_option
 
 if TYPE_CHECKING:
-    from trainer_node.checkpoint import Checkpoint
+    from trainer_node.commit.store import Checkpoint
 
 EXIT_TORN = 1
 folder = click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
@@ -32,7 +32,7 @@ def checkpoints() -> None:
 def list_(directory: Path, as_json: bool) -> None:
     """List the checkpoints of a run, oldest first, with those that are refused and why."""
     from schemas.errors import CheckpointError
-    from trainer_node.checkpoint import directories, verify
+    from trainer_node.commit.store import directories, verify
 
     rows: list[dict[str, Any]] = []
     for path in sorted(directories(_run_dir(directory) / "checkpoints")):
@@ -57,7 +57,7 @@ def list_(directory: Path, as_json: bool) -> None:
 def verify(directory: Path, as_json: bool) -> None:
     """Check every file of a checkpoint against its manifest; exit code 1 when it is torn."""
     from schemas.errors import CheckpointError
-    from trainer_node.checkpoint import verify as verify_checkpoint
+    from trainer_node.commit.store import verify as verify_checkpoint
 
     try:
         checkpoint = verify_checkpoint(_newest_directory(directory))
@@ -82,7 +82,7 @@ def verify(directory: Path, as_json: bool) -> None:
 @click.option("--all-passes", is_flag=True, help="A line for each pass that a sample was trained in, not only its last.")
 def ledger(directory: Path, all_passes: bool) -> None:
     """Print one JSON line for each sample in the weights or among the dead letters, and for each record that was skipped."""
-    from trainer_node.ledger import Ledger
+    from trainer_node.commit.ledger import Ledger
 
     checkpoint = _checkpoint(directory)
     rows = Ledger(checkpoint.path.parent.parent / "ledger", checkpoint.manifest.ledger_segments()).rows()
@@ -97,7 +97,7 @@ def ledger(directory: Path, all_passes: bool) -> None:
 @json_option
 def lineage(directory: Path, as_json: bool) -> None:
     """Name the exact offset ranges of each topic that a checkpoint's weights were trained on."""
-    from trainer_node.ledger import Ledger, lineage_of
+    from trainer_node.commit.ledger import Ledger, lineage_of
 
     checkpoint = _checkpoint(directory)
     ranges = lineage_of(Ledger(checkpoint.path.parent.parent / "ledger", checkpoint.manifest.ledger_segments()).rows())
@@ -120,7 +120,7 @@ def _run_dir(directory: Path) -> Path:
 def _newest_directory(directory: Path) -> Path:
     """The directory itself, or a run's newest one, whole or torn: what is to be verified must not be chosen by being whole."""
     from schemas.errors import UserError
-    from trainer_node.checkpoint import MANIFEST, directories
+    from trainer_node.commit.store import MANIFEST, directories
 
     if (directory / MANIFEST).exists() or directory.parent.name == "checkpoints":
         return directory
@@ -132,9 +132,9 @@ def _newest_directory(directory: Path) -> Path:
 
 def _checkpoint(directory: Path) -> Checkpoint:
     from schemas.errors import UserError
-    from trainer_node.checkpoint import MANIFEST
-    from trainer_node.checkpoint import checkpoints as all_of
-    from trainer_node.checkpoint import verify as verify_checkpoint
+    from trainer_node.commit.store import MANIFEST
+    from trainer_node.commit.store import checkpoints as all_of
+    from trainer_node.commit.store import verify as verify_checkpoint
 
     if (directory / MANIFEST).exists() or directory.parent.name == "checkpoints":
         return verify_checkpoint(directory, deep=False)

@@ -12,7 +12,7 @@ import click
 @click.option("--merge", "target", type=click.Path(path_type=Path), required=True, metavar="DIR", help="Folder to write, new or empty.")
 def export(checkpoint: Path, target: Path) -> None:
     """Merge a CHECKPOINT's adapter (or a run's newest) into its base and write safetensors, tokenizer and config to DIR."""
-    from trainer_node.weights import export_merged
+    from trainer_node.models.restore import export_merged
 
     if target.exists() and any(target.iterdir()):
         raise click.BadParameter(f"{target} is not empty", param_hint="--merge")

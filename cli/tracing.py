@@ -19,8 +19,8 @@ from streams.node import group_name
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
-    from trainer_node.checkpoint import Checkpoint
-    from trainer_node.ledger import LedgerRow
+    from trainer_node.commit.ledger import LedgerRow
+    from trainer_node.commit.store import Checkpoint
 
 Story = dict[str, Any]
 """sample_id, found, and a list for each kind of event: received, banded, waiting, trained, ... (`follow`)."""
@@ -157,8 +157,8 @@ def _awaits_band(settings: KafkaSettings, received: list[Story], banded: list[St
 
 def _ledger(sample_id: str, run_dir: Path | None) -> tuple[list[LedgerRow], list[str]]:
     """The sample's rows in the newest checkpoint's ledger, and the checkpoints of the run that stand on it."""
-    from trainer_node.checkpoint import checkpoints
-    from trainer_node.ledger import Ledger, Outcome
+    from trainer_node.commit.ledger import Ledger, Outcome
+    from trainer_node.commit.store import checkpoints
 
     whole = checkpoints(run_dir, deep=False) if run_dir is not None else []
     if not whole:
@@ -170,7 +170,7 @@ def _ledger(sample_id: str, run_dir: Path | None) -> tuple[list[LedgerRow], list
 
 
 def _newest(run_dir: Path) -> Checkpoint | None:
-    from trainer_node.checkpoint import checkpoints
+    from trainer_node.commit.store import checkpoints
 
     whole = checkpoints(run_dir, deep=False)
     return whole[-1] if whole else None

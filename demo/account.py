@@ -16,7 +16,7 @@ from schemas.sample import Sample
 from streams.kafka.consumer import Record, read_range
 from streams.kafka.dead_letters import read_dead_letters
 from streams.kafka.settings import KafkaSettings
-from trainer_node.ledger import LedgerRow, Outcome
+from trainer_node.commit.ledger import LedgerRow, Outcome
 
 ENDS = ("trained", "validation", "prompts", "dead_letters", "duplicates")
 OF_OUTCOME = {Outcome.TRAINED: "trained", Outcome.VALIDATION: "validation", Outcome.PROMPT: "prompts"}

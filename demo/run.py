@@ -33,8 +33,8 @@ from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from streams.node import group_name
 from streams.supervisor import Supervisor
-from trainer_node.checkpoint import checkpoints
-from trainer_node.ledger import Ledger
+from trainer_node.commit.ledger import Ledger
+from trainer_node.commit.store import checkpoints
 
 WORKERS = ("curriculum", "augmenter", "feedback")
 READS = {"curriculum": "samples", "augmenter": "losses", "feedback": "outputs"}

@@ -27,27 +27,27 @@ from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from streams.metrics import MetricsServer, start_metrics
 from streams.node import group_name
-from trainer_node.announce import Announcer
-from trainer_node.checkpoint import START, Checkpoint, CheckpointStore
+from trainer_node.commit.fencing import Fence
+from trainer_node.commit.journal import Journal
+from trainer_node.commit.ledger import Ledger
+from trainer_node.commit.store import START, Checkpoint, CheckpointStore
 from trainer_node.config import TrainConfig
-from trainer_node.consumption import Consumption
-from trainer_node.feed import Feed, FeedSettings, StepBatch
-from trainer_node.fencing import Fence
-from trainer_node.follower import Follower
-from trainer_node.formats import prepare
-from trainer_node.journal import Journal
-from trainer_node.ledger import Ledger
-from trainer_node.letters import letters_since
-from trainer_node.monitor import EarlyStopping, Monitor
+from trainer_node.data.decoding import Unpacker
+from trainer_node.data.tokenization import prepare
+from trainer_node.distributed.process_group import ALONE, Processes
+from trainer_node.intake.consumer_thread import Reader
+from trainer_node.intake.dead_lettered import letters_since
+from trainer_node.intake.feed import Feed, FeedSettings, StepBatch
+from trainer_node.intake.pacing import Pacing
+from trainer_node.models.fsdp import asked_for
 from trainer_node.options import RunOptions, Timings
-from trainer_node.pacing import Pacing
-from trainer_node.parent import find_parent, inherited_state, lineage, trained_ids, with_optimizer
-from trainer_node.processes import ALONE, Processes
-from trainer_node.reader import Reader
-from trainer_node.rewards import RewardClient
-from trainer_node.rollouts import Judge
-from trainer_node.sharding import asked_for
-from trainer_node.unpacking import Unpacker
+from trainer_node.rewards.client import RewardClient
+from trainer_node.run.completion import Consumption
+from trainer_node.run.follower import Follower
+from trainer_node.run.monitor import EarlyStopping, Monitor
+from trainer_node.run.publisher import Announcer
+from trainer_node.run.warm_start import find_parent, inherited_state, lineage, trained_ids, with_optimizer
+from trainer_node.training.prompts import Judge
 
 logger = logging.getLogger(__name__)
 
@@ -193,7 +193,7 @@ class TrainerNode:
         return resumed
 
     def _load_model(self, resumed: Checkpoint | None) -> None:
-        from trainer_node.weights import load_for_training
+        from trainer_node.models.restore import load_for_training
 
         source = resumed or self.parent
         self.processes.order("load", source.path if source else None)
@@ -241,8 +241,8 @@ class TrainerNode:
 
     def _train(self, objective: Objective, resumed: Checkpoint | None) -> None:
         """Train one objective until its passes are done or the node is stopped."""
-        from trainer_node.callbacks import StepCallback
-        from trainer_node.factory import build_stream, kind_for, ready_trainer
+        from trainer_node.training.callbacks import StepCallback
+        from trainer_node.training.factory import build_stream, kind_for, ready_trainer
 
         kind, source = kind_for(objective, self.config), resumed.path if resumed else None
         callback = StepCallback(self._before_optimizer, self._step_done)
@@ -340,7 +340,7 @@ class TrainerNode:
 
     def _evaluate(self) -> bool:
         """Measure val_metric on the validation samples; True when training should stop early."""
-        from trainer_node.evaluation import evaluate
+        from trainer_node.training.evaluation import evaluate
 
         held_out, batch = list(self.feed.validation.values()), -(-self.config.batch_size // self.config.accumulation)
         model, tokenizer, objective = self.loaded.model, self.loaded.tokenizer, self.feed.objective
@@ -388,7 +388,7 @@ class TrainerNode:
         }
 
     def _write_files(self, folder: Path) -> None:
-        from trainer_node.weights import save_for_resume
+        from trainer_node.models.restore import save_for_resume
 
         save_for_resume(self._trainer, self.loaded, folder)
         self.processes.save_random_states(folder)
@@ -417,8 +417,8 @@ class TrainerNode:
         self._note_rewards(self.feed.step, [given.reward for given in rewards.values() if given is not None and given.reward is not None])
 
     def _outputs(self, prompts: list[TrainingSample], phase: str) -> list[ModelOutput]:
-        from trainer_node.generation import answer
-        from trainer_node.rollouts import model_outputs
+        from trainer_node.models.generation import answer
+        from trainer_node.training.prompts import model_outputs
 
         self.processes.order_pass("answer", prompts)
         completions = answer(self.loaded.model, self.loaded.tokenizer, prompts, self.config.max_new_tokens)
@@ -451,7 +451,7 @@ def _spare_what_is_loaded() -> None:
     They are half a million objects that stay. A full collection would walk through them, between two steps, each time the samples read have
     become a quarter as many (what it takes: `benchmarks/bench_feed.py`).
     """
-    import trainer_node.trainers  # noqa: F401 - TRL and PEFT belong to it
+    import trainer_node.training.trainers  # noqa: F401 - TRL and PEFT belong to it
 
     gc.collect()
     gc.freeze()

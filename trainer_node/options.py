@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainer_node.batch import StepBatch
-from trainer_node.start import StartPoint
+from trainer_node.data.batch import StepBatch
+from trainer_node.intake.start_point import StartPoint
 
 
 @dataclass(frozen=True)

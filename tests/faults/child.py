@@ -19,10 +19,14 @@ from transformers import LlamaForCausalLM  # noqa: F401 - imported once, before 
 
 from schemas.errors import PeltonError, UserError
 from streams.kafka.settings import KafkaSettings
-from trainer_node import factory, trainers, weights  # noqa: F401 - imported once, before the fork
 from trainer_node.config import TrainConfig
+from trainer_node.models import restore as weights  # noqa: F401 - imported once, before the fork
 from trainer_node.node import TrainerNode, stop_on_signals
 from trainer_node.options import RunOptions
+from trainer_node.training import (
+    factory,  # noqa: F401 - imported once, before the fork
+    trainers,
+)
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from schemas.sample import Split, Task
 from schemas.training_sample import BANDS, ChatMessage, Objective, TrainingSample
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
-from trainer_node.checkpoint import Checkpoint, checkpoints
-from trainer_node.ledger import Ledger, LedgerRow, Outcome
+from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
+from trainer_node.commit.store import Checkpoint, checkpoints
 
 PATIENCE = 180.0
 """Seconds after which a test gives up; no promise about speed."""

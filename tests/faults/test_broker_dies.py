@@ -23,7 +23,7 @@ from streams.kafka.embedded import free_port
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, PATIENCE, Run, account, produce
-from trainer_node.rewards import RewardClient
+from trainer_node.rewards.client import RewardClient
 
 pytestmark = pytest.mark.durable
 

@@ -9,7 +9,7 @@ from schemas.training_sample import Objective
 from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, produce, same_weights, sample
-from trainer_node.ledger import Outcome
+from trainer_node.commit.ledger import Outcome
 
 pytestmark = pytest.mark.durable
 

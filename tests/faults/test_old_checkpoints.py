@@ -13,9 +13,9 @@ from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, produce
-from trainer_node.checkpoint import FORMAT, verify
-from trainer_node.fencing import Fence
-from trainer_node.positions import place_of
+from trainer_node.commit.fencing import Fence
+from trainer_node.commit.positions import place_of
+from trainer_node.commit.store import FORMAT, verify
 
 pytestmark = pytest.mark.durable
 

@@ -15,7 +15,7 @@ from cli.trace import trace
 from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from tests.faults.runs import ALL_THERE_ONCE, account, produce, same_weights, sample
-from trainer_node.start import StartPoint, parse_range, parse_timestamp
+from trainer_node.intake.start_point import StartPoint, parse_range, parse_timestamp
 
 pytestmark = pytest.mark.durable
 

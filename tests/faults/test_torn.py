@@ -7,10 +7,10 @@ import shutil
 import pytest
 
 from tests.faults.runs import ALL_THERE_ONCE, account, produce, same_weights
-from trainer_node.checkpoint import CheckpointStore, checkpoints
-from trainer_node.fencing import Fence
-from trainer_node.journal import Journal
-from trainer_node.ledger import Ledger
+from trainer_node.commit.fencing import Fence
+from trainer_node.commit.journal import Journal
+from trainer_node.commit.ledger import Ledger
+from trainer_node.commit.store import CheckpointStore, checkpoints
 
 pytestmark = pytest.mark.durable
 

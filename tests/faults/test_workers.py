@@ -14,7 +14,7 @@ from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from tests.faults.runs import ALL_THERE_ONCE, account
 from tests.integration.worker_process import WorkerProcess, eventually
-from trainer_node.ledger import Outcome
+from trainer_node.commit.ledger import Outcome
 
 pytestmark = pytest.mark.durable
 

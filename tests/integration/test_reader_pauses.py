@@ -7,7 +7,7 @@ import time
 
 from streams.kafka.producer import Producer
 from tests.integration.test_trainer_reader import nothing_more
-from trainer_node.reader import MAX_POLL_RECORDS, QUEUED_RECORDS, Reader
+from trainer_node.intake.consumer_thread import MAX_POLL_RECORDS, QUEUED_RECORDS, Reader
 
 PATIENCE = 60.0
 

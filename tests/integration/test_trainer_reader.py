@@ -9,8 +9,8 @@ import pytest
 
 from schemas.errors import DataLossError
 from streams.kafka.producer import Producer
-from trainer_node import reader as reading
-from trainer_node.reader import MAX_POLL_RECORDS, QUEUED_RECORDS, Reader
+from trainer_node.intake import consumer_thread as reading
+from trainer_node.intake.consumer_thread import MAX_POLL_RECORDS, QUEUED_RECORDS, Reader
 
 PATIENCE = 60.0
 

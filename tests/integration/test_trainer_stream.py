@@ -16,7 +16,7 @@ from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, same_weights, sample
 from tests.models.tiny import build
-from trainer_node.checkpoint import checkpoints
+from trainer_node.commit.store import checkpoints
 
 CONFIG: dict[str, Any] = {
     "lora_r": 4, "lr": 1e-2, "batch_size": 4, "linger_s": 0.2, "checkpoint_steps": 2, "pace_steps": 1, "max_seq": 64, "bits": 32,

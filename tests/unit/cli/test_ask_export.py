@@ -33,13 +33,13 @@ FACTS = "subject,predicate,object,source\nCarmen,composed_by,Georges Bizet,a lib
 @pytest.fixture(scope="module", params=[16, 0], ids=["lora", "all weights"])
 def run_dir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder with one checkpoint."""
-    from trainer_node.batch import StepBatch, Waiting
-    from trainer_node.callbacks import StepCallback
     from trainer_node.config import TrainConfig, TrainerKind
-    from trainer_node.factory import build_trainer
-    from trainer_node.formats import format_sft
-    from trainer_node.trainers import StepLoader
-    from trainer_node.weights import load_for_training
+    from trainer_node.data.batch import StepBatch, Waiting
+    from trainer_node.data.tokenization import format_sft
+    from trainer_node.models.restore import load_for_training
+    from trainer_node.training.callbacks import StepCallback
+    from trainer_node.training.factory import build_trainer
+    from trainer_node.training.trainers import StepLoader
 
     folder = tmp_path_factory.mktemp("run")
     model = build(tmp_path_factory.mktemp("tiny"))
@@ -64,11 +64,11 @@ def run_dir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 
 def commit(folder: Path, trainer: Any, loaded: Any, model: str) -> None:
     """As a run does."""
-    from trainer_node.checkpoint import CheckpointStore
-    from trainer_node.fencing import Fence
-    from trainer_node.journal import Journal
-    from trainer_node.ledger import Ledger
-    from trainer_node.weights import save_for_resume
+    from trainer_node.commit.fencing import Fence
+    from trainer_node.commit.journal import Journal
+    from trainer_node.commit.ledger import Ledger
+    from trainer_node.commit.store import CheckpointStore
+    from trainer_node.models.restore import save_for_resume
 
     fence = Fence(folder)
     fence.resumed_from(0, 0)
@@ -102,8 +102,8 @@ def test_plain_transformers_loads_an_export_and_its_logits_are_those_of_the_chec
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from trainer_node.checkpoint import checkpoints
-    from trainer_node.weights import load_for_asking
+    from trainer_node.commit.store import checkpoints
+    from trainer_node.models.restore import load_for_asking
 
     newest = checkpoints(run_dir)[-1]
     result = run(export, newest.path, "--merge", tmp_path / "out")

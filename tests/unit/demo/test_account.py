@@ -7,7 +7,7 @@ import pytest
 from demo.account import AccountNotExact, account_of, ends_of
 from schemas.sample import Sample
 from streams.kafka.consumer import Record
-from trainer_node.ledger import LedgerRow, Outcome
+from trainer_node.commit.ledger import LedgerRow, Outcome
 
 
 def record(offset: int, sample: Sample | None) -> Record:

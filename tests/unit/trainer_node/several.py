@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.multiprocessing
 
-PRELOADED = ["trainer_node.trainers", "trainer_node.weights", "trainer_node.grpo", "trainer_node.ppo"]
+PRELOADED = ["trainer_node.training.trainers", "trainer_node.models.restore", "trainer_node.training.grpo", "trainer_node.training.ppo"]
 
 
 def start(work: Callable[..., None], job: Any, processes: int, device: str = "cpu") -> None:

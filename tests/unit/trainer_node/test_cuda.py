@@ -11,17 +11,17 @@ import torch
 from schemas.sample import Task
 from schemas.training_sample import Objective
 from tests.models.tiny import build
-from tests.unit.trainer_node.test_rl import Run, grpo_gradients
-from tests.unit.trainer_node.test_trainers import Steps, train
-from trainer_node import losses
-from trainer_node.callbacks import StepCallback
+from tests.unit.trainer_node.training.test_rl import Run, grpo_gradients
+from tests.unit.trainer_node.training.test_trainers import Steps, train
 from trainer_node.config import TrainConfig, TrainerKind
-from trainer_node.evaluation import choose_labels
-from trainer_node.factory import build_trainer
-from trainer_node.formats import format_rlhf, format_supervised, prompt_tokens, with_choices
-from trainer_node.loader import load_model
-from trainer_node.trainers import StepLoader
-from trainer_node.weights import load_adapter, load_for_training, save_for_resume
+from trainer_node.data.tokenization import format_rlhf, format_supervised, prompt_tokens, with_choices
+from trainer_node.models.loader import load_model
+from trainer_node.models.restore import load_adapter, load_for_training, save_for_resume
+from trainer_node.training import losses
+from trainer_node.training.callbacks import StepCallback
+from trainer_node.training.evaluation import choose_labels
+from trainer_node.training.factory import build_trainer
+from trainer_node.training.trainers import StepLoader
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 

@@ -12,7 +12,7 @@ from trl.trainer.sft_trainer import _patch_chunked_ce_lm_head
 
 from tests.unit.trainer_node.fast.test_parity import build, gradients, padded
 from trainer_node import fast
-from trainer_node.losses import token_losses
+from trainer_node.training.losses import token_losses
 
 
 def rows_of(rank: int) -> dict[str, torch.Tensor]:

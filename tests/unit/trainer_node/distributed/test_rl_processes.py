@@ -1,0 +1,243 @@
+"""Several processes answer one step's prompts and train on them: they learn what one process learns, whoever of them has rewards."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from schemas.sample import Task
+from schemas.training_sample import ChatMessage, Objective, TrainingSample
+from streams.kafka.consumer import Record
+from tests.models.tiny import build
+from tests.unit.trainer_node.several import start
+from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.data.batch import StepBatch, Waiting
+from trainer_node.data.tokenization import prepare
+from trainer_node.distributed.process_group import Processes
+from trainer_node.models.fsdp import Sharding
+from trainer_node.run.follower import Follower
+from trainer_node.training.ppo import micro_batches
+
+NEW_TOKENS = 6
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training over these steps of prompts."""
+
+    model: str
+    folder: Path
+    trainer: TrainerKind
+    steps: list[list[str]]
+    """Prompt ids of each step."""
+    processes: int = 2
+    rows: int = 4
+    """Prompts of a whole step."""
+    unjudged: tuple[str, ...] = ()
+    """What gets no reward: all answers of a prompt, `p1`, or in GRPO one of them, `p1/2`."""
+    accumulation: int = 1
+    broken_step: int | None = None
+    """The second process's loss is not a number in this one."""
+    sharding: Sharding | None = None
+
+    @property
+    def config(self) -> TrainConfig:
+        sizes = {"lora_r": 4, "batch_size": self.rows // self.processes, "max_new_tokens": NEW_TOKENS, "accumulation": self.accumulation}
+        rl = {"num_generations": 4, "beta": 0.1, "ppo_epochs": 2}
+        return TrainConfig(model=self.model, backend="hf", bits=32, lr=1e-2, max_seq=64, trainer=self.trainer, **sizes, **rl)
+
+
+def sample(sample_id: str) -> TrainingSample:
+    turns = (ChatMessage(role="user", content=f"what is {sample_id[1:]}?"),)
+    return TrainingSample(sample_id=sample_id, objective=Objective.PROMPT, task=Task.RLHF_GRPO, band=0, prompt=turns)
+
+
+def work(rank: int, job: Job) -> None:
+    """One process of a job; writes down what it has learnt."""
+    fix_answers()
+    if rank == 1 and job.broken_step:
+        break_loss(job.broken_step)
+    processes = Processes.join(job.sharding)
+    if rank:
+        follower = Follower(job.config, processes)
+        follower.run()
+        note(job, rank, follower.loaded)
+    else:
+        lead(job, processes)
+
+
+def fix_answers() -> None:
+    """What is sampled follows from the prompt: for GRPO, any tokens; for PPO, the policy's own, which its first pass must know.
+
+    Sampled freely, each process would go another way than one process alone does.
+    """
+    from trainer_node.training.grpo import StreamGRPOTrainer
+    from trainer_node.training.ppo import StreamPPOTrainer
+
+    sample_answers = StreamGRPOTrainer._generate_single_turn
+
+    def tokens(self: Any, prompt_ids: list[list[int]], *rest: Any) -> tuple[list[list[int]], None]:
+        sample_answers(self, prompt_ids, *rest)
+        answers = []
+        for row, prompt in enumerate(prompt_ids):
+            chance = torch.Generator().manual_seed(sum(prompt) * 10 + row % self.num_generations)
+            length = int(torch.randint(2, NEW_TOKENS + 1, (1,), generator=chance))
+            answers.append(torch.randint(5, 30, (length,), generator=chance).tolist())
+        return answers, None
+
+    answer = StreamPPOTrainer._answer
+
+    def seeded(self: Any, prompts: list[list[int]]) -> Any:
+        torch.manual_seed(7)
+        return answer(self, prompts)
+
+    StreamGRPOTrainer._generate_single_turn = tokens  # type: ignore[method-assign]
+    StreamPPOTrainer._answer = seeded  # type: ignore[method-assign]
+
+
+def break_loss(step: int) -> None:
+    from trainer_node.training.grpo import StreamGRPOTrainer
+
+    compute = StreamGRPOTrainer.compute_loss
+
+    def broken(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return compute(self, *args, **kwargs) * (float("nan") if self.stream.batch.step == step else 1.0)
+
+    StreamGRPOTrainer.compute_loss = broken  # type: ignore[method-assign]
+
+
+def lead(job: Job, processes: Processes) -> None:
+    """What the node does in the first process, without a broker."""
+    from trainer_node.models.restore import load_for_training
+    from trainer_node.training.callbacks import StepCallback
+    from trainer_node.training.factory import build_stream, ready_trainer
+
+    config = job.config
+    processes.order("load", None)
+    loaded = load_for_training(config, None, processes.sharding)
+    answers = config.num_generations if job.trainer is TrainerKind.GRPO else 1
+    asked: list[str] = []
+    steps: list[dict[str, Any]] = []
+
+    def judge(step: int, prompts: list[TrainingSample], texts: list[str]) -> list[float | None]:
+        """By the prompt and, in GRPO, the answer's number."""
+        found: list[float | None] = []
+        for prompt in prompts:
+            number = asked.count(prompt.sample_id) % answers
+            asked.append(prompt.sample_id)
+            left_out = {prompt.sample_id, f"{prompt.sample_id}/{number}"} & set(job.unjudged)
+            found.append(None if left_out else (int(prompt.sample_id[1:]) * 3 + number * 5) % 7 / 7)
+        return found
+
+    def batches() -> Iterator[StepBatch]:
+        for number, ids in enumerate(job.steps):
+            samples = [sample(sample_id) for sample_id in ids]
+            items = [Waiting(Record("t", 0, 0, None, b"", (), 0), one, prepare(one, loaded.tokenizer, config)) for one in samples]
+            yield StepBatch(number + 1, 1, Objective.PROMPT, items)
+
+    def before() -> None:
+        undone = sorted(trainer.undo_bad_step())
+        steps.append({"undone": undone, "loss": stream.step_loss(), "unrewarded": sorted(stream.unrewarded()), "asked": list(asked)})
+        asked.clear()
+
+    chosen = batches()
+    processes.order("train", Objective.PROMPT, None)
+    trainer = ready_trainer(job.trainer, loaded, config, job.folder, [StepCallback(before, lambda: None)], None)
+    pad, next_batch = loaded.tokenizer.pad_token_id, processes.leading(lambda: next(chosen, None))
+    stream = build_stream(job.trainer, config, pad, next_batch, judge, processes)
+    trainer.feed_from(stream)
+    trainer.train()
+    processes.close()
+    note(job, 0, loaded, steps)
+
+
+def note(job: Job, rank: int, loaded: Any, steps: list[dict[str, Any]] | None = None) -> None:
+    adapter = {name: weight.tolist() for name, weight in loaded.model.named_parameters() if ".default." in name}
+    (job.folder / f"seen-{rank}.json").write_text(json.dumps({"adapter": adapter, "steps": steps}))
+
+
+def run(job: Job) -> list[dict[str, Any]]:
+    """What each of its processes saw; all have learnt the same."""
+    job.folder.mkdir()
+    start(work, job, job.processes)
+    seen = [json.loads((job.folder / f"seen-{rank}.json").read_text()) for rank in range(job.processes)]
+    assert all(one["adapter"] == seen[0]["adapter"] for one in seen)
+    return seen
+
+
+def assert_same_learning(one: dict[str, Any], other: dict[str, Any]) -> None:
+    assert [step["unrewarded"] for step in one["steps"]] == [step["unrewarded"] for step in other["steps"]]
+    for mine, theirs in zip(one["steps"], other["steps"], strict=True):
+        assert mine["undone"] == theirs["undone"] == []
+        assert mine["loss"] == pytest.approx(theirs["loss"], rel=1e-3, abs=1e-5)
+    for name, weight in one["adapter"].items():
+        torch.testing.assert_close(torch.tensor(weight), torch.tensor(other["adapter"][name]), rtol=1e-3, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(build(tmp_path_factory.mktemp("tiny")))
+
+
+def test_two_processes_learn_by_grpo_what_one_does_with_the_same_global_batch(tmp_path, model):
+    """Steps of 4 prompts, and of 3 and 1, of which one process has fewer; answers without a reward: some, or all of a process."""
+    steps = [["p0", "p1", "p2", "p3"], ["p4", "p5", "p6"], ["p7"], ["p8", "p9", "p2", "p3"], ["p11", "p12", "p1", "p5"]]
+    unjudged = ("p1/2", "p5/0", "p8", "p9", "p12")
+    two = Job(model, tmp_path / "two", TrainerKind.GRPO, steps, unjudged=unjudged, accumulation=2)
+    one = Job(model, tmp_path / "one", TrainerKind.GRPO, steps, processes=1, unjudged=unjudged, accumulation=2)
+    [first, _], [alone] = run(two), run(one)
+    assert [step["asked"] for step in first["steps"]] == [[name for name in step for _ in range(4)] for step in steps], "each answer once"
+    assert [step["unrewarded"] for step in first["steps"]] == [[], [], [], ["p8", "p9"], ["p12"]]
+    assert_same_learning(first, alone)
+
+
+def test_two_processes_with_pieces_of_the_weights_learn_by_grpo_what_one_does(tmp_path, model):
+    steps = [["p0", "p1", "p2", "p3"], ["p4", "p5", "p6"], ["p7"]]
+    two = Job(model, tmp_path / "two", TrainerKind.GRPO, steps, unjudged=("p1/2", "p3"), sharding=Sharding())
+    one = Job(model, tmp_path / "one", TrainerKind.GRPO, steps, processes=1, unjudged=("p1/2", "p3"))
+    [first, _], [alone] = run(two), run(one)
+    assert_same_learning(first, alone)
+
+
+def test_two_processes_learn_by_ppo_the_mean_of_what_each_would(tmp_path, model):
+    """Each has the prompts that one process alone has: so it learns the same. TRL whitens advantages at each process."""
+    two = Job(model, tmp_path / "two", TrainerKind.PPO, [["p0", "p1", "p0", "p1"], ["p2", "p3", "p2", "p3"]])
+    one = Job(model, tmp_path / "one", TrainerKind.PPO, [["p0", "p1"], ["p2", "p3"]], processes=1, rows=2)
+    [first, _], [alone] = run(two), run(one)
+    assert_same_learning(first, alone)
+
+
+def test_a_process_without_a_rewarded_answer_takes_the_steps_of_the_others_in_ppo(tmp_path, model):
+    """A step of one prompt is learnt as by one process; where one of two has no reward, it goes along; without any, nothing is learnt."""
+    steps = [["p0"], ["p1", "p2", "p3", "p4"], ["p3", "p4"]]
+    two = Job(model, tmp_path / "two", TrainerKind.PPO, steps, unjudged=("p3", "p4"), accumulation=2)
+    alone = Job(model, tmp_path / "one", TrainerKind.PPO, [["p0"]], processes=1, rows=1)
+    single = Job(model, tmp_path / "single", TrainerKind.PPO, [["p0"]])
+    first, _ = run(two)
+    assert [step["unrewarded"] for step in first["steps"]] == [[], ["p3", "p4"], ["p3", "p4"]]
+    assert [step["loss"] is None for step in first["steps"]] == [False, False, True]
+    assert_same_learning(run(single)[0], run(alone)[0])
+
+
+def test_a_loss_that_is_not_a_number_in_one_process_undoes_the_step_in_all(tmp_path, model):
+    steps = [["p0", "p1", "p2", "p3"], ["p4", "p5", "p6", "p7"]]
+    first, _ = run(Job(model, tmp_path / "broken", TrainerKind.GRPO, steps, broken_step=2))
+    sound, _ = run(Job(model, tmp_path / "sound", TrainerKind.GRPO, steps[:1]))
+    assert [step["undone"] for step in first["steps"]] == [[], steps[1]]
+    assert first["adapter"] == sound["adapter"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "most", "parts"), [([5], 4, 3), ([4, 4], 2, 2), ([4, 3], 4, 2), ([5, 4], 3, 2), ([5, 1], 4, 1), ([1], 4, 1)]
+)
+def test_all_processes_cut_their_rows_into_as_many_micro_batches(rows: list[int], most: int, parts: int):
+    assert micro_batches(rows, most) == parts
+    for count in rows:
+        size = -(-count // parts)
+        assert len(range(0, count, size)) == parts

@@ -1,0 +1,133 @@
+"""What is measured on held-out samples: losses, labels chosen from their set alone, pairs against their reference."""
+
+from __future__ import annotations
+
+import copy
+import math
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from schemas.sample import Task
+from schemas.training_sample import Objective
+from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.data.tokenization import format_rlhf, format_supervised
+from trainer_node.models.restore import load_for_training
+from trainer_node.training import evaluation
+from trainer_node.training.evaluation import Losses, choose_labels, evaluate, label_losses, label_scores, mean_loss
+from trainer_node.training.factory import build_trainer
+
+
+@pytest.fixture(scope="module")
+def model(tiny_model):
+    return AutoModelForCausalLM.from_pretrained(tiny_model).eval()
+
+
+@pytest.fixture
+def prepare(tokenizer):
+    return lambda sample: format_supervised(sample, tokenizer, 128)
+
+
+@pytest.fixture
+def labelled(make_sample):
+    def make(number: int, label: str, label_set: tuple[str, ...] | None) -> object:
+        return make_sample(f"c{number}", "a " * (number + 1), label, task=Task.CLASSIFICATION, label_set=label_set)
+
+    return make
+
+
+PROMPTS = [[5, 6, 7, 8], [9], [10, 11, 12]]
+LABELS = [[20, 1], [20, 21, 22, 1], [30, 31, 1]]
+
+
+def alone(model, prompt: list[int], label: list[int]) -> float:
+    """By the definition: -Σ log p(token | what stands before it), one sequence at a time."""
+    with torch.no_grad():
+        log_probs = model(input_ids=torch.tensor([prompt + label])).logits[0].log_softmax(-1)
+    return -sum(float(log_probs[len(prompt) - 1 + index, token]) for index, token in enumerate(label))
+
+
+@pytest.mark.parametrize("rows", [1, 2, 32])
+def test_a_label_costs_what_its_tokens_cost_after_the_prompt(model, monkeypatch, rows):
+    """Whatever is padded, and in however many parts the labels go through."""
+    monkeypatch.setattr(evaluation, "ROWS", rows)
+    found = label_losses(model, PROMPTS, LABELS, 0)
+    wanted = torch.tensor([[alone(model, prompt, label) for label in LABELS] for prompt in PROMPTS])
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_without_a_cache_a_label_costs_the_same(model):
+    """The way that Unsloth's models go."""
+    whole = copy.copy(model)
+    whole.pelton_backend = "unsloth"
+    torch.testing.assert_close(label_losses(whole, PROMPTS, LABELS, 0), label_losses(model, PROMPTS, LABELS, 0), rtol=1e-4, atol=1e-4)
+
+
+def test_the_label_chosen_is_of_the_samples_own_set_although_the_model_would_say_something_else(model, tokenizer, labelled, prepare):
+    samples = [labelled(0, "yes", ("yes", "no")), labelled(1, "b", ("a", "b", "c d")), labelled(2, "no", ("no", "yes"))]
+    prompts = [evaluation._prompt(prepare(sample)) for sample in samples]
+    chosen = choose_labels(model, tokenizer, samples, prompts)
+    for sample, prompt, label in zip(samples, prompts, chosen, strict=True):
+        costs = {each: alone(model, prompt, [*tokenizer(each)["input_ids"], tokenizer.eos_token_id]) for each in sample.label_set}
+        assert label == min(costs, key=costs.get)
+        with torch.no_grad():
+            free = model.generate(input_ids=torch.tensor([prompt]), max_new_tokens=4, do_sample=False, pad_token_id=0)
+        assert tokenizer.decode(free[0, len(prompt) :], skip_special_tokens=True) not in sample.label_set, "else nothing is shown"
+
+
+def test_samples_without_a_set_have_the_labels_that_all_of_them_have(model, tokenizer, labelled, prepare):
+    samples = [labelled(number, "abc"[number % 3], None) for number in range(6)]
+    assert set(choose_labels(model, tokenizer, samples, [evaluation._prompt(prepare(sample)) for sample in samples])) <= set("abc")
+
+
+def test_the_scores_are_accuracy_macro_f1_and_the_adjusted_rand_index():
+    scores = label_scores(["a", "a", "b", "b"], ["a", "b", "b", "b"])
+    assert scores["val_accuracy"] == 0.75
+    assert scores["val_macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
+    assert scores["val_adjusted_rand"] == pytest.approx(0.0)
+    assert label_scores(["a", "b", "c"], ["a", "b", "c"]) == {"val_accuracy": 1.0, "val_macro_f1": 1.0, "val_adjusted_rand": 1.0}
+
+
+def test_a_label_that_is_only_chosen_counts_and_one_label_alone_is_no_special_case():
+    assert label_scores(["a", "a"], ["a", "b"])["val_macro_f1"] == pytest.approx((2 / 3 + 0) / 2, abs=1e-6)
+    assert label_scores(["a", "a"], ["a", "a"]) == {"val_accuracy": 1.0, "val_macro_f1": 1.0, "val_adjusted_rand": 1.0}
+
+
+def test_val_metric_is_the_accuracy_of_classification_and_the_loss_of_all_else(model, tokenizer, labelled, make_sample, prepare):
+    classes = [labelled(number, "yes" if number % 2 else "no", ("yes", "no")) for number in range(4)]
+    other = make_sample("q", "what is a?", "b.")
+    model.train()
+    only = evaluate(None, model, tokenizer, Objective.SFT, classes, prepare)
+    assert model.training
+    assert only.val_metric == only.values["val_accuracy"]
+    assert set(only.values) == {"val_loss", "val_accuracy", "val_macro_f1", "val_adjusted_rand"}
+    mixed = evaluate(None, model, tokenizer, Objective.SFT, [*classes, other], prepare)
+    assert mixed.val_metric == mixed.values["val_loss"]
+    assert mixed.values["val_accuracy"] == only.values["val_accuracy"]
+    model.eval()
+    expected: Losses = mean_loss(model, [prepare(sample) for sample in [*classes, other]], 0)
+    assert mixed.val_metric == pytest.approx(expected.mean, rel=1e-5), "the loss of classification, too, is that of its target tokens"
+    assert evaluate(None, model, tokenizer, Objective.SFT, [], prepare) is None
+    assert evaluate(None, model, tokenizer, Objective.PREFERENCE, classes, prepare) is None
+
+
+def test_pairs_are_measured_against_the_reference(tiny_model, tokenizer, make_sample, tmp_path):
+    config = TrainConfig(model=str(tiny_model), bits=32, trainer="dpo", lora_r=4)
+    loaded = load_for_training(config, None)
+    trainer = build_trainer(TrainerKind.DPO, loaded, config, tmp_path, [])
+    pairs = [
+        make_sample(f"p{n}", f"what is {n}?", None, chosen=f"{n}.", rejected="no", objective=Objective.PREFERENCE, task=Task.PREFERENCE)
+        for n in range(3)
+    ]
+    held_out = (Objective.PREFERENCE, pairs, lambda sample: format_rlhf(sample, tokenizer, 64))
+    equal = evaluate(trainer, loaded.model, tokenizer, *held_out)
+    assert equal.values == {"val_loss": pytest.approx(math.log(2), abs=1e-5), "val_accuracy": 0.0}, "the policy is the reference"
+    assert equal.val_metric == equal.values["val_loss"]
+    with torch.no_grad():
+        for name, weight in loaded.model.named_parameters():
+            if "lora_B.default" in name:
+                weight.add_(0.05)
+    moved = evaluate(trainer, loaded.model, tokenizer, *held_out).values
+    assert moved["val_loss"] != pytest.approx(math.log(2), abs=1e-3)
+    assert any(moved["val_accuracy"] == pytest.approx(right / 3) for right in range(4))

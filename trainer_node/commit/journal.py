@@ -1,0 +1,135 @@
+"""The journal of chosen batches: what is trained next is written down before it is trained, and is on disk before anything of it gets out.
+
+One file for each checkpoint and fencing epoch, `after-<checkpoint>.e<epoch>.jsonl`: the batches chosen since that checkpoint, in order.
+After a crash the next incarnation trains the same batches in the same order. A torn last line was never trained, and is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from trainer_node.commit.fencing import sync_folder
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One chosen batch."""
+
+    step: int
+    """Optimizer step that it is for."""
+    pass_number: int
+    """Pass over the stream."""
+    objective: str
+    """What is trained."""
+    highest_band: int
+    """Highest band open when it was chosen."""
+    samples: list[tuple[str, int, int, str]]
+    """Topic, partition, offset and sample id, in the order trained."""
+
+
+class Journal:
+    """Appends entries to the file of the newest checkpoint."""
+
+    def __init__(self, folder: Path, epoch: int) -> None:
+        self.folder = folder
+        self.epoch = epoch
+        self._file: IO[bytes] | None = None
+        self._disk = ThreadPoolExecutor(1, "journal")
+        self._on_its_way: Future[None] | None = None
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, checkpoint: str) -> Path:
+        """The file of the batches chosen after this checkpoint by this epoch."""
+        return self.folder / f"after-{checkpoint}.e{self.epoch:06d}.jsonl"
+
+    def take_over(self, checkpoint: str) -> list[JournalEntry]:
+        """Start at a checkpoint: the entries that earlier epochs journalled after it, copied into a file of this epoch's own.
+
+        A fenced writer that wakes up late writes to its own epoch's file, which nobody reads again.
+        """
+        earlier = sorted(path for path in self.folder.glob(f"after-{checkpoint}.e*.jsonl") if path != self.path(checkpoint))
+        entries = read_entries(earlier[-1]) if earlier else []
+        self._open(checkpoint, entries)
+        return entries
+
+    def roll(self, checkpoint: str) -> None:
+        """A checkpoint has become durable: further batches are journalled after it."""
+        self._open(checkpoint)
+
+    def append(self, entry: JournalEntry) -> None:
+        """Write one entry. On return it outlives this process; it is on its way to the disk, and after `sync` it is there.
+
+        A disk takes milliseconds, in which a step can be trained.
+        """
+        if self._file is None:
+            raise RuntimeError("take_over() comes before append()")
+        self.sync()
+        self._file.write(_line(entry))
+        self._file.flush()
+        self._on_its_way = self._disk.submit(os.fsync, self._file.fileno())
+
+    def sync(self) -> None:
+        """Wait until what was appended is on disk.
+
+        Raises:
+            OSError: the disk did not take it.
+        """
+        if self._on_its_way is not None:
+            pending, self._on_its_way = self._on_its_way, None
+            pending.result()
+
+    def forget(self, kept: set[str]) -> None:
+        """Delete the files of checkpoints that are gone; `kept` names those that stay."""
+        for path in self.folder.glob("after-*.jsonl"):
+            match = re.fullmatch(r"after-(.+)\.e\d+\.jsonl", path.name)
+            if match and match[1] not in kept:
+                path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._close_file()
+        self._disk.shutdown()
+
+    def _close_file(self) -> None:
+        if self._file:
+            try:
+                self.sync()
+            finally:
+                self._file.close()
+                self._file = None
+
+    def _open(self, checkpoint: str, entries: list[JournalEntry] | None = None) -> None:
+        """Start a file with these entries. It appears whole: killed while copying, the next incarnation still finds all of them."""
+        self._close_file()
+        path = self.path(checkpoint)
+        staging = path.with_suffix(".staging")
+        with staging.open("wb") as file:
+            file.writelines(_line(entry) for entry in entries or [])
+            file.flush()
+            os.fsync(file.fileno())
+        staging.replace(path)
+        sync_folder(self.folder)
+        self._file = path.open("ab")
+
+
+def _line(entry: JournalEntry) -> bytes:
+    return json.dumps(vars(entry), separators=(",", ":")).encode() + b"\n"
+
+
+def read_entries(path: Path) -> list[JournalEntry]:
+    """Entries of a file up to the first torn line."""
+    entries = []
+    for line in path.read_bytes().split(b"\n"):
+        try:
+            document = json.loads(line)
+            samples = [tuple(sample) for sample in document.pop("samples")]
+            entries.append(JournalEntry(samples=samples, **document))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            break
+    return entries

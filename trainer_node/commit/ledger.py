@@ -1,0 +1,236 @@
+"""The ledger: what became of every record, as columnar segments that checkpoints share.
+
+Each checkpoint adds one segment of the rows since the one before; its manifest names all segments it stands on. Small segments are
+merged into bigger ones as they pile up, so that a sample costs a few bytes and a checkpoint a few files. The ledger stays readable when
+retention has removed the records themselves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import CheckpointError
+from trainer_node.commit.positions import ranges
+
+MERGE_AT = 8
+"""Segments of one size class that are merged into one of the next, so that a file's fixed cost is shared by many rows."""
+MERGE_SHARE = 6
+"""A merge makes at most this part (a sixth) of the ledger: the older checkpoint still needs the merged ones, so both stand for a while."""
+
+
+class Outcome(StrEnum):
+    """What became of a record. All but the first two are `skipped` in the ledger's short form, with this as the reason."""
+
+    TRAINED = "trained"
+    DEAD_LETTER = "dead_letter"
+    DUPLICATE = "duplicate"
+    """Its sample id was already taken in this pass."""
+    VALIDATION = "validation"
+    """Held out to measure by."""
+    PROMPT = "prompt"
+    """A held-out question, asked and not imitated."""
+    FOREIGN = "foreign"
+    """Made by another run, for that run."""
+    UNREWARDED = "unrewarded"
+    """A prompt that was answered, and no answer of which got a reward: nothing was learnt from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One record's fate."""
+
+    topic: str
+    partition: int
+    offset: int
+    sample_id: str
+    outcome: Outcome
+    pass_number: int
+    step: int
+
+    def document(self) -> dict[str, Any]:
+        """The line that `pelton checkpoints ledger` prints."""
+        short = self.outcome.value if self.outcome in (Outcome.TRAINED, Outcome.DEAD_LETTER) else "skipped"
+        line: dict[str, Any] = {
+            "topic": self.topic,
+            "partition": self.partition,
+            "offset": self.offset,
+            "sample_id": self.sample_id,
+            "outcome": short,
+            "pass": self.pass_number,
+            "step": self.step,
+        }
+        if short == "skipped":
+            line["why"] = self.outcome.value
+        return line
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One file of rows, named by its content."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+    level: int = 0
+    """Size class: a merge of MERGE_AT segments is one level up."""
+
+    def document(self) -> dict[str, Any]:
+        """JSON form for the manifest."""
+        return {"name": self.name, "rows": self.rows, "bytes": self.bytes, "sha256": self.sha256, "level": self.level}
+
+
+def write_segment(folder: Path, rows: list[LedgerRow], level: int = 0) -> Segment:
+    """Write rows as one file, durable on return. The same rows give the same name, so a repeated write is harmless."""
+    import pyarrow as pa
+
+    columns = {
+        "topic": pa.array([row.topic for row in rows]).dictionary_encode(),
+        "partition": pa.array([row.partition for row in rows], pa.int32()),
+        "offset": pa.array([row.offset for row in rows], pa.int64()),
+        "sample_id": pa.array([row.sample_id for row in rows], pa.string()),
+        "outcome": pa.array([row.outcome.value for row in rows]).dictionary_encode(),
+        "pass": pa.array([row.pass_number for row in rows], pa.int32()),
+        "step": pa.array([row.step for row in rows], pa.int64()),
+    }
+    return _write_table(folder, pa.table(columns), level)
+
+
+def merge_segments(folder: Path, segments: list[Segment]) -> Segment:
+    """Write the rows of several segments as one, column by column: a merge of many rows makes no object for each."""
+    import pyarrow as pa
+
+    tables = [_read_table(folder, segment) for segment in segments]
+    merged = _write_table(folder, pa.concat_tables(tables).unify_dictionaries(), segments[0].level + 1)
+    del tables
+    pa.default_memory_pool().release_unused()  # or the largest merge's memory stays with this process
+    return merged
+
+
+def _write_table(folder: Path, table: Any, level: int) -> Segment:
+    import pyarrow.parquet as pq
+
+    folder.mkdir(parents=True, exist_ok=True)
+    staging = folder / f".staging-{os.getpid()}.parquet"
+    pq.write_table(
+        table,
+        staging,
+        compression="zstd",
+        compression_level=9,
+        use_dictionary=["topic", "outcome"],
+        column_encoding={
+            "sample_id": "DELTA_LENGTH_BYTE_ARRAY",
+            "partition": "DELTA_BINARY_PACKED",
+            "offset": "DELTA_BINARY_PACKED",
+            "pass": "DELTA_BINARY_PACKED",
+            "step": "DELTA_BINARY_PACKED",
+        },
+        write_statistics=False,
+        store_schema=False,
+    )
+    digest = _sha256(staging)
+    name = f"segment-{digest[:24]}.parquet"
+    with staging.open("rb") as file:
+        os.fsync(file.fileno())
+    staging.replace(folder / name)
+    return Segment(name, table.num_rows, (folder / name).stat().st_size, digest, level)
+
+
+def read_segment(folder: Path, segment: Segment) -> list[LedgerRow]:
+    """Rows of one segment, verified by its hash.
+
+    Raises:
+        CheckpointError: missing, or not the bytes that the manifest names.
+    """
+    columns = _read_table(folder, segment).to_pydict()
+    names = ("topic", "partition", "offset", "sample_id", "outcome", "pass", "step")
+    return [LedgerRow(t, p, o, s, Outcome(out), ps, st) for t, p, o, s, out, ps, st in zip(*(columns[name] for name in names), strict=True)]
+
+
+def _read_table(folder: Path, segment: Segment) -> Any:
+    import pyarrow.parquet as pq
+
+    path = folder / segment.name
+    if not path.is_file():
+        raise CheckpointError(f"ledger segment {segment.name} is missing")
+    if _sha256(path) != segment.sha256:
+        raise CheckpointError(f"ledger segment {segment.name} does not match its hash")
+    return pq.read_table(path, read_dictionary=["topic", "outcome"], use_threads=False)
+
+
+class Ledger:
+    """The rows of a run, as its newest checkpoint knows them, and those since."""
+
+    def __init__(self, folder: Path, segments: list[Segment] | None = None) -> None:
+        self.folder = folder
+        self.segments = list(segments or [])
+        self._fresh: list[LedgerRow] = []
+
+    def add(self, row: LedgerRow) -> None:
+        """Note what became of a record; durable with the next checkpoint."""
+        self._fresh.append(row)
+
+    def seal(self) -> list[Segment]:
+        """Write the rows since the last seal as a segment, merge small ones, and return all segments that now make up the ledger."""
+        if self._fresh:
+            self.segments.append(write_segment(self.folder, self._fresh))
+            self._fresh = []
+        self._merge()
+        return list(self.segments)
+
+    def rows(self) -> Iterator[LedgerRow]:
+        """All rows, oldest first, those since the last seal included."""
+        for segment in self.segments:
+            yield from read_segment(self.folder, segment)
+        yield from self._fresh
+
+    def trained_ids(self, pass_number: int, topics: set[str], limit: int) -> list[str]:
+        """Ids trained in a pass on these topics, the newest `limit` of them, oldest first; reads no more segments than that takes."""
+        parts: list[list[str]] = []
+        count = 0
+        for segment in reversed(self.segments):
+            rows = [row for row in read_segment(self.folder, segment) if row.pass_number == pass_number]
+            if not rows or count >= limit:
+                break
+            parts.append([row.sample_id for row in rows if row.outcome is Outcome.TRAINED and row.topic in topics])
+            count += len(parts[-1])
+        return list(itertools.chain.from_iterable(reversed(parts)))[-limit:]
+
+    def _merge(self) -> None:
+        """Merge the newest MERGE_AT segments while they are of one level, like the carries of a counter: each row is rewritten rarely."""
+        while len(tail := self.segments[-MERGE_AT:]) == MERGE_AT and len({segment.level for segment in tail}) == 1:
+            if sum(segment.rows for segment in tail) * MERGE_SHARE > sum(segment.rows for segment in self.segments):
+                return
+            self.segments[-MERGE_AT:] = [merge_segments(self.folder, tail)]
+
+
+def lineage_of(rows: Iterable[LedgerRow]) -> dict[str, list[list[int]]]:
+    """Exact offset ranges trained, by `topic:partition`: `[[first, last], …]`, both inclusive, in order."""
+    offsets: dict[str, set[int]] = {}
+    for row in rows:
+        if row.outcome is Outcome.TRAINED:
+            offsets.setdefault(f"{row.topic}:{row.partition}", set()).add(row.offset)
+    return {place: ranges(sorted(found)) for place, found in sorted(offsets.items())}
+
+
+def forget_segments(folder: Path, gone: Iterable[str]) -> None:
+    """Delete these segments. Named one by one, so that a writer that was overtaken cannot delete what a newer one just wrote."""
+    for name in gone:
+        (folder / name).unlink(missing_ok=True)
+
+
+def orphans(folder: Path, named: set[str]) -> list[str]:
+    """Segments that no checkpoint names, and what a killed writer left half-written."""
+    return [path.name for pattern in ("segment-*.parquet", ".staging-*") for path in folder.glob(pattern) if path.name not in named]
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,59 @@
+"""Records to samples ready to be formatted: decoded, and their texts tokenised, on the thread that reads them.
+
+A step is under way on the training thread meanwhile. Most of the time goes into the tokenizer, which lets other threads run.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import BadRecord
+from schemas.training_sample import TrainingSample
+from streams.kafka.consumer import Record
+from trainer_node.config import TrainConfig
+from trainer_node.data.tokenization import BatchTokenizer, prepare
+
+
+@dataclass(frozen=True)
+class Unpacked:
+    """What a record holds."""
+
+    sample: TrainingSample | BadRecord
+    """Its sample, or what is wrong with it."""
+    example: Any
+    """The sample as it is trained (`trainer_node.data.tokenization`), or the BadRecord that says why it cannot be."""
+
+
+class Unpacker:
+    """Unpacks the records of one run."""
+
+    def __init__(self, tokenizer: Any, config: TrainConfig) -> None:
+        self._tokenizer = copy.deepcopy(tokenizer)  # a fast tokenizer must not be changed (its padding, say) while another thread uses it
+        self._config = config
+
+    def __call__(self, records: list[Record]) -> list[Unpacked]:
+        """Decode and tokenise; all texts in one call."""
+        samples = [decoded(record) for record in records]
+        together = BatchTokenizer(self._tokenizer, (sample for sample in samples if isinstance(sample, TrainingSample)))
+        return [unpacked(sample, lambda sample: prepare(sample, together, self._config)) for sample in samples]
+
+
+def decoded(record: Record) -> TrainingSample | BadRecord:
+    """The sample of a record, or what is wrong with it."""
+    try:
+        return TrainingSample.decode(record.value)
+    except BadRecord as bad:
+        return bad
+
+
+def unpacked(sample: TrainingSample | BadRecord, prepare: Callable[[TrainingSample], Any]) -> Unpacked:
+    """A record's sample with its example, or with what `prepare` says against it."""
+    if isinstance(sample, BadRecord):
+        return Unpacked(sample, sample)
+    try:
+        return Unpacked(sample, prepare(sample))
+    except BadRecord as bad:
+        return Unpacked(sample, bad)

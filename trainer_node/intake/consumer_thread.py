@@ -1,0 +1,418 @@
+"""The one thread that owns the trainer's consumer: fetches and unpacks while the model trains, pauses and rewinds when told.
+
+It also commits, for lag tools. What it does costs processor time that the model trains with, and the interpreter that launches kernels:
+with nothing to read it rests, and it reads while the training thread waits for its device.
+
+Partitions are assigned, never subscribed to: after a rebalance newly given ones would arrive unpaused. The group is used only to commit.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotInTime
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.errors import BrokerError, DataLossError
+from streams.kafka.connection import broker_errors
+from streams.kafka.consumer import Record, forget_drained, make_consumer, next_offset
+from streams.kafka.settings import KafkaSettings
+from trainer_node.commit.positions import Partition
+from trainer_node.data.decoding import Unpacked
+
+logger = logging.getLogger(__name__)
+
+POLL_MS = 100
+FLOOR_S = 1.0
+"""Longest wait for the training thread to leave the interpreter to this one."""
+REST_S = 0.4
+"""Longest pause between two polls while nothing comes and nobody waits: each costs processor time that the model trains with."""
+MAX_POLL_RECORDS = 32
+"""Small, since what one poll decompresses is in memory at once, however large it turns out to be."""
+UNPACKED_AT_ONCE = 8
+"""Records after which this thread looks whether the training thread needs the interpreter: half a millisecond's work."""
+QUEUED_RECORDS = 512
+QUEUED_BYTES = 16_000_000
+"""What may lie delivered and not yet taken, by partition, before it is paused: a step may last minutes, and the backlog stays in Kafka."""
+PROBE_S = 1.0
+"""Seconds for which an answer to "is a broker there" is good, and how long one may take."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What one poll brought for one partition."""
+
+    partition: Partition
+    records: list[Record]
+    content: list[Unpacked]
+    """What each of them holds."""
+    position: int
+    """Next offset the consumer will fetch: past these records and past what is never delivered."""
+    end: int
+    """End of the partition as far as is known: a position that has reached it has nothing to wait for."""
+    generation: int
+    """Counts rewinds; a delivery of an earlier generation is stale."""
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Offsets that the log no longer holds."""
+
+    partition: Partition
+    position: int
+    """What was to be read next."""
+    begin: int
+    """Where the log begins."""
+
+
+class Reader:
+    """Reads assigned partitions into a queue, on a thread of its own."""
+
+    def __init__(
+        self, settings: KafkaSettings, group: str, unpack: Callable[[list[Record]], list[Unpacked]], on_data_loss: str = "fail"
+    ) -> None:
+        self._settings = settings
+        self._group = group
+        self._unpack = unpack
+        self._on_data_loss = on_data_loss
+        self._calls: queue.Queue[tuple[Callable[[Any], Any], Future[Any]]] = queue.Queue()
+        self._stop = threading.Event()
+        self._paused: set[Partition] = set()
+        self._bounds: dict[Partition, int] = {}
+        self._ends: dict[Partition, int] = {}
+        self._generation = 0
+        self._reported: dict[Partition, tuple[int, int]] = {}
+        self._noted_at = 0.0
+        self._wanted = threading.Event()
+        self._floor = threading.Event()
+        self._floor.set()
+        self._probed: tuple[float, bool] = (0.0, False)
+        self._thread: threading.Thread | None = None
+        self._failure: BaseException | None = None
+        self.deliveries: queue.Queue[Delivery] = queue.Queue()
+        self.gaps: queue.Queue[Gap] = queue.Queue()
+        self._queued: dict[Partition, list[int]] = {}
+        self._counting = threading.Lock()
+
+    def next_delivery(self, wait_s: float = 0.0) -> Delivery:
+        """Take what was delivered next; its room is free again.
+
+        Raises:
+            queue.Empty: nothing has come, in `wait_s` seconds.
+        """
+        if wait_s:
+            self._want()
+        delivery = self.deliveries.get(timeout=wait_s) if wait_s else self.deliveries.get_nowait()
+        self._count(delivery, -1)
+        return delivery
+
+    def _count(self, delivery: Delivery, sign: int) -> None:
+        size = sum(len(record.value or b"") for record in delivery.records)
+        with self._counting:
+            records, content = self._queued.get(delivery.partition, [0, 0])
+            self._queued[delivery.partition] = [records + sign * len(delivery.records), content + sign * size]
+
+    def _is_full(self, partition: Partition) -> bool:
+        records, content = self._queued.get(partition, [0, 0])
+        return records >= QUEUED_RECORDS or content >= QUEUED_BYTES
+
+    @property
+    def connected(self) -> bool:
+        """Whether a broker answers now; safe to ask from any thread."""
+        asked_at, answer = self._probed
+        if time.monotonic() - asked_at > PROBE_S:
+            answer = any(_listens(server) for server in self._settings.servers)
+            self._probed = (time.monotonic(), answer)
+        return answer
+
+    def start(
+        self, positions: dict[Partition, int], bounds: dict[Partition, int] | None = None, timestamp_ms: int | None = None
+    ) -> dict[Partition, int]:
+        """Assign the partitions, each at its position (a negative one means the beginning of the log), and begin to fetch.
+
+        Args:
+            positions: first offset wanted.
+            bounds: offsets from which on nothing is wanted.
+            timestamp_ms: what a negative position means instead of the log's beginning: the first record of this time.
+
+        Returns:
+            The positions really taken.
+
+        Raises:
+            DataLossError: a position lies before the log's start, and the policy is `fail`.
+        """
+        self._bounds = dict(bounds or {})
+        taken: Future[dict[Partition, int]] = Future()
+        self._thread = threading.Thread(target=self._run, args=(positions, timestamp_ms, taken), name="band-reader", daemon=True)
+        self._thread.start()
+        return taken.result()
+
+    @contextmanager
+    def while_the_device_works(self) -> Iterator[None]:
+        """The training thread waits for its device in here. Once used, it is when this thread reads, unless somebody waits for it.
+
+        Both share one interpreter: a thousand records come at once, and while they are decoded each kernel's launch waits its turn.
+        """
+        self._floor.set()
+        try:
+            yield
+        finally:
+            self._floor.clear()
+
+    def _want(self) -> None:
+        """Somebody waits for what this thread does."""
+        self._wanted.set()
+        self._floor.set()
+
+    def set_paused(self, partitions: set[Partition]) -> None:
+        """These are not fetched until they are left out of the set again; their backlog stays in Kafka."""
+        if partitions != self._paused:
+            self._paused = set(partitions)
+            self._wanted.set()
+
+    def rewind(self, positions: dict[Partition, int]) -> int:
+        """Seek these partitions; returns the generation that deliveries from there on carry. Waits for a broker that is away.
+
+        Raises:
+            DataLossError: the log no longer holds such a position, and the policy is `fail`.
+            BrokerError: the reader was closed meanwhile.
+        """
+
+        def seek(consumer: Any) -> int:
+            self._seek(consumer, self._checked(consumer, positions))
+            self._generation += 1
+            self._reported.clear()
+            return self._generation
+
+        while True:
+            try:
+                return int(self.call(seek))
+            except BrokerError as error:
+                if self._stop.is_set():
+                    raise
+                logger.warning("the rewind waits: %s", error)
+
+    def end_offsets(self) -> dict[Partition, int]:
+        """End of the log of every assigned partition, asked of the broker now."""
+
+        def ends(consumer: Any) -> dict[Partition, int]:
+            found = consumer.end_offsets(list(consumer.assignment()))
+            return {(tp.topic, tp.partition): self._bounded((tp.topic, tp.partition), offset) for tp, offset in found.items()}
+
+        offsets: dict[Partition, int] = self.call(ends)
+        return offsets
+
+    def commit(self, offsets: dict[Partition, int]) -> None:
+        """Commit group offsets, for lag tools only: the checkpoint is what a restart goes by."""
+
+        def do(consumer: Any) -> None:
+            from kafka import TopicPartition
+            from kafka.structs import OffsetAndMetadata
+
+            consumer.commit({TopicPartition(*tp): OffsetAndMetadata(offset, "", -1) for tp, offset in offsets.items()})
+
+        self.call(do)
+
+    def call(self, function: Callable[[Any], Any], timeout_s: float = 60.0) -> Any:
+        """Run something with the consumer on the thread that owns it.
+
+        Raises:
+            BrokerError: the broker did not answer, or refused.
+        """
+        from kafka.errors import KafkaError
+
+        self.raise_failure()
+        future: Future[Any] = Future()
+        self._calls.put((function, future))
+        self._want()
+        try:
+            return future.result(timeout_s)
+        except KafkaError as error:
+            raise BrokerError(f"the broker at {self._settings.bootstrap_servers}: {' '.join(str(error).split())}") from error
+        except NotInTime:
+            self.raise_failure()
+            raise BrokerError(f"the broker at {self._settings.bootstrap_servers} did not answer for {timeout_s:.0f} s") from None
+
+    def raise_failure(self) -> None:
+        """Raise what ended the thread, if anything did."""
+        if self._failure is not None:
+            raise self._failure
+
+    def close(self) -> None:
+        """Stop the thread and leave."""
+        self._stop.set()
+        self._want()
+        if self._thread:
+            self._thread.join(timeout=15)
+
+    # --- on the thread -------------------------------------------------------------------------------------------------------
+
+    def _run(self, positions: dict[Partition, int], timestamp_ms: int | None, taken: Future[dict[Partition, int]]) -> None:
+        consumer = None
+        try:
+            consumer = make_consumer(self._settings, group=self._group, auto_offset_reset="none", max_poll_records=MAX_POLL_RECORDS)
+            taken.set_result(self._assign(consumer, positions, timestamp_ms))
+            while not self._stop.is_set():
+                self._wanted.clear()
+                self._serve(consumer)
+                if not self._poll(consumer):
+                    self._wanted.wait(REST_S)
+        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
+            self._failure = error
+            if not taken.done():
+                taken.set_exception(error)
+        finally:
+            if consumer is not None:
+                consumer.close()
+            self._refuse_calls()
+
+    def _assign(self, consumer: Any, positions: dict[Partition, int], timestamp_ms: int | None) -> dict[Partition, int]:
+        from kafka import TopicPartition
+
+        partitions = [TopicPartition(*tp) for tp in positions]
+        with broker_errors(self._settings, "finding where to start"):
+            consumer.assign(partitions)
+            dated = consumer.offsets_for_times(dict.fromkeys(partitions, timestamp_ms)) if timestamp_ms is not None else {}
+            self._ends = {(tp.topic, tp.partition): offset for tp, offset in consumer.end_offsets(partitions).items()}
+            begins = {(tp.topic, tp.partition): offset for tp, offset in consumer.beginning_offsets(partitions).items()}
+        if timestamp_ms is not None:  # a partition without a record of that time or later starts at its end
+            begins = {(tp.topic, tp.partition): found.offset if found else self._ends[tp] for tp, found in dated.items()}
+        wanted = self._checked(consumer, {tp: begins[tp] if offset < 0 else offset for tp, offset in positions.items()})
+        self._seek(consumer, wanted)
+        return wanted
+
+    def _checked(self, consumer: Any, positions: dict[Partition, int]) -> dict[Partition, int]:
+        """Positions that the log still holds: a later one, and a gap noted, where the policy is `skip`; never a silent reset."""
+        from kafka import TopicPartition
+
+        partitions = [TopicPartition(*tp) for tp in positions]
+        begins = {(tp.topic, tp.partition): offset for tp, offset in consumer.beginning_offsets(partitions).items()}
+        ends = {(tp.topic, tp.partition): offset for tp, offset in consumer.end_offsets(partitions).items()}
+        for (topic, number), offset in positions.items():
+            begin, end = begins[topic, number], ends[topic, number]
+            if offset > end:
+                raise DataLossError(
+                    f"{topic}:{number} ends at offset {end}, before the position {offset} that was to be read from: this is another"
+                    " broker's log, or it was truncated; nothing was changed"
+                )
+            if offset < begin:
+                self._note_gap(Gap((topic, number), offset, begin))
+        return {tp: max(offset, begins[tp]) for tp, offset in positions.items()}
+
+    def _note_gap(self, gap: Gap) -> None:
+        topic, number = gap.partition
+        if self._on_data_loss != "skip":
+            raise DataLossError(
+                f"{topic}:{number}: offsets {gap.position} to {gap.begin - 1} were not trained on and the log no longer holds them"
+                f" (it starts at {gap.begin}); raise the topic's retention, or pass --on-data-loss skip to go on without them"
+            )
+        logger.warning("%s:%d: skipping the lost offsets %d to %d", topic, number, gap.position, gap.begin - 1)
+        self.gaps.put(gap)
+
+    def _bounded(self, partition: Partition, offset: int) -> int:
+        return min(offset, self._bounds.get(partition, offset))
+
+    def _seek(self, consumer: Any, positions: dict[Partition, int]) -> None:
+        from kafka import TopicPartition
+
+        for tp, offset in positions.items():
+            consumer.seek(TopicPartition(*tp), offset)
+
+    def _serve(self, consumer: Any) -> None:
+        while True:
+            try:
+                function, future = self._calls.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                future.set_result(function(consumer))
+            except Exception as error:  # noqa: BLE001 - the caller asked, the caller gets it
+                future.set_exception(error)
+
+    def _poll(self, consumer: Any) -> bool:
+        """Deliver what has come; whether anything has."""
+        from kafka.errors import KafkaError, OffsetOutOfRangeError
+
+        self._apply_pauses(consumer)
+        forget_drained(consumer)
+        self._floor.wait(FLOOR_S)
+        try:
+            found = consumer.poll(timeout_ms=POLL_MS)
+            for tp, messages in found.items():
+                partition = (tp.topic, tp.partition)
+                records = [Record.of(message) for message in messages if message.offset < self._bounds.get(partition, message.offset + 1)]
+                self._deliver(consumer, partition, records, messages[-1].offset + 1)
+            if not found or time.monotonic() - self._noted_at > POLL_MS / 1000:
+                self._note_positions(consumer)
+            return bool(found)
+        except OffsetOutOfRangeError as error:
+            self._overtaken(consumer, error.args[0])
+        except KafkaError as error:
+            logger.warning("reading failed (%s); trying again", error)
+            self._stop.wait(0.5)
+        return True
+
+    def _deliver(self, consumer: Any, partition: Partition, records: list[Record], position: int) -> None:
+        from kafka import TopicPartition
+
+        self._ends[partition] = max(self._ends[partition], consumer.highwater(TopicPartition(*partition)) or 0)
+        end = self._bounded(partition, self._ends[partition])
+        position = self._bounded(partition, position)
+        if records or self._reported.get(partition) != (position, end):
+            self._reported[partition] = (position, end)
+            delivery = Delivery(partition, records, self._unpacked(records), position, end, self._generation)
+            self._count(delivery, 1)
+            self.deliveries.put(delivery)
+
+    def _unpacked(self, records: list[Record]) -> list[Unpacked]:
+        found: list[Unpacked] = []
+        for start in range(0, len(records), UNPACKED_AT_ONCE):
+            self._floor.wait(FLOOR_S)
+            found += self._unpack(records[start : start + UNPACKED_AT_ONCE])
+        return found
+
+    def _note_positions(self, consumer: Any) -> None:
+        """Report positions that moved past offsets never delivered, and ends that moved; only of partitions that are fetched."""
+        self._noted_at = time.monotonic()
+        for tp in consumer.assignment():
+            partition = (tp.topic, tp.partition)
+            if partition not in self._paused and (position := next_offset(consumer, tp)) is not None:
+                self._deliver(consumer, partition, [], position)
+
+    def _overtaken(self, consumer: Any, positions: dict[Any, int]) -> None:
+        """Retention removed what a partition was to fetch next: fail naming the gap, or go past it, as the policy says."""
+        wanted = {(tp.topic, tp.partition): offset for tp, offset in positions.items()}
+        with broker_errors(self._settings, "finding the log's start"):
+            self._seek(consumer, self._checked(consumer, wanted))
+
+    def _apply_pauses(self, consumer: Any) -> None:
+        wanted, now = self._paused, consumer.paused()
+        for tp in consumer.assignment():
+            partition = (tp.topic, tp.partition)
+            ended = partition in self._bounds and (next_offset(consumer, tp) or 0) >= self._bounds[partition]
+            closed = ended or partition in wanted or self._is_full(partition)
+            if closed and tp not in now:
+                consumer.pause(tp)
+            elif not closed and tp in now:
+                consumer.resume(tp)
+
+    def _refuse_calls(self) -> None:
+        while not self._calls.empty():
+            _, future = self._calls.get_nowait()
+            future.set_exception(self._failure or BrokerError("the reader has stopped"))
+
+
+def _listens(server: str) -> bool:
+    host, _, port = server.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_S):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,142 @@
+"""Weights in and out of a checkpoint: the adapter (or all weights), the reference adapter of DPO, and what the optimizer needs to go on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import CheckpointError, UserError
+from trainer_node.commit.store import MANIFEST, Checkpoint, checkpoints, verify
+from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.models.fsdp import Sharding, shard
+from trainer_node.models.loader import LoadedModel, add_lora, default_model, load_model
+
+VALUE_HEAD = "value_head.safetensors"
+"""PPO's value head in a checkpoint."""
+
+
+def load_for_training(config: TrainConfig, checkpoint: Path | None, sharding: Sharding | None = None) -> LoadedModel:
+    """The model of a run, with its LoRA, as it was at a checkpoint or new; with `sharding`, this process's pieces of it."""
+    source = str(checkpoint) if checkpoint and not config.lora_r else model_source(config.model)
+    backend = "hf" if sharding else config.backend
+    loaded = load_model(source, bits=config.bits, max_seq=config.max_seq, backend=backend, wait_in_host=sharding is not None)
+    if config.lora_r:
+        loaded = add_lora(loaded, r=config.lora_r, alpha=config.alpha, seed=config.seed, fast=False if sharding else None)
+        if checkpoint:
+            load_adapter(loaded.model, checkpoint)
+    if sharding:
+        shard(loaded, sharding)
+    loaded.model.train()
+    return loaded
+
+
+def load_for_asking(model: str, bits: int | None = None) -> LoadedModel:
+    """A checkpoint, a run's folder (its newest checkpoint), or any model, ready to answer.
+
+    Raises:
+        UserError: there is no such model, or no whole checkpoint in the folder.
+    """
+    checkpoint = find_checkpoint(Path(model))
+    if checkpoint is None:
+        loaded = load_model(model_source(model), bits=bits)
+    elif (checkpoint.path / "adapter_config.json").exists():
+        loaded = load_model(model_source(checkpoint.manifest.base_model), bits=bits)
+        loaded = loaded._replace(model=_with_adapter(loaded.model, checkpoint.path))
+    else:
+        loaded = load_model(str(checkpoint.path), bits=bits)
+    loaded.model.eval()
+    return loaded
+
+
+def export_merged(path: Path, target: Path) -> None:
+    """Write a checkpoint as a plain model folder: the adapter merged into its base at 32 bits, so that nothing is rounded twice.
+
+    Raises:
+        UserError: no checkpoint there.
+    """
+    if find_checkpoint(path) is None:
+        raise UserError(f"{path} is neither a checkpoint nor a run's folder with one")
+    loaded = load_for_asking(str(path), 32)
+    model = loaded.model.merge_and_unload() if hasattr(loaded.model, "merge_and_unload") else loaded.model
+    model.save_pretrained(target)
+    loaded.tokenizer.save_pretrained(target)
+
+
+def find_checkpoint(path: Path) -> Checkpoint | None:
+    """The checkpoint at a path, or the newest whole one of the run there; None where the path is neither."""
+    if (path / MANIFEST).is_file():
+        return verify(path)
+    for run_dir in (path, path / "training"):
+        if (run_dir / "checkpoints").is_dir():
+            whole = checkpoints(run_dir)
+            if not whole:
+                raise UserError(f"{path} holds no checkpoint that is whole: see `pelton checkpoints list {path}`")
+            return whole[-1]
+    return None
+
+
+def _with_adapter(model: Any, folder: Path) -> Any:
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(model, str(folder))
+
+
+def model_source(model: str) -> str:
+    """Folder or hub id of a model as named in the settings."""
+    return str(default_model()) if model == "default" else model
+
+
+def load_adapter(model: Any, folder: Path, adapter: str = "default") -> None:
+    """Load an adapter's weights into a model that already has that adapter.
+
+    Raises:
+        CheckpointError: the weights do not fit (another rank, other target modules).
+    """
+    from peft import load_peft_weights, set_peft_model_state_dict
+
+    result: Any = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"), adapter_name=adapter)
+    missing = [name for name in result.missing_keys if f".{adapter}." in name]
+    if missing or result.unexpected_keys:
+        raise CheckpointError(
+            f"{folder.name}: the adapter does not fit this model ({len(missing)} missing, {len(result.unexpected_keys)} unknown)"
+        )
+
+
+def fits(folder: Path, kind: TrainerKind) -> bool:
+    """Whether the optimizer of a checkpoint can be that of this trainer: PPO's has a value head besides the adapter."""
+    return (folder / VALUE_HEAD).is_file() == (kind is TrainerKind.PPO)
+
+
+def add_reference(model: Any) -> None:
+    """Add the adapter `ref`, a frozen copy of the policy as it is now: what a KL term compares with."""
+    if "ref" not in model.peft_config:
+        model.add_adapter("ref", model.peft_config["default"])
+    for name, weight in model.named_parameters():
+        if ".default." in name:
+            model.get_parameter(name.replace(".default.", ".ref.")).data.copy_(weight.data)
+    model.set_adapter("default")
+
+
+def load_reference(model: Any, folder: Path) -> None:
+    """Give a trainer back the reference it began with: TRL makes the adapter `ref` a copy of the policy whenever a trainer is built.
+
+    Raises:
+        CheckpointError: the checkpoint has none, or it does not fit.
+    """
+    if "ref" not in getattr(model, "peft_config", {}):
+        return
+    if not (folder / "ref").is_dir():
+        raise CheckpointError(f"{folder.name} holds no reference adapter; training cannot go on from it")
+    load_adapter(model, folder / "ref", "ref")
+
+
+def save_for_resume(trainer: Any, loaded: LoadedModel, folder: Path) -> None:
+    """Everything a resume needs, under the names that Transformers' own resume looks for."""
+    options = {"save_embedding_layers": False} if hasattr(loaded.model, "peft_config") else {}
+    loaded.model.save_pretrained(folder, **options)
+    loaded.tokenizer.save_pretrained(folder)
+    trainer._save_optimizer_and_scheduler(str(folder))
+    trainer._save_rng_state(str(folder))
+    trainer.save_own(folder)
+    trainer.state.save_to_json(str(folder / "trainer_state.json"))
+    (folder / "README.md").unlink(missing_ok=True)  # PEFT's model card says nothing that the manifest does not

@@ -1,0 +1,1 @@
+"""Where a reward is asked for."""

@@ -1,0 +1,75 @@
+"""A new run that begins from another run's checkpoint: its weights, its optimizer where the objective is the same, and its positions."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from schemas.errors import CheckpointError, ConfigError
+from schemas.training_sample import Objective
+from trainer_node.commit.ledger import Ledger
+from trainer_node.commit.store import Checkpoint, verify
+from trainer_node.config import TrainConfig
+from trainer_node.intake.start_point import StartPoint
+
+logger = logging.getLogger(__name__)
+
+
+def find_parent(start: StartPoint, config: TrainConfig) -> Checkpoint | None:
+    """The checkpoint that was named to begin from, if any.
+
+    Raises:
+        ConfigError: it is torn, or of another model.
+    """
+    if start.checkpoint is None:
+        return None
+    try:
+        parent = verify(start.checkpoint)
+    except CheckpointError as error:
+        raise ConfigError(f"--from-checkpoint {start.checkpoint}: {error}; see `pelton checkpoints list`") from None
+    base = parent.manifest.base_model
+    if base != config.model:
+        raise ConfigError(f"--from-checkpoint {start.checkpoint} is of model {base}, not {config.model}: set --model")
+    return parent
+
+
+def lineage(parent: Checkpoint) -> dict[str, str]:
+    """What the manifests of the new run say of it."""
+    return {"run_id": parent.manifest.run_id, "checkpoint": parent.manifest.name, "sha256": parent.sha256}
+
+
+def with_optimizer(parent: Checkpoint | None, objective: Objective, config: TrainConfig) -> Checkpoint | None:
+    """The parent, where its optimizer is this objective's and this trainer's; else the optimizer begins anew, and that is said."""
+    from trainer_node.models.restore import fits
+    from trainer_node.training.factory import kind_for
+
+    if parent is None:
+        return None
+    if parent.manifest.feed["objective"] == objective.value and fits(parent.path, kind_for(objective, config)):
+        return parent
+    logger.warning("%s was trained otherwise: its weights go on, optimizer and schedule begin anew", parent.path.name)
+    return None
+
+
+def inherited_state(parent: Checkpoint, start: StartPoint, config: TrainConfig) -> dict[str, Any] | None:
+    """The feed's state to begin with: the parent's positions, as the start of the first pass; None where the run begins elsewhere.
+
+    Prompts that the parent held out and this run trains on are read from the start of their topics.
+    """
+    if start.ranges or start.timestamp_ms is not None:
+        return None
+    state = parent.manifest.feed
+    objective = state["objective"]
+    if Objective(objective) not in config.objectives:
+        objective = config.objectives[0].value
+    if objective == Objective.PROMPT.value != state["objective"]:
+        prompts = {place for place in state["positions"] if f"curriculum.{objective}." in place}
+        state = state | {"prompts": [], "positions": {place: value for place, value in state["positions"].items() if place not in prompts}}
+    starts = {place: value["watermark"] for place, value in state["positions"].items()}
+    return state | {"objective": objective, "pass": 1, "step": 0, "samples_trained": 0, "data_losses": [], "pass_start": starts}
+
+
+def trained_ids(parent: Checkpoint, topics: set[str], horizon: int) -> list[str]:
+    """What the parent trained on these topics in the pass it stood in: a repeat in a run that goes on from its positions."""
+    manifest = parent.manifest
+    return Ledger(parent.path.parent.parent / "ledger", manifest.ledger_segments()).trained_ids(manifest.feed["pass"], topics, horizon)

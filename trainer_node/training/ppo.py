@@ -1,0 +1,289 @@
+"""Proximal policy optimisation on the stream: TRL's PPOTrainer, one round for each of the feed's batches.
+
+TRL's `train()` wants a dataset with a length, shuffles it, asks a reward model and cannot resume. Here each call trains one round: the
+feed's prompts, in order, with answers that were given and judged beforehand. Answers without a reward are no part of the round.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import gc
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # that PPO is experimental in TRL is known; its version is pinned
+
+from trl.experimental.ppo import PPOConfig, PPOTrainer
+
+from schemas.errors import BadRecord, ConfigError
+from trainer_node.data.tokenization import prompt_tokens
+from trainer_node.models.generation import as_prompt
+from trainer_node.models.restore import VALUE_HEAD, add_reference
+from trainer_node.training.trainers import StreamTrainer
+
+
+class ValueModel(nn.Module):
+    """What TRL takes for a value model: a linear head on the policy's own last hidden states, through which no gradient flows back.
+
+    A value model with a backbone of its own would be a second copy of the model (docs/adr/0006-ppo-by-rounds.md).
+    """
+
+    base_model_prefix = "features"
+
+    def __init__(self, policy: Any) -> None:
+        super().__init__()
+        self._policy = (policy,)  # in a tuple: its weights are not this module's
+        base = policy.get_base_model()
+        self.head = nn.Linear(base.config.hidden_size, 1, device=base.device)
+        nn.init.zeros_(self.head.weight)
+        nn.init.zeros_(self.head.bias)
+
+    @torch.no_grad()
+    def features(self, **inputs: Any) -> Any:
+        """The policy's backbone, without its head over the vocabulary; last hidden states are (rows, length, hidden)."""
+        return self._policy[0].get_base_model().base_model(**inputs)
+
+    def score(self, hidden: torch.Tensor) -> torch.Tensor:
+        """Value of each position: (rows, length, hidden) to (rows, length, 1), float32."""
+        return self.head(hidden.to(self.head.weight.dtype))
+
+
+class JudgedRewards(nn.Module):
+    """What TRL takes for a reward model: it gives each row of the round the reward that the feedback node gave it."""
+
+    base_model_prefix = "given"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rewards = torch.zeros(0)
+        self.score = nn.Identity()
+
+    def given(self, input_ids: torch.Tensor, **_: Any) -> Any:
+        """The rewards, at every position: `hidden_states[-1]` is (rows, length, 1)."""
+        rows, length = input_ids.shape
+        return SimpleNamespace(hidden_states=(self.rewards.to(input_ids.device).view(rows, 1, 1).expand(rows, length, 1),))
+
+
+@dataclass(frozen=True)
+class Round:
+    """The answers of a round at one process."""
+
+    queries: torch.Tensor
+    """Prompts, padded on the left: (rows, width)."""
+    sequences: torch.Tensor
+    """Prompts and answers: (rows, length)."""
+    scores: list[torch.Tensor]
+    """Of each new token: (rows, vocabulary)."""
+    rewards: list[float | None]
+    """None has no place in what is trained on: `rows` takes the others."""
+
+    def rows(self, kept: list[int]) -> Round:
+        """Some of the answers."""
+        rewards = [self.rewards[row] for row in kept]
+        return Round(self.queries[kept], self.sequences[kept], [score[kept] for score in self.scores], rewards)
+
+    def to(self, device: Any) -> Round:
+        """The same answers on another device."""
+        return Round(self.queries.to(device), self.sequences.to(device), [score.to(device) for score in self.scores], self.rewards)
+
+
+def micro_batches(rows: list[int], most: int) -> int:
+    """The largest number of micro-batches, up to `most`, that each process can cut its rows into, all but its last of one size."""
+    return next(parts for parts in range(min(most, *rows), 0, -1) if all(-(-count // -(-count // parts)) == parts for count in rows))
+
+
+class StreamPPOTrainer(StreamTrainer, PPOTrainer):
+    """PPO (Schulman et al. 2017) with the KL to the reference as a reward of each token (Ziegler et al. 2019).
+
+    The commit unit is a round: a batch of prompts, one completion each, `num_ppo_epochs` passes over them.
+    """
+
+    config_class = PPOConfig
+    args: Any
+    model: Any
+    optimizer: Any
+    processing_class: Any
+    reward_model: Any
+    dataloader: Any
+
+    def __init__(self, *, model: Any, processing_class: Any, callbacks: list[Any], **kwargs: Any) -> None:
+        add_reference(model)
+        self._step_callbacks = callbacks  # called once for a round, not by TRL
+        self._before_round: dict[str, Any] | None = None
+        self._metrics: dict[str, float] = {}
+        self._accumulation = kwargs["args"].gradient_accumulation_steps
+        super().__init__(
+            model=model,
+            processing_class=with_pad(processing_class),
+            ref_model=None,
+            reward_model=JudgedRewards(),  # type: ignore[arg-type]  # a module is enough
+            value_model=ValueModel(model),  # type: ignore[arg-type]
+            **kwargs,
+        )
+        self.accelerator.print = lambda *_, **__: None  # standard output belongs to the command
+        self.is_fsdp_xla_v1_enabled = False  # Transformers asks for it on a resume; TRL's PPO does not say
+        self.args.num_total_batches = 1
+        if self._unwrapped is not self.model:
+            vars(self.model)["policy"] = self._unwrapped.policy  # TRL asks DDP's wrapper for it, which hands on no attributes
+
+    def _train_steps(self, resume_from_checkpoint: str | None = None) -> None:
+        """Rounds until the stream ends.
+
+        Args:
+            resume_from_checkpoint: folder of a checkpoint; adapters are loaded by the caller.
+        """
+        if resume_from_checkpoint:
+            self._resume(Path(resume_from_checkpoint))
+        gc.freeze()  # TRL collects garbage twice a round; what is loaded by now is none, and looking at it takes a second
+        for micro_batch in self.stream:
+            self._round(micro_batch["rows"])
+            self.state.global_step = self.stream.batch.step
+            for callback in self._step_callbacks:
+                callback.on_pre_optimizer_step(self.args, self.state, self.control)
+                callback.on_step_end(self.args, self.state, self.control)
+
+    def _round(self, rows: list[dict[str, Any]]) -> None:
+        queries, answers = self._answer([row["prompt"] for row in rows])
+        texts = self._texts(answers.sequences[:, queries.shape[1] :])
+        rewards = self.stream.reward([row["sample"] for row in rows], texts)
+        kept = [index for index, reward in enumerate(rewards) if reward is not None]
+        mine = Round(queries, answers.sequences, list(answers.scores), rewards).rows(kept)
+        counts = self.stream.processes.gather(len(kept))
+        if not any(counts):
+            return
+        if not all(counts):
+            mine = self._lent(mine)
+        self._before_round = self._state()
+        self._train_on(mine, micro_batches([max(1, count) for count in counts], self._accumulation))
+        self.stream.note(self._metrics["loss/policy_avg"] + self.args.vf_coef * self._metrics["loss/value_avg"])
+        self.stream.bad = not self._finite()
+
+    def _lent(self, mine: Round) -> Round:
+        """A process none of whose answers has a reward trains on a copy of another's first one: all must take the same steps."""
+        offer = mine.rows([0]).to("cpu") if mine.rewards else None
+        offers = [offered for offered in self.stream.processes.gather(offer) if offered is not None]
+        return mine if mine.rewards else offers[0].to(self.accelerator.device)
+
+    def _answer(self, prompts: list[list[int]]) -> tuple[torch.Tensor, Any]:
+        """Prompts, padded on the left, and what the policy samples for them: `sequences` (rows, length), `scores` of each new token."""
+        pad, eos = self.processing_class.pad_token_id, self.processing_class.eos_token_id
+        width = max(len(prompt) for prompt in prompts)
+        queries = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts], device=self.accelerator.device)
+        policy = self._unwrapped.policy
+        policy.eval()
+        with torch.no_grad():
+            answers = policy.generate(
+                input_ids=queries.masked_fill(queries == pad, 0),  # as TRL's forward passes see them
+                attention_mask=queries != pad,
+                max_new_tokens=self.args.response_length,
+                do_sample=True,
+                temperature=self.args.temperature + 1e-7,  # as TRL divides by it
+                top_k=0,
+                top_p=1.0,
+                pad_token_id=pad,
+                eos_token_id=[eos, pad],
+                remove_invalid_values=True,  # weights that are no numbers show in the loss, not as a crash of the sampler
+                return_dict_in_generate=True,
+                output_scores=True,
+            )
+        policy.train()
+        return queries, answers
+
+    def _texts(self, responses: torch.Tensor) -> list[str]:
+        return [text.strip() for text in self.processing_class.batch_decode(responses, skip_special_tokens=True)]
+
+    def _train_on(self, mine: Round, parts: int) -> None:
+        """One call of TRL's `train()`: its sampling gives the answers that were judged."""
+        rows, args = len(mine.rewards), self.args
+        self.reward_model.rewards = torch.tensor(mine.rewards, dtype=torch.float32)
+        args.per_device_train_batch_size, args.gradient_accumulation_steps = -(-rows // parts), parts
+        args.local_rollout_forward_batch_size = args.batch_size = args.local_batch_size = args.local_mini_batch_size = rows
+        self.accelerator.gradient_accumulation_steps = args.gradient_accumulation_steps
+        self.accelerator.step = 0
+        self.dataloader = [{"input_ids": mine.queries}]
+        with _generating(self._unwrapped.policy, mine):
+            PPOTrainer.train(self)
+
+    # --- undoing and resuming ------------------------------------------------------------------------------------------------
+
+    def _trained(self) -> dict[str, torch.Tensor]:
+        return {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+
+    def _state(self) -> dict[str, Any]:
+        weights = {name: weight.detach().clone() for name, weight in self._trained().items()}
+        return {"weights": weights, "optimizer": copy.deepcopy(self.optimizer.state_dict())}
+
+    def _finite(self) -> bool:
+        return all(bool(weight.isfinite().all()) for weight in self._trained().values())
+
+    def undo_bad_step(self) -> dict[str, BadRecord]:
+        """A round takes several optimizer steps: if one of them made weights that are no numbers, all of them are undone."""
+        before, self._before_round = self._before_round, None
+        if self.stream.bad and before is not None:
+            with torch.no_grad():
+                for name, weight in self._trained().items():
+                    weight.copy_(before["weights"][name])
+            self.optimizer.load_state_dict(before["optimizer"])
+        return super().undo_bad_step()
+
+    def save_own(self, folder: Path) -> None:
+        """The value head."""
+        save_file(dict(self._value_head().state_dict()), folder / VALUE_HEAD)
+
+    def _resume(self, folder: Path) -> None:
+        self._value_head().load_state_dict(load_file(folder / VALUE_HEAD))
+        self._load_optimizer_and_scheduler(str(folder))
+        self._load_rng_state(str(folder))
+
+    def _value_head(self) -> nn.Module:
+        return self._unwrapped.value_model.head
+
+    @property
+    def _unwrapped(self) -> Any:
+        """Policy and value model, without DDP around them."""
+        return self.accelerator.unwrap_model(self.model)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:  # noqa: ARG002 - Transformers' signature
+        """What TRL says of a round; the node reports it."""
+        self._metrics = logs
+
+    smaller = "lower --batch-size or --max-new-tokens, or raise --accumulation"
+
+    def _size_of(self, examples: list[Any]) -> str:
+        longest = max(len(example.prompt_ids) for example in examples) + self.args.response_length
+        return f"{len(examples)} completions of up to {longest} tokens with their prompts"
+
+
+@contextlib.contextmanager
+def _generating(policy: Any, answers: Any) -> Iterator[None]:
+    """In this block the policy generates these answers: TRL samples within its `train()`, ours are sampled and judged by then."""
+    policy.generate = lambda **_: answers  # shadows the class's method
+    try:
+        yield
+    finally:
+        del policy.generate
+
+
+def with_pad(tokenizer: Any) -> Any:
+    """A copy whose padding token is no other token of a prompt or an answer: TRL's PPO tells padding by its id alone.
+
+    Raises:
+        ConfigError: every special token of this tokenizer has a use.
+    """
+    used = {tokenizer.eos_token_id, *prompt_tokens(as_prompt("?"), tokenizer)}
+    special = [number for number, token in sorted(tokenizer.added_tokens_decoder.items()) if token.special]
+    free = [number for number in (tokenizer.pad_token_id, tokenizer.unk_token_id, *special) if number is not None and number not in used]
+    if not free:
+        raise ConfigError("PPO needs a padding token that is neither EOS nor part of the chat template: this tokenizer has none; use grpo")
+    padded = copy.deepcopy(tokenizer)
+    padded.pad_token = tokenizer.convert_ids_to_tokens(free[0])
+    return padded
