@@ -92,7 +92,8 @@ def measure(device: str, model: str, steps: int, batch_size: int, limit_s: float
     from streams.kafka.producer import Producer
     from streams.kafka.settings import KafkaSettings
     from trainer_node.training.callbacks import StepCallback
-    from trainer_node.config import TrainConfig, TrainerKind
+    from trainer_node.config import TrainConfig
+    from trainer_node.kinds import TrainerKind
     from trainer_node.training.factory import build_trainer
     from trainer_node.models.loader import add_lora, load_model
     from trainer_node.training.trainers import StepLoader

@@ -12,7 +12,6 @@ from cli.options import kafka_options
 
 TASKS = ("generation", "qa", "classification", "preference", "rlhf_ppo", "rlhf_grpo")
 TRAINERS = ("auto", "sft", "dpo", "ppo", "grpo")
-FOR_TASK = {"generation": "sft", "qa": "sft", "classification": "sft", "preference": "dpo", "rlhf_ppo": "ppo", "rlhf_grpo": "grpo"}
 
 
 def there(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
@@ -118,10 +117,14 @@ def train(ctx: click.Context, settings: Any, **given: Any) -> None:
 
 
 def _check_task(given: dict[str, Any]) -> None:
+    """The trainer, by the task where none is named."""
+    from schemas.sample import Task
+    from trainer_node.kinds import TrainerKind, kind_of_task, trains
+
     task = given.pop("task")
-    if task and given["trainer"] and given["trainer"] not in ("auto", FOR_TASK[task]):
-        raise click.UsageError(f"--task {task} is trained by {FOR_TASK[task]}, not by --trainer {given['trainer']}")
-    given["trainer"] = given["trainer"] or (FOR_TASK[task] if task else None)
+    if task and given["trainer"] and not trains(TrainerKind(given["trainer"]), Task(task)):
+        raise click.UsageError(f"--task {task} is trained by {kind_of_task(task).value}, not by --trainer {given['trainer']}")
+    given["trainer"] = given["trainer"] or (kind_of_task(task).value if task else None)
 
 
 if __name__ == "__main__":

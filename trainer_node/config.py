@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,27 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from schemas.errors import ConfigError
 from schemas.training_sample import Objective
-
-
-class TrainerKind(StrEnum):
-    """Which TRL trainer trains."""
-
-    AUTO = "auto"
-    """SFT, then DPO on the preference pairs: all that is on the stream and needs no reward."""
-    SFT = "sft"
-    DPO = "dpo"
-    PPO = "ppo"
-    GRPO = "grpo"
-
-
-OBJECTIVES: dict[TrainerKind, tuple[Objective, ...]] = {
-    TrainerKind.AUTO: (Objective.SFT, Objective.PREFERENCE),
-    TrainerKind.SFT: (Objective.SFT,),
-    TrainerKind.DPO: (Objective.PREFERENCE,),
-    TrainerKind.PPO: (Objective.PROMPT,),
-    TrainerKind.GRPO: (Objective.PROMPT,),
-}
-"""What each kind trains on, in order."""
+from trainer_node.kinds import OBJECTIVES, TrainerKind
 
 
 class TrainConfig(BaseModel):

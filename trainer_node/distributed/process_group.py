@@ -31,11 +31,6 @@ SIGN_OF_LIFE_S = 60.0
 """Seconds without a batch after which the others are told that the wait goes on."""
 
 
-def process_rank() -> int:
-    """This process's number in the training, as torchrun and accelerate say it; 0 where there is only one."""
-    return int(os.environ.get("RANK", "0"))
-
-
 @dataclass
 class Processes:
     """The processes of a training, seen from one of them; on its own it does nothing."""

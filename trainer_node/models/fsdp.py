@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import ConfigError
-from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.config import TrainConfig
+from trainer_node.kinds import TrainerKind
 
 if TYPE_CHECKING:
     from trainer_node.models.loader import LoadedModel

@@ -7,7 +7,8 @@ from typing import Any
 
 from schemas.errors import CheckpointError, UserError
 from trainer_node.commit.store import MANIFEST, Checkpoint, checkpoints, verify
-from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.config import TrainConfig
+from trainer_node.kinds import TrainerKind
 from trainer_node.models.fsdp import Sharding, shard
 from trainer_node.models.loader import LoadedModel, add_lora, default_model, load_model
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from schemas.errors import ConfigError
 from schemas.sample import Task
 from schemas.training_sample import Objective
-from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch
 from trainer_node.distributed.process_group import ALONE, Processes
+from trainer_node.kinds import TrainerKind, kind_of_task
 from trainer_node.models.loader import LoadedModel
 
 if TYPE_CHECKING:
@@ -21,15 +22,6 @@ if TYPE_CHECKING:
 ENDLESS_STEPS = 1_000_000_000
 """The stream decides when training ends, not a step count."""
 
-KIND_OF_TASK = {
-    Task.GENERATION: TrainerKind.SFT,
-    Task.QA: TrainerKind.SFT,
-    Task.CLASSIFICATION: TrainerKind.SFT,
-    Task.PREFERENCE: TrainerKind.DPO,
-    Task.RLHF_PPO: TrainerKind.PPO,
-    Task.RLHF_GRPO: TrainerKind.GRPO,
-}
-
 
 def trainer_class(task: Task | str) -> type:
     """The trainer class for a task: a subclass of TRL's SFTTrainer, DPOTrainer, PPOTrainer or GRPOTrainer.
@@ -37,11 +29,7 @@ def trainer_class(task: Task | str) -> type:
     Raises:
         ConfigError: no such task.
     """
-    try:
-        kind = KIND_OF_TASK[Task(task)]
-    except ValueError:
-        raise ConfigError(f"no trainer for task {task!r}; tasks are {', '.join(Task)}") from None
-    return class_of_kind(kind)
+    return class_of_kind(kind_of_task(task))
 
 
 def class_of_kind(kind: TrainerKind) -> type[StreamTrainer]:

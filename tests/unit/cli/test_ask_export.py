@@ -33,9 +33,10 @@ FACTS = "subject,predicate,object,source\nCarmen,composed_by,Georges Bizet,a lib
 @pytest.fixture(scope="module", params=[16, 0], ids=["lora", "all weights"])
 def run_dir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder with one checkpoint."""
-    from trainer_node.config import TrainConfig, TrainerKind
+    from trainer_node.config import TrainConfig
     from trainer_node.data.batch import StepBatch, Waiting
     from trainer_node.data.tokenization import format_sft
+    from trainer_node.kinds import TrainerKind
     from trainer_node.models.restore import load_for_training
     from trainer_node.training.callbacks import StepCallback
     from trainer_node.training.factory import build_trainer

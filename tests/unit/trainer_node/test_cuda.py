@@ -13,8 +13,9 @@ from schemas.training_sample import Objective
 from tests.models.tiny import build
 from tests.unit.trainer_node.training.test_rl import Run, grpo_gradients
 from tests.unit.trainer_node.training.test_trainers import Steps, train
-from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.config import TrainConfig
 from trainer_node.data.tokenization import format_rlhf, format_supervised, prompt_tokens, with_choices
+from trainer_node.kinds import TrainerKind
 from trainer_node.models.loader import load_model
 from trainer_node.models.restore import load_adapter, load_for_training, save_for_resume
 from trainer_node.training import losses

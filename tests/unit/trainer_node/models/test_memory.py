@@ -17,9 +17,10 @@ from schemas.sample import Task
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
 from tests.models.tiny import build
-from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, Waiting
 from trainer_node.data.tokenization import format_prompt, format_rlhf, format_supervised
+from trainer_node.kinds import TrainerKind
 from trainer_node.models.generation import answer
 from trainer_node.models.out_of_memory import out_of_memory
 from trainer_node.models.restore import load_for_training

@@ -18,11 +18,12 @@ from schemas.training_sample import ChatMessage, Objective, TrainingSample
 from streams.kafka.consumer import Record
 from tests.models.tiny import build
 from tests.unit.trainer_node.several import start
-from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Processes
 from trainer_node.intake.feed import Waiting
+from trainer_node.kinds import TrainerKind
 from trainer_node.models.fsdp import Sharding, asked_for
 from trainer_node.run.follower import Follower
 from trainer_node.training import losses

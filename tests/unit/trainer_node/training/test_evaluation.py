@@ -11,8 +11,9 @@ from transformers import AutoModelForCausalLM
 
 from schemas.sample import Task
 from schemas.training_sample import Objective
-from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.config import TrainConfig
 from trainer_node.data.tokenization import format_rlhf, format_supervised
+from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 from trainer_node.training import evaluation
 from trainer_node.training.evaluation import Losses, choose_labels, evaluate, label_losses, label_scores, mean_loss

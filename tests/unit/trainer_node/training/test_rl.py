@@ -16,9 +16,10 @@ from schemas.graph_reward import GraphReward, RewardStatus
 from schemas.sample import Task
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
-from trainer_node.config import TrainConfig, TrainerKind
+from trainer_node.config import TrainConfig
 from trainer_node.data.tokenization import PromptExample, format_prompt
 from trainer_node.intake.feed import StepBatch, Waiting
+from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import fits, load_adapter, load_for_training, load_reference, save_for_resume
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.factory import build_trainer, trainer_class

@@ -1,0 +1,42 @@
+"""Which trainer a task gets, and what each kind trains on."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from schemas.errors import ConfigError
+from schemas.sample import Task
+from streams.curriculum.task_detector import OBJECTIVES as OBJECTIVE_OF_TASK
+from trainer_node.kinds import OBJECTIVES, TrainerKind, kind_of_task, trains
+
+
+@pytest.mark.parametrize("task", Task)
+def test_a_tasks_samples_go_to_the_bands_that_its_trainer_reads(task: Task):
+    assert OBJECTIVES[kind_of_task(task)] == (OBJECTIVE_OF_TASK[task],)
+
+
+def test_an_unknown_task_is_named_with_those_there_are():
+    with pytest.raises(ConfigError, match="no trainer for task 'poetry'; tasks are generation"):
+        kind_of_task("poetry")
+
+
+@pytest.mark.parametrize(
+    ("kind", "tasks"),
+    [
+        (TrainerKind.AUTO, ["generation", "qa", "classification", "preference"]),
+        (TrainerKind.SFT, ["generation", "qa", "classification"]),
+        (TrainerKind.DPO, ["preference"]),
+        (TrainerKind.PPO, ["rlhf_ppo"]),
+        (TrainerKind.GRPO, ["rlhf_grpo"]),
+    ],
+)
+def test_a_kind_trains_its_own_tasks_and_auto_all_that_need_no_reward(kind: TrainerKind, tasks: list[str]):
+    assert [task.value for task in Task if trains(kind, task)] == tasks
+
+
+def test_settings_and_kinds_are_read_without_torch():
+    code = "import sys, trainer_node.config, trainer_node.kinds; print([m for m in ('torch', 'trl', 'kafka') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
