@@ -170,8 +170,8 @@ def parts() -> dict[str, tuple[type, str]]:
     """What is measured with `--parts`: the class and the method."""
     from kafka import KafkaConsumer
 
-    from trainer_node.data.decoding import Unpacker
-    from trainer_node.intake.consumer_thread import Reader
+    from trainer_node.data.decoding import Decoder
+    from trainer_node.intake.consumer_thread import ConsumerThread
     from trainer_node.intake.feed import Feed
 
     return {
@@ -179,9 +179,9 @@ def parts() -> dict[str, tuple[type, str]]:
         "choosing and journalling": (Feed, "_chosen"),
         "accounting": (Feed, "trained"),
         "reader: polling": (KafkaConsumer, "poll"),
-        "reader: decoding, tokenising and preparing": (Unpacker, "__call__"),
-        "reader: positions": (Reader, "_note_positions"),
-        "reader: pauses": (Reader, "_apply_pauses"),
+        "reader: decoding, tokenising and preparing": (Decoder, "__call__"),
+        "reader: positions": (ConsumerThread, "_note_positions"),
+        "reader: pauses": (ConsumerThread, "_apply_pauses"),
     }
 
 
@@ -257,8 +257,8 @@ def produce(settings: Any, blocks: int, block: int, batch_size: int) -> None:
     from schemas.training_sample import BANDS, TrainingSample
     from streams.kafka.admin import create_topics
     from streams.kafka.producer import Producer
-    from trainer_node.intake.consumer_thread import QUEUED_RECORDS
-    from trainer_node.intake.feed import WAITING_LIMIT
+    from trainer_node.intake.backlog import WAITING_LIMIT
+    from trainer_node.intake.flow_control import QUEUED_RECORDS
     from trainer_node.intake.pacing import Pacing
 
     create_topics(settings, settings.topics).raise_if_wrong()

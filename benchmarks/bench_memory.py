@@ -33,18 +33,19 @@ def run(settings: Any, folder: Path, count: int) -> list[dict[str, float]]:
     from trainer_node.commit.fencing import Fence
     from trainer_node.commit.journal import Journal
     from trainer_node.commit.ledger import Ledger
+    from trainer_node.commit.manifest import RunState
     from trainer_node.commit.store import START, CheckpointStore
-    from trainer_node.data.decoding import Unpacked, decoded, unpacked
-    from trainer_node.intake.consumer_thread import Reader
+    from trainer_node.data.decoding import Decoded, decoded, with_example
+    from trainer_node.intake.consumer_thread import ConsumerThread
     from trainer_node.intake.feed import Feed, FeedSettings
     from trainer_node.intake.pacing import Pacing
 
-    def unpack(records: list[Any]) -> list[Unpacked]:
+    def unpack(records: list[Any]) -> list[Decoded]:
         ids = lambda sample: list((sample.completion or "").encode())  # noqa: E731 - as many as a tokenizer would give
-        return [unpacked(decoded(record), ids) for record in records]
+        return [with_example(decoded(record), ids) for record in records]
 
     fence = Fence(folder)
-    journal, ledger, reader = Journal(folder / "journal", fence.epoch), Ledger(folder / "ledger"), Reader(settings, "bench", unpack)
+    journal, ledger, reader = Journal(folder / "journal", fence.epoch), Ledger(folder / "ledger"), ConsumerThread(settings, "bench", unpack)
     store = CheckpointStore(folder, fence, journal, ledger)
     with Producer(settings) as producer:
         letters = DeadLetterWriter(producer, settings, "trainer", "bench", Breaker())
@@ -57,14 +58,14 @@ def run(settings: Any, folder: Path, count: int) -> list[dict[str, float]]:
             feed.trained(batch)
             if batch.step % 50 == 0:
                 serial += 1
-                described = {"run_id": "bench", "step": feed.step, "serial": serial, "config_hash": "", "base_model": "stub"}
-                state = feed.snapshot()
-                store.commit(lambda fields=described, state=state: fields | {"feed": state}, _weights, lambda: None, lambda found: None)
-            if feed.samples_trained // 10_000 > len(readings):
-                readings.append({"samples": feed.samples_trained, "rss_mb": round(psutil.Process().memory_info().rss / 1e6, 1)})
+                fields = {"run_id": "bench", "step": batch.step, "serial": serial, "config_hash": "", "base_model": "stub"}
+                state = RunState(**fields, feed=feed.snapshot())
+                store.commit(lambda state=state: state, _weights, lambda: None, lambda found: None)
+            if feed.cursor.samples_trained // 10_000 > len(readings):
+                readings.append({"samples": feed.cursor.samples_trained, "rss_mb": round(psutil.Process().memory_info().rss / 1e6, 1)})
         reader.close()
         journal.close()
-    assert feed.samples_trained == count
+    assert feed.cursor.samples_trained == count
     return readings
 
 

@@ -144,7 +144,7 @@ def batches(tokenizer: Any, count: int, size: int) -> list[Any]:
     from schemas.sample import Task
     from schemas.training_sample import Objective, TrainingSample
     from streams.kafka.consumer import Record
-    from trainer_node.data.batch import StepBatch, Waiting
+    from trainer_node.data.batch import StepBatch, WaitingSample
     from trainer_node.data.tokenization import format_supervised
 
     made = []
@@ -155,7 +155,7 @@ def batches(tokenizer: Any, count: int, size: int) -> list[Any]:
             for number in numbers
         ]
         items = [
-            Waiting(Record("t", 0, number, None, b"", (), 0), sample, format_supervised(sample, tokenizer, 1024))
+            WaitingSample(Record("t", 0, number, None, b"", (), 0), sample, format_supervised(sample, tokenizer, 1024))
             for number, sample in zip(numbers, samples, strict=True)
         ]
         made.append(StepBatch(step + 1, 1, Objective.SFT, items))

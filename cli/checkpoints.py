@@ -12,7 +12,7 @@ import click
 from cli.options import json_option
 
 if TYPE_CHECKING:
-    from trainer_node.commit.store import Checkpoint
+    from trainer_node.commit.manifest import Checkpoint, Manifest
 
 EXIT_TORN = 1
 folder = click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
@@ -32,7 +32,7 @@ def checkpoints() -> None:
 def list_(directory: Path, as_json: bool) -> None:
     """List the checkpoints of a run, oldest first, with those that are refused and why."""
     from schemas.errors import CheckpointError
-    from trainer_node.commit.store import directories, verify
+    from trainer_node.commit.manifest import directories, verify
 
     rows: list[dict[str, Any]] = []
     for path in sorted(directories(_run_dir(directory) / "checkpoints")):
@@ -57,7 +57,7 @@ def list_(directory: Path, as_json: bool) -> None:
 def verify(directory: Path, as_json: bool) -> None:
     """Check every file of a checkpoint against its manifest; exit code 1 when it is torn."""
     from schemas.errors import CheckpointError
-    from trainer_node.commit.store import verify as verify_checkpoint
+    from trainer_node.commit.manifest import verify as verify_checkpoint
 
     try:
         checkpoint = verify_checkpoint(_newest_directory(directory))
@@ -85,7 +85,7 @@ def ledger(directory: Path, all_passes: bool) -> None:
     from trainer_node.commit.ledger import Ledger
 
     checkpoint = _checkpoint(directory)
-    rows = Ledger(checkpoint.path.parent.parent / "ledger", checkpoint.manifest.ledger_segments()).rows()
+    rows = Ledger(checkpoint.path.parent.parent / "ledger", checkpoint.manifest.segments).rows()
     if not all_passes:
         rows = iter({(row.topic, row.partition, row.offset): row for row in rows}.values())
     for row in rows:
@@ -100,7 +100,7 @@ def lineage(directory: Path, as_json: bool) -> None:
     from trainer_node.commit.ledger import Ledger, lineage_of
 
     checkpoint = _checkpoint(directory)
-    ranges = lineage_of(Ledger(checkpoint.path.parent.parent / "ledger", checkpoint.manifest.ledger_segments()).rows())
+    ranges = lineage_of(Ledger(checkpoint.path.parent.parent / "ledger", checkpoint.manifest.segments).rows())
     if as_json:
         click.echo(json.dumps({"checkpoint": checkpoint.manifest.name, "base_model": checkpoint.manifest.base_model, "trained": ranges}))
         return
@@ -120,7 +120,7 @@ def _run_dir(directory: Path) -> Path:
 def _newest_directory(directory: Path) -> Path:
     """The directory itself, or a run's newest one, whole or torn: what is to be verified must not be chosen by being whole."""
     from schemas.errors import UserError
-    from trainer_node.commit.store import MANIFEST, directories
+    from trainer_node.commit.manifest import MANIFEST, directories
 
     if (directory / MANIFEST).exists() or directory.parent.name == "checkpoints":
         return directory
@@ -132,9 +132,9 @@ def _newest_directory(directory: Path) -> Path:
 
 def _checkpoint(directory: Path) -> Checkpoint:
     from schemas.errors import UserError
-    from trainer_node.commit.store import MANIFEST
-    from trainer_node.commit.store import checkpoints as all_of
-    from trainer_node.commit.store import verify as verify_checkpoint
+    from trainer_node.commit.manifest import MANIFEST
+    from trainer_node.commit.manifest import checkpoints as all_of
+    from trainer_node.commit.manifest import verify as verify_checkpoint
 
     if (directory / MANIFEST).exists() or directory.parent.name == "checkpoints":
         return verify_checkpoint(directory, deep=False)
@@ -144,12 +144,12 @@ def _checkpoint(directory: Path) -> Checkpoint:
     return whole[-1]
 
 
-def _facts(manifest: Any) -> dict[str, Any]:
+def _facts(manifest: Manifest) -> dict[str, Any]:
     return {
         "epoch": manifest.epoch,
         "step": manifest.step,
-        "pass": manifest.feed["pass"],
-        "samples_trained": manifest.feed["samples_trained"],
+        "pass": manifest.feed.pass_number,
+        "samples_trained": manifest.feed.samples_trained,
         "metrics": manifest.metrics,
         "created_at": manifest.created_at,
     }

@@ -10,7 +10,7 @@ import click
 
 from schemas.errors import CheckpointError, ConfigError
 from schemas.topics import Topics
-from trainer_node.commit.store import Checkpoint, checkpoints, verify
+from trainer_node.commit.manifest import Checkpoint, checkpoints, verify
 from trainer_node.config import TrainConfig
 from trainer_node.intake.start_point import StartPoint, parse_ranges, parse_timestamp
 from trainer_node.options import RunOptions

@@ -20,7 +20,7 @@ from streams.node import group_name
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
     from trainer_node.commit.ledger import LedgerRow
-    from trainer_node.commit.store import Checkpoint
+    from trainer_node.commit.manifest import Checkpoint
 
 Story = dict[str, Any]
 """sample_id, found, and a list for each kind of event: received, banded, waiting, trained, ... (`follow`)."""
@@ -124,11 +124,11 @@ def _readers(settings: KafkaSettings, run_dir: Path | None) -> list[SeenBy]:
 
 
 def _done_in(checkpoint: Checkpoint) -> Callable[[str, int, int], bool]:
-    positions = checkpoint.manifest.feed["positions"]
+    partitions = checkpoint.manifest.feed.position.partitions
 
     def done(topic: str, partition: int, offset: int) -> bool:
-        place = positions.get(f"{topic}:{partition}")
-        return place is not None and (offset < place["watermark"] or any(first <= offset <= last for first, last in place["done"]))
+        state = partitions.get(f"{topic}:{partition}")
+        return state is not None and state.is_done(offset)
 
     return done
 
@@ -158,19 +158,19 @@ def _awaits_band(settings: KafkaSettings, received: list[Story], banded: list[St
 def _ledger(sample_id: str, run_dir: Path | None) -> tuple[list[LedgerRow], list[str]]:
     """The sample's rows in the newest checkpoint's ledger, and the checkpoints of the run that stand on it."""
     from trainer_node.commit.ledger import Ledger, Outcome
-    from trainer_node.commit.store import checkpoints
+    from trainer_node.commit.manifest import checkpoints
 
     whole = checkpoints(run_dir, deep=False) if run_dir is not None else []
     if not whole:
         return [], []
     assert run_dir is not None
-    rows = [row for row in Ledger(run_dir / "ledger", whole[-1].manifest.ledger_segments()).rows() if row.sample_id == sample_id]
+    rows = [row for row in Ledger(run_dir / "ledger", whole[-1].manifest.segments).rows() if row.sample_id == sample_id]
     steps = [row.step for row in rows if row.outcome is Outcome.TRAINED]
     return rows, [checkpoint.manifest.name for checkpoint in whole if steps and checkpoint.manifest.step >= min(steps)]
 
 
 def _newest(run_dir: Path) -> Checkpoint | None:
-    from trainer_node.commit.store import checkpoints
+    from trainer_node.commit.manifest import checkpoints
 
     whole = checkpoints(run_dir, deep=False)
     return whole[-1] if whole else None

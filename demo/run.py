@@ -34,7 +34,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.node import group_name
 from streams.supervisor import Supervisor
 from trainer_node.commit.ledger import Ledger
-from trainer_node.commit.store import checkpoints
+from trainer_node.commit.manifest import checkpoints
 
 WORKERS = ("curriculum", "augmenter", "feedback")
 READS = {"curriculum": "samples", "augmenter": "losses", "feedback": "outputs"}
@@ -217,7 +217,7 @@ def memory_in_use() -> int:
 
 def _account(run: Run) -> Account:
     newest = checkpoints(run.options.run_dir / "training")[-1]
-    ledger = Ledger(run.options.run_dir / "training" / "ledger", newest.manifest.ledger_segments())
+    ledger = Ledger(run.options.run_dir / "training" / "ledger", newest.manifest.segments)
     return take_account(run.settings, ledger.rows())
 
 

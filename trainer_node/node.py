@@ -10,6 +10,7 @@ import contextlib
 import gc
 import json
 import logging
+import math
 import os
 import signal
 import threading
@@ -30,22 +31,25 @@ from streams.node import group_name
 from trainer_node.commit.fencing import Fence
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger
-from trainer_node.commit.store import START, Checkpoint, CheckpointStore
+from trainer_node.commit.manifest import Checkpoint, RunState
+from trainer_node.commit.state import FeedState
+from trainer_node.commit.store import START, CheckpointStore
 from trainer_node.config import TrainConfig
-from trainer_node.data.decoding import Unpacker
+from trainer_node.data.decoding import Decoder
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import ALONE, Processes
-from trainer_node.intake.consumer_thread import Reader
-from trainer_node.intake.dead_lettered import letters_since
+from trainer_node.intake.consumer_thread import ConsumerThread
+from trainer_node.intake.dead_lettered import dead_lettered_since
 from trainer_node.intake.feed import Feed, FeedSettings, StepBatch
 from trainer_node.intake.pacing import Pacing
 from trainer_node.models.fsdp import asked_for
 from trainer_node.options import RunOptions, Timings
 from trainer_node.rewards.client import RewardClient
-from trainer_node.run.completion import Consumption
+from trainer_node.run.completion import Completion
+from trainer_node.run.early_stopping import EarlyStopping
 from trainer_node.run.follower import Follower
-from trainer_node.run.monitor import EarlyStopping, Monitor
-from trainer_node.run.publisher import Announcer
+from trainer_node.run.monitor import Monitor
+from trainer_node.run.publisher import Publisher
 from trainer_node.run.warm_start import find_parent, inherited_state, lineage, trained_ids, with_optimizer
 from trainer_node.training.prompts import Judge
 
@@ -68,7 +72,7 @@ class TrainerNode:
         self._started = time.monotonic()
         self._nan_streak = 0
         self._serial = 0
-        self._last_state: dict[str, Any] | None = None
+        self._last_state: FeedState | None = None
         self._enough = False
         self.parent: Checkpoint | None = None
         self._lineage: dict[str, str] = {}
@@ -106,7 +110,7 @@ class TrainerNode:
                 goes_on_from, objective = None, self._next_objective(objective)
             if not self.stopping.is_set():
                 self._ask("after")
-                self.announce.finish()  # a run that is stopped announces at its next start: its grace is for the checkpoint
+                self.publisher.finish()  # a run that is stopped announces at its next start: its grace is for the checkpoint
             self._write_summary()
             self._trainer = self._stream = None  # the stream, too, holds on to the trainer
             self.processes.close()
@@ -114,8 +118,6 @@ class TrainerNode:
     def stop(self, *_: Any) -> None:
         """Finish the step, checkpoint, end. Called by SIGTERM and SIGINT; safe to call from any thread."""
         self.stopping.set()
-        if hasattr(self, "feed"):
-            self.feed.stopping.set()
         if self._grace is None:
             self._grace = threading.Timer(self.config.grace_s, self._give_up)
             self._grace.daemon = True
@@ -150,7 +152,7 @@ class TrainerNode:
     def _readiness(self) -> str | None:
         if self._ready:
             return self._ready
-        return None if self.reader.connected else "the broker is away"
+        return None if self.consumer.connected else "the broker is away"
 
     def _claim_run(self, stack: contextlib.ExitStack) -> Checkpoint | None:
         """Fence older incarnations off, in the run's folder and at the broker, and only then find what to go on from."""
@@ -163,8 +165,8 @@ class TrainerNode:
         self.store = CheckpointStore(
             run_dir, self.fence, self.journal, self.ledger, self.config.keep_checkpoints, self.options.on_commit_step
         )
-        self.announce = Announcer(self.settings, self.options.run_id)
-        stack.callback(self.announce.close)
+        self.publisher = Publisher(self.settings, self.options.run_id)
+        stack.callback(self.publisher.close)
         self.store.clean()
         resumed, refused = self.store.newest()
         for name, why in refused:
@@ -179,14 +181,14 @@ class TrainerNode:
         manifest = resumed.manifest
         if manifest.run_id != self.options.run_id:
             raise ConfigError(f"{run_dir} belongs to run {manifest.run_id!r}, not {self.options.run_id!r}: give another --run-dir")
-        if Objective(manifest.feed["objective"]) not in self.config.objectives:
+        if manifest.feed.objective not in self.config.objectives:
             raise ConfigError(
-                f"checkpoint {manifest.name} trains {manifest.feed['objective']}; --trainer {self.config.trainer.value} does not"
+                f"checkpoint {manifest.name} trains {manifest.feed.objective.value}; --trainer {self.config.trainer.value} does not"
             )
         if manifest.config_hash != self.config.hash():
             logger.warning("settings have changed since checkpoint %s; going on with the new ones", manifest.name)
         self.fence.resumed_from(manifest.epoch, manifest.serial)
-        self.ledger.segments = manifest.ledger_segments()
+        self.ledger.segments = list(manifest.segments)
         self._serial = manifest.serial
         self._lineage = manifest.parent
         logger.warning("epoch %d resumes from checkpoint %s", self.fence.epoch, manifest.name)
@@ -204,35 +206,33 @@ class TrainerNode:
         self.producer = Producer(settings, waits_for_broker=True)  # a run that ended because a broker was away would have to be restarted
         stack.callback(self.producer.close)
         letters = DeadLetterWriter(self.producer, settings, "trainer", run_id, Breaker())
-        unpack = Unpacker(self.loaded.tokenizer, config)
-        self.reader = Reader(settings, group_name(settings, "trainer", run_id), unpack, config.on_data_loss)
+        decode = Decoder(self.loaded.tokenizer, config)
+        self.consumer = ConsumerThread(settings, group_name(settings, "trainer", run_id), decode, config.on_data_loss)
         objectives = dict.fromkeys((*config.objectives, Objective.PROMPT))
         bands = {objective: [topic.name for topic in settings.topics.bands(objective)] for objective in objectives}
         feed_settings = FeedSettings(run_id, config.batch_size * self.processes.size, config.linger_s, config.repeat_horizon)
-        self.feed = Feed(feed_settings, self.reader, bands, letters, self.journal, self.ledger, Pacing(config.pace_steps))
+        self.feed = Feed(feed_settings, self.consumer, bands, letters, self.journal, self.ledger, Pacing(config.pace_steps), self.stopping)
         self.monitor = Monitor(run_id, self.options.run_dir, self.options.wandb_project, config.model_dump(mode="json"))
         stack.callback(self.monitor.close)
         self.rewards = RewardClient(settings, self.producer, run_id, self.stopping, self.processes.sign_of_life)
         self._judge = Judge(self.rewards, run_id, config.reward_timeout_s, self._note_rewards)
         lag = LagReader(settings)
         stack.callback(lag.close)
-        self.consumption = Consumption(settings, self.options, self.feed, self.producer, lag)
-        stack.callback(self.reader.close)
-        self.announce.commit_through(self.reader)
+        self.completion = Completion(settings, self.options, self.feed, self.producer, lag)
+        stack.callback(self.consumer.close)
+        self.publisher.commit_through(self.consumer)
         replay = self.journal.take_over(resumed.manifest.name if resumed else START)
         if self.fence.epoch > 1:
             since = resumed.manifest.created_at if resumed else self.fence.first_claimed_at()
-            self.feed.already_put = letters_since(settings, run_id, since)
+            self.feed.admission.already_sent = dead_lettered_since(settings, run_id, since)
         inherited = inherited_state(self.parent, self.options.start, config) if self.parent else None
         self.feed.begin(resumed.manifest.feed if resumed else inherited, replay, self.options.start)
         if resumed:
-            self.early.restore(resumed.manifest.feed.get("early", {}))
+            self.early.state = resumed.manifest.feed.early_stopping
             self._last_state = self._state()
-            self.announce(resumed)  # the incarnation that made it may have been killed before it could say so
-        elif self.parent and inherited and inherited["objective"] == self.parent.manifest.feed["objective"]:
+            self.publisher(resumed)  # the incarnation that made it may have been killed before it could say so
+        elif self.parent and inherited and inherited.objective is self.parent.manifest.feed.objective:
             self.feed.remember(trained_ids(self.parent, set(bands[self.feed.objective]), config.repeat_horizon))
-        if self.stopping.is_set():
-            self.feed.stopping.set()
 
     def _prepare(self, sample: TrainingSample) -> Any:
         return prepare(sample, self.loaded.tokenizer, self.config)
@@ -252,7 +252,7 @@ class TrainerNode:
         self._stream = build_stream(kind, self.config, pad, next_batch, self._judged, self.processes)
         self._stream.meanwhile = self.feed.intake  # what has come is taken in while a device trains
         if self.loaded.device.startswith("cuda"):
-            self._stream.while_the_device_works = self.reader.while_the_device_works
+            self._stream.while_the_device_works = self.consumer.gil_window
         self._trainer.feed_from(self._stream)
         with self.timings(f"training ({objective.value})"):
             self._trainer.train(resume_from_checkpoint=str(source) if source else None)
@@ -270,7 +270,7 @@ class TrainerNode:
             batch = None
             if not self._enough:
                 with self.timings("waiting for samples"):
-                    batch = self.feed.next_batch(self.consumption.done, self._guard)
+                    batch = self.feed.next_batch(self.completion.done, self._guard)
             if batch is not None:
                 self.options.on_batch(batch)
                 return batch
@@ -284,9 +284,9 @@ class TrainerNode:
 
     def _end_of_pass(self) -> bool:
         """Evaluate; True when another pass follows, which is then already begun."""
-        self.consumption.begin_anew()
+        self.completion.begin_anew()
         enough = not self.config.eval_steps and self._evaluate()
-        if enough or self.feed.pass_number >= self.config.epochs:
+        if enough or self.feed.cursor.pass_number >= self.config.epochs:
             return False
         self.feed.rewind()
         self._checkpoint()
@@ -342,18 +342,18 @@ class TrainerNode:
         """Measure val_metric on the validation samples; True when training should stop early."""
         from trainer_node.training.evaluation import evaluate
 
-        held_out, batch = list(self.feed.validation.values()), -(-self.config.batch_size // self.config.accumulation)
+        held_out, batch = list(self.feed.held_out.validation.values()), -(-self.config.batch_size // self.config.accumulation)
         model, tokenizer, objective = self.loaded.model, self.loaded.tokenizer, self.feed.objective
         with self.timings("evaluating"):
             self.processes.order_pass("evaluate", objective, held_out, batch)
             found = evaluate(self._trainer, model, tokenizer, objective, held_out, self._prepare, batch)
         if found is None:
             return False
-        self.monitor.evaluated(self.feed.step, found.val_metric, found.values)
+        self.monitor.evaluated(self.feed.cursor.step, found.val_metric, found.values)
         if enough := self.early.update(found.measure, found.val_metric):
             logger.warning(
                 "val_metric (%s) has not improved in %d evaluations (best %s): stopping early",
-                found.measure, self.early.since_best, self.early.best,
+                found.measure, self.early.state.since_best, self.early.state.best,
             )  # fmt: skip
         return enough
 
@@ -365,27 +365,27 @@ class TrainerNode:
         if state == self._last_state:
             return
         with self.timings("checkpoints"):
-            self.store.commit(lambda: self._describe(state), self._write_files, self._flush, self.announce)
+            self.store.commit(lambda: self._describe(state), self._write_files, self._flush, self.publisher)
         self._last_state = state
 
-    def _state(self) -> dict[str, Any]:
-        return self.feed.snapshot() | {"early": self.early.snapshot()}
+    def _state(self) -> FeedState:
+        return self.feed.snapshot(self.early.state)
 
     def _flush(self) -> None:
         self.producer.flush(waiting=self.processes.sign_of_life)
         self._serial += 1
 
-    def _describe(self, state: dict[str, Any]) -> dict[str, Any]:
-        return {
-            "run_id": self.options.run_id,
-            "step": self.feed.step,
-            "serial": self._serial,
-            "config_hash": self.config.hash(),
-            "parent": self._lineage,
-            "base_model": self.config.model,
-            "feed": state,
-            "metrics": dict(self.monitor.values),
-        }
+    def _describe(self, state: FeedState) -> RunState:
+        return RunState(
+            run_id=self.options.run_id,
+            step=state.step,
+            serial=self._serial,
+            config_hash=self.config.hash(),
+            parent=self._lineage,
+            base_model=self.config.model,
+            feed=state,
+            metrics={name: value for name, value in self.monitor.values.items() if math.isfinite(value)},
+        )
 
     def _write_files(self, folder: Path) -> None:
         from trainer_node.models.restore import save_for_resume
@@ -400,21 +400,23 @@ class TrainerNode:
         wanted = self.config.held_out_prompts
         if not wanted:
             return
-        self.feed.waits_for_prompts = True
+        self.feed.want_prompts(True)
         with self.timings("waiting for samples"):
-            while len(self.feed.prompts) < wanted and not self.stopping.is_set():
-                self.reader.raise_failure()
+            while len(self.feed.held_out.prompts) < wanted and not self.stopping.is_set():
+                self.consumer.raise_failure()
                 self.processes.sign_of_life()
                 self.feed.intake(wait_s=0.1)
-        self.feed.waits_for_prompts = False
+        self.feed.want_prompts(False)
         if self.stopping.is_set():
             return
-        prompts = [self.feed.prompts[key] for key in sorted(self.feed.prompts)][:wanted]
+        prompts = [self.feed.held_out.prompts[key] for key in sorted(self.feed.held_out.prompts)][:wanted]
         with self.timings(f"answering ({phase})"):
             outputs = self._outputs(prompts, phase)
         with self.timings(f"judging ({phase})"):
             rewards = self.rewards.judge(outputs, self.config.reward_timeout_s)
-        self._note_rewards(self.feed.step, [given.reward for given in rewards.values() if given is not None and given.reward is not None])
+        self._note_rewards(
+            self.feed.cursor.step, [given.reward for given in rewards.values() if given is not None and given.reward is not None]
+        )
 
     def _outputs(self, prompts: list[TrainingSample], phase: str) -> list[ModelOutput]:
         from trainer_node.models.generation import answer
@@ -422,7 +424,7 @@ class TrainerNode:
 
         self.processes.order_pass("answer", prompts)
         completions = answer(self.loaded.model, self.loaded.tokenizer, prompts, self.config.max_new_tokens)
-        return model_outputs(prompts, completions, self.options.run_id, self.feed.step, phase)
+        return model_outputs(prompts, completions, self.options.run_id, self.feed.cursor.step, phase)
 
     def _note_rewards(self, step: int, rewards: list[float]) -> None:
         if rewards:
@@ -433,8 +435,8 @@ class TrainerNode:
         summary = {
             "run_id": self.options.run_id,
             "epoch": self.fence.epoch,
-            "step": self.feed.step,
-            "samples_trained": self.feed.samples_trained,
+            "step": self.feed.cursor.step,
+            "samples_trained": self.feed.cursor.samples_trained,
             "rewards_late": self.rewards.late,
             "checkpoint_s": self.store.seconds,
             "timings": self.timings.seconds,

@@ -18,7 +18,7 @@ from schemas.training_sample import BANDS, ChatMessage, Objective, TrainingSampl
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
-from trainer_node.commit.store import Checkpoint, checkpoints
+from trainer_node.commit.manifest import Checkpoint, checkpoints
 
 PATIENCE = 180.0
 """Seconds after which a test gives up; no promise about speed."""
@@ -158,7 +158,7 @@ class Run:
 
     def rows(self) -> list[LedgerRow]:
         """The ledger of the surviving checkpoint."""
-        return list(Ledger(self.folder / "ledger", self.newest.manifest.ledger_segments()).rows())
+        return list(Ledger(self.folder / "ledger", self.newest.manifest.segments).rows())
 
     def trained(self, pass_number: int = 1, objective: str = "sft") -> list[str]:
         return [

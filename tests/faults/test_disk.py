@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from tests.faults.runs import ALL_THERE_ONCE, account, produce
-from trainer_node.commit.store import checkpoints
+from trainer_node.commit.manifest import checkpoints
 
 pytestmark = pytest.mark.durable
 

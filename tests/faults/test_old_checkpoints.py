@@ -14,8 +14,9 @@ from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, produce
 from trainer_node.commit.fencing import Fence
-from trainer_node.commit.positions import place_of
-from trainer_node.commit.store import FORMAT, verify
+from trainer_node.commit.manifest import verify
+from trainer_node.commit.old_formats import FORMAT
+from trainer_node.commit.positions import partition_of
 
 pytestmark = pytest.mark.durable
 
@@ -43,9 +44,9 @@ def test_training_goes_on_from_a_kept_checkpoint_of_every_format(as_then, tmp_pa
     (written,) = (run.folder / "checkpoints").iterdir()
     old = verify(written).manifest
     with Producer(as_then) as producer:
-        for place, position in old.feed["positions"].items():
-            for _ in range(position["watermark"]):  # what it was trained on; retention may have removed it since
-                producer.send_bytes(place_of(place)[0], b"k", b"trained long ago")
+        for name, position in old.feed.position.partitions.items():
+            for _ in range(position.watermark):  # what it was trained on; retention may have removed it since
+                producer.send_bytes(partition_of(name)[0], b"k", b"trained long ago")
     pairs = produce(as_then, 10 * BANDS, Objective.PREFERENCE, first=1000)
     before = {row.sample_id for row in run.rows()}
     child = run.finish()

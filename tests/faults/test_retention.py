@@ -18,8 +18,8 @@ def expire(settings, topic, before):
 
 
 def lost_in(run):
-    losses = run.newest.manifest.feed["data_losses"]
-    return {(loss["topic"], offset) for loss in losses for offset in range(loss["first"], loss["last"] + 1)}
+    losses = run.newest.manifest.feed.position.data_losses
+    return {(loss.topic, offset) for loss in losses for offset in range(loss.first, loss.last + 1)}
 
 
 def test_a_start_before_the_log_s_beginning_fails_naming_the_gap_and_skip_records_exactly_what_was_lost(settings, new_run):
@@ -29,7 +29,7 @@ def test_a_start_before_the_log_s_beginning_fails_naming_the_gap_and_skip_record
     child.wait_for("waiting")
     child.kill()
     topic = settings.topics.band("sft", 3).name
-    watermark = run.newest.manifest.feed["positions"][f"{topic}:0"]["watermark"]
+    watermark = run.newest.manifest.feed.position.partitions[f"{topic}:0"].watermark
     expire(settings, topic, watermark + 5)
     refused = run.start()
     assert refused.wait() == 2

@@ -10,7 +10,8 @@ from tests.faults.runs import ALL_THERE_ONCE, account, produce, same_weights
 from trainer_node.commit.fencing import Fence
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger
-from trainer_node.commit.store import CheckpointStore, checkpoints
+from trainer_node.commit.manifest import checkpoints
+from trainer_node.commit.store import CheckpointStore
 
 pytestmark = pytest.mark.durable
 

@@ -7,7 +7,9 @@ import time
 
 from streams.kafka.producer import Producer
 from tests.integration.test_trainer_reader import nothing_more
-from trainer_node.intake.consumer_thread import MAX_POLL_RECORDS, QUEUED_RECORDS, Reader
+from trainer_node.commit.positions import Partition
+from trainer_node.intake.consumer_thread import MAX_POLL_RECORDS, ConsumerThread
+from trainer_node.intake.flow_control import QUEUED_RECORDS
 
 PATIENCE = 60.0
 
@@ -15,7 +17,7 @@ PATIENCE = 60.0
 class Taken:
     """Offsets delivered, by topic."""
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: ConsumerThread) -> None:
         self.reader = reader
         self.offsets: dict[str, list[int]] = {}
 
@@ -33,7 +35,7 @@ class Taken:
 def test_a_band_paused_with_fetched_records_is_read_to_its_end_when_it_is_resumed(settings):
     closed, other = settings.topics.band("sft", 0).name, settings.topics.band("sft", 1).name
     records = QUEUED_RECORDS + 3 * MAX_POLL_RECORDS  # one fetch brings all; the reader pauses by itself where its queue is full
-    reader = Reader(settings, settings.topic_prefix + "reader", nothing_more)
+    reader = ConsumerThread(settings, settings.topic_prefix + "reader", nothing_more)
     taken = Taken(reader)
     with Producer(settings) as producer:
         for number in range(records):
@@ -41,7 +43,7 @@ def test_a_band_paused_with_fetched_records_is_read_to_its_end_when_it_is_resume
         producer.flush()
         try:
             reader.start({(closed, 0): 0, (other, 0): 0})
-            _wait_until_full(reader)
+            _wait_until_full(reader, (closed, 0))
             reader.set_paused({(closed, 0)})
             producer.send_bytes(other, b"1", b"{}")
             producer.flush()
@@ -54,8 +56,8 @@ def test_a_band_paused_with_fetched_records_is_read_to_its_end_when_it_is_resume
     assert taken.offsets[closed] == list(range(records))
 
 
-def _wait_until_full(reader: Reader) -> None:
+def _wait_until_full(reader: ConsumerThread, partition: Partition) -> None:
     deadline = time.monotonic() + PATIENCE
-    while sum(len(delivery.records) for delivery in list(reader.deliveries.queue)) < QUEUED_RECORDS:
+    while reader.deliveries.held(partition) < QUEUED_RECORDS:
         assert time.monotonic() < deadline, "the reader did not read"
         time.sleep(0.01)

@@ -10,7 +10,8 @@ import pytest
 from schemas.errors import DataLossError
 from streams.kafka.producer import Producer
 from trainer_node.intake import consumer_thread as reading
-from trainer_node.intake.consumer_thread import MAX_POLL_RECORDS, QUEUED_RECORDS, Reader
+from trainer_node.intake.consumer_thread import MAX_POLL_RECORDS, ConsumerThread
+from trainer_node.intake.flow_control import QUEUED_RECORDS
 
 PATIENCE = 60.0
 
@@ -22,7 +23,7 @@ def nothing_more(records):
 
 @pytest.fixture
 def reader(settings):
-    made = Reader(settings, settings.topic_prefix + "reader", nothing_more)
+    made = ConsumerThread(settings, settings.topic_prefix + "reader", nothing_more)
     yield made
     made.close()
 
@@ -63,7 +64,7 @@ def test_a_backlog_waits_in_kafka_while_nobody_takes_and_then_comes_whole(settin
     held, before, deadline = 0, -1, time.monotonic() + PATIENCE
     while time.monotonic() < deadline and (held < QUEUED_RECORDS or held != before):
         time.sleep(1.0)
-        before, held = held, reader._queued.get((topic, 0), [0, 0])[0]
+        before, held = held, reader.deliveries.held((topic, 0))
     assert QUEUED_RECORDS <= held < QUEUED_RECORDS + MAX_POLL_RECORDS
     assert take_until(reader, 5000) == list(range(5000))
 

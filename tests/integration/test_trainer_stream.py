@@ -16,7 +16,7 @@ from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, same_weights, sample
 from tests.models.tiny import build
-from trainer_node.commit.store import checkpoints
+from trainer_node.commit.manifest import checkpoints
 
 CONFIG: dict[str, Any] = {
     "lora_r": 4, "lr": 1e-2, "batch_size": 4, "linger_s": 0.2, "checkpoint_steps": 2, "pace_steps": 1, "max_seq": 64, "bits": 32,
@@ -103,7 +103,7 @@ def test_classification_is_measured_by_its_accuracy_on_held_out_samples_and_a_fo
     metrics = run.newest.manifest.metrics
     assert metrics["val_metric"] == metrics["val_accuracy"] == 1.0
     assert metrics["val_macro_f1"] == metrics["val_adjusted_rand"] == 1.0
-    assert run.newest.manifest.feed["early"]["measure"] == "val_accuracy"
+    assert run.newest.manifest.feed.early_stopping.measure == "val_accuracy"
     assert account(run.trained(), [one for one in samples if one != "train100"]) == ALL_THERE_ONCE
     letters = put_aside(settings)
     assert set(letters) == {"train100", "validation101"}
@@ -120,7 +120,7 @@ def test_training_stops_after_three_evaluations_that_are_no_better(settings, new
     run = new_run(trainer=trainer, lr=1e-30, dpo_lr=1e-30, eval_steps=2)
     child = run.finish()
     assert run.newest.manifest.step == 8
-    assert run.newest.manifest.feed["early"]["since_best"] == 3
+    assert run.newest.manifest.feed.early_stopping.since_best == 3
     assert "stopping early" in child.log
 
 

@@ -2,7 +2,7 @@
 
 A paused process keeps its file locks, so a lock cannot tell a live writer from one that wakes up too late. An epoch can: each incarnation
 creates the next number, exclusively, and whoever finds a higher one than its own must stop. The transactional producer on `models`
-(`trainer_node.run.publisher`) is the second fence, kept by the broker.
+(`run/publisher.py`) is the second fence, kept by the broker.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 from schemas.errors import Fenced
+from trainer_node.commit.durable import create_durably, write_durably
 
 
 class Fence:
@@ -26,15 +27,11 @@ class Fence:
     def _claim(self) -> int:
         while True:
             epoch = max(claimed(self.folder), default=0) + 1
+            claim = json.dumps({"pid": os.getpid(), "claimed_at": time.time()})
             try:
-                descriptor = os.open(self.folder / f"{epoch:06d}", os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+                create_durably(self.folder / f"{epoch:06d}", claim.encode())
             except FileExistsError:
                 continue
-            with os.fdopen(descriptor, "w") as file:
-                json.dump({"pid": os.getpid(), "claimed_at": time.time()}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            sync_folder(self.folder)
             return epoch
 
     def check(self) -> None:
@@ -45,14 +42,7 @@ class Fence:
 
     def resumed_from(self, epoch: int, serial: int) -> None:
         """Record which checkpoint this incarnation goes on from: what older epochs write beyond it later is never chosen."""
-        path = self.folder / f"{self.epoch:06d}.base"
-        staging = path.with_suffix(".staging")
-        with staging.open("w", encoding="utf-8") as file:
-            json.dump({"epoch": epoch, "serial": serial}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        staging.replace(path)
-        sync_folder(self.folder)
+        write_durably(self.folder / f"{self.epoch:06d}.base", json.dumps({"epoch": epoch, "serial": serial}).encode())
 
     def first_claimed_at(self) -> float:
         """When the run's first incarnation began, in seconds since the epoch; now, where that cannot be read."""
@@ -77,12 +67,3 @@ def overtaken(folder: Path, epoch: int, serial: int) -> int | None:
         if (start["epoch"], start["serial"]) < (epoch, serial):
             return later
     return None
-
-
-def sync_folder(folder: Path) -> None:
-    """Have a folder's entries reach the disk: new names, renames, deletions."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from trainer_node.commit.fencing import sync_folder
+from trainer_node.commit.durable import write_durably
 
 
 @dataclass(frozen=True)
@@ -108,13 +108,7 @@ class Journal:
         """Start a file with these entries. It appears whole: killed while copying, the next incarnation still finds all of them."""
         self._close_file()
         path = self.path(checkpoint)
-        staging = path.with_suffix(".staging")
-        with staging.open("wb") as file:
-            file.writelines(_line(entry) for entry in entries or [])
-            file.flush()
-            os.fsync(file.fileno())
-        staging.replace(path)
-        sync_folder(self.folder)
+        write_durably(path, b"".join(_line(entry) for entry in entries or []))
         self._file = path.open("ab")
 
 

@@ -7,7 +7,6 @@ retention has removed the records themselves.
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import os
 from collections.abc import Iterable, Iterator
@@ -17,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import CheckpointError
-from trainer_node.commit.positions import ranges
+from trainer_node.commit.durable import sha256_of, sync_file
+from trainer_node.commit.positions import ranges_by_partition
+from trainer_node.commit.state import Ranges
 
 MERGE_AT = 8
 """Segments of one size class that are merged into one of the next, so that a file's fixed cost is shared by many rows."""
@@ -82,10 +83,6 @@ class Segment:
     level: int = 0
     """Size class: a merge of MERGE_AT segments is one level up."""
 
-    def document(self) -> dict[str, Any]:
-        """JSON form for the manifest."""
-        return {"name": self.name, "rows": self.rows, "bytes": self.bytes, "sha256": self.sha256, "level": self.level}
-
 
 def write_segment(folder: Path, rows: list[LedgerRow], level: int = 0) -> Segment:
     """Write rows as one file, durable on return. The same rows give the same name, so a repeated write is harmless."""
@@ -135,10 +132,9 @@ def _write_table(folder: Path, table: Any, level: int) -> Segment:
         write_statistics=False,
         store_schema=False,
     )
-    digest = _sha256(staging)
+    digest = sha256_of(staging)
     name = f"segment-{digest[:24]}.parquet"
-    with staging.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(staging)
     staging.replace(folder / name)
     return Segment(name, table.num_rows, (folder / name).stat().st_size, digest, level)
 
@@ -160,7 +156,7 @@ def _read_table(folder: Path, segment: Segment) -> Any:
     path = folder / segment.name
     if not path.is_file():
         raise CheckpointError(f"ledger segment {segment.name} is missing")
-    if _sha256(path) != segment.sha256:
+    if sha256_of(path) != segment.sha256:
         raise CheckpointError(f"ledger segment {segment.name} does not match its hash")
     return pq.read_table(path, read_dictionary=["topic", "outcome"], use_threads=False)
 
@@ -168,9 +164,9 @@ def _read_table(folder: Path, segment: Segment) -> Any:
 class Ledger:
     """The rows of a run, as its newest checkpoint knows them, and those since."""
 
-    def __init__(self, folder: Path, segments: list[Segment] | None = None) -> None:
+    def __init__(self, folder: Path, segments: Iterable[Segment] = ()) -> None:
         self.folder = folder
-        self.segments = list(segments or [])
+        self.segments = list(segments)
         self._fresh: list[LedgerRow] = []
 
     def add(self, row: LedgerRow) -> None:
@@ -211,13 +207,9 @@ class Ledger:
             self.segments[-MERGE_AT:] = [merge_segments(self.folder, tail)]
 
 
-def lineage_of(rows: Iterable[LedgerRow]) -> dict[str, list[list[int]]]:
-    """Exact offset ranges trained, by `topic:partition`: `[[first, last], …]`, both inclusive, in order."""
-    offsets: dict[str, set[int]] = {}
-    for row in rows:
-        if row.outcome is Outcome.TRAINED:
-            offsets.setdefault(f"{row.topic}:{row.partition}", set()).add(row.offset)
-    return {place: ranges(sorted(found)) for place, found in sorted(offsets.items())}
+def lineage_of(rows: Iterable[LedgerRow]) -> Ranges:
+    """Exact ranges of offsets trained, by `topic:partition`."""
+    return ranges_by_partition({(row.topic, row.partition, row.offset) for row in rows if row.outcome is Outcome.TRAINED})
 
 
 def forget_segments(folder: Path, gone: Iterable[str]) -> None:
@@ -229,8 +221,3 @@ def forget_segments(folder: Path, gone: Iterable[str]) -> None:
 def orphans(folder: Path, named: set[str]) -> list[str]:
     """Segments that no checkpoint names, and what a killed writer left half-written."""
     return [path.name for pattern in ("segment-*.parquet", ".staging-*") for path in folder.glob(pattern) if path.name not in named]
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,12 +7,15 @@ expired record) is done as soon as the fetch position has passed it, or the wate
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+
+from trainer_node.commit.state import PartitionState, Range, Ranges
 
 Partition = tuple[str, int]
 """Topic name and partition number."""
+RecordPosition = tuple[str, int, int]
+"""Topic name, partition number, offset."""
 
 
 @dataclass
@@ -55,26 +58,26 @@ class PartitionProgress:
         """Delivered and not done."""
         return len(self._pending)
 
-    def lost(self, first: int, last: int) -> list[list[int]]:
+    def lost(self, first: int, last: int) -> list[Range]:
         """Ranges of what is not done among the offsets from `first` to `last`, both inclusive."""
-        gaps, start = [], first
+        gaps: list[Range] = []
+        start = first
         for begin, end in ranges(sorted(offset for offset in self._done if first <= offset <= last)):
             if begin > start:
-                gaps.append([start, begin - 1])
+                gaps.append((start, begin - 1))
             start = end + 1
-        return gaps + ([[start, last]] if start <= last else [])
+        return gaps + ([(start, last)] if start <= last else [])
 
-    def snapshot(self) -> dict[str, Any]:
-        """`{"watermark": w, "done": [[first, last], …]}`, the ranges done at or above the watermark."""
+    def snapshot(self) -> PartitionState:
+        """For a checkpoint."""
         low = self.watermark
         self._done = {offset for offset in self._done if offset >= low}
-        return {"watermark": low, "done": ranges(sorted(self._done))}
+        return PartitionState(watermark=low, done=tuple(ranges(sorted(self._done))))
 
     @classmethod
-    def restore(cls, snapshot: dict[str, Any]) -> PartitionProgress:
+    def restore(cls, state: PartitionState) -> PartitionProgress:
         """From a snapshot; what was delivered but not done will be delivered again."""
-        done = {offset for first, last in snapshot["done"] for offset in range(first, last + 1)}
-        return cls(next_offset=snapshot["watermark"], _done=done)
+        return cls(next_offset=state.watermark, _done=set(offsets_in(state.done)))
 
 
 class Positions:
@@ -90,14 +93,14 @@ class Positions:
         """For Kafka's group offsets."""
         return {tp: progress.watermark for tp, progress in self.partitions.items()}
 
-    def snapshot(self) -> dict[str, dict[str, Any]]:
-        """JSON form: `{"topic:partition": {...}}`."""
-        return {place_name(tp): progress.snapshot() for tp, progress in sorted(self.partitions.items())}
+    def snapshot(self) -> dict[str, PartitionState]:
+        """By `topic:partition`."""
+        return {partition_name(tp): progress.snapshot() for tp, progress in sorted(self.partitions.items())}
 
-    def restore(self, snapshot: dict[str, dict[str, Any]]) -> None:
+    def restore(self, states: dict[str, PartitionState]) -> None:
         """Take over a snapshot; partitions it does not know keep their start."""
-        for name, value in snapshot.items():
-            self.partitions[place_of(name)] = PartitionProgress.restore(value)
+        for name, state in states.items():
+            self.partitions[partition_of(name)] = PartitionProgress.restore(state)
 
     def rewind(self, start: dict[Partition, int]) -> None:
         """Begin these partitions anew: a pass is a rewind."""
@@ -105,31 +108,41 @@ class Positions:
             self.partitions[tp] = PartitionProgress(offset)
 
 
-def place_name(partition: Partition) -> str:
+def partition_name(partition: Partition) -> str:
     """`topic:partition`."""
     return f"{partition[0]}:{partition[1]}"
 
 
-def place_of(name: str) -> Partition:
-    """The partition that `place_name` named."""
+def partition_of(name: str) -> Partition:
+    """The partition that `partition_name` named."""
     topic, _, number = name.rpartition(":")
     return topic, int(number)
 
 
-def ranges(offsets: list[int]) -> list[list[int]]:
-    """Sorted offsets as `[[first, last], …]`, both inclusive."""
-    found: list[list[int]] = []
+def ranges(offsets: list[int]) -> list[Range]:
+    """Sorted offsets as ranges."""
+    found: list[Range] = []
     for offset in offsets:
         if found and offset == found[-1][1] + 1:
-            found[-1][1] = offset
+            found[-1] = (found[-1][0], offset)
         else:
-            found.append([offset, offset])
+            found.append((offset, offset))
     return found
 
 
-def ranges_by_partition(places: Iterable[tuple[str, int, int]]) -> dict[str, list[list[int]]]:
-    """Topics, partitions and offsets as ranges of offsets, by `topic:partition`."""
+def offsets_in(found: Iterable[Range]) -> Iterator[int]:
+    """All offsets of some ranges."""
+    return (offset for first, last in found for offset in range(first, last + 1))
+
+
+def ranges_by_partition(positions: Iterable[RecordPosition]) -> Ranges:
+    """Record positions as ranges of offsets."""
     offsets: dict[str, list[int]] = {}
-    for topic, number, offset in sorted(places):
-        offsets.setdefault(place_name((topic, number)), []).append(offset)
-    return {name: ranges(found) for name, found in offsets.items()}
+    for topic, number, offset in sorted((topic, number, offset) for topic, number, offset in positions):
+        offsets.setdefault(partition_name((topic, number)), []).append(offset)
+    return {name: tuple(ranges(found)) for name, found in offsets.items()}
+
+
+def positions_in(found: Ranges) -> Iterator[RecordPosition]:
+    """The record positions of `ranges_by_partition`."""
+    return ((*partition_of(name), offset) for name, spans in found.items() for offset in offsets_in(spans))

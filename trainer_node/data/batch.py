@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from schemas.training_sample import Objective, TrainingSample
 from streams.kafka.consumer import Record
+from trainer_node.commit.positions import RecordPosition
+from trainer_node.data.tokenization import AnyExample
 
 
 @dataclass(frozen=True, eq=False)
-class Waiting:
+class WaitingSample:
     """A sample ready to be chosen."""
 
     record: Record
     sample: TrainingSample
-    example: Any
-    """Tokenised form (`trainer_node.data.tokenization`)."""
+    example: AnyExample
+    """Its tokens."""
 
     @property
-    def place(self) -> tuple[str, int, int]:
+    def position(self) -> RecordPosition:
         """Topic, partition, offset."""
         return self.record.topic, self.record.partition, self.record.offset
 
@@ -31,14 +32,4 @@ class StepBatch:
     step: int
     pass_number: int
     objective: Objective
-    items: list[Waiting]
-
-
-@dataclass(frozen=True)
-class FeedSettings:
-    """What the feed needs to know of the run."""
-
-    run_id: str
-    batch_size: int
-    linger_s: float
-    repeat_horizon: int
+    items: list[WaitingSample]

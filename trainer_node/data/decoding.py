@@ -14,31 +14,31 @@ from schemas.errors import BadRecord
 from schemas.training_sample import TrainingSample
 from streams.kafka.consumer import Record
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import BatchTokenizer, prepare
+from trainer_node.data.tokenization import AnyExample, BatchTokenizer, prepare
 
 
 @dataclass(frozen=True)
-class Unpacked:
+class Decoded:
     """What a record holds."""
 
     sample: TrainingSample | BadRecord
     """Its sample, or what is wrong with it."""
-    example: Any
-    """The sample as it is trained (`trainer_node.data.tokenization`), or the BadRecord that says why it cannot be."""
+    example: AnyExample | BadRecord
+    """The sample as it is trained, or what says why it cannot be."""
 
 
-class Unpacker:
-    """Unpacks the records of one run."""
+class Decoder:
+    """Decodes the records of one run."""
 
     def __init__(self, tokenizer: Any, config: TrainConfig) -> None:
         self._tokenizer = copy.deepcopy(tokenizer)  # a fast tokenizer must not be changed (its padding, say) while another thread uses it
         self._config = config
 
-    def __call__(self, records: list[Record]) -> list[Unpacked]:
+    def __call__(self, records: list[Record]) -> list[Decoded]:
         """Decode and tokenise; all texts in one call."""
         samples = [decoded(record) for record in records]
         together = BatchTokenizer(self._tokenizer, (sample for sample in samples if isinstance(sample, TrainingSample)))
-        return [unpacked(sample, lambda sample: prepare(sample, together, self._config)) for sample in samples]
+        return [with_example(sample, lambda sample: prepare(sample, together, self._config)) for sample in samples]
 
 
 def decoded(record: Record) -> TrainingSample | BadRecord:
@@ -49,11 +49,11 @@ def decoded(record: Record) -> TrainingSample | BadRecord:
         return bad
 
 
-def unpacked(sample: TrainingSample | BadRecord, prepare: Callable[[TrainingSample], Any]) -> Unpacked:
+def with_example(sample: TrainingSample | BadRecord, prepare: Callable[[TrainingSample], AnyExample]) -> Decoded:
     """A record's sample with its example, or with what `prepare` says against it."""
     if isinstance(sample, BadRecord):
-        return Unpacked(sample, sample)
+        return Decoded(sample, sample)
     try:
-        return Unpacked(sample, prepare(sample))
+        return Decoded(sample, prepare(sample))
     except BadRecord as bad:
-        return Unpacked(sample, bad)
+        return Decoded(sample, bad)

@@ -55,6 +55,10 @@ class PromptExample:
         return len(self.prompt_ids)
 
 
+AnyExample = Example | PairExample | PromptExample
+"""A sample of any objective, as it is trained."""
+
+
 class BatchTokenizer:
     """A tokenizer through which the texts of these samples went together: one call, on all cores, instead of one for each text.
 
@@ -97,7 +101,7 @@ class BatchTokenizer:
         return prompt + [text for text in (sample.completion, sample.chosen, sample.rejected, *(sample.label_set or ())) if text]
 
 
-def prepare(sample: TrainingSample, tokenizer: Any, config: TrainConfig) -> Example | PairExample | PromptExample:
+def prepare(sample: TrainingSample, tokenizer: Any, config: TrainConfig) -> AnyExample:
     """A sample of any objective, as this run trains it.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The one thread that owns the trainer's consumer: fetches and unpacks while the model trains, pauses and rewinds when told.
+"""The one thread that owns the trainer's consumer: fetches and decodes while the model trains, pauses and rewinds when told.
 
 It also commits, for lag tools. What it does costs processor time that the model trains with, and the interpreter that launches kernels:
 with nothing to read it rests, and it reads while the training thread waits for its device.
@@ -13,10 +13,9 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,40 +24,20 @@ from streams.kafka.connection import broker_errors
 from streams.kafka.consumer import Record, forget_drained, make_consumer, next_offset
 from streams.kafka.settings import KafkaSettings
 from trainer_node.commit.positions import Partition
-from trainer_node.data.decoding import Unpacked
+from trainer_node.data.decoding import Decoded
+from trainer_node.intake.flow_control import Delivery, DeliveryQueue, GilWindow
 
 logger = logging.getLogger(__name__)
 
 POLL_MS = 100
-FLOOR_S = 1.0
-"""Longest wait for the training thread to leave the interpreter to this one."""
 REST_S = 0.4
 """Longest pause between two polls while nothing comes and nobody waits: each costs processor time that the model trains with."""
 MAX_POLL_RECORDS = 32
 """Small, since what one poll decompresses is in memory at once, however large it turns out to be."""
-UNPACKED_AT_ONCE = 8
+DECODED_AT_ONCE = 8
 """Records after which this thread looks whether the training thread needs the interpreter: half a millisecond's work."""
-QUEUED_RECORDS = 512
-QUEUED_BYTES = 16_000_000
-"""What may lie delivered and not yet taken, by partition, before it is paused: a step may last minutes, and the backlog stays in Kafka."""
 PROBE_S = 1.0
 """Seconds for which an answer to "is a broker there" is good, and how long one may take."""
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """What one poll brought for one partition."""
-
-    partition: Partition
-    records: list[Record]
-    content: list[Unpacked]
-    """What each of them holds."""
-    position: int
-    """Next offset the consumer will fetch: past these records and past what is never delivered."""
-    end: int
-    """End of the partition as far as is known: a position that has reached it has nothing to wait for."""
-    generation: int
-    """Counts rewinds; a delivery of an earlier generation is stale."""
 
 
 @dataclass(frozen=True)
@@ -72,15 +51,15 @@ class Gap:
     """Where the log begins."""
 
 
-class Reader:
+class ConsumerThread:
     """Reads assigned partitions into a queue, on a thread of its own."""
 
     def __init__(
-        self, settings: KafkaSettings, group: str, unpack: Callable[[list[Record]], list[Unpacked]], on_data_loss: str = "fail"
+        self, settings: KafkaSettings, group: str, decode: Callable[[list[Record]], list[Decoded]], on_data_loss: str = "fail"
     ) -> None:
         self._settings = settings
         self._group = group
-        self._unpack = unpack
+        self._decode = decode
         self._on_data_loss = on_data_loss
         self._calls: queue.Queue[tuple[Callable[[Any], Any], Future[Any]]] = queue.Queue()
         self._stop = threading.Event()
@@ -91,15 +70,12 @@ class Reader:
         self._reported: dict[Partition, tuple[int, int]] = {}
         self._noted_at = 0.0
         self._wanted = threading.Event()
-        self._floor = threading.Event()
-        self._floor.set()
+        self.gil_window = GilWindow()
         self._probed: tuple[float, bool] = (0.0, False)
         self._thread: threading.Thread | None = None
         self._failure: BaseException | None = None
-        self.deliveries: queue.Queue[Delivery] = queue.Queue()
+        self.deliveries = DeliveryQueue()
         self.gaps: queue.Queue[Gap] = queue.Queue()
-        self._queued: dict[Partition, list[int]] = {}
-        self._counting = threading.Lock()
 
     def next_delivery(self, wait_s: float = 0.0) -> Delivery:
         """Take what was delivered next; its room is free again.
@@ -109,19 +85,7 @@ class Reader:
         """
         if wait_s:
             self._want()
-        delivery = self.deliveries.get(timeout=wait_s) if wait_s else self.deliveries.get_nowait()
-        self._count(delivery, -1)
-        return delivery
-
-    def _count(self, delivery: Delivery, sign: int) -> None:
-        size = sum(len(record.value or b"") for record in delivery.records)
-        with self._counting:
-            records, content = self._queued.get(delivery.partition, [0, 0])
-            self._queued[delivery.partition] = [records + sign * len(delivery.records), content + sign * size]
-
-    def _is_full(self, partition: Partition) -> bool:
-        records, content = self._queued.get(partition, [0, 0])
-        return records >= QUEUED_RECORDS or content >= QUEUED_BYTES
+        return self.deliveries.take(wait_s)
 
     @property
     def connected(self) -> bool:
@@ -150,26 +114,14 @@ class Reader:
         """
         self._bounds = dict(bounds or {})
         taken: Future[dict[Partition, int]] = Future()
-        self._thread = threading.Thread(target=self._run, args=(positions, timestamp_ms, taken), name="band-reader", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(positions, timestamp_ms, taken), name="consumer", daemon=True)
         self._thread.start()
         return taken.result()
-
-    @contextmanager
-    def while_the_device_works(self) -> Iterator[None]:
-        """The training thread waits for its device in here. Once used, it is when this thread reads, unless somebody waits for it.
-
-        Both share one interpreter: a thousand records come at once, and while they are decoded each kernel's launch waits its turn.
-        """
-        self._floor.set()
-        try:
-            yield
-        finally:
-            self._floor.clear()
 
     def _want(self) -> None:
         """Somebody waits for what this thread does."""
         self._wanted.set()
-        self._floor.set()
+        self.gil_window.open()
 
     def set_paused(self, partitions: set[Partition]) -> None:
         """These are not fetched until they are left out of the set again; their backlog stays in Kafka."""
@@ -182,7 +134,7 @@ class Reader:
 
         Raises:
             DataLossError: the log no longer holds such a position, and the policy is `fail`.
-            BrokerError: the reader was closed meanwhile.
+            BrokerError: it was closed meanwhile.
         """
 
         def seek(consumer: Any) -> int:
@@ -342,7 +294,7 @@ class Reader:
 
         self._apply_pauses(consumer)
         forget_drained(consumer)
-        self._floor.wait(FLOOR_S)
+        self.gil_window.wait()
         try:
             found = consumer.poll(timeout_ms=POLL_MS)
             for tp, messages in found.items():
@@ -367,15 +319,14 @@ class Reader:
         position = self._bounded(partition, position)
         if records or self._reported.get(partition) != (position, end):
             self._reported[partition] = (position, end)
-            delivery = Delivery(partition, records, self._unpacked(records), position, end, self._generation)
-            self._count(delivery, 1)
+            delivery = Delivery(partition, records, self._decoded(records), position, end, self._generation)
             self.deliveries.put(delivery)
 
-    def _unpacked(self, records: list[Record]) -> list[Unpacked]:
-        found: list[Unpacked] = []
-        for start in range(0, len(records), UNPACKED_AT_ONCE):
-            self._floor.wait(FLOOR_S)
-            found += self._unpack(records[start : start + UNPACKED_AT_ONCE])
+    def _decoded(self, records: list[Record]) -> list[Decoded]:
+        found: list[Decoded] = []
+        for start in range(0, len(records), DECODED_AT_ONCE):
+            self.gil_window.wait()
+            found += self._decode(records[start : start + DECODED_AT_ONCE])
         return found
 
     def _note_positions(self, consumer: Any) -> None:
@@ -397,7 +348,7 @@ class Reader:
         for tp in consumer.assignment():
             partition = (tp.topic, tp.partition)
             ended = partition in self._bounds and (next_offset(consumer, tp) or 0) >= self._bounds[partition]
-            closed = ended or partition in wanted or self._is_full(partition)
+            closed = ended or partition in wanted or self.deliveries.is_full(partition)
             if closed and tp not in now:
                 consumer.pause(tp)
             elif not closed and tp in now:
@@ -406,7 +357,7 @@ class Reader:
     def _refuse_calls(self) -> None:
         while not self._calls.empty():
             _, future = self._calls.get_nowait()
-            future.set_exception(self._failure or BrokerError("the reader has stopped"))
+            future.set_exception(self._failure or BrokerError("the consumer has stopped"))
 
 
 def _listens(server: str) -> bool:

@@ -1,4 +1,4 @@
-"""Which records a run has put among the dead letters already, so that a crash before the next checkpoint does not put them there twice."""
+"""Which records a run has dead-lettered already, so that a crash before the next checkpoint does not dead-letter them twice."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from schemas.dead_letter import DeadLetter
 from streams.kafka.connection import broker_errors
 from streams.kafka.consumer import make_consumer, read_range
 from streams.kafka.settings import KafkaSettings
+from trainer_node.commit.positions import RecordPosition
 
 logger = logging.getLogger(__name__)
 
@@ -18,10 +19,10 @@ CLOCK_SKEW_S = 600.0
 """How far the clocks of trainer and broker may be apart."""
 
 
-def letters_since(settings: KafkaSettings, run_id: str, since: float) -> set[tuple[str, int, int]]:
-    """Topic, partition and offset of every record that this run's trainer put aside since a time, in seconds since the epoch."""
+def dead_lettered_since(settings: KafkaSettings, run_id: str, since: float) -> set[RecordPosition]:
+    """Topic, partition and offset of every record that this run's trainer dead-lettered since a time, in seconds since the epoch."""
     topic = settings.topics.dead_letters.name
-    found = set()
+    found: set[RecordPosition] = set()
     for record in read_range(settings, topic, start=_offsets_at(settings, topic, since - CLOCK_SKEW_S)):
         try:
             letter = DeadLetter.from_headers(record.headers)

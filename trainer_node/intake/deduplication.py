@@ -13,19 +13,17 @@ from functools import lru_cache
 
 from schemas.training_sample import Objective
 from trainer_node.commit.journal import JournalEntry
-
-Place = tuple[str, int, int]
-"""Topic, partition, offset."""
+from trainer_node.commit.positions import RecordPosition
 
 
-class Repeats:
+class Deduplicator:
     """Memory of ids, by objective: the same id may stand for an answer to imitate and for a preference."""
 
     def __init__(self, horizon: int) -> None:
         self.horizon = horizon
         self._taken: OrderedDict[int, None] = OrderedDict()
         self._waiting: set[int] = set()
-        self._journalled: dict[int, Place] = {}
+        self._journalled: dict[int, RecordPosition] = {}
 
     def expect(self, entries: Iterable[JournalEntry]) -> None:
         """These were journalled before a crash: of a sample sent twice, the record that the journal names is the one to train on."""
@@ -33,11 +31,11 @@ class Repeats:
             for topic, number, offset, sample_id in entry.samples:
                 self._journalled[key_of(entry.objective, sample_id)] = (topic, number, offset)
 
-    def is_repeat(self, objective: Objective, sample_id: str, place: Place) -> bool:
+    def is_duplicate(self, objective: Objective, sample_id: str, position: RecordPosition) -> bool:
         """Whether a delivered record is one too many."""
         key = key_of(objective.value, sample_id)
         if key in self._journalled:
-            return self._journalled[key] != place
+            return self._journalled[key] != position
         return key in self._waiting or key in self._taken
 
     def wait(self, objective: Objective, sample_id: str) -> None:
@@ -58,7 +56,7 @@ class Repeats:
             self._taken.popitem(last=False)
 
     def untake(self, objective: Objective, sample_id: str) -> None:
-        """It was chosen and then put aside: a replay of it is no repeat."""
+        """It was chosen and then not trained on: another record of it is no duplicate."""
         self._taken.pop(key_of(objective.value, sample_id), None)
 
     def give_up(self, objective: str, sample_id: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from schemas.training_sample import BANDS
+from trainer_node.commit.state import PacingState
 
 
 @dataclass
@@ -66,10 +67,10 @@ class Pacing:
             shares[band] += min(missing, available[band] - shares[band])
         return shares + [0] * (BANDS - len(shares))
 
-    def snapshot(self) -> dict[str, int]:
-        """JSON form."""
-        return {"highest": self.highest, "steps_here": self.steps_here}
+    def snapshot(self) -> PacingState:
+        """For a checkpoint."""
+        return PacingState(highest=self.highest, steps_here=self.steps_here)
 
-    def restore(self, snapshot: dict[str, int]) -> None:
+    def restore(self, state: PacingState) -> None:
         """Take over a snapshot."""
-        self.highest, self.steps_here = snapshot["highest"], snapshot["steps_here"]
+        self.highest, self.steps_here = state.highest, state.steps_here

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import CheckpointError, UserError
-from trainer_node.commit.store import MANIFEST, Checkpoint, checkpoints, verify
+from trainer_node.commit.manifest import MANIFEST, Checkpoint, checkpoints, verify
 from trainer_node.config import TrainConfig
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.fsdp import Sharding, shard

@@ -21,7 +21,7 @@ PAUSE_S = 0.2
 """Between the two looks that must agree."""
 
 
-class Consumption:
+class Completion:
     """Producers closed, and lag zero everywhere twice in a row."""
 
     def __init__(self, settings: KafkaSettings, options: RunOptions, feed: Feed, producer: Producer, lag: LagReader) -> None:

@@ -1,57 +1,11 @@
-"""What a training run tells about itself: the mission's metrics, W&B, and when to stop early."""
+"""What a training run tells about itself: metrics for Prometheus, and W&B."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from streams import metrics
-
-LOSS = "val_loss"
-ACCURACY = "val_accuracy"
-HIGHER_IS_BETTER = {LOSS: False, ACCURACY: True}
-"""What `val_metric` may be, and its good direction."""
-
-
-def is_better(measure: str, value: float, than: float | None) -> bool:
-    """Whether a value of `val_metric` improves on another, or on none; one that is not a number improves on nothing."""
-    if not math.isfinite(value):
-        return False
-    return than is None or (value > than if HIGHER_IS_BETTER[measure] else value < than)
-
-
-@dataclass
-class EarlyStopping:
-    """Stops after `patience` evaluations in a row without a better `val_metric`."""
-
-    patience: int
-    """0 never stops."""
-    measure: str | None = None
-    """What `best` is a value of. Values of another measure cannot be compared with it: they begin anew."""
-    best: float | None = None
-    since_best: int = 0
-
-    def update(self, measure: str, value: float) -> bool:
-        """Note an evaluation; True when training should stop."""
-        if measure != self.measure:
-            self.measure, self.best, self.since_best = measure, None, 0
-        if is_better(measure, value, self.best):
-            self.best, self.since_best = value, 0
-        else:
-            self.since_best += 1
-        return bool(self.patience) and self.since_best >= self.patience
-
-    def snapshot(self) -> dict[str, Any]:
-        """JSON form, without what is not known yet."""
-        known = {"measure": self.measure, "best": self.best}
-        return {"since_best": self.since_best} | {name: value for name, value in known.items() if value is not None}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Take over a snapshot."""
-        self.best, self.since_best = state.get("best"), int(state.get("since_best", 0))
-        self.measure = state.get("measure", LOSS) if "best" in state else None
 
 
 class Monitor:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 from schemas.errors import CheckpointError, ConfigError
 from schemas.training_sample import Objective
 from trainer_node.commit.ledger import Ledger
-from trainer_node.commit.store import Checkpoint, verify
+from trainer_node.commit.manifest import Checkpoint, verify
+from trainer_node.commit.state import FeedState
 from trainer_node.config import TrainConfig
 from trainer_node.intake.start_point import StartPoint
 
@@ -45,13 +45,13 @@ def with_optimizer(parent: Checkpoint | None, objective: Objective, config: Trai
 
     if parent is None:
         return None
-    if parent.manifest.feed["objective"] == objective.value and fits(parent.path, kind_for(objective, config)):
+    if parent.manifest.feed.objective is objective and fits(parent.path, kind_for(objective, config)):
         return parent
     logger.warning("%s was trained otherwise: its weights go on, optimizer and schedule begin anew", parent.path.name)
     return None
 
 
-def inherited_state(parent: Checkpoint, start: StartPoint, config: TrainConfig) -> dict[str, Any] | None:
+def inherited_state(parent: Checkpoint, start: StartPoint, config: TrainConfig) -> FeedState | None:
     """The feed's state to begin with: the parent's positions, as the start of the first pass; None where the run begins elsewhere.
 
     Prompts that the parent held out and this run trains on are read from the start of their topics.
@@ -59,17 +59,17 @@ def inherited_state(parent: Checkpoint, start: StartPoint, config: TrainConfig) 
     if start.ranges or start.timestamp_ms is not None:
         return None
     state = parent.manifest.feed
-    objective = state["objective"]
-    if Objective(objective) not in config.objectives:
-        objective = config.objectives[0].value
-    if objective == Objective.PROMPT.value != state["objective"]:
-        prompts = {place for place in state["positions"] if f"curriculum.{objective}." in place}
-        state = state | {"prompts": [], "positions": {place: value for place, value in state["positions"].items() if place not in prompts}}
-    starts = {place: value["watermark"] for place, value in state["positions"].items()}
-    return state | {"objective": objective, "pass": 1, "step": 0, "samples_trained": 0, "data_losses": [], "pass_start": starts}
+    objective = state.objective if state.objective in config.objectives else config.objectives[0]
+    partitions, held_out = state.position.partitions, state.held_out
+    if objective is Objective.PROMPT and state.objective is not Objective.PROMPT:
+        held_out = held_out.model_copy(update={"prompts": ()})
+        partitions = {name: value for name, value in partitions.items() if f"curriculum.{objective.value}." not in name}
+    starts = {name: value.watermark for name, value in state.position.partitions.items()}
+    position = state.position.model_copy(update={"partitions": partitions, "pass_start": starts, "data_losses": ()})
+    return FeedState(objective=objective, position=position, pacing=state.pacing, repeats=state.repeats, held_out=held_out)
 
 
 def trained_ids(parent: Checkpoint, topics: set[str], horizon: int) -> list[str]:
     """What the parent trained on these topics in the pass it stood in: a repeat in a run that goes on from its positions."""
     manifest = parent.manifest
-    return Ledger(parent.path.parent.parent / "ledger", manifest.ledger_segments()).trained_ids(manifest.feed["pass"], topics, horizon)
+    return Ledger(parent.run_dir / "ledger", manifest.segments).trained_ids(manifest.feed.pass_number, topics, horizon)

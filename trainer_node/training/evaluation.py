@@ -24,8 +24,8 @@ import torch.nn.functional as F  # noqa: N812 - the name the field uses
 
 from schemas.sample import Task
 from schemas.training_sample import Objective, TrainingSample
+from trainer_node.commit.best import ACCURACY, LOSS
 from trainer_node.data.tokenization import IGNORED, Example, completion_tokens
-from trainer_node.run.monitor import ACCURACY, LOSS
 from trainer_node.training.losses import collate, token_losses
 
 ROWS = 32

@@ -8,12 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, cast
 
 from schemas.errors import PeltonError
 from schemas.model_output import ModelOutput
 from schemas.training_sample import TrainingSample
 from trainer_node.data.batch import StepBatch
+from trainer_node.data.tokenization import PromptExample
 from trainer_node.distributed.process_group import ALONE, Processes
 from trainer_node.rewards.client import RewardClient
 
@@ -65,7 +66,7 @@ class PromptLoader:
 
     def _mine(self, batch: StepBatch) -> list[dict[str, Any]]:
         """This process's run of the prompts. All have as many: a prompt added only to fill a run up has no sample, and gets no reward."""
-        prompts = [{"prompt": item.example.prompt_ids, "sample": item.sample} for item in batch.items]
+        prompts = [{"prompt": cast(PromptExample, item.example).prompt_ids, "sample": item.sample} for item in batch.items]
         size = -(-len(prompts) // self.processes.size)
         filled = prompts + [prompts[-1] | {"sample": None}] * (size * self.processes.size - len(prompts))
         return filled[size * self.processes.rank :][:size]

@@ -34,7 +34,7 @@ FACTS = "subject,predicate,object,source\nCarmen,composed_by,Georges Bizet,a lib
 def run_dir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder with one checkpoint."""
     from trainer_node.config import TrainConfig
-    from trainer_node.data.batch import StepBatch, Waiting
+    from trainer_node.data.batch import StepBatch, WaitingSample
     from trainer_node.data.tokenization import format_sft
     from trainer_node.kinds import TrainerKind
     from trainer_node.models.restore import load_for_training
@@ -50,7 +50,7 @@ def run_dir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         sample_id="s", objective=Objective.SFT, task=Task.QA, band=0,
         prompt=(ChatMessage(role="user", content=QUESTION),), completion=ANSWER,
     )  # fmt: skip
-    item = Waiting(Record("t", 0, 0, None, b"", (), 0), sample, format_sft(sample, loaded.tokenizer, 128))
+    item = WaitingSample(Record("t", 0, 0, None, b"", (), 0), sample, format_sft(sample, loaded.tokenizer, 128))
     batches = (StepBatch(step, 1, Objective.SFT, [item]) for step in range(1, 151))
     losses: list[float] = []
     trainer = build_trainer(
@@ -68,6 +68,8 @@ def commit(folder: Path, trainer: Any, loaded: Any, model: str) -> None:
     from trainer_node.commit.fencing import Fence
     from trainer_node.commit.journal import Journal
     from trainer_node.commit.ledger import Ledger
+    from trainer_node.commit.manifest import RunState
+    from trainer_node.commit.state import FeedState
     from trainer_node.commit.store import CheckpointStore
     from trainer_node.models.restore import save_for_resume
 
@@ -76,9 +78,9 @@ def commit(folder: Path, trainer: Any, loaded: Any, model: str) -> None:
     with contextlib.closing(Journal(folder / "journal", fence.epoch)) as journal:
         journal.take_over("start")
         store = CheckpointStore(folder, fence, journal, Ledger(folder / "ledger"))
-        described = {"run_id": "r", "step": 150, "serial": 1, "config_hash": "h", "base_model": model}
-        described["feed"] = {"pass": 1, "positions": {}, "dead": {}}
-        store.commit(lambda: described, lambda path: save_for_resume(trainer, loaded, path), lambda: None, lambda _: None)
+        feed = FeedState(objective=Objective.SFT, step=150)
+        state = RunState(run_id="r", step=150, serial=1, config_hash="h", base_model=str(model), feed=feed)
+        store.commit(lambda: state, lambda path: save_for_resume(trainer, loaded, path), lambda: None, lambda _: None)
 
 
 @pytest.fixture
@@ -103,7 +105,7 @@ def test_plain_transformers_loads_an_export_and_its_logits_are_those_of_the_chec
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    from trainer_node.commit.store import checkpoints
+    from trainer_node.commit.manifest import checkpoints
     from trainer_node.models.restore import load_for_asking
 
     newest = checkpoints(run_dir)[-1]

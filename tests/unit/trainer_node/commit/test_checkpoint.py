@@ -10,10 +10,14 @@ from pathlib import Path
 import pytest
 
 from schemas.errors import CheckpointError, Fenced
+from schemas.training_sample import Objective
 from trainer_node.commit.fencing import Fence
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
-from trainer_node.commit.store import FORMAT, MANIFEST, CheckpointStore, checkpoints, verify
+from trainer_node.commit.manifest import MANIFEST, RunState, checkpoints, verify
+from trainer_node.commit.old_formats import FORMAT
+from trainer_node.commit.state import EarlyStoppingState, FeedState
+from trainer_node.commit.store import CheckpointStore
 
 FILES = (
     "adapter_model.safetensors",
@@ -38,7 +42,7 @@ class Writer:
         self.ledger = Ledger(run_dir / "ledger")
         self.store = CheckpointStore(run_dir, self.fence, self.journal, self.ledger)
         self.step = self.serial = 0
-        self.announced: list[str] = []
+        self.published: list[str] = []
         MADE.append(self)
 
     def resume(self):
@@ -46,7 +50,7 @@ class Writer:
         found, refused = self.store.newest()
         if found:
             self.step, self.serial = found.manifest.step, found.manifest.serial
-            self.ledger.segments = found.manifest.ledger_segments()
+            self.ledger.segments = list(found.manifest.segments)
         self.fence.resumed_from(*((found.manifest.epoch, found.manifest.serial) if found else (0, 0)))
         self.journal.take_over(found.manifest.name if found else "start")
         return found, refused
@@ -54,11 +58,9 @@ class Writer:
     def commit(self, step: int, write=None, measure: str = "val_loss", **metrics: float):
         self.step, self.serial = step, self.serial + 1
         self.ledger.add(LedgerRow("t", 0, step, f"s{step}", Outcome.TRAINED, 1, step))
-        described = {
-            "run_id": "r", "step": step, "serial": self.serial, "config_hash": "h", "base_model": "m", "metrics": metrics,
-            "feed": {"pass": 1, "positions": {}, "dead": {}, "early": {"measure": measure}},
-        }  # fmt: skip
-        return self.store.commit(lambda: described, write or self.write, lambda: None, lambda found: self.announced.append(found.path.name))
+        feed = FeedState(objective=Objective.SFT, step=step, early_stopping=EarlyStoppingState(measure=measure))
+        state = RunState(run_id="r", step=step, serial=self.serial, config_hash="h", base_model="m", metrics=metrics, feed=feed)
+        return self.store.commit(lambda: state, write or self.write, lambda: None, lambda found: self.published.append(found.path.name))
 
     def write(self, folder: Path) -> None:
         for name in FILES:
@@ -80,7 +82,7 @@ def test_the_newest_whole_checkpoint_is_resumed_from_with_its_ledger(writer, tmp
         writer.commit(step)
     found, refused = Writer(tmp_path).resume()
     assert (found.manifest.step, found.manifest.epoch, refused) == (10, 1, [])
-    assert [row.offset for row in Ledger(tmp_path / "ledger", found.manifest.ledger_segments()).rows()] == [5, 10]
+    assert [row.offset for row in Ledger(tmp_path / "ledger", found.manifest.segments).rows()] == [5, 10]
 
 
 @pytest.mark.parametrize("name", [*FILES, MANIFEST, "segment"])
@@ -88,7 +90,7 @@ def test_the_newest_whole_checkpoint_is_resumed_from_with_its_ledger(writer, tmp
 def test_a_torn_checkpoint_is_refused_with_its_reason_and_the_one_before_is_taken(writer, tmp_path, name, harm):
     writer.commit(5)
     torn = writer.commit(10)
-    path = tmp_path / "ledger" / torn.manifest.segments[-1]["name"] if name == "segment" else torn.path / name
+    path = tmp_path / "ledger" / torn.manifest.segments[-1].name if name == "segment" else torn.path / name
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 0x10
     path.unlink()
@@ -150,7 +152,7 @@ def test_two_whole_ones_and_the_best_are_kept_with_their_segments_and_no_more(wr
     for step, value in ((1, 3.0), (2, 1.0), (3, 2.0), (4, 2.5), (5, 2.2)):
         writer.commit(step, val_metric=value)
     assert [found.manifest.step for found in checkpoints(tmp_path)] == [2, 4, 5]
-    named = {segment["name"] for found in checkpoints(tmp_path) for segment in found.manifest.segments}
+    named = {segment.name for found in checkpoints(tmp_path) for segment in found.manifest.segments}
     assert {path.name for path in (tmp_path / "ledger").iterdir()} == named
 
 
@@ -223,8 +225,8 @@ def test_a_checkpoint_of_format_1_is_read(tmp_path):
     shutil.copytree(V1, tmp_path / "run")
     (found,) = checkpoints(tmp_path / "run")
     assert found.manifest.format == 1
-    assert found.manifest.feed["objective"] == "preference"
-    assert found.manifest.feed["dead"] == {"pelton.curriculum.sft.1:0": [[7, 8]]}
-    rows = list(Ledger(tmp_path / "run" / "ledger", found.manifest.ledger_segments()).rows())
+    assert found.manifest.feed.objective is Objective.PREFERENCE
+    assert found.manifest.feed.repeats.dead_lettered == {"pelton.curriculum.sft.1:0": ((7, 8),)}
+    rows = list(Ledger(tmp_path / "run" / "ledger", found.manifest.segments).rows())
     assert len(rows) == 79
     assert {row.outcome for row in rows} >= {Outcome.TRAINED, Outcome.DUPLICATE, Outcome.VALIDATION}

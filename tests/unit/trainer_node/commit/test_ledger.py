@@ -75,7 +75,7 @@ def test_a_segment_that_is_not_what_the_manifest_names_is_refused(tmp_path):
 def test_lineage_is_the_exact_offset_ranges_trained():
     rows = [LedgerRow("t", 0, offset, "x", outcome, 1, 1) for offset, outcome in [(1, Outcome.TRAINED), (2, Outcome.TRAINED)]]
     rows += [LedgerRow("t", 0, 3, "y", Outcome.DEAD_LETTER, 1, 1), LedgerRow("t", 0, 5, "z", Outcome.TRAINED, 1, 2)]
-    assert lineage_of([*rows, rows[0]]) == {"t:0": [[1, 2], [5, 5]]}
+    assert lineage_of([*rows, rows[0]]) == {"t:0": ((1, 2), (5, 5))}
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer_node.commit.positions import PartitionProgress, Positions, ranges
+from trainer_node.commit.state import PartitionState
 
 SOME = st.sets(st.integers(min_value=0, max_value=40), max_size=30)
 
@@ -34,7 +33,7 @@ def test_after_a_restore_exactly_what_was_not_done_is_taken_again(delivered, dat
     for offset in done:
         before.done(offset)
     before.fetched_to(50)
-    after = PartitionProgress.restore(json.loads(json.dumps(before.snapshot())))
+    after = PartitionProgress.restore(PartitionState.model_validate_json(before.snapshot().model_dump_json()))
     again = {offset for offset in sorted(delivered) if offset >= after.watermark and after.delivered(offset)}
     assert again == delivered - done
 

@@ -13,9 +13,9 @@ import torch.distributed as dist
 from schemas.errors import PeltonError
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
+from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import IGNORED, Example, PairExample
 from trainer_node.distributed.process_group import Processes
-from trainer_node.intake.feed import StepBatch, Waiting
 from trainer_node.training.trainers import StepLoader, StreamTrainer
 
 PAD = 0
@@ -23,7 +23,7 @@ PAD = 0
 
 def rows_of(examples: list[Example], rank: int, size: int, accumulation: int, make_sample) -> tuple[list[list[list[int]]], int]:
     """Labels with loss, by micro-batch and row, that one process is given; and the tokens that it divides by."""
-    items = [Waiting(Record("t", 0, n, None, b"", (), 0), make_sample(f"s{n}"), example) for n, example in enumerate(examples)]
+    items = [WaitingSample(Record("t", 0, n, None, b"", (), 0), make_sample(f"s{n}"), example) for n, example in enumerate(examples)]
     batches = iter([StepBatch(1, 1, Objective.SFT, items), None])
     loader = StepLoader(lambda: next(batches), accumulation, PAD, Processes(rank, size))
     parts = [[[label for label in row if label != IGNORED] for row in inputs["labels"].tolist()] for inputs in loader]

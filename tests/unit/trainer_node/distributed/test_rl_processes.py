@@ -17,7 +17,7 @@ from streams.kafka.consumer import Record
 from tests.models.tiny import build
 from tests.unit.trainer_node.several import start
 from trainer_node.config import TrainConfig
-from trainer_node.data.batch import StepBatch, Waiting
+from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Processes
 from trainer_node.kinds import TrainerKind
@@ -139,7 +139,7 @@ def lead(job: Job, processes: Processes) -> None:
     def batches() -> Iterator[StepBatch]:
         for number, ids in enumerate(job.steps):
             samples = [sample(sample_id) for sample_id in ids]
-            items = [Waiting(Record("t", 0, 0, None, b"", (), 0), one, prepare(one, loaded.tokenizer, config)) for one in samples]
+            items = [WaitingSample(Record("t", 0, 0, None, b"", (), 0), one, prepare(one, loaded.tokenizer, config)) for one in samples]
             yield StepBatch(number + 1, 1, Objective.PROMPT, items)
 
     def before() -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from schemas.errors import BadRecord, DeadLetterReason, TooManyDeadLetters
 from schemas.sample import Split, Task
@@ -23,11 +24,15 @@ from streams.kafka.dead_letters import Breaker
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger, Outcome
 from trainer_node.commit.positions import Partition
-from trainer_node.data.decoding import decoded, unpacked
+from trainer_node.commit.state import PartitionState
+from trainer_node.data.batch import StepBatch
+from trainer_node.data.decoding import decoded, with_example
 from trainer_node.intake import feed as feed_module
-from trainer_node.intake.consumer_thread import Delivery, Gap
-from trainer_node.intake.deduplication import Repeats
-from trainer_node.intake.feed import WAITING_LIMIT, Feed, FeedSettings, StepBatch
+from trainer_node.intake.backlog import WAITING_LIMIT
+from trainer_node.intake.consumer_thread import Gap
+from trainer_node.intake.deduplication import Deduplicator
+from trainer_node.intake.feed import Feed, FeedSettings
+from trainer_node.intake.flow_control import Delivery
 from trainer_node.intake.pacing import Pacing
 from trainer_node.intake.start_point import StartPoint
 
@@ -94,34 +99,35 @@ class LogReader:
                 continue
             records = [Record(tp[0], tp[1], n, None, self.log[tp[0]][n], (), 0) for n in range(position, last)]
             self.positions[tp] = max(position, last)
-            content = [unpacked(decoded(record), self.prepare) for record in records]
+            content = [with_example(decoded(record), self.prepare) for record in records]
             self.deliveries.put(Delivery(tp, records, content, self.positions[tp], self._end(tp), self.generation))
 
 
 class Letters:
-    """Keeps what was put aside."""
+    """Keeps what was dead-lettered."""
 
     def __init__(self) -> None:
+        self.stage = "trainer"
         self.breaker = Breaker(window=20, minimum=10)
-        self.put_aside: list[tuple[str, int, DeadLetterReason]] = []
+        self.sent: list[tuple[str, int, DeadLetterReason]] = []
 
     def put(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> None:
-        self.put_aside.append((record.topic, record.offset, bad.reason))
+        self.sent.append((record.topic, record.offset, bad.reason))
         self.breaker.record(ok=False)
 
 
 class Bench:
     """A feed over a log in memory."""
 
-    def __init__(self, folder, log, state=None, epoch=1, start=None, checkpoint="start", already_put=(), segments=None, **settings: Any):
+    def __init__(self, folder, log, state=None, epoch=1, start=None, checkpoint="start", already_sent=(), segments=None, **settings: Any):
         reader_settings = {name: settings.pop(name) for name in ("begins", "sizes") if name in settings}
         self.reader = LogReader(log, **reader_settings)
         self.letters = Letters()
         self.journal = Journal(folder / "journal", epoch)
-        self.ledger = Ledger(folder / "ledger", segments)
+        self.ledger = Ledger(folder / "ledger", segments or ())
         chosen = FeedSettings(**({"run_id": "r", "batch_size": 4, "linger_s": 0.0, "repeat_horizon": 1000} | settings))
         self.feed = Feed(chosen, self.reader, BAND_TOPICS, self.letters, self.journal, self.ledger, Pacing(3))
-        self.feed.already_put = set(already_put)
+        self.feed.admission.already_sent = set(already_sent)
         self.feed.begin(state, self.journal.take_over(checkpoint), start)
 
     def next(self) -> StepBatch | None:
@@ -186,7 +192,7 @@ def test_a_pass_after_a_rewind_trains_everything_once_more_and_stale_deliveries_
     made.reader.deliver()  # fetched before the rewind, taken in after it
     made.feed.rewind()
     assert made.train() == first
-    assert made.feed.pass_number == 2
+    assert made.feed.cursor.pass_number == 2
 
 
 def test_a_repeat_at_another_offset_or_in_another_band_trains_once(bench):
@@ -226,7 +232,7 @@ def test_the_horizon_is_the_same_after_a_restart(bench, between, times):
 
 
 def test_memory_is_bounded_by_the_horizon():
-    repeats = Repeats(10)
+    repeats = Deduplicator(10)
     for number in range(1000):
         repeats.wait(Objective.SFT, str(number))
         repeats.take(Objective.SFT, str(number))
@@ -251,10 +257,10 @@ def test_after_a_crash_the_journalled_batches_come_again_in_their_order(bench, c
 def test_of_a_sample_sent_twice_the_record_that_the_journal_names_is_trained(bench):
     log = spread(0) | {"sft.0": [encoded("a"), encoded("b")], "sft.1": [encoded("b"), encoded("a")]}
     broken = bench(log, batch_size=2)
-    places = [item.place for item in broken.next().items]
+    places = [item.position for item in broken.next().items]
     log["sft.1"].insert(0, log["sft.1"].pop())
     again = bench(log, epoch=2, batch_size=2, sizes=lambda: 1)
-    assert [item.place for item in again.next().items] == places
+    assert [item.position for item in again.next().items] == places
 
 
 def test_a_journalled_record_that_is_gone_holds_nothing_up(bench):
@@ -325,7 +331,7 @@ def test_journalled_batches_larger_than_a_step_may_now_be_are_chosen_anew(bench)
     assert sorted(flat(again)) == sorted(f"s{n}" for n in range(30)), "each once"
 
 
-def test_a_bad_held_out_sample_is_put_aside_like_any_other(bench):
+def test_a_bad_held_out_sample_is_dead_lettered_like_any_other(bench):
     made = bench(spread(0) | {"sft.0": [encoded("bad", split=Split.VALIDATION), encoded("v", split=Split.VALIDATION), encoded("a")]})
 
     def prepare(sample):
@@ -335,11 +341,11 @@ def test_a_bad_held_out_sample_is_put_aside_like_any_other(bench):
 
     made.reader.prepare = prepare
     assert flat(made.train()) == ["a"]
-    assert list(made.feed.validation) == ["v"]
-    assert made.letters.put_aside == [("sft.0", 0, DeadLetterReason.UNTRAINABLE)]
+    assert list(made.feed.held_out.validation) == ["v"]
+    assert made.letters.sent == [("sft.0", 0, DeadLetterReason.UNTRAINABLE)]
 
 
-def test_a_held_out_prompt_that_cannot_be_asked_is_put_aside_and_one_too_long_to_train_on_is_asked(bench):
+def test_a_held_out_prompt_that_cannot_be_asked_is_dead_lettered_and_one_too_long_to_train_on_is_asked(bench):
     prompts = [encoded(name, Objective.PROMPT, chosen=None, rejected=None) for name in ("refused", "long", "p")]
     made = bench(spread(0) | {"sft.0": [*prompts, encoded("a")]})
     reasons = {"refused": DeadLetterReason.UNTRAINABLE, "long": DeadLetterReason.TOO_LONG}
@@ -351,15 +357,15 @@ def test_a_held_out_prompt_that_cannot_be_asked_is_put_aside_and_one_too_long_to
 
     made.reader.prepare = prepare
     assert flat(made.train()) == ["a"]
-    assert list(made.feed.prompts) == ["long", "p"]
-    assert made.letters.put_aside == [("sft.0", 0, DeadLetterReason.UNTRAINABLE)]
+    assert list(made.feed.held_out.prompts) == ["long", "p"]
+    assert made.letters.sent == [("sft.0", 0, DeadLetterReason.UNTRAINABLE)]
 
 
-def test_bad_records_are_put_aside_and_the_next_is_trained(bench):
+def test_bad_records_are_dead_lettered_and_the_next_is_trained(bench):
     log = spread(0) | {"sft.0": [POISON, encoded("a"), b"", b"\xff\xfe", encoded("b", schema_version="9.0"), encoded("c")]}
     made = bench(log)
     assert flat(made.train()) == ["a", "c"]
-    assert [(offset, reason.value) for _, offset, reason in made.letters.put_aside] == [
+    assert [(offset, reason.value) for _, offset, reason in made.letters.sent] == [
         (0, "bad_json"),
         (2, "empty"),
         (3, "bad_encoding"),
@@ -368,23 +374,34 @@ def test_bad_records_are_put_aside_and_the_next_is_trained(bench):
     assert len(made.outcomes(Outcome.DEAD_LETTER)) == 4
     made.feed.rewind()
     assert flat(made.train()) == ["a", "c"]
-    assert len(made.letters.put_aside) == 4, "a second pass puts nothing aside again"
+    assert len(made.letters.sent) == 4, "a second pass dead-letters nothing again"
 
 
-def test_what_a_killed_incarnation_put_aside_is_not_put_aside_again_but_counted(bench):
-    made = bench(spread(0) | {"sft.0": [POISON, encoded("a")]}, already_put=[("sft.0", 0, 0)])
+def test_what_a_killed_incarnation_sent_is_not_sent_again_but_counted(bench):
+    made = bench(spread(0) | {"sft.0": [POISON, encoded("a")]}, already_sent=[("sft.0", 0, 0)])
     assert flat(made.train()) == ["a"]
-    assert made.letters.put_aside == []
+    assert made.letters.sent == []
     assert len(made.outcomes(Outcome.DEAD_LETTER)) == 1
 
 
-def test_a_step_that_was_undone_puts_its_samples_aside_and_a_replay_of_them_trains_once(bench):
+def test_a_step_that_was_undone_dead_letters_its_samples_and_a_replay_of_them_trains_once(bench):
     log = spread(0) | {"sft.0": [encoded("a"), encoded("b")]}
     made = bench(log, batch_size=2)
     bad = BadRecord(DeadLetterReason.NAN_LOSS, "not a number")
     made.feed.trained(made.next(), {"a": bad, "b": bad})
     log["sft.0"] += [encoded("a"), encoded("a")]
     assert flat(made.train()) == ["a"]
+
+
+def test_the_trainer_s_dead_letters_are_counted_by_reason_each_once(bench):
+    def counted() -> float:
+        return REGISTRY.get_sample_value("pelton_dead_letters_total", {"node": "trainer", "reason": "bad_json"}) or 0.0
+
+    before = counted()
+    made = bench(spread(0) | {"sft.0": [POISON, encoded("a"), POISON]}, already_sent=[("sft.0", 2, 0), ("sft.0", 0, 2)])
+    made.train()
+    assert [offset for _, offset, _ in made.letters.sent] == [0]
+    assert counted() - before == 1
 
 
 def test_few_bad_records_among_many_good_ones_never_stop_a_node_and_mostly_bad_ones_do(bench, tmp_path):
@@ -399,7 +416,7 @@ def test_few_bad_records_among_many_good_ones_never_stop_a_node_and_mostly_bad_o
 def test_held_out_samples_are_kept_and_not_trained(bench):
     made = bench(spread(0) | {"sft.0": [encoded("v", split=Split.VALIDATION), encoded("a"), encoded("other", run_id="another")]})
     assert flat(made.train()) == ["a"]
-    assert list(made.feed.validation) == ["v"]
+    assert list(made.feed.held_out.validation) == ["v"]
     assert (made.outcomes(Outcome.VALIDATION), made.outcomes(Outcome.FOREIGN)) == (["v"], ["other"])
 
 
@@ -408,12 +425,12 @@ def test_what_retention_took_is_recorded_in_the_checkpoint_without_what_was_trai
     first = bench(log, batch_size=2)
     first.train(1)
     state = first.feed.snapshot()
-    state["positions"]["sft.0:0"] = {"watermark": 2, "done": [[4, 4]]}
+    state.position.partitions["sft.0:0"] = PartitionState(watermark=2, done=((4, 4),))
     made = bench(log, state=state, epoch=2, checkpoint="c", begins={"sft.0": 6})
     assert flat(made.train()) == [f"s{n}" for n in range(6, 10)]
-    lost = [(loss["first"], loss["last"]) for loss in made.feed.snapshot()["data_losses"]]
+    lost = [(loss.first, loss.last) for loss in made.feed.snapshot().position.data_losses]
     assert lost == [(2, 3), (5, 5)]
-    assert made.feed.snapshot()["positions"]["sft.0:0"] == {"watermark": 10, "done": []}
+    assert made.feed.snapshot().position.partitions["sft.0:0"] == PartitionState(watermark=10)
 
 
 def test_a_range_trains_its_offsets_alone_also_after_a_restart_and_in_every_pass(bench):
@@ -433,21 +450,18 @@ def feed_range(topic: str, first: int, last: int):
     return LogRange(topic, 0, first, last)
 
 
-def test_a_partly_filled_batch_is_trained_once_it_has_lingered_and_not_before(bench, monkeypatch):
+def test_a_partly_filled_batch_is_trained_once_each_band_has_lingered_and_not_before(bench, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(feed_module.time, "monotonic", lambda: now[0])
     made = bench(spread(0) | {"sft.0": [encoded("a")]}, linger_s=2.0)
-    made.reader.deliver()
-    made.feed.intake()
-    for _ in range(BANDS):  # each band that opens gets the linger time
-        assert made.feed._chosen() is None
-        now[0] += 1.9
-        assert made.feed._chosen() is None
-        now[0] += 0.2
+
+    def look() -> None:
+        now[0] += 0.25
         made.reader.deliver()
-        made.feed.intake()
-        batch = made.feed._chosen()
+
+    batch = made.feed.next_batch(lambda: False, look)
     assert [item.sample.sample_id for item in batch.items] == ["a"]
+    assert 2.0 * BANDS <= now[0] - 100.0 <= (2.0 + 2 * 0.25) * BANDS  # each band that opens gets the linger time
 
 
 def test_stopping_ends_the_wait_for_a_partly_filled_batch_and_leaves_its_samples_on_the_log(bench):
@@ -455,8 +469,8 @@ def test_stopping_ends_the_wait_for_a_partly_filled_batch_and_leaves_its_samples
 
     def look() -> None:
         made.reader.deliver()
-        if made.feed._waiting["sft.0"]:
+        if made.feed.admission.positions[("sft.0", 0)].pending:
             made.feed.stopping.set()
 
     assert made.feed.next_batch(lambda: False, look) is None
-    assert made.feed.snapshot()["positions"]["sft.0:0"] == {"watermark": 0, "done": []}
+    assert made.feed.snapshot().position.partitions["sft.0:0"] == PartitionState(watermark=0)

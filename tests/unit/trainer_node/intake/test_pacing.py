@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.training_sample import BANDS
+from trainer_node.commit.state import PacingState
 from trainer_node.intake.pacing import Pacing
 
 WAITING = st.lists(st.integers(0, 60), min_size=BANDS, max_size=BANDS)
@@ -34,7 +35,7 @@ def test_the_next_band_opens_after_its_steps_and_a_restart_begins_with_the_easie
         opened.append(pacing.highest)
     assert opened == [0, 1, 1, 2, 2, 3, 3, 4, 4, 4, 4, 4]
     pacing.restart()
-    assert pacing.snapshot() == {"highest": 0, "steps_here": 0}
+    assert pacing.snapshot() == PacingState(highest=0, steps_here=0)
 
 
 @given(band=st.integers(0, BANDS - 1), steps=st.integers(0, 5))

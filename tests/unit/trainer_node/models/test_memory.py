@@ -18,7 +18,7 @@ from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
 from tests.models.tiny import build
 from trainer_node.config import TrainConfig
-from trainer_node.data.batch import StepBatch, Waiting
+from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import format_prompt, format_rlhf, format_supervised
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.generation import answer
@@ -75,7 +75,7 @@ def run_out(kind: TrainerKind, objective: Objective, samples: list[Any], prepare
     loaded = load_for_training(settings, None)
     trainer = build_trainer(kind, loaded, settings, folder, [])
     items = [
-        Waiting(Record("t", 0, number, None, b"", (), 0), sample, prepare(sample, loaded.tokenizer))
+        WaitingSample(Record("t", 0, number, None, b"", (), 0), sample, prepare(sample, loaded.tokenizer))
         for number, sample in enumerate(samples)
     ]
     batches = iter([StepBatch(7, 1, objective, items)])

@@ -19,10 +19,9 @@ from streams.kafka.consumer import Record
 from tests.models.tiny import build
 from tests.unit.trainer_node.several import start
 from trainer_node.config import TrainConfig
-from trainer_node.data.batch import StepBatch
+from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Processes
-from trainer_node.intake.feed import Waiting
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.fsdp import Sharding, asked_for
 from trainer_node.run.follower import Follower
@@ -175,7 +174,7 @@ def lead(job: Job, processes: Processes) -> None:
             if step == STEPS // 2 and not job.checkpoint:
                 middle()
             samples = job.samples(step * BATCH, (step + 1) * BATCH - step % 2)
-            items = [Waiting(Record("t", 0, 0, None, b"", (), 0), one, prepare(one, tokenizer, config)) for one in samples]
+            items = [WaitingSample(Record("t", 0, 0, None, b"", (), 0), one, prepare(one, tokenizer, config)) for one in samples]
             yield StepBatch(step + 1, 1, job.objective, items)
 
     def before() -> None:

@@ -17,8 +17,8 @@ from schemas.sample import Task
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
 from trainer_node.config import TrainConfig
+from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import PromptExample, format_prompt
-from trainer_node.intake.feed import StepBatch, Waiting
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import fits, load_adapter, load_for_training, load_reference, save_for_resume
 from trainer_node.training.callbacks import StepCallback
@@ -84,7 +84,7 @@ class Run:
         self.step += 1
         self.given += [sample.sample_id for sample in chosen]
         items = [
-            Waiting(Record("t", 0, n, None, b"", (), 0), sample, format_prompt(sample, self.loaded.tokenizer, 64, NEW_TOKENS))
+            WaitingSample(Record("t", 0, n, None, b"", (), 0), sample, format_prompt(sample, self.loaded.tokenizer, 64, NEW_TOKENS))
             for n, sample in enumerate(chosen)
         ]
         return StepBatch(self.step, 1, Objective.PROMPT, items)

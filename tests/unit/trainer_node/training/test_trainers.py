@@ -14,8 +14,8 @@ from schemas.sample import Task
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
 from trainer_node.config import TrainConfig
+from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import format_rlhf, format_supervised
-from trainer_node.intake.feed import StepBatch, Waiting
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 from trainer_node.training.callbacks import StepCallback
@@ -40,7 +40,7 @@ class Steps:
     """Batches of a list of samples, over and over; remembers what was asked for and what it cost."""
 
     def __init__(self, samples: list[Any], prepare: Any, objective: Objective, steps: int, size: int = 4) -> None:
-        self.items = [Waiting(Record("t", 0, n, None, b"", (), 0), sample, prepare(sample)) for n, sample in enumerate(samples)]
+        self.items = [WaitingSample(Record("t", 0, n, None, b"", (), 0), sample, prepare(sample)) for n, sample in enumerate(samples)]
         self.objective, self.steps, self.size = objective, steps, size
         self.order: list[str] = []
         self.losses: list[float] = []

@@ -6,8 +6,9 @@ import math
 
 import pytest
 
+from trainer_node.commit.state import EarlyStoppingState
 from trainer_node.config import TrainConfig
-from trainer_node.run.monitor import EarlyStopping
+from trainer_node.run.early_stopping import EarlyStopping
 
 
 def stops_at(measure: str, values: list[float], patience: int = 3) -> int | None:
@@ -45,7 +46,7 @@ def test_values_of_two_measures_are_not_compared():
     early = EarlyStopping(1)
     assert not early.update("val_loss", 0.1)
     assert not early.update("val_accuracy", 0.05)
-    assert early.best == 0.05
+    assert early.state.best == 0.05
 
 
 @pytest.mark.parametrize("measure", ["val_loss", "val_accuracy"])
@@ -53,15 +54,5 @@ def test_a_restart_goes_on_counting(measure):
     early = EarlyStopping(3)
     for _ in range(3):
         assert not early.update(measure, 0.5)
-    again = EarlyStopping(3)
-    again.restore(early.snapshot())
-    assert again == early
+    again = EarlyStopping(3, EarlyStoppingState.model_validate_json(early.state.model_dump_json()))
     assert again.update(measure, 0.5)
-
-
-def test_a_checkpoint_of_an_older_version_knew_losses_only():
-    early = EarlyStopping(3)
-    early.restore({"best": 1.5, "since_best": 2})
-    assert (early.measure, early.best, early.since_best) == ("val_loss", 1.5, 2)
-    early.restore({})
-    assert early == EarlyStopping(3)

@@ -1,0 +1,134 @@
+"""What becomes of a delivered record: it waits to be chosen, is held out, is left out with a reason, or becomes a dead letter.
+
+Whatever is not to be trained on is done at once, with a row in the ledger that says why.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from schemas.errors import BadRecord, DeadLetterReason
+from schemas.sample import Split
+from schemas.training_sample import Objective, TrainingSample
+from streams import metrics
+from streams.kafka.consumer import Record
+from streams.kafka.dead_letters import DeadLetterWriter
+from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
+from trainer_node.commit.positions import Positions, RecordPosition
+from trainer_node.data.batch import WaitingSample
+from trainer_node.data.decoding import Decoded
+from trainer_node.data.tokenization import AnyExample
+from trainer_node.intake.backlog import Backlog
+from trainer_node.intake.deduplication import Deduplicator
+from trainer_node.intake.held_out import HeldOut, keep
+
+
+@dataclass
+class Cursor:
+    """Where the feed stands."""
+
+    objective: Objective
+    """What is being trained."""
+    pass_number: int = 1
+    """Pass over its bands, from 1."""
+    step: int = 0
+    """Optimizer steps chosen."""
+    samples_trained: int = 0
+
+
+class Admission:
+    """Takes delivered records, one at a time, on the training thread."""
+
+    def __init__(
+        self, run_id: str, cursor: Cursor, backlog: Backlog, duplicates: Deduplicator, dead_letters: DeadLetterWriter, ledger: Ledger
+    ) -> None:
+        self._run_id = run_id
+        self._cursor = cursor
+        self._backlog = backlog
+        self._duplicates = duplicates
+        self._dead_letters = dead_letters
+        self._ledger = ledger
+        self.positions = Positions({})
+        self.held_out = HeldOut()
+        self.dead_lettered: set[RecordPosition] = set()
+        """Records that an earlier pass has dead-lettered: they are done."""
+        self.already_sent: set[RecordPosition] = set()
+        """Dead letters that a killed incarnation has sent since the checkpoint: not to be sent again."""
+
+    def admit(self, record: Record, content: Decoded) -> None:
+        """Decide on one record.
+
+        Raises:
+            BrokerError: its dead letter was not taken.
+            TooManyDeadLetters: by the breaker.
+        """
+        sample, position = content.sample, (record.topic, record.partition, record.offset)
+        if position in self.dead_lettered:
+            self.positions[(record.topic, record.partition)].done(record.offset)
+            return
+        if isinstance(sample, BadRecord):
+            self.dead_letter(record, sample, None)
+            return
+        try:
+            outcome = self._not_trained(sample, position, content.example)
+            if outcome is not None:
+                self.done(record, sample.sample_id, outcome, self._cursor.step)
+                return
+            waiting = WaitingSample(record, sample, _sound(content.example))
+        except BadRecord as bad:
+            self.dead_letter(record, bad, sample.sample_id)
+            return
+        if self._dead_letters.breaker is not None:
+            self._dead_letters.breaker.record(ok=True)
+        self._backlog.add(waiting)
+        self._duplicates.wait(sample.objective, sample.sample_id)
+
+    def _not_trained(self, sample: TrainingSample, position: RecordPosition, example: AnyExample | BadRecord) -> Outcome | None:
+        """Why a sample is not trained on, or None.
+
+        Raises:
+            BadRecord: it is to be held out, and cannot be measured by.
+        """
+        if sample.run_id is not None and sample.run_id != self._run_id:
+            return Outcome.FOREIGN
+        prompts_are_trained = self._cursor.objective is Objective.PROMPT
+        if sample.objective is Objective.PROMPT and (not prompts_are_trained or sample.split is Split.VALIDATION):
+            if isinstance(example, BadRecord) and example.reason is DeadLetterReason.UNTRAINABLE:
+                raise example  # it cannot be asked; one that is too long to be trained on can
+            return self._hold_out(sample, self.held_out.prompts, Outcome.PROMPT)
+        if sample.split is Split.VALIDATION:
+            _sound(example)  # a bad one is a dead letter, not the end of the evaluation
+            return self._hold_out(sample, self.held_out.validation, Outcome.VALIDATION)
+        return Outcome.DUPLICATE if self._duplicates.is_duplicate(sample.objective, sample.sample_id, position) else None
+
+    def _hold_out(self, sample: TrainingSample, store: dict[str, TrainingSample], outcome: Outcome) -> Outcome:
+        if sample.sample_id in store and self._cursor.pass_number == 1:
+            return Outcome.DUPLICATE
+        keep(sample, store)
+        return outcome
+
+    def dead_letter(self, record: Record, bad: BadRecord, sample_id: str | None) -> None:
+        """Dead-letter a record; it is done.
+
+        Raises:
+            BrokerError: the dead letter was not taken.
+            TooManyDeadLetters: by the breaker.
+        """
+        position = (record.topic, record.partition, record.offset)
+        if position not in self.already_sent:
+            metrics.DEAD_LETTERS.labels(self._dead_letters.stage, bad.reason.value).inc()
+            self._dead_letters.put(record, bad, sample_id=sample_id)
+        self.dead_lettered.add(position)
+        self.done(record, sample_id or "", Outcome.DEAD_LETTER, self._cursor.step)
+
+    def done(self, record: Record, sample_id: str, outcome: Outcome, step: int) -> None:
+        """A record needs nothing more."""
+        self.positions[(record.topic, record.partition)].done(record.offset)
+        self._ledger.add(LedgerRow(record.topic, record.partition, record.offset, sample_id, outcome, self._cursor.pass_number, step))
+
+
+def _sound(example: AnyExample | BadRecord) -> AnyExample:
+    """The example, unless it is what is wrong with its sample, which is raised."""
+    if isinstance(example, BadRecord):
+        raise example
+    return example

@@ -1,0 +1,26 @@
+"""When to stop early: after some evaluations in a row without a better `val_metric`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from trainer_node.commit.best import is_better
+from trainer_node.commit.state import EarlyStoppingState
+
+
+@dataclass
+class EarlyStopping:
+    """Stops after `patience` evaluations in a row without a better `val_metric`."""
+
+    patience: int
+    """0 never stops."""
+    state: EarlyStoppingState = field(default_factory=EarlyStoppingState)
+
+    def update(self, measure: str, value: float) -> bool:
+        """Note an evaluation; True when training should stop. Values of another measure cannot be compared: they begin anew."""
+        state = self.state if measure == self.state.measure else EarlyStoppingState(measure=measure)
+        if is_better(measure, value, state.best):
+            self.state = EarlyStoppingState(measure=measure, best=value)
+        else:
+            self.state = state.model_copy(update={"since_best": state.since_best + 1})
+        return bool(self.patience) and self.state.since_best >= self.patience
