@@ -225,28 +225,21 @@ def attention_backward(
 
 
 @triton.jit
-def _cross_entropy(logits, labels, nll, entropy, correct, width, gradient: tl.constexpr, block: tl.constexpr):
+def _cross_entropy(logits, labels, nll, width, gradient: tl.constexpr, block: tl.constexpr):
     row = tl.program_id(0).to(tl.int64)
     base = logits + row * width
     label = tl.load(labels + row)
     highest = tl.full((), -float("inf"), tl.float32)
-    total, weighted, best = tl.zeros((), tl.float32), tl.zeros((), tl.float32), tl.zeros((), tl.int32)
+    total = tl.zeros((), tl.float32)
     for start in range(0, width, block):
         cols = start + tl.arange(0, block)
         inside = cols < width
         x = tl.load(base + cols, inside, -float("inf")).to(tl.float32)
-        here = tl.max(x, 0)
-        best = tl.where(here > highest, start + tl.argmax(x, 0).to(tl.int32), best)
-        raised = tl.maximum(highest, here)
-        shrink = tl.exp(highest - raised)
-        p = tl.exp(x - raised)
-        total = total * shrink + tl.sum(p, 0)
-        weighted = weighted * shrink + tl.sum(p * tl.where(inside, x, 0.0), 0)
+        raised = tl.maximum(highest, tl.max(x, 0))
+        total = total * tl.exp(highest - raised) + tl.sum(tl.exp(x - raised), 0)
         highest = raised
     lse = highest + tl.log(total)
     tl.store(nll + row, lse - tl.load(base + label).to(tl.float32))
-    tl.store(entropy + row, lse - weighted / total)
-    tl.store(correct + row, (best == label).to(tl.float32))
     if gradient:
         # Each row's own label was read above; all threads must have done so before it is overwritten.
         tl.debug_barrier()
@@ -257,11 +250,11 @@ def _cross_entropy(logits, labels, nll, entropy, correct, width, gradient: tl.co
             tl.store(base + cols, tl.where(cols == label, p - 1.0, p), inside)
 
 
-def cross_entropy_(logits: Tensor, labels: Tensor, want_gradient: bool) -> tuple[Tensor, Tensor, Tensor]:
+def cross_entropy_(logits: Tensor, labels: Tensor, want_gradient: bool) -> Tensor:
     """See `reference.cross_entropy_`."""
-    nll, entropy, correct = torch.empty(3, len(logits), dtype=torch.float32, device=logits.device).unbind(0)
-    _cross_entropy[(len(logits),)](logits, labels, nll, entropy, correct, logits.shape[1], want_gradient, 4096, num_warps=8)
-    return nll, entropy, correct
+    nll = torch.empty(len(logits), dtype=torch.float32, device=logits.device)
+    _cross_entropy[(len(logits),)](logits, labels, nll, logits.shape[1], want_gradient, 4096, num_warps=8)
+    return nll
 
 
 def matmul_wide(a: Tensor, b: Tensor) -> Tensor:

@@ -1,9 +1,7 @@
-"""Owns one decoder layer: its forward, and its backward written out, so that what is kept and what is computed again is a choice.
+"""Owns one decoder layer: its forward, and its backward written out.
 
-Kept for the backward pass, by `keep`:
-    inputs     the layer's input; all else is computed again (without the last product, which no gradient needs)
-    attention  also q, k, v, attention's output and the residual stream between the blocks: only the MLP is computed again
-    all        also gate and up: nothing but the norms is computed again
+For the backward pass only the layer's input is kept, in host memory where the device has some; all else is computed again, without the
+last product, which no gradient needs.
 
 The residual stream and its gradient are float32, as in Transformers' recipe for 4-bit models: in bfloat16 each layer would round both,
 and the small gradients of a LoRA at its start drown in that. What is kept of the stream is in the arithmetic's dtype: rounded once, not
@@ -22,7 +20,6 @@ from trainer_node.fast.packing import Sequences
 from trainer_node.fast.projection import Projection
 
 Tensor = torch.Tensor
-KEEP = ("inputs", "attention", "all")
 MLP_BYTES = 256 << 20
 """Of gate and up at one time in the backward pass."""
 
@@ -43,7 +40,6 @@ class Layer:
     dim: int
     dtype: torch.dtype
     ops: Any
-    keep: str
     host: HostMemory | None
 
     @property
@@ -63,42 +59,24 @@ class Layer:
         out, *extra = self.ops.attention(qkv, sequences, self.heads, self.kv_heads, self.dim)
         return qkv, out, tuple(extra), self.o.forward(out)
 
-    def forward(self, x: Tensor, sequences: Sequences) -> tuple[Tensor, tuple[Tensor, ...]]:
-        """x (T, H) float32 -> the layer's output, float32, and what is kept beside x."""
-        qkv, out, extra, delta = self.attend(x, sequences)
+    def forward(self, x: Tensor, sequences: Sequences) -> Tensor:
+        """x (T, H) float32 -> the layer's output, float32."""
+        delta = self.attend(x, sequences)[-1]
         middle, normed, _ = self.ops.add_rms_norm(x, delta, self.norm2, self.eps)
-        gate_up = self.gate_up.forward(normed)
-        kept: tuple[Tensor, ...] = ()
-        if self.keep != "inputs":
-            kept = (qkv, out, middle.to(self.dtype), *extra)
-        if self.keep == "all":
-            kept = (gate_up, *kept)
-        delta = self.down.forward(self.ops.swiglu(gate_up))
-        return (middle + delta if kept else middle.add_(delta)), kept
+        return middle.add_(self.down.forward(self.ops.swiglu(self.gate_up.forward(normed))))
 
-    def backward(
-        self, dy: Tensor, x: Tensor, kept: tuple[Tensor, ...], sequences: Sequences, want_dx: bool
-    ) -> tuple[Tensor | None, list[Tensor]]:
+    def backward(self, dy: Tensor, x: Tensor, sequences: Sequences, want_dx: bool) -> tuple[Tensor | None, list[Tensor]]:
         """Gradients of x and of `masters()`, float32. x comes as it was kept, in the arithmetic's dtype."""
-        gate_up = None
-        if self.keep == "all":
-            gate_up, *rest = kept
-            kept = tuple(rest)
-        if self.keep == "inputs":
-            qkv, out, extra, delta = self.attend(x, sequences)
-            middle, normed, rstd = self.ops.add_rms_norm(x, delta, self.norm2, self.eps)
-            del delta
-        else:
-            qkv, out, middle, *rest = kept
-            extra = tuple(rest)
-            normed, rstd = self.ops.rms_norm(middle, self.norm2, self.eps, self.dtype)
-        dnormed, mlp_gradients = self._mlp_backward(dy, normed, gate_up)
+        qkv, out, extra, delta = self.attend(x, sequences)
+        middle, normed, rstd = self.ops.add_rms_norm(x, delta, self.norm2, self.eps)
+        del delta
+        dnormed, mlp_gradients = self._mlp_backward(dy, normed)
         dmiddle = self.ops.rms_norm_backward(dnormed, middle, self.norm2, rstd, dy)
-        del dnormed, normed, gate_up, middle
+        del dnormed, normed, middle
         dx, gradients = self._attention_backward(dmiddle, x, qkv, out, extra, sequences, want_dx)
         return dx, gradients + mlp_gradients
 
-    def _mlp_backward(self, dy: Tensor, normed: Tensor, kept: Tensor | None) -> tuple[Tensor, list[Tensor]]:
+    def _mlp_backward(self, dy: Tensor, normed: Tensor) -> tuple[Tensor, list[Tensor]]:
         """By runs of tokens, since gate, up and their gradients are the widest tensors of all; the weights' gradients add up."""
         runs = max(1, -(-len(normed) * 2 * self.down.columns * normed.element_size() // MLP_BYTES))
         size = -(-len(normed) // runs)
@@ -106,17 +84,15 @@ class Layer:
         total: list[Tensor] = []
         for start in range(0, len(normed), size):
             rows = slice(start, start + size)
-            part, gradients = self._mlp_backward_of(dy[rows].to(self.dtype), normed[rows], None if kept is None else kept[rows])
-            dnormed[rows] = part
+            dnormed[rows], gradients = self._mlp_backward_of(dy[rows].to(self.dtype), normed[rows])
             if total:
                 torch._foreach_add_(total, gradients)
             else:
                 total = gradients
         return dnormed, total
 
-    def _mlp_backward_of(self, dy: Tensor, normed: Tensor, kept: Tensor | None) -> tuple[Tensor, list[Tensor]]:
-        # A kept tensor may be asked for again (retain_graph), so it is not overwritten.
-        gate_up = self.gate_up.forward(normed) if kept is None else kept.clone()
+    def _mlp_backward_of(self, dy: Tensor, normed: Tensor) -> tuple[Tensor, list[Tensor]]:
+        gate_up = self.gate_up.forward(normed)
         h = self.ops.swiglu(gate_up)
         dh, down_gradients = self.down.backward(h, dy)
         del h
@@ -146,21 +122,19 @@ class LayerFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, layer: Layer, sequences: Sequences, *_masters: Tensor) -> Tensor:
-        """Run the layer, keeping what it says; its input goes to host memory where the layer has some."""
-        y, kept = layer.forward(x, sequences)
+        """Run the layer, keeping its input: in host memory where the layer has some."""
+        y = layer.forward(x, sequences)
         ctx.layer, ctx.sequences, ctx.want_dx = layer, sequences, ctx.needs_input_grad[0]
-        ctx.handle, x = None, x.to(layer.dtype)
-        if layer.host is not None and any(ctx.needs_input_grad):
-            ctx.handle = layer.host.put(x)
-        ctx.save_for_backward(*(kept if ctx.handle is not None else (x, *kept)))
+        kept, ctx.handle = x.to(layer.dtype), None
+        if layer.host is None:
+            ctx.save_for_backward(kept)
+        elif any(ctx.needs_input_grad):
+            ctx.handle = layer.host.put(kept)
         return y
 
     @staticmethod
     def backward(ctx: Any, dy: Tensor) -> tuple[Tensor | None, ...]:
         """Gradients of x and of the LoRA weights."""
-        if ctx.handle is None:
-            x, *kept = ctx.saved_tensors
-        else:
-            x, kept = ctx.layer.host.get(ctx.handle), list(ctx.saved_tensors)
-        dx, gradients = ctx.layer.backward(dy.contiguous(), x, tuple(kept), ctx.sequences, ctx.want_dx)
+        x = ctx.saved_tensors[0] if ctx.handle is None else ctx.layer.host.get(ctx.handle)
+        dx, gradients = ctx.layer.backward(dy.contiguous(), x, ctx.sequences, ctx.want_dx)
         return dx, None, None, *gradients

@@ -6,11 +6,11 @@ from typing import Any
 
 import torch
 
-from trainer_node.fast import ops_for
-from trainer_node.fast.layer import KEEP, Layer, LayerFunction
+from trainer_node.fast.layer import Layer, LayerFunction
 from trainer_node.fast.nf4 import is_nf4
 from trainer_node.fast.offload import HostMemory
-from trainer_node.fast.packing import Layout, Sequences, layout
+from trainer_node.fast.ops import ops_for
+from trainer_node.fast.packing import Sequences, layout
 from trainer_node.fast.projection import Projection
 
 Tensor = torch.Tensor
@@ -69,21 +69,19 @@ class FastDecoder:
     """A loaded model's decoder, run layer by layer with hand-written backward passes. Reads the model's own weights.
 
     Raises:
-        ValueError: the model cannot be taken (see `obstacle`), or an unknown `keep`.
+        ValueError: the model cannot be taken (see `obstacle`).
     """
 
-    def __init__(self, model: Any, adapter: str = "default", keep: str = "inputs", offload: bool = False) -> None:
+    def __init__(self, model: Any, adapter: str = "default") -> None:
         if reason := obstacle(model, adapter):
             raise ValueError(f"the fast path does not take this model: {reason}")
-        if keep not in KEEP:
-            raise ValueError(f"keep must be one of {', '.join(KEEP)}, not {keep!r}")
         self.base = base_model(model)
         self.adapter = adapter
         self.device = self.base.lm_head.weight.device
         self.dtype = compute_dtype(self.base)
         self.ops = ops_for(self.device)
-        self.host = HostMemory(self.device) if offload and self.device.type == "cuda" else None
-        self.layers = [self._layer(layer, keep) for layer in self.base.model.layers]
+        self.host = HostMemory(self.device) if self.device.type == "cuda" else None
+        self.layers = [self._layer(layer) for layer in self.base.model.layers]
         self.masters = [layer.masters() for layer in self.layers]
         copies = [projection.copies() for layer in self.layers for projection in layer.projections]
         self._copies = [view for views, _ in copies for view in views]
@@ -93,10 +91,9 @@ class FastDecoder:
         self._tables = _rotary_tables(self.base.config, 1024, self.device)
         self.norm, self.eps = self.base.model.norm.weight.detach(), self.base.config.rms_norm_eps
         self.head = self.base.lm_head.weight.detach()
-        self.recorder: Any = None
         self._witness = next((m for m in self.base.modules() if hasattr(m, "lora_A")), None)
 
-    def _layer(self, layer: Any, keep: str) -> Layer:
+    def _layer(self, layer: Any) -> Layer:
         attention, mlp, config = layer.self_attn, layer.mlp, self.base.config
         parts = {name: getattr(attention, name, None) or getattr(mlp, name) for names in NAMES.values() for name in names}
         projections = {key: Projection([parts[name] for name in names], self.adapter, self.dtype, self.ops) for key, names in NAMES.items()}
@@ -110,7 +107,6 @@ class FastDecoder:
             dim=head_dim(config),
             dtype=self.dtype,
             ops=self.ops,
-            keep=keep,
             host=self.host,
         )
 
@@ -124,39 +120,29 @@ class FastDecoder:
         if mask is not None and mask.dim() != 2:
             return None
         found = layout((ids.shape[0], ids.shape[1]), ids.device, mask, positions)
-        return None if found is None else self._with_tables(found)
-
-    def _with_tables(self, found: Layout) -> Sequences:
-        return Sequences(found.tokens, found.positions, found.bounds, found.longest, *self.tables(found.longest))
-
-    def tables(self, longest: int) -> tuple[Tensor, Tensor]:
-        """cos and sin for sequences of up to `longest` tokens."""
-        if longest > len(self._tables[0]):
-            self._tables = _rotary_tables(self.base.config, 1 << (longest - 1).bit_length(), self.device)
-        return self._tables
-
-    def embed(self, ids: Tensor) -> Tensor:
-        """Embeddings of packed ids (T,), frozen; (T, H)."""
-        found: Tensor = self.base.model.embed_tokens(ids[None])[0]
-        return found.detach()
+        if found is None:
+            return None
+        if found.longest > len(self._tables[0]):
+            self._tables = _rotary_tables(self.base.config, 1 << (found.longest - 1).bit_length(), self.device)
+        return Sequences(found.tokens, found.positions, found.bounds, found.longest, *self._tables)
 
     def hidden(self, ids: Tensor | None, embeddings: Tensor | None, sequences: Sequences) -> Tensor:
         """(T, H): hidden states of the packed tokens after the last norm, differentiable in the LoRA weights (and embeddings)."""
         if embeddings is None:
             assert ids is not None
-            x = self.embed(ids.flatten()[sequences.tokens])
+            x = self.base.model.embed_tokens(ids.flatten()[sequences.tokens][None])[0].detach()  # frozen
         else:
             x = embeddings.flatten(0, 1)[sequences.tokens]
         with torch.autocast(self.device.type, enabled=False):
             if self.host is not None:
                 self.host.begin()
-            self.refresh()
+            self._refresh()
             x = x.float().contiguous()
             for layer, masters in zip(self.layers, self.masters, strict=True):
                 x = LayerFunction.apply(x, layer, sequences, *masters)
             return NormFunction.apply(x, self.norm, self.eps, self.dtype, self.ops)
 
-    def refresh(self) -> None:
+    def _refresh(self) -> None:
         """Bring the working copies of the LoRA weights up to date: an optimizer may have stepped."""
         if not self._copies:
             return

@@ -104,7 +104,7 @@ class HostEmbedding(torch.nn.Module):
             self.staging = torch.empty(count * 5 // 4, self.embedding_dim, dtype=self.weight.dtype, pin_memory=self.device.type == "cuda")
         # Waiting for the ids waits for the last copy out of the staging buffer too.
         torch.index_select(self.weight, 0, ids.flatten().cpu(), out=self.staging[:count])
-        return self.staging[:count].to(self.device, non_blocking=True).view(*ids.shape, self.embedding_dim)
+        return self.staging[:count].to(self.device, non_blocking=True, copy=True).view(*ids.shape, self.embedding_dim)
 
     def _save_to_state_dict(self, destination: dict[str, Tensor], prefix: str, keep_vars: bool) -> None:
         super()._save_to_state_dict(destination, prefix, keep_vars)

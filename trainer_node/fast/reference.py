@@ -114,20 +114,18 @@ def split_heads(qkv: Tensor, heads: int, kv_heads: int, dim: int) -> tuple[Tenso
     return q.unflatten(1, (heads, dim)), k.unflatten(1, (kv_heads, dim)), v.unflatten(1, (kv_heads, dim))
 
 
-def cross_entropy_(logits: Tensor, labels: Tensor, want_gradient: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Per row of logits (N, V): nll in nats, entropy in nats, 1.0 where the label has the highest logit; all (N,) float32.
+def cross_entropy_(logits: Tensor, labels: Tensor, want_gradient: bool) -> Tensor:
+    """Negative log-likelihood of each row of logits (N, V), in nats; (N,) float32.
 
     With `want_gradient`, logits are overwritten by softmax(logits) - onehot(label), the gradient of each row's nll.
     """
     log_p = logits.float().log_softmax(-1)
     nll = -log_p.gather(1, labels[:, None])[:, 0]
-    entropy = -(log_p.exp() * log_p).sum(-1)
-    correct = (logits.argmax(-1) == labels).float()
     if want_gradient:
         gradient = log_p.exp()
         gradient.scatter_add_(1, labels[:, None], torch.full_like(nll, -1.0)[:, None])
         logits.copy_(gradient)
-    return nll, entropy, correct
+    return nll
 
 
 def matmul_wide(a: Tensor, b: Tensor) -> Tensor:

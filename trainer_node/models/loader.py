@@ -93,9 +93,6 @@ def add_lora(
     dropout: float = 0.0,
     seed: int = 3407,
     fast: bool | None = None,
-    keep: str = "inputs",
-    offload: bool = True,
-    graph: bool = False,
 ) -> Any:
     """Freeze the base and add a LoRA to its linear layers (Hu et al. 2021: W + alpha/r * B A), B zero, A drawn from `seed`.
 
@@ -105,14 +102,12 @@ def add_lora(
         model: what `load_model` returned, or its model.
         r, alpha, target_modules, dropout, seed: of the LoRA.
         fast: train by `trainer_node.fast`; None: on a CUDA device, where it takes the model.
-        keep, offload, graph: what the fast path keeps for its backward pass, whether in host memory (a few percent of the time, for a
-            seventh to a third of the memory), and whether passes are recorded as CUDA graphs instead (see `trainer_node.fast.install`).
 
     Raises:
         ConfigError: a rank or dropout out of range, a target module the model does not have, or `fast` where it cannot be.
     """
     if isinstance(model, LoadedModel):
-        return model._replace(model=add_lora(model.model, r, alpha, target_modules, dropout, seed, fast, keep, offload, graph))
+        return model._replace(model=add_lora(model.model, r, alpha, target_modules, dropout, seed, fast))
     if r < 1:
         raise ConfigError(f"LoRA rank r must be 1 or more, not {r}")
     if not 0.0 <= dropout < 1.0:
@@ -125,7 +120,7 @@ def add_lora(
     else:
         model = _lora_hf(model, r, alpha, targets, dropout, seed, fast)
     if fast:
-        _install_fast(model, keep, offload, graph)
+        _install_fast(model)
     return model
 
 
@@ -143,11 +138,11 @@ def _choose_path(model: Any, wanted: bool | None, dropout: float) -> bool:
     return not reason
 
 
-def _install_fast(model: Any, keep: str, offload: bool, graph: bool) -> None:
+def _install_fast(model: Any) -> None:
     from trainer_node.fast import install
 
     try:
-        install(model, keep, offload and not graph, graph)
+        install(model)
     except ValueError as error:
         raise ConfigError(str(error)) from None
 

@@ -61,6 +61,12 @@ def gradients(model: Any) -> dict[str, torch.Tensor]:
     return found
 
 
+def fast_loss(model: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The batch's mean loss by the fast path, as Transformers has it."""
+    nll, mask = fast.token_losses(model, batch)
+    return nll.sum() / mask.sum()
+
+
 def assert_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) -> None:
     assert ours.keys() == theirs.keys()
     for name, value in theirs.items():
@@ -69,64 +75,14 @@ def assert_same(ours: dict[str, torch.Tensor], theirs: dict[str, torch.Tensor]) 
         torch.testing.assert_close(ours[name], value, rtol=2e-4, atol=2e-5 * largest, msg=lambda text, name=name: f"{name}: {text}")
 
 
-@pytest.mark.parametrize("keep", ["inputs", "attention", "all"])
-@pytest.mark.parametrize("side", ["right", "left"])
-def test_loss_and_gradients_are_those_of_transformers(side: str, keep: str) -> None:
-    model, batch = build(), padded(side)
-    loss = model(**batch, use_cache=False).loss
-    loss.backward()
-    theirs = gradients(model)
-    fast.install(model, keep=keep)
-    fast.fuse_loss(model)
-    fused = model(**batch, use_cache=False)
-    assert fused.logits is None
-    fused.loss.backward()
-    torch.testing.assert_close(fused.loss, loss)
-    assert_same(gradients(model), theirs)
-
-
-def test_a_recorded_pass_fills_up_its_size_and_changes_nothing() -> None:
-    model, batch = build(), padded("left")
-    shorter = {name: value[1:, 2:] for name, value in batch.items()}
-    fast.install(model, graph=True)
-    fast.fuse_loss(model)
-    decoder = model.get_base_model().pelton_fast
-    recorder = decoder.recorder
-    for inputs in (batch, shorter, batch):
-        decoder.recorder = None
-        first = model(**inputs, use_cache=False, num_items_in_batch=11)
-        (first.loss * 3).backward()
-        expected = gradients(model)
-        decoder.recorder = recorder
-        again = model(**inputs, use_cache=False, num_items_in_batch=11)
-        (again.loss * 3).backward()
-        torch.testing.assert_close(again.loss, first.loss)
-        torch.testing.assert_close(again.token_losses, first.token_losses)
-        assert_same(gradients(model), expected)
-    assert recorder.passes
-
-
 def test_a_wide_mlp_run_by_run_gives_the_same_gradients(monkeypatch: pytest.MonkeyPatch) -> None:
     model, batch = build(), padded("right")
     model(**batch, use_cache=False).loss.backward()
     theirs = gradients(model)
     monkeypatch.setattr("trainer_node.fast.layer.MLP_BYTES", 4000)  # ten tokens of 26
-    for keep in ("inputs", "all"):
-        model = build()
-        fast.install(model, keep=keep)
-        fast.fuse_loss(model)
-        model(**batch, use_cache=False).loss.backward()
-        assert_same(gradients(model), theirs)
-
-
-def test_recorded_gradients_that_the_next_pass_has_overwritten_are_refused() -> None:
-    model, batch = build(), padded("right")
-    fast.install(model, graph=True)
-    fast.fuse_loss(model)
-    early = model(**batch, use_cache=False).loss
-    model(**batch, use_cache=False)
-    with pytest.raises(RuntimeError, match="call backward between"):
-        early.backward()
+    fast.install(model)
+    fast_loss(model, batch).backward()
+    assert_same(gradients(model), theirs)
 
 
 @pytest.mark.parametrize("starts_masked", [True, False])
@@ -135,8 +91,7 @@ def test_a_padding_free_batch_gives_the_gradients_of_the_padded_one(starts_maske
     model(**padded("right"), use_cache=False).loss.backward()
     theirs = gradients(model)
     fast.install(model)
-    fast.fuse_loss(model)
-    model(**packed(starts_masked), use_cache=False).loss.backward()
+    fast_loss(model, packed(starts_masked)).backward()
     assert_same(gradients(model), theirs)
 
 
@@ -172,34 +127,16 @@ def test_token_losses_are_each_tokens_own_and_can_be_weighted_one_by_one(side: s
     assert_same(gradients(model), theirs)
 
 
-def test_the_sums_that_trl_reports_are_right() -> None:
-    model, batch = build(), padded("right")
-    logits = model(**batch, use_cache=False).logits[:, :-1].detach()
-    goals = batch["labels"][:, 1:]
-    kept = goals != -100
+@pytest.mark.parametrize("tied", [False, True])
+def test_an_embedding_table_waits_on_the_host_unless_it_is_the_output_layer_too(tied: bool) -> None:
+    model, batch = build(tie_word_embeddings=tied), padded("right")
+    model(**batch, use_cache=False).loss.backward()
+    theirs = gradients(model)
     fast.install(model)
-    fast.fuse_loss(model)
-    fused = model(**batch, use_cache=False, num_items_in_batch=7)
-    assert fused.num_valid_tokens == kept.sum()
-    assert fused.num_correct_tokens == ((logits.argmax(-1) == goals) & kept).sum()
-    entropy = torch.distributions.Categorical(logits=logits).entropy()
-    torch.testing.assert_close(fused.entropy_sum, (entropy * kept).sum())
-    nll = torch.nn.functional.cross_entropy(logits[kept], goals[kept], reduction="sum")
-    torch.testing.assert_close(fused.loss.detach(), nll / 7)
-    expected = torch.nn.functional.cross_entropy(logits.transpose(1, 2), goals, ignore_index=-100, reduction="none")
-    torch.testing.assert_close(fused.token_losses, expected, rtol=1e-4, atol=1e-4)
-
-
-def test_an_embedding_table_on_the_host_gives_the_same_rows() -> None:
-    model, batch = build(), padded("right")
-    loss = model(**batch, use_cache=False).loss
-    fast.install(model, offload=True)
-    fast.fuse_loss(model)
-    assert "embed_tokens.weight" not in "".join(name for name, _ in model.named_parameters())
+    assert ("embed_tokens.weight" in "".join(name for name, _ in model.named_parameters())) is tied
     assert "model.embed_tokens.weight" in model.get_base_model().state_dict()
-    torch.testing.assert_close(model(**batch, use_cache=False).loss, loss)
-    with pytest.raises(ValueError, match="exclude each other"):
-        fast.install(build(), offload=True, graph=True)
+    fast_loss(model, batch).backward()
+    assert_same(gradients(model), theirs)
 
 
 @pytest.mark.parametrize("targets", [["q_proj", "v_proj"], ["down_proj", "up_proj"]])
@@ -208,8 +145,7 @@ def test_layers_without_an_adapter_are_frozen_products(targets: list[str]) -> No
     model(**batch, use_cache=False).loss.backward()
     theirs = gradients(model)
     fast.install(model)
-    fast.fuse_loss(model)
-    model(**batch, use_cache=False).loss.backward()
+    fast_loss(model, batch).backward()
     assert_same(gradients(model), theirs)
 
 
@@ -227,18 +163,16 @@ def test_scaled_rotary_embeddings_are_the_models_own(rope: dict[str, Any]) -> No
     model, batch = build(rope_parameters=rope), padded("right")
     loss = model(**batch, use_cache=False).loss
     fast.install(model)
-    fast.fuse_loss(model)
-    torch.testing.assert_close(model(**batch, use_cache=False).loss, loss)
+    torch.testing.assert_close(fast_loss(model, batch), loss)
 
 
 def test_an_optimizer_step_is_seen_by_the_next_pass() -> None:
     model, batch = build(), padded("right")
     fast.install(model)
-    fast.fuse_loss(model)
     optimizer = torch.optim.SGD([w for w in model.parameters() if w.requires_grad], lr=0.05)
     losses = []
     for _ in range(4):
-        loss = model(**batch, use_cache=False).loss
+        loss = fast_loss(model, batch)
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
@@ -250,12 +184,11 @@ def test_an_optimizer_step_is_seen_by_the_next_pass() -> None:
 def test_gradients_of_accumulated_passes_add_up() -> None:
     model, batch = build(), padded("right")
     fast.install(model)
-    fast.fuse_loss(model)
-    first, second = model(**batch, use_cache=False).loss, model(**batch, use_cache=False).loss
+    first, second = fast_loss(model, batch), fast_loss(model, batch)
     second.backward()
     once = gradients(model)
     first.backward()
-    model(**batch, use_cache=False).loss.backward()
+    fast_loss(model, batch).backward()
     twice = gradients(model)
     for name, value in once.items():
         torch.testing.assert_close(twice[name], 2 * value)
@@ -271,7 +204,6 @@ def test_evaluation_generation_and_a_switched_off_adapter_go_the_ordinary_way() 
     with model.disable_adapter():
         without = model(**batch, use_cache=False).logits
     fast.install(model)
-    fast.fuse_loss(model)
     with model.disable_adapter():
         torch.testing.assert_close(model(**batch, use_cache=False).logits, without)
     model.eval()
@@ -283,7 +215,6 @@ def test_a_mask_or_positions_it_cannot_run_go_the_ordinary_way() -> None:
     strange = batch | {"position_ids": torch.arange(WIDTH).expand(len(LENGTHS), -1) * 2}
     loss = model(**strange, use_cache=False).loss
     fast.install(model)
-    fast.fuse_loss(model)
     torch.testing.assert_close(model(**strange, use_cache=False).loss, loss)
     with pytest.raises(ValueError, match="positions have gaps"):
         fast.token_losses(model, strange)
@@ -307,8 +238,6 @@ def test_a_lora_that_is_not_plain_is_refused() -> None:
     assert "lm_head has an adapter" in str(fast.obstacle(model))
 
 
-def test_the_loss_is_fused_only_where_the_path_is_installed() -> None:
+def test_token_losses_are_given_only_where_the_path_is_installed() -> None:
     with pytest.raises(ValueError, match="not installed"):
-        fast.fuse_loss(build())
-    with pytest.raises(ValueError, match="keep must be one of"):
-        fast.install(build(), keep="everything")
+        fast.token_losses(build(), padded("right"))
