@@ -33,7 +33,8 @@ def demo(
 
     from rich.console import Console
 
-    from demo.run import DemoOptions, run_demo
+    from demo.run import run_demo
+    from demo.session import DemoOptions
 
     console = Console(stderr=as_json)
     folder = run_dir or Path("runs") / time.strftime("%Y%m%d-%H%M%S")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import platform
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,15 +16,13 @@ from rich.table import Table
 from demo.account import Account
 from demo.plots import Lag, Loss, Reward
 from demo.report import MEASURES, Answer, ReportData, measure_rows, summarise, write_report
+from demo.session import DemoOptions, Session
 from schemas.base import Message
 from schemas.graph_reward import GraphReward
 from schemas.sample_loss import SampleLoss
 from schemas.topics import Topic
 from streams.kafka.consumer import read_range
 from streams.kafka.settings import KafkaSettings
-
-if TYPE_CHECKING:
-    from demo.run import Run
 
 SUMMARY_NAMES = {"reward": "reward_avg", "exact_accuracy": "accuracy"}
 """Names in summary.json, where they are not the measure's own."""
@@ -98,11 +99,9 @@ class Results:
         console.print(f"{self.wall_s:.0f} s in all.  Report: {self.run_dir / 'report.html'}")
 
 
-def collect(run: Run, account: Account) -> Results:
+def collect(session: Session, account: Account) -> Results:
     """Read the run's messages off the topics and put everything together."""
-    from demo.run import environment
-
-    settings, run_id = run.settings, run.run_id
+    settings, run_id = session.settings, session.run_id
     losses = _of_run(settings, settings.topics.losses, SampleLoss, run_id)
     judged = {reward.output_id: reward for reward in _of_run(settings, settings.topics.rewards, GraphReward, run_id)}
     before = {reward.prompt_id: reward for reward in judged.values() if reward.phase == "before"}
@@ -112,15 +111,15 @@ def collect(run: Run, account: Account) -> Results:
         summary=measures,
         losses=[_loss_row(loss) for loss in {loss.event_id: loss for loss in losses}.values()],
         rewards=[Reward(reward.judged_at or 0.0, reward.phase or "train", reward.reward) for reward in judged.values()],
-        lag=[Lag(at, by_name) for at, by_name in run.lag],
+        lag=[Lag(at, by_name) for at, by_name in session.lag],
         answers=[_answer(prompt, before.get(prompt), after.get(prompt)) for prompt in sorted(before.keys() | after.keys())],
         account=account.numbers(),
-        timings=_timings(run),
-        environment=environment(run.options),
-        facts={fact.fact_id: fact for fact in run.dataset.facts},
+        timings=_timings(session),
+        environment=_environment(session.options),
+        facts={fact.fact_id: fact for fact in session.dataset.facts},
     )
-    restarts = {node.name: node.restarted for node in run.supervisor.nodes.values() if node.restarted}
-    return Results(account, measures, len(judged), report, run.lag[-1][1], run.peak_bytes, restarts)
+    restarts = {node.name: node.restarted for node in session.supervisor.nodes.values() if node.restarted}
+    return Results(account, measures, len(judged), report, session.lag[-1][1], session.peak_bytes, restarts)
 
 
 def _of_run(settings: KafkaSettings, topic: Topic, kind: type[Message], run_id: str) -> list[Any]:
@@ -139,15 +138,28 @@ def _answer(prompt_id: str, before: GraphReward | None, after: GraphReward | Non
     return Answer(either.prompt or prompt_id, either.gold or (), before, after)
 
 
-def _timings(run: Run) -> dict[str, float]:
+def _timings(session: Session) -> dict[str, float]:
     """Stages of the supervisor, with the trainer's own stages in place of the long one that they fill."""
-    stages = {name: seconds for name, seconds in run.timings.items() if name != "training, asking and judging"}
-    for path in sorted((run.options.run_dir / "training").glob("trainer-e*.json")):
+    stages = {name: seconds for name, seconds in session.timings.items() if name != "training, asking and judging"}
+    for path in sorted((session.options.run_dir / "training").glob("trainer-e*.json")):
         notes = json.loads(path.read_text())["timings"]
         inside = sum(notes.get(name, 0.0) for name in ("waiting for samples", "evaluating", "checkpoints"))
         for name, seconds in notes.items():
             stages[name] = stages.get(name, 0.0) + seconds
         if "training (sft)" in stages:
             stages["training (sft)"] = max(0.0, stages["training (sft)"] - inside)
-    rest = run.timings.get("training, asking and judging", 0.0) - sum(s for name, s in stages.items() if name not in run.timings)
+    rest = session.timings.get("training, asking and judging", 0.0) - sum(s for name, s in stages.items() if name not in session.timings)
     return stages | ({"starting Python and waiting for it": rest} if rest > 0 else {})
+
+
+def _environment(options: DemoOptions) -> dict[str, Any]:
+    """Versions, seed and hardware, for the report."""
+    packages = ("torch", "transformers", "trl", "peft", "faust-streaming", "kafka-python", "spacy", "networkx")
+    return {
+        "python": platform.python_version(),
+        **{name: version(name) for name in packages},
+        "model": options.model,
+        "seed": options.seed,
+        "cores": os.cpu_count(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }

@@ -7,22 +7,18 @@ and the checkpoint.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import platform
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from demo.account import Account, take_account
-from demo.dataset import ONTOLOGY, Dataset, samples
+from demo.dataset import ONTOLOGY, samples
 from demo.live import LiveTable, NodeView
 from demo.results import Results, collect
+from demo.session import DemoOptions, Session
 from schemas.errors import PeltonError
 from schemas.training_sample import Objective
 from streams.kafka.admin import create_topics
@@ -39,43 +35,6 @@ from trainer_node.commit.manifest import checkpoints
 WORKERS = ("curriculum", "augmenter", "feedback")
 READS = {"curriculum": "samples", "augmenter": "losses", "feedback": "outputs"}
 LOOK_EVERY_S = 0.5
-
-
-@dataclass(frozen=True)
-class DemoOptions:
-    """What the demo can be told."""
-
-    run_dir: Path
-    countries: int = 60
-    epochs: int = 3
-    model: str = "default"
-    port: int | None = None
-    seed: int = 7
-    train_flags: tuple[str, ...] = ()
-    """Further flags for `pelton train`."""
-
-
-@dataclass
-class Run:
-    """One demo run under way."""
-
-    options: DemoOptions
-    settings: KafkaSettings
-    run_id: str
-    supervisor: Supervisor
-    dataset: Dataset
-    stage: str = "starting"
-    lag: list[tuple[float, dict[str, int]]] = field(default_factory=list)
-    timings: dict[str, float] = field(default_factory=dict)
-    peak_bytes: int = 0
-
-    @contextlib.contextmanager
-    def during(self, stage: str) -> Iterator[None]:
-        """Note how long a stage takes."""
-        self.stage = stage
-        started = time.monotonic()
-        yield
-        self.timings[stage] = time.monotonic() - started
 
 
 def run_demo(options: DemoOptions, console: Console) -> Results:
@@ -99,12 +58,12 @@ def run_demo(options: DemoOptions, console: Console) -> Results:
         settings = base.model_copy(update={"bootstrap_servers": broker.bootstrap_servers, **_own_prefix(broker.kind, run_id)})
         os.environ.update(settings.to_environ())  # the nodes inherit it
         create_topics(settings, settings.topics).raise_if_wrong()
-        run = Run(options, settings, run_id, stack.enter_context(Supervisor(run_dir / "logs", console.print)), dataset)
-        run.timings["starting the broker"] = time.monotonic() - before
-        _produce_and_train(run, console)
-        with run.during("counting and reporting"):
-            account = _account(run)
-            results = collect(run, account)
+        session = Session(options, settings, run_id, stack.enter_context(Supervisor(run_dir / "logs", console.print)), dataset)
+        session.timings["starting the broker"] = time.monotonic() - before
+        _produce_and_train(session, console)
+        with session.during("counting and reporting"):
+            account = _account(session)
+            results = collect(session, account)
     results.finish(run_dir, wall_s=time.monotonic() - started)
     account.verify()
     return results
@@ -115,54 +74,54 @@ def _own_prefix(kind: str, run_id: str) -> dict[str, str]:
     return {"topic_prefix": f"demo.{run_id}."} if kind == "address" else {}
 
 
-def _produce_and_train(run: Run, console: Console) -> None:
-    closed = run.options.run_dir / "producers.closed"
-    with run.during("producing facts"):
-        _produce_facts(run)
-    views = _start_nodes(run, closed)
-    with LiveTable(console, run.supervisor, views, lambda: run.stage) as live, LagReader(run.settings) as lag:
-        with run.during("producing samples"):
-            _produce_samples(run)
+def _produce_and_train(session: Session, console: Console) -> None:
+    closed = session.options.run_dir / "producers.closed"
+    with session.during("producing facts"):
+        _produce_facts(session)
+    views = _start_nodes(session, closed)
+    with LiveTable(console, session.supervisor, views, lambda: session.stage) as live, LagReader(session.settings) as lag:
+        with session.during("producing samples"):
+            _produce_samples(session)
             closed.touch()
-        with run.during("training, asking and judging"):
-            trainer = run.supervisor.nodes["trainer"]
+        with session.during("training, asking and judging"):
+            trainer = session.supervisor.nodes["trainer"]
             while not trainer.ended:
-                run.supervisor.check()
-                _look(run, lag, views)
+                session.supervisor.check()
+                _look(session, lag, views)
                 live.update()
                 time.sleep(LOOK_EVERY_S)
-        _look(run, lag, views)
+        _look(session, lag, views)
 
 
-def _produce_facts(run: Run) -> None:
-    with Producer(run.settings) as producer:
-        for fact in run.dataset.facts:
-            producer.send(run.settings.topics.facts, fact.fact_id, fact)
+def _produce_facts(session: Session) -> None:
+    with Producer(session.settings) as producer:
+        for fact in session.dataset.facts:
+            producer.send(session.settings.topics.facts, fact.fact_id, fact)
 
 
-def _produce_samples(run: Run) -> None:
-    with Producer(run.settings) as producer:
-        for record in run.dataset.records():
-            producer.send_bytes(run.settings.topics.samples.name, record.key, record.value)
+def _produce_samples(session: Session) -> None:
+    with Producer(session.settings) as producer:
+        for record in session.dataset.records():
+            producer.send_bytes(session.settings.topics.samples.name, record.key, record.value)
 
 
-def _start_nodes(run: Run, closed: Path) -> list[NodeView]:
+def _start_nodes(session: Session, closed: Path) -> list[NodeView]:
     """The workers and the trainer, each a process of its own with its metrics on a port of its own."""
     ports = {name: free_port() for name in (*WORKERS, "trainer")}
-    state = run.options.run_dir / "state"
+    state = session.options.run_dir / "state"
     for name in WORKERS:
-        arguments = ["worker", name, "--run-id", run.run_id, "--ontology", str(ONTOLOGY), "--metrics-port", str(ports[name])]
+        arguments = ["worker", name, "--run-id", session.run_id, "--ontology", str(ONTOLOGY), "--metrics-port", str(ports[name])]
         keeps = ["--state-dir", str(state / name)] if name != "feedback" else []
-        run.supervisor.start(name, arguments + keeps)
-    run.supervisor.start("trainer", _trainer_arguments(run, closed, ports["trainer"]), may_end=True, stop_s=70.0)
+        session.supervisor.start(name, arguments + keeps)
+    session.supervisor.start("trainer", _trainer_arguments(session, closed, ports["trainer"]), may_end=True, stop_s=70.0)
     return [NodeView(name, port) for name, port in ports.items()]
 
 
-def _trainer_arguments(run: Run, closed: Path, port: int) -> list[str]:
-    options = run.options
+def _trainer_arguments(session: Session, closed: Path, port: int) -> list[str]:
+    options = session.options
     flags: dict[str, Any] = {
         "--model": options.model,
-        "--run-id": run.run_id,
+        "--run-id": session.run_id,
         "--run-dir": options.run_dir / "training",
         "--epochs": options.epochs,
         "--lr": 1e-3,
@@ -170,23 +129,23 @@ def _trainer_arguments(run: Run, closed: Path, port: int) -> list[str]:
         "--linger-s": 0.3,
         "--pace-steps": 4,
         "--checkpoint-steps": 20,
-        "--held-out-prompts": len(run.dataset.prompts),
+        "--held-out-prompts": len(session.dataset.prompts),
         "--closed-file": closed,
-        "--workers-run-id": run.run_id,
+        "--workers-run-id": session.run_id,
         "--metrics-port": port,
     }
     pairs = [str(part) for flag in flags.items() for part in flag]
     return ["train", *pairs, "--wait-for", "curriculum", "--wait-for", "augmenter", *options.train_flags]
 
 
-def _look(run: Run, lag: LagReader, views: list[NodeView]) -> None:
+def _look(session: Session, lag: LagReader, views: list[NodeView]) -> None:
     """Read lag, metrics and memory as they are now."""
-    topics = run.settings.topics
+    topics = session.settings.topics
     bands = [topic.name for objective in (Objective.SFT, Objective.PREFERENCE) for topic in topics.bands(objective)]
     by_name: dict[str, int] = {}
     for view in views:
         worker = view.name in READS
-        group = group_name(run.settings, view.name, run.run_id)
+        group = group_name(session.settings, view.name, session.run_id)
         names = [getattr(topics, READS[view.name]).name] if worker else bands
         try:
             rows = lag.group_lag(group, names)
@@ -199,8 +158,8 @@ def _look(run: Run, lag: LagReader, views: list[NodeView]) -> None:
         else:
             for tp, behind in rows.items():
                 by_name[tp.topic] = behind
-    run.lag.append((time.time(), by_name))
-    run.peak_bytes = max(run.peak_bytes, memory_in_use())
+    session.lag.append((time.time(), by_name))
+    session.peak_bytes = max(session.peak_bytes, memory_in_use())
 
 
 def memory_in_use() -> int:
@@ -215,25 +174,7 @@ def memory_in_use() -> int:
     return total
 
 
-def _account(run: Run) -> Account:
-    newest = checkpoints(run.options.run_dir / "training")[-1]
-    ledger = Ledger(run.options.run_dir / "training" / "ledger", newest.manifest.segments)
-    return take_account(run.settings, ledger.rows())
-
-
-def environment(options: DemoOptions) -> dict[str, Any]:
-    """Versions, seed and hardware, for the report."""
-    packages = ("torch", "transformers", "trl", "peft", "faust-streaming", "kafka-python", "spacy", "networkx")
-    return {
-        "python": platform.python_version(),
-        **{name: version(name) for name in packages},
-        "model": options.model,
-        "seed": options.seed,
-        "cores": os.cpu_count(),
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def write_json(path: Path, document: Any) -> None:
-    """Readable JSON."""
-    path.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+def _account(session: Session) -> Account:
+    newest = checkpoints(session.options.run_dir / "training")[-1]
+    ledger = Ledger(session.options.run_dir / "training" / "ledger", newest.manifest.segments)
+    return take_account(session.settings, ledger.rows())
