@@ -40,7 +40,9 @@ PAIRS = 300
 from schemas.fact import Fact  # noqa: E402
 from schemas.triplet import Triplet  # noqa: E402
 from streams.knowledge.hypergraph import Hypergraph  # noqa: E402
+from streams.knowledge.judge import judge  # noqa: E402
 from streams.knowledge.ontology import Ontology  # noqa: E402
+from streams.knowledge.paths import hops  # noqa: E402
 
 ONTOLOGY = Ontology.from_dict(
     {
@@ -160,7 +162,7 @@ def run(count: int, seed: int) -> dict[str, object]:
     pairs = [rng.sample(persons, 2) for _ in range(PAIRS)]
     colleagues = [rng.sample(workers, 2) for _ in range(PAIRS)]
     claims = make_claims(facts, seed)
-    verdicts = [graph.judge(claim).verdict.value for claim in claims]
+    verdicts = [judge(graph, claim).verdict.value for claim in claims]
     return {
         "facts": len(facts),
         "names": len(graph._lexicon),
@@ -171,11 +173,11 @@ def run(count: int, seed: int) -> dict[str, object]:
         "facts_mib": round(facts_bytes / 2**20, 1),
         "graph_mib": round(graph_bytes / 2**20, 1),
         "verdicts": {name: verdicts.count(name) for name in sorted(set(verdicts))},
-        "judge": latencies([lambda claim=claim: graph.judge(claim) for claim in claims]),
+        "judge": latencies([lambda claim=claim: judge(graph, claim) for claim in claims]),
         "entities_in_25_words": latencies([lambda text=text: graph.entities_in(text) for text in make_texts(facts, seed)]),
-        "hops_random": latencies([lambda a=a, b=b: graph.hops([a], [b]) for a, b in pairs]),
-        "hops_in_hub": latencies([lambda a=a, b=b: graph.hops([a], [b]) for a, b in colleagues]),
-        "hops_from_hub": latencies([lambda b=b: graph.hops([hub], [b]) for _, b in pairs]),
+        "hops_random": latencies([lambda a=a, b=b: hops(graph, [a], [b]) for a, b in pairs]),
+        "hops_in_hub": latencies([lambda a=a, b=b: hops(graph, [a], [b]) for a, b in colleagues]),
+        "hops_from_hub": latencies([lambda b=b: hops(graph, [hub], [b]) for _, b in pairs]),
         "centrality": latencies([lambda a=a: graph.centrality(a.lower()) for a, _ in pairs]),
     }
 

@@ -46,6 +46,7 @@ from feedback_node.reward import holds_gold  # noqa: E402
 from schemas.fact import Fact  # noqa: E402
 from schemas.triplet import JudgedTriplet, Verdict  # noqa: E402
 from streams.knowledge.hypergraph import Hypergraph  # noqa: E402
+from streams.knowledge.judge import judge  # noqa: E402
 from streams.knowledge.ontology import Ontology  # noqa: E402
 from streams.knowledge.phrases import read  # noqa: E402
 
@@ -115,7 +116,7 @@ def judge_all() -> tuple[list[dict[str, str]], list[list[JudgedTriplet]], list[H
     judged = []
     for row in rows:
         (triplets,) = extractors[row["domain"]].extract([row["answer"]])
-        judged.append([graphs[row["domain"]].judge(triplet) for triplet in triplets if not (triplet.negated or triplet.hedged)])
+        judged.append([judge(graphs[row["domain"]], triplet) for triplet in triplets if not (triplet.negated or triplet.hedged)])
     taken = 1000 * (time.perf_counter() - begin) / len(rows)
     return rows, judged, [graphs[row["domain"]] for row in rows], taken
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from schemas.triplet import JudgedTriplet, Triplet
 from streams.knowledge.dates import parse_date
 from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.judge import judge
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import Predicate, ValueKind
 from streams.knowledge.phrases import read
@@ -28,7 +29,7 @@ class ClaimKey(NamedTuple):
 
 def verify(triplets: Iterable[Triplet], graph: Hypergraph) -> list[JudgedTriplet]:
     """The graph's verdict on each claim, in their order. Hold the view's lock over the whole batch: then all have one version."""
-    return [graph.judge(triplet) for triplet in triplets]
+    return [judge(graph, triplet) for triplet in triplets]
 
 
 def claim_key(triplet: Triplet, graph: Hypergraph) -> ClaimKey:

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from streams.augmenter.rephrasing import blanks
-from streams.knowledge.hypergraph import Hypergraph, Mention
+from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import Predicate, ValueKind
+from streams.knowledge.value_types import Mention
 
 GAP = "___"
 """What stands where the answer belongs."""

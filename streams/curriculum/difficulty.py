@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from streams.curriculum.task_detector import Content
+from streams.knowledge.paths import hops
 
 if TYPE_CHECKING:
     from streams.knowledge.hypergraph import Hypergraph
@@ -38,9 +39,9 @@ def raw_terms(content: Content, gold: Iterable[str] | None, graph: Hypergraph) -
     asked, said = ({mention.entity for mention in graph.entities_in(text)} for text in (content.question, answer))
     # An answer mostly repeats the question's entity ("The capital of X is Y"): the target is what it adds.
     targets = (said - asked) or said
-    hops = graph.hops(asked, targets) if asked and targets else None
+    distance = hops(graph, asked, targets) if asked and targets else None
     return RawTerms(
-        hops=float(hops or 0),
+        hops=float(distance or 0),
         length=float(len((content.question or answer).split())),
         # The most specific entity of the answer is the one that the fewest facts speak of.
         centrality=min((graph.centrality(entity) for entity in targets), default=0.0),

@@ -6,23 +6,19 @@ the facts that stand alone, whatever came and went before: two nodes at one vers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from enum import StrEnum
-from typing import NamedTuple
+from collections.abc import Iterator
 
 import networkx as nx
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.fact import Fact
-from schemas.triplet import JudgedTriplet, Triplet
-from streams.knowledge import judge, paths
 from streams.knowledge.aliases import AliasGraph
 from streams.knowledge.dates import parse_date
 from streams.knowledge.lexicon import Lexicon
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import ALIAS, Ontology, ValueKind
-from streams.knowledge.phrases import Reading
 from streams.knowledge.quantities import parse_quantity
+from streams.knowledge.value_types import Mention, Reading, Resolution, Statement, Status
 
 ATTRIBUTES = frozenset({"unit", "date", "start", "end", "source", "note"})
 """Qualifiers that describe the fact itself. Every other qualifier whose value is no number or date is a role of the hyperedge."""
@@ -30,55 +26,8 @@ FactNode = tuple[str, str]
 """`("fact", fact id)`: a fact's node; a name's node is the folded name itself."""
 
 
-class Status(StrEnum):
-    """What is known of a name."""
-
-    KNOWN = "known"
-    UNKNOWN = "unknown"
-    AMBIGUOUS = "ambiguous"
-
-
-class Resolution(NamedTuple):
-    """Whom a name stands for."""
-
-    entity: str | None
-    """The entity (its root name, folded), where there is exactly one."""
-    candidates: tuple[str, ...]
-    """Every entity that it may stand for."""
-    status: Status
-    """One, none, or several."""
-
-
-class Statement(NamedTuple):
-    """A fact as the graph holds it: names folded, said in its predicate's own direction."""
-
-    fact: Fact
-    """The fact as it was sent."""
-    subject: str
-    """Folded name."""
-    predicate: str
-    """Name in the ontology, never an inverse."""
-    object: str
-    """Folded name; for numbers and dates the text as sent."""
-
-    def reversed(self) -> Statement:
-        """The same seen from the object; for symmetric predicates."""
-        return self._replace(subject=self.object, object=self.subject)
-
-
-class Mention(NamedTuple):
-    """An entity named in a text."""
-
-    entity: str
-    """The entity (its root name, folded); the name itself where it is ambiguous."""
-    start: int
-    """First character in the text."""
-    end: int
-    """One past the last character."""
-
-
 class Hypergraph:
-    """Facts by name, and the questions that are put to them."""
+    """Facts by name, and what is asked of them; `judge` and `paths` answer what takes more than a look."""
 
     def __init__(self, ontology: Ontology | None = None) -> None:
         self.ontology = ontology if ontology is not None else Ontology()
@@ -228,20 +177,7 @@ class Hypergraph:
         """Degree centrality in [0,1]: the share of all facts that the entity takes part in (normalised as in two-mode networks)."""
         return min(1.0, self.degree(entity) / self._facts) if self._facts else 0.0
 
-    def hops(self, sources: Iterable[str], targets: Iterable[str], limit: int = 4) -> int | None:
-        """Facts on a shortest path between two sets of entities; 0 where they share one, None where it is longer than `limit`."""
-        return paths.hops(self, self._known(sources), self._known(targets), limit)
-
-    # --- judgement
-
-    def judge(self, triplet: Triplet) -> JudgedTriplet:
-        """What the graph says of a claim, with the facts that say it; never a guess."""
-        return judge.judge(self, triplet)
-
     # --- inside
-
-    def _known(self, names: Iterable[str]) -> set[str]:
-        return {entity for name in names if (entity := self.resolve(name).entity) is not None}
 
     def _fact_ids(self, entity: str) -> list[str]:
         names = [name for name in self._aliases.names_of(entity) if name in self._graph]

@@ -6,18 +6,17 @@ room for one answer, and an object that is certainly another: what may be a seco
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from schemas.triplet import JudgedTriplet, Triplet, Verdict
 from streams.knowledge import phrases
 from streams.knowledge.dates import compare_dates, parse_date
+from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import ALIAS, Predicate, ValueKind
 from streams.knowledge.quantities import Agreement, compare_quantities, parse_quantity
 from streams.knowledge.times import Scope, in_scope, split_date
-
-if TYPE_CHECKING:
-    from streams.knowledge.hypergraph import Hypergraph, Statement
+from streams.knowledge.value_types import Reading, Statement
 
 MAX_FACTS = 20
 """Facts named in a verdict."""
@@ -35,9 +34,9 @@ class Claim(NamedTuple):
     """A claim turned into its predicate's own direction."""
 
     predicate: Predicate
-    subject: phrases.Reading
+    subject: Reading
     object_text: str
-    object: phrases.Reading
+    object: Reading
     scope: Scope
 
 
@@ -238,7 +237,7 @@ def _silent(graph: Hypergraph, claim: Claim) -> Finding:
     return _unknown(f"the graph does not say whether: {graph.ontology.sentence(claim.predicate.name, name, claim.object_text)}")
 
 
-def _ambiguous(text: str, reading: phrases.Reading) -> Finding:
+def _ambiguous(text: str, reading: Reading) -> Finding:
     return _unknown(f"ambiguous name: {text} ({', '.join(reading.candidates)})")
 
 

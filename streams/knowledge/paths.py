@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-if TYPE_CHECKING:
-    from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.hypergraph import Hypergraph
 
 BUDGET = 20_000
 """Facts looked at before the search gives up. A node that half the graph hangs on is passed from its other side, or not at all."""
 
 
-def hops(graph: Hypergraph, sources: set[str], targets: set[str], limit: int) -> int | None:
-    """Facts on a shortest path from any source to any target; None beyond `limit`, without a path, or over the budget.
+def hops(graph: Hypergraph, sources: Iterable[str], targets: Iterable[str], limit: int = 4) -> int | None:
+    """Facts on a shortest path from any source to any target, each a name; 0 where they share an entity, names unknown to the graph
+    left out. None beyond `limit`, without a path, or over the budget.
 
     Both ends grow level by level, the one with fewer facts first, so that hubs are met rather than unfolded.
     """
-    if not sources or not targets:
+    seen = (_known(graph, sources), _known(graph, targets))
+    if not all(seen):
         return None
-    if sources & targets:
+    if not seen[0].isdisjoint(seen[1]):
         return 0
-    seen = (set(sources), set(targets))
-    edges = (set(sources), set(targets))
+    edges = (set(seen[0]), set(seen[1]))
     budget = BUDGET
     for distance in range(1, limit + 1):
         costs = tuple(sum(graph.degree(entity) for entity in edge) for edge in edges)
@@ -35,3 +35,7 @@ def hops(graph: Hypergraph, sources: set[str], targets: set[str], limit: int) ->
         seen[side].update(grown)
         edges = (grown, edges[1]) if side == 0 else (edges[0], grown)
     return None
+
+
+def _known(graph: Hypergraph, names: Iterable[str]) -> set[str]:
+    return {entity for name in names if (entity := graph.resolve(name).entity) is not None}

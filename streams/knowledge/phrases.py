@@ -8,13 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING, NamedTuple
 
 from streams.knowledge.english import CHANGING, DETERMINERS, FUNCTION_WORDS, INDEFINITE, PARTITIVE, PRONOUNS, SMALL_WORDS
+from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import Word, fold, words
-
-if TYPE_CHECKING:
-    from streams.knowledge.hypergraph import Hypergraph, Resolution
+from streams.knowledge.value_types import Reading, Resolution
 
 _EDGES = " \t\r\n\"'“”‘’.,;:!?*_`"
 _CUT = re.compile(r"\s*[,;:(]|\s[–—-]\s|\s(?:in|on|at|near|by|which|who|that|where|with|located|situated)\s")
@@ -24,25 +22,8 @@ _ALIKE = 0.75
 """Two unknown spellings this alike (difflib's ratio) may be one name."""
 _TELLING_LETTERS = 4
 """A word of fewer letters is shared by chance."""
-
-
 REMEMBERED = 256
 """Readings kept: those of an answer and some before."""
-
-
-class Reading(NamedTuple):
-    """Whom a noun phrase means."""
-
-    entity: str | None = None
-    """The entity, where there is one."""
-    candidates: tuple[str, ...] = ()
-    """Several entities, where the name is ambiguous."""
-    sure: bool = True
-    """The phrase means the entity and nothing else."""
-    modifiers: tuple[str, ...] = ()
-    """Other names in the phrase that say which one is meant ("Swiss" in "Swiss franc")."""
-
-
 NONE = Reading()
 
 

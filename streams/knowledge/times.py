@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from streams.knowledge.dates import Date, compare_dates, parse_date
 from streams.knowledge.quantities import Agreement
-
-if TYPE_CHECKING:
-    from streams.knowledge.hypergraph import Statement
+from streams.knowledge.value_types import Statement
 
 _TIME = re.compile(
     r"(?:^|[\s,(])(?:in|as of|during|at|on)\s+(?:the\s+year\s+)?(?P<date>(?:[A-Za-z]+\.?\s+)?(?:\d{1,2}(?:st|nd|rd|th)?,?\s+)?"

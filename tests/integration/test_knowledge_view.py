@@ -17,6 +17,7 @@ from streams.kafka.dead_letters import DeadLetterWriter, read_dead_letters
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from streams.knowledge import view as view_module
+from streams.knowledge.judge import judge
 from streams.knowledge.ontology import Ontology
 from streams.knowledge.view import FactsView
 
@@ -63,7 +64,7 @@ def until(condition: Callable[[], bool]) -> None:
 
 def verdict(view: FactsView, subject: str, target: str) -> Verdict:
     with view.locked() as graph:
-        return graph.judge(Triplet(subject=subject, predicate="composed_by", object=target, rule="test")).verdict
+        return judge(graph, Triplet(subject=subject, predicate="composed_by", object=target, rule="test")).verdict
 
 
 def test_ready_means_everything_that_stood_at_the_start_is_in(settings, producer, open_view):

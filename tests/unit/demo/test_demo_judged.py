@@ -5,6 +5,7 @@ import pytest
 from demo import dataset
 from demo.countries import facts
 from feedback_node.extraction import TripletExtractor
+from feedback_node.verification import verify
 from schemas.triplet import Verdict
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import Ontology
@@ -19,7 +20,7 @@ def judge():
     extractor = TripletExtractor(ontology)
 
     def judged(texts):
-        return [[graph.judge(triplet) for triplet in found] for found in extractor.extract(texts)]
+        return [verify(found, graph) for found in extractor.extract(texts)]
 
     return judged
 

@@ -7,6 +7,7 @@ import pytest
 from schemas.fact import Fact
 from schemas.triplet import JudgedTriplet, Triplet, Verdict
 from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.judge import judge as verdict_on
 from streams.knowledge.ontology import Ontology
 
 ONTOLOGY = Ontology.from_dict(
@@ -86,7 +87,7 @@ def graph() -> Hypergraph:
 
 
 def judge(graph: Hypergraph, subject: str, predicate: str, target: str, **other) -> JudgedTriplet:
-    return graph.judge(Triplet(subject=subject, predicate=predicate, object=target, rule="test", **other))
+    return verdict_on(graph, Triplet(subject=subject, predicate=predicate, object=target, rule="test", **other))
 
 
 @pytest.mark.parametrize(
