@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from cli.hub_data import fetch, is_hub_name
+from cli.program import PELTON
 from cli.record_files import FileReader
 from cli.sending import send_files
 from schemas.errors import UserError
@@ -82,7 +83,7 @@ def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: P
 
 
 def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: Path | None, judged: bool) -> Supervisor:
-    nodes = stack.enter_context(Supervisor(options.run_dir / "logs", lambda text: click.echo(text, err=True)))
+    nodes = stack.enter_context(Supervisor(PELTON, options.run_dir / "logs", lambda text: click.echo(text, err=True)))
     for name in ("curriculum", "augmenter", *(("feedback",) if judged else ())):
         state = [] if name == "feedback" else ["--state-dir", str(options.run_dir / "state" / name)]
         arguments = ["worker", name, "--run-id", options.run_id, *state]

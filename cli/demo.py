@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from cli.options import json_option
+from cli.program import PELTON
 
 
 @click.command()
@@ -38,7 +39,7 @@ def demo(
 
     console = Console(stderr=as_json)
     folder = run_dir or Path("runs") / time.strftime("%Y%m%d-%H%M%S")
-    results = run_demo(DemoOptions(folder.absolute(), countries, epochs, model, port, seed, train_flags), console)
+    results = run_demo(DemoOptions(folder.absolute(), countries, epochs, model, port, seed, train_flags), PELTON, console)
     results.show(console)
     if as_json:
         click.echo(json.dumps(results.summary()))

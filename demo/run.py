@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,9 @@ READS = {"curriculum": "samples", "augmenter": "losses", "feedback": "outputs"}
 LOOK_EVERY_S = 0.5
 
 
-def run_demo(options: DemoOptions, console: Console) -> Results:
-    """Run it, and return what it came to; everything is written to `options.run_dir`.
+def run_demo(options: DemoOptions, program: Sequence[str], console: Console) -> Results:
+    """Run it, and return what it came to; everything is written to `options.run_dir`. `program` is the command `pelton`, as its nodes
+    are started.
 
     Raises:
         UserError: a port is taken, something cannot be fetched, or a node cannot be kept alive.
@@ -58,7 +60,7 @@ def run_demo(options: DemoOptions, console: Console) -> Results:
         settings = base.model_copy(update={"bootstrap_servers": broker.bootstrap_servers, **_own_prefix(broker.kind, run_id)})
         os.environ.update(settings.to_environ())  # the nodes inherit it
         create_topics(settings, settings.topics).raise_if_wrong()
-        session = Session(options, settings, run_id, stack.enter_context(Supervisor(run_dir / "logs", console.print)), dataset)
+        session = Session(options, settings, run_id, stack.enter_context(Supervisor(program, run_dir / "logs", console.print)), dataset)
         session.timings["starting the broker"] = time.monotonic() - before
         _produce_and_train(session, console)
         with session.during("counting and reporting"):

@@ -1,4 +1,4 @@
-"""Runs Pelton's nodes as child processes under one roof: starts them, restarts those that die, and leaves no orphan.
+"""Runs a program's nodes as child processes under one roof: starts them, restarts those that die, and leaves no orphan.
 
 A node that died is started again, at most RESTARTS times in RESTART_WINDOW_S seconds; after that the run fails with one line that names
 its log.
@@ -7,10 +7,9 @@ its log.
 from __future__ import annotations
 
 import logging
-import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,17 +45,18 @@ class Node:
 
 
 class Supervisor:
-    """The processes of one run. One thread uses it."""
+    """The processes of one run, each `program` with arguments of its own. One thread uses it."""
 
-    def __init__(self, log_dir: Path, on_event: Callable[[str], None] = logger.warning) -> None:
+    def __init__(self, program: Sequence[str], log_dir: Path, on_event: Callable[[str], None] = logger.warning) -> None:
+        self._program = tuple(program)
         self.log_dir = log_dir
         self.nodes: dict[str, Node] = {}
         self._on_event = on_event
 
     def start(self, name: str, arguments: list[str], may_end: bool = False, stop_s: float = STOP_S) -> Node:
-        """Start `pelton <arguments>` with its output in `<name>.log`."""
+        """Start the program with these arguments and its output in `<name>.log`."""
         log_path = self.log_dir / f"{name}.log"
-        process = ChildProcess(_command(arguments), log_path)
+        process = ChildProcess([*self._program, *arguments], log_path)
         self.nodes[name] = Node(name, arguments, log_path, process, may_end, stop_s=stop_s)
         return self.nodes[name]
 
@@ -87,7 +87,7 @@ class Supervisor:
         node.restarts.append(now)
         node.restarted += 1
         self._on_event(f"{node.name} {how}; starting it again ({len(node.restarts)} of {RESTARTS} in this minute)")
-        node.process = ChildProcess(_command(node.arguments), node.log_path)
+        node.process = ChildProcess([*self._program, *node.arguments], node.log_path)
 
     def stop(self) -> None:
         """Stop all in the reverse order of their start; kill what does not stop in time."""
@@ -103,10 +103,6 @@ class Supervisor:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
-
-
-def _command(arguments: list[str]) -> list[str]:
-    return [sys.executable, "-m", "cli.main", *arguments]
 
 
 def last_complaint(log_path: Path) -> str:

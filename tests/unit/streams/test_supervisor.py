@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
-from streams import supervisor as module
 from streams.supervisor import NodeDied, Supervisor
 
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch):
-    """Nodes run the Python code given as their only argument."""
-    import sys
-
-    monkeypatch.setattr(module, "_command", lambda arguments: [sys.executable, "-c", arguments[0]])
+PYTHON = (sys.executable, "-c")
+"""Nodes run the Python code given as their only argument."""
 
 
 def until(condition) -> None:
@@ -26,9 +21,9 @@ def until(condition) -> None:
         time.sleep(0.02)
 
 
-def test_a_killed_node_is_started_again_and_it_is_said(script, tmp_path: Path):
+def test_a_killed_node_is_started_again_and_it_is_said(tmp_path: Path):
     said: list[str] = []
-    with Supervisor(tmp_path, said.append) as nodes:
+    with Supervisor(PYTHON, tmp_path, said.append) as nodes:
         node = nodes.start("sleeper", ["import time; time.sleep(60)"])
         node.process.kill()
         nodes.check()
@@ -37,8 +32,8 @@ def test_a_killed_node_is_started_again_and_it_is_said(script, tmp_path: Path):
     assert not node.process.alive()
 
 
-def test_a_node_that_keeps_dying_fails_the_run_and_names_its_log(script, tmp_path: Path):
-    with Supervisor(tmp_path, lambda text: None) as nodes:
+def test_a_node_that_keeps_dying_fails_the_run_and_names_its_log(tmp_path: Path):
+    with Supervisor(PYTHON, tmp_path, lambda text: None) as nodes:
         node = nodes.start("broken", ["import sys; sys.stderr.write('error: the sky fell\\n'); sys.exit(1)"])
 
         def look() -> None:
@@ -53,16 +48,16 @@ def test_a_node_that_keeps_dying_fails_the_run_and_names_its_log(script, tmp_pat
             look()
 
 
-def test_a_users_mistake_is_not_tried_again(script, tmp_path: Path):
-    with Supervisor(tmp_path, lambda text: None) as nodes:
+def test_a_users_mistake_is_not_tried_again(tmp_path: Path):
+    with Supervisor(PYTHON, tmp_path, lambda text: None) as nodes:
         node = nodes.start("mistaken", ["import sys; sys.exit(2)"])
         until(lambda: not node.process.alive())
         with pytest.raises(NodeDied, match="mistaken ended with status 2"):
             nodes.check()
 
 
-def test_a_node_that_may_end_has_ended_and_is_not_started_again(script, tmp_path: Path):
-    with Supervisor(tmp_path, lambda text: None) as nodes:
+def test_a_node_that_may_end_has_ended_and_is_not_started_again(tmp_path: Path):
+    with Supervisor(PYTHON, tmp_path, lambda text: None) as nodes:
         node = nodes.start("trainer", ["pass"], may_end=True)
         until(lambda: not node.process.alive())
         nodes.check()
