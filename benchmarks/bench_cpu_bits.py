@@ -36,8 +36,9 @@ def measure(rounds: int) -> dict[str, Any]:
     import torch
 
     import trainer_node  # noqa: F401 - sets how threads wait, as in a run
+    from trainer_node.models.adapters import add_lora
     from trainer_node.models.gguf import default_model
-    from trainer_node.models.loader import add_lora, load_model
+    from trainer_node.models.loader import load_model
     from trainer_node.models.placement import cpu_has_bfloat16
 
     models = {bits: add_lora(load_model(default_model(), bits=bits, device="cpu")).model.train() for bits in (32, 16)}

@@ -95,7 +95,8 @@ def measure(device: str, model: str, steps: int, batch_size: int, limit_s: float
     from trainer_node.config import TrainConfig
     from trainer_node.kinds import TrainerKind
     from trainer_node.training.factory import build_trainer
-    from trainer_node.models.loader import add_lora, load_model
+    from trainer_node.models.adapters import add_lora
+    from trainer_node.models.loader import load_model
     from trainer_node.training.trainers import StepLoader
     from trainer_node.models.restore import model_source
 

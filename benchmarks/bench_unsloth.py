@@ -84,7 +84,7 @@ def prepare(texts: Path, out: Path, count: int = 1000, longest: int = 1024) -> N
     """Token ids of `count` texts, drawn by seed, cut at `longest`; one JSON list."""
     from transformers import AutoTokenizer
 
-    from trainer_node.models.loader import default_model
+    from trainer_node.models.gguf import default_model
 
     csv.field_size_limit(1 << 30)
     with texts.open(encoding="utf-8", newline="") as file:

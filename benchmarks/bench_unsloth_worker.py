@@ -87,7 +87,8 @@ def unsloth(config: dict[str, Any]) -> tuple[Any, Any]:
 
 def fast(config: dict[str, Any]) -> tuple[Any, Any]:
     """Pelton: load_model and add_lora, the fast path on."""
-    from trainer_node.models.loader import add_lora, load_model
+    from trainer_node.models.adapters import add_lora
+    from trainer_node.models.loader import load_model
 
     loaded = load_model(config["model"], bits=config.get("bits", 4), max_seq=1024, backend=config["backend"], device=config.get("device"))
     loaded = add_lora(loaded, fast=True, keep=config["keep"], offload=config.get("offload", False), graph=config.get("graph", False))

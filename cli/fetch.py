@@ -16,6 +16,6 @@ def fetch(broker: bool, model: bool) -> None:
         fetch_broker(lambda name: click.echo(f"  {name}", err=True))
         click.echo("broker: ready", err=True)
     if model:
-        from trainer_node.models.loader import default_model
+        from trainer_node.models.gguf import default_model
 
         click.echo(f"model: {default_model()}", err=True)

@@ -21,7 +21,7 @@ from trainer_node.config import TrainConfig
 from trainer_node.kinds import TrainerKind
 
 if TYPE_CHECKING:
-    from trainer_node.models.loader import LoadedModel
+    from trainer_node.models.loaded import LoadedModel
 
 logger = logging.getLogger(__name__)
 

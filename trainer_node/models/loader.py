@@ -1,4 +1,4 @@
-"""Owns how a model comes into memory and gets its LoRA: Unsloth on a CUDA device, Transformers and PEFT elsewhere.
+"""How a model comes into memory: by Unsloth on a CUDA device that has it, by Transformers elsewhere.
 
 What was chosen (backend, device, bits) is logged and is in the answer. What cannot be done is refused with the reason, never swapped.
 """
@@ -6,36 +6,18 @@ What was chosen (backend, device, bits) is logged and is in the answer. What can
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from safetensors import SafetensorError
 
 from schemas.errors import ConfigError, DownloadError, UserError
 from trainer_node.models import unsloth as unsloth_models
-from trainer_node.models.gguf import default_model, gguf_tokenizer, quiet_progress, with_pad_token
+from trainer_node.models.gguf import gguf_tokenizer, quiet_progress, with_pad_token
+from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.placement import choose_backend, choose_bits, choose_device, choose_dtype
 
-__all__ = ["LoadedModel", "add_lora", "default_model", "load_model"]
-
 log = logging.getLogger(__name__)
-
-LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-"""The linear layers of a Llama-like block: what `all-linear` finds there, spelled out because Unsloth wants names."""
-
-
-class LoadedModel(NamedTuple):
-    """A model ready to train, and how it was loaded. Unpacks as `model, tokenizer, backend, device, bits`."""
-
-    model: Any
-    tokenizer: Any
-    backend: str
-    """`unsloth` or `hf`."""
-    device: str
-    """As torch writes it: `cpu`, `cuda:0`, `mps`."""
-    bits: int
-    """Of a weight of the base model, as held: 4 (NF4), 8 (LLM.int8), 16 (bfloat16, or float16 on a GPU without it), 32."""
 
 
 def load_model(
@@ -83,68 +65,6 @@ def load_model(
     tokenizer.model_max_length = limit
     model.config.pad_token_id = tokenizer.pad_token_id
     return LoadedModel(model, tokenizer, backend, device, bits)
-
-
-def add_lora(
-    model: Any,
-    r: int = 16,
-    alpha: int = 32,
-    target_modules: Sequence[str] | str | None = None,
-    dropout: float = 0.0,
-    seed: int = 3407,
-    fast: bool | None = None,
-) -> Any:
-    """Freeze the base and add a LoRA to its linear layers (Hu et al. 2021: W + alpha/r * B A), B zero, A drawn from `seed`.
-
-    Takes a LoadedModel and returns one; or a model from one, and returns the PEFT model.
-
-    Args:
-        model: what `load_model` returned, or its model.
-        r, alpha, target_modules, dropout, seed: of the LoRA.
-        fast: train by `trainer_node.fast`; None: on a CUDA device, where it takes the model.
-
-    Raises:
-        ConfigError: a rank or dropout out of range, a target module the model does not have, or `fast` where it cannot be.
-    """
-    if isinstance(model, LoadedModel):
-        return model._replace(model=add_lora(model.model, r, alpha, target_modules, dropout, seed, fast))
-    if r < 1:
-        raise ConfigError(f"LoRA rank r must be 1 or more, not {r}")
-    if not 0.0 <= dropout < 1.0:
-        raise ConfigError(f"LoRA dropout must be in [0, 1), not {dropout}")
-    targets = _targets(model, target_modules)
-    model.requires_grad_(False)
-    fast = _choose_path(model, fast, dropout)
-    if getattr(model, "pelton_backend", "hf") == "unsloth":
-        model = unsloth_models.add_lora(model, r, alpha, targets, dropout, seed, checkpointing=not fast)
-    else:
-        model = _lora_hf(model, r, alpha, targets, dropout, seed, fast)
-    if fast:
-        _install_fast(model)
-    return model
-
-
-def _choose_path(model: Any, wanted: bool | None, dropout: float) -> bool:
-    """Whether the fast path is taken; refuses to take it where it cannot run."""
-    from trainer_node.fast import obstacle
-
-    if wanted is False or (wanted is None and model.device.type != "cuda"):
-        return False
-    reason = "its adapter has dropout" if dropout else obstacle(model)
-    if reason and wanted:
-        raise ConfigError(f"the fast path does not take this model: {reason}; leave it out")
-    if reason:
-        log.info("the ordinary path, not the fast one: %s", reason)
-    return not reason
-
-
-def _install_fast(model: Any) -> None:
-    from trainer_node.fast import install
-
-    try:
-        install(model)
-    except ValueError as error:
-        raise ConfigError(str(error)) from None
 
 
 def locate(model_id: str, gguf_file: str | None) -> tuple[str, str | None]:
@@ -205,35 +125,6 @@ def _made_for(source: str) -> int | None:
     from transformers import AutoConfig
 
     return getattr(AutoConfig.from_pretrained(source), "max_position_embeddings", None)
-
-
-def _targets(model: Any, wanted: Sequence[str] | str | None) -> list[str]:
-    """Names of the modules to adapt; by default every linear layer of the blocks that a Llama-like model has."""
-    import torch
-
-    linear = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
-    if wanted is None:
-        known = [name for name in LORA_TARGETS if name in linear]
-        # Another family of models: all linear layers except the output's, which LoRA leaves alone.
-        return known or sorted(linear - {"lm_head"})
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    if unknown := [name for name in names if not any(name == n or n.endswith(f".{name}") for n, _ in model.named_modules())]:
-        raise ConfigError(f"the model has no module {', '.join(unknown)}; its linear layers are {', '.join(sorted(linear))}")
-    return names
-
-
-def _lora_hf(model: Any, r: int, alpha: int, targets: list[str], dropout: float, seed: int, fast: bool) -> Any:
-    import torch
-    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
-
-    # Preparing means norms, embeddings and the output layer in float32 and checkpointing: the fast path has its own way with all four.
-    if not fast and (getattr(model, "is_loaded_in_4bit", False) or getattr(model, "is_loaded_in_8bit", False)):
-        model = prepare_model_for_kbit_training(model, gradient_checkpointing_kwargs={"use_reentrant": False})
-    config = LoraConfig(r=r, lora_alpha=alpha, target_modules=targets, lora_dropout=dropout, task_type="CAUSAL_LM")
-    devices = [model.device] if model.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        return get_peft_model(model, config)
 
 
 def _as_user_error(source: str, error: Exception) -> UserError:

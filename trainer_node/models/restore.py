@@ -5,12 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import CheckpointError, UserError
+from schemas.errors import UserError
 from trainer_node.commit.manifest import MANIFEST, Checkpoint, checkpoints, verify
 from trainer_node.config import TrainConfig
 from trainer_node.kinds import TrainerKind
+from trainer_node.models.adapters import add_lora, load_adapter
 from trainer_node.models.fsdp import Sharding, shard
-from trainer_node.models.loader import LoadedModel, add_lora, default_model, load_model
+from trainer_node.models.gguf import default_model
+from trainer_node.models.loaded import LoadedModel
+from trainer_node.models.loader import load_model
 
 VALUE_HEAD = "value_head.safetensors"
 """PPO's value head in a checkpoint."""
@@ -87,48 +90,9 @@ def model_source(model: str) -> str:
     return str(default_model()) if model == "default" else model
 
 
-def load_adapter(model: Any, folder: Path, adapter: str = "default") -> None:
-    """Load an adapter's weights into a model that already has that adapter.
-
-    Raises:
-        CheckpointError: the weights do not fit (another rank, other target modules).
-    """
-    from peft import load_peft_weights, set_peft_model_state_dict
-
-    result: Any = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"), adapter_name=adapter)
-    missing = [name for name in result.missing_keys if f".{adapter}." in name]
-    if missing or result.unexpected_keys:
-        raise CheckpointError(
-            f"{folder.name}: the adapter does not fit this model ({len(missing)} missing, {len(result.unexpected_keys)} unknown)"
-        )
-
-
 def fits(folder: Path, kind: TrainerKind) -> bool:
     """Whether the optimizer of a checkpoint can be that of this trainer: PPO's has a value head besides the adapter."""
     return (folder / VALUE_HEAD).is_file() == (kind is TrainerKind.PPO)
-
-
-def add_reference(model: Any) -> None:
-    """Add the adapter `ref`, a frozen copy of the policy as it is now: what a KL term compares with."""
-    if "ref" not in model.peft_config:
-        model.add_adapter("ref", model.peft_config["default"])
-    for name, weight in model.named_parameters():
-        if ".default." in name:
-            model.get_parameter(name.replace(".default.", ".ref.")).data.copy_(weight.data)
-    model.set_adapter("default")
-
-
-def load_reference(model: Any, folder: Path) -> None:
-    """Give a trainer back the reference it began with: TRL makes the adapter `ref` a copy of the policy whenever a trainer is built.
-
-    Raises:
-        CheckpointError: the checkpoint has none, or it does not fit.
-    """
-    if "ref" not in getattr(model, "peft_config", {}):
-        return
-    if not (folder / "ref").is_dir():
-        raise CheckpointError(f"{folder.name} holds no reference adapter; training cannot go on from it")
-    load_adapter(model, folder / "ref", "ref")
 
 
 def save_for_resume(trainer: Any, loaded: LoadedModel, folder: Path) -> None:

@@ -13,7 +13,7 @@ from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch
 from trainer_node.distributed.process_group import ALONE, Processes
 from trainer_node.kinds import TrainerKind, kind_of_task
-from trainer_node.models.loader import LoadedModel
+from trainer_node.models.loaded import LoadedModel
 
 if TYPE_CHECKING:
     from trainer_node.training.prompts import JudgeStep, PromptLoader
@@ -101,7 +101,8 @@ def ready_trainer(
     Raises:
         ConfigError: the checkpoint is of another trainer.
     """
-    from trainer_node.models.restore import fits, load_reference
+    from trainer_node.models.adapters import load_reference
+    from trainer_node.models.restore import fits
 
     if checkpoint and not fits(checkpoint, kind):
         raise ConfigError(f"checkpoint {checkpoint.name} is of another trainer than {kind.value}: set --trainer, or another --run-dir")

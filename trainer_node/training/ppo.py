@@ -26,8 +26,9 @@ from trl.experimental.ppo import PPOConfig, PPOTrainer
 
 from schemas.errors import BadRecord, ConfigError
 from trainer_node.data.tokenization import prompt_tokens
+from trainer_node.models.adapters import add_reference
 from trainer_node.models.generation import as_prompt
-from trainer_node.models.restore import VALUE_HEAD, add_reference
+from trainer_node.models.restore import VALUE_HEAD
 from trainer_node.training.trainers import StreamTrainer
 
 

@@ -16,8 +16,9 @@ from tests.unit.trainer_node.training.test_trainers import Steps, train
 from trainer_node.config import TrainConfig
 from trainer_node.data.tokenization import format_rlhf, format_supervised, prompt_tokens, with_choices
 from trainer_node.kinds import TrainerKind
+from trainer_node.models.adapters import load_adapter
 from trainer_node.models.loader import load_model
-from trainer_node.models.restore import load_adapter, load_for_training, save_for_resume
+from trainer_node.models.restore import load_for_training, save_for_resume
 from trainer_node.training import losses
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.evaluation import choose_labels

@@ -13,7 +13,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 from schemas.errors import ConfigError, DownloadError, UserError
 from trainer_node.models import gguf as gguf_models
 from trainer_node.models import placement
-from trainer_node.models.loader import LoadedModel, add_lora, default_model, load_model
+from trainer_node.models.adapters import add_lora
+from trainer_node.models.gguf import default_model
+from trainer_node.models.loaded import LoadedModel
+from trainer_node.models.loader import load_model
 
 
 def tiny_tokenizer() -> PreTrainedTokenizerFast:

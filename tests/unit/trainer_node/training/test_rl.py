@@ -20,7 +20,8 @@ from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import PromptExample, format_prompt
 from trainer_node.kinds import TrainerKind
-from trainer_node.models.restore import fits, load_adapter, load_for_training, load_reference, save_for_resume
+from trainer_node.models.adapters import load_adapter, load_reference
+from trainer_node.models.restore import fits, load_for_training, save_for_resume
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.factory import build_trainer, trainer_class
 from trainer_node.training.ppo import PPOTrainer, with_pad
