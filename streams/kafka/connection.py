@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BOOTSTRAP_TIMEOUT_MS = 10_000
 """How long a client waits for a first answer, in milliseconds, before it says that the broker is away."""
+PROBE_SECONDS = 2.0
+"""How long `listens` waits for a connection."""
 PATIENCE_SECONDS = 30.0
 """How long a passing refusal (a coordinator or leader not yet chosen) is borne."""
 
@@ -50,11 +52,11 @@ def explain(settings: KafkaSettings, doing: str, error: BaseException) -> str:
     return f"{doing}: something listens at {where}, but does not let us in; check {' and '.join(suspects)}"
 
 
-def listens(address: str) -> bool:
-    """Whether anything accepts connections at `host:port`."""
+def listens(address: str, timeout_s: float = PROBE_SECONDS) -> bool:
+    """Whether anything accepts connections at `host:port`, or `[host]:port` for IPv6; asks for `timeout_s` at most."""
     host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=2.0).close()
+        socket.create_connection((host.removeprefix("[").removesuffix("]"), int(port)), timeout_s).close()
     except OSError:
         return False
     return True

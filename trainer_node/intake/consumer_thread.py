@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import queue
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -20,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.errors import BrokerError, DataLossError
-from streams.kafka.connection import broker_errors
+from streams.kafka.connection import broker_errors, listens
 from streams.kafka.consumer import Record, forget_drained, make_consumer, next_offset
 from streams.kafka.settings import KafkaSettings
 from trainer_node.commit.positions import Partition
@@ -92,7 +91,7 @@ class ConsumerThread:
         """Whether a broker answers now; safe to ask from any thread."""
         asked_at, answer = self._probed
         if time.monotonic() - asked_at > PROBE_S:
-            answer = any(_listens(server) for server in self._settings.servers)
+            answer = any(listens(server, PROBE_S) for server in self._settings.servers)
             self._probed = (time.monotonic(), answer)
         return answer
 
@@ -358,12 +357,3 @@ class ConsumerThread:
         while not self._calls.empty():
             _, future = self._calls.get_nowait()
             future.set_exception(self._failure or BrokerError("the consumer has stopped"))
-
-
-def _listens(server: str) -> bool:
-    host, _, port = server.rpartition(":")
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), timeout=PROBE_S):
-            return True
-    except OSError:
-        return False
