@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from schemas.base import content_id
 from schemas.graph_reward import GraphReward
 from schemas.sample import JudgedAnswer, PairProvenance, Sample, Task
+from streams.recent_ids import RecentIds
 
 PAIR_ID = "p-"
 """How the id of a pair begins."""
@@ -47,7 +48,7 @@ class PreferenceWindow:
     def __init__(self, config: PreferenceConfig | None = None) -> None:
         self._config = config or PreferenceConfig()
         self._answers: OrderedDict[PromptKey, deque[GraphReward]] = OrderedDict()
-        self._sent: OrderedDict[str, None] = OrderedDict()
+        self._sent: RecentIds[str] = RecentIds(self._config.max_prompts)
 
     def add(self, reward: GraphReward) -> PromptKey | None:
         """Take a judged answer; the prompt whose window it is in, or None where it can be in no pair."""
@@ -96,10 +97,8 @@ class PreferenceWindow:
 
     def sent(self, sample_id: str) -> None:
         """This pair stands on the log: it is not made again."""
-        self._sent[sample_id] = None
-        self._sent.move_to_end(sample_id)
-        if len(self._sent) > self._config.max_prompts:
-            self._sent.popitem(last=False)
+        self._sent.discard(sample_id)  # one that is met again counts as the latest
+        self._sent.add(sample_id)
 
     def __len__(self) -> int:
         """Prompts remembered."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.knowledge.ontology import Ontology
 from streams.node import StreamNode
 from streams.partition_state import PartitionStates
+from streams.recent_ids import RecentIds
 
 EVENTS_REMEMBERED = 20_000
 """Loss events by whose ids repeats are known. A repeat of an older one makes the same variants again, under the same ids."""
@@ -55,7 +55,7 @@ class AugmenterNode(StreamNode):
     ) -> None:
         super().__init__(settings, settings.topics.losses, ontology, run_id)
         self._config = config
-        self._seen: OrderedDict[str, None] = OrderedDict()
+        self._seen: RecentIds[str] = RecentIds(EVENTS_REMEMBERED)
         self._states = PartitionStates(lambda: _PartitionThreshold(self, config), settings, self.group, state_folder)
 
     def process(self, records: Sequence[Record]) -> None:
@@ -67,7 +67,7 @@ class AugmenterNode(StreamNode):
                 case.sample_id = loss.sample_id
                 if not self.is_ours(loss):
                     self.skip("another run's")
-                elif self._is_repeat(loss.event_id):
+                elif not self._seen.add(loss.event_id):
                     self.skip("seen before")
                 else:
                     self._consider(loss, kept.is_high(loss, counted))
@@ -76,14 +76,6 @@ class AugmenterNode(StreamNode):
     def is_ours(self, loss: SampleLoss) -> bool:
         """Whether this node looks at the loss."""
         return self.run_id is None or loss.run_id == self.run_id
-
-    def _is_repeat(self, event_id: str) -> bool:
-        if event_id in self._seen:
-            return True
-        self._seen[event_id] = None
-        if len(self._seen) > EVENTS_REMEMBERED:
-            self._seen.popitem(last=False)
-        return False
 
     def _consider(self, loss: SampleLoss, is_high: bool) -> None:
         sample = loss.sample

@@ -7,11 +7,11 @@ last `horizon` ids taken in a pass; after a crash it is read back from the ledge
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Iterable
 from functools import lru_cache
 
 from schemas.training_sample import Objective
+from streams.recent_ids import RecentIds
 from trainer_node.commit.journal import JournalEntry
 from trainer_node.commit.positions import RecordPosition
 
@@ -21,7 +21,7 @@ class Deduplicator:
 
     def __init__(self, horizon: int) -> None:
         self.horizon = horizon
-        self._taken: OrderedDict[int, None] = OrderedDict()
+        self._taken: RecentIds[int] = RecentIds(horizon)
         self._waiting: set[int] = set()
         self._journalled: dict[int, RecordPosition] = {}
 
@@ -51,13 +51,11 @@ class Deduplicator:
         key = key_of(objective.value, sample_id)
         self._waiting.discard(key)
         self._journalled.pop(key, None)
-        self._taken[key] = None
-        while len(self._taken) > self.horizon:
-            self._taken.popitem(last=False)
+        self._taken.add(key)
 
     def untake(self, objective: Objective, sample_id: str) -> None:
         """It was chosen and then not trained on: another record of it is no duplicate."""
-        self._taken.pop(key_of(objective.value, sample_id), None)
+        self._taken.discard(key_of(objective.value, sample_id))
 
     def give_up(self, objective: str, sample_id: str) -> None:
         """A journalled sample will not come: a record of it elsewhere may be taken."""
