@@ -18,8 +18,7 @@ little itself: no ratio is taken then).
 A run takes the place of an earlier one of its kind in the file; one to be kept beside it is given a `state` by hand, which says of what
 it was.
 
-Run: `python benchmarks/bench_feed.py [--model default|135m|1b] [--parts] [--out FILE]`. On a machine without the broker's jars,
-`--broker fallback` (noida-db, in memory) may serve; the result says which did.
+Run: `python benchmarks/bench_feed.py [--model default|135m|1b] [--parts] [--out FILE]`.
 """
 
 from __future__ import annotations
@@ -204,7 +203,7 @@ def timed(turns: Callable[[], bool]) -> Counter[str]:
     return spent
 
 
-def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: int, by_parts: bool) -> dict[str, Any]:
+def measure(model: str, block: int, rounds: int, batch_size: int, by_parts: bool) -> dict[str, Any]:
     """Train alternately from both and compare."""
     from streams.kafka.broker import open_broker
     from streams.kafka.settings import KafkaSettings
@@ -216,7 +215,7 @@ def measure(model: str, broker_kind: str, block: int, rounds: int, batch_size: i
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = model if model == "default" else str(random_model(model, folder))
-        broker = open_broker(KafkaSettings(), folder / "broker", kind=broker_kind, environ={})  # type: ignore[arg-type]
+        broker = open_broker(KafkaSettings(), folder / "broker", environ={})
         try:
             settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
             produce(settings, rounds + warm_up + 1, block, batch_size)
@@ -298,7 +297,6 @@ def main() -> None:
     """Measure, print, and keep the raw blocks."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", choices=["default", *SHAPES], default="default")
-    parser.add_argument("--broker", choices=["auto", "apache", "fallback"], default="auto")
     parser.add_argument("--block", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=6, help="pairs of blocks; even, so that each side comes first as often")
     parser.add_argument("--batch-size", type=int, default=8)
@@ -307,7 +305,7 @@ def main() -> None:
     arguments = parser.parse_args()
     from benchmarks.trainer_runs import here, keep
 
-    run = measure(arguments.model, arguments.broker, arguments.block, arguments.rounds, arguments.batch_size, arguments.parts)
+    run = measure(arguments.model, arguments.block, arguments.rounds, arguments.batch_size, arguments.parts)
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"

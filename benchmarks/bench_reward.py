@@ -224,7 +224,7 @@ def main() -> None:
     from streams.kafka.settings import KafkaSettings
 
     with tempfile.TemporaryDirectory() as folder:
-        broker = open_broker(KafkaSettings.load(), Path(folder) / "broker", kind="auto")
+        broker = open_broker(KafkaSettings.load(), Path(folder) / "broker")
         try:
             bench = Bench(broker, Path(folder))
             bare, quicker = (Bare([row["answer"] for row in bench.rows], ours) for ours in (False, True))

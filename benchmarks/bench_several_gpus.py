@@ -80,9 +80,7 @@ def rate(steps: list[dict[str, Any]], warm_up: int) -> float:
     return sum(step["tokens"] for step in counted[:-1]) / (counted[-1]["at"] - counted[0]["at"])
 
 
-def measure(
-    model: str, broker_kind: str, rounds: int, steps: int, warm_up: int, cpu: bool, keep: Callable[[list[dict[str, Any]]], None]
-) -> None:
+def measure(model: str, rounds: int, steps: int, warm_up: int, cpu: bool, keep: Callable[[list[dict[str, Any]]], None]) -> None:
     """All runs, in turns; after each round `keep` is given what there is."""
     from benchmarks.bench_feed import produce, random_model
     from streams.kafka.broker import open_broker
@@ -92,7 +90,7 @@ def measure(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         source = str(random_model(model, folder))
-        broker = open_broker(KafkaSettings(), folder / "broker", kind=broker_kind, environ={})  # type: ignore[arg-type]
+        broker = open_broker(KafkaSettings(), folder / "broker", environ={})
         try:
             for number in range(rounds):
                 for title, (processes, size) in CONFIGURATIONS.items():
@@ -129,7 +127,6 @@ def main() -> None:
     """Measure, print, and keep the raw runs."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="1b", help="135m or 1b")
-    parser.add_argument("--broker", choices=["auto", "apache", "fallback"], default="auto")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--warm-up", type=int, default=20)
@@ -157,7 +154,7 @@ def main() -> None:
             asked = {"device": device, "model": given.model, "steps": given.steps, "warm_up": given.warm_up}
             keep(given.out, {**asked, "summary": found, **here(), "raw": runs}, lambda run: (run["device"], run["model"]))
 
-    measure(given.model, given.broker, given.rounds, given.steps, given.warm_up, given.cpu, after_round)
+    measure(given.model, given.rounds, given.steps, given.warm_up, given.cpu, after_round)
 
 
 if __name__ == "__main__":

@@ -11,25 +11,23 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from streams.kafka.broker import Broker, Kind
+    from streams.kafka.broker import Broker
 
 
 @click.command()
 @click.option("--port", type=click.IntRange(1, 65000), default=9092, show_default=True, help="Port of the first node.")
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), default="runs/broker", show_default=True, help="Its log.")
 @click.option("--brokers", type=click.Choice(["1", "3"]), default="1", show_default=True, help="Nodes of the cluster.")
-@click.option("--kind", type=click.Choice(["auto", "apache", "fallback"]), default="auto", show_default=True, help="Which broker.")
 @click.option("--topic-prefix", metavar="TEXT", help="Put before every topic's name [env: PELTON_TOPIC_PREFIX; default pelton.].")
-def broker(port: int, data_dir: Path, brokers: str, kind: Kind, topic_prefix: str | None) -> None:
-    """Run a broker here until Ctrl-C, with our topics made. What it holds survives a restart.
+def broker(port: int, data_dir: Path, brokers: str, topic_prefix: str | None) -> None:
+    """Run Apache Kafka here until Ctrl-C, with our topics made. What it holds survives a restart.
 
-    `auto` takes Apache Kafka, fetched into the cache when first needed, or where that cannot be had, a light fallback that keeps
-    its log in memory.
+    It is fetched into the cache when first needed.
     """
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopping.set())
-    running = start(port, data_dir, int(brokers), kind, topic_prefix)
+    running = start(port, data_dir, int(brokers), topic_prefix)
     try:
         click.echo(f"broker ({running.kind}) at {running.bootstrap_servers}; its log: {running.log_path}")
         click.echo(f"export KAFKA_BOOTSTRAP_SERVERS={running.bootstrap_servers}")
@@ -39,7 +37,7 @@ def broker(port: int, data_dir: Path, brokers: str, kind: Kind, topic_prefix: st
     click.echo("stopped")
 
 
-def start(port: int, data_dir: Path, nodes: int, kind: Kind, topic_prefix: str | None) -> Broker:
+def start(port: int, data_dir: Path, nodes: int, topic_prefix: str | None) -> Broker:
     """Start it and make the topics."""
     from streams.kafka.admin import create_topics
     from streams.kafka.broker import open_broker
@@ -52,10 +50,10 @@ def start(port: int, data_dir: Path, nodes: int, kind: Kind, topic_prefix: str |
     def fetching(name: str) -> None:
         click.echo(f"fetching {name}", err=True)
 
-    running = open_broker(settings, data_dir, kind=kind, port=port, brokers=nodes, progress=fetching, environ=environ)
+    running = open_broker(settings, data_dir, port=port, brokers=nodes, progress=fetching, environ=environ)
     try:
         mine = settings.model_copy(update={"bootstrap_servers": running.bootstrap_servers})
-        create_topics(mine, mine.topics, replication=nodes if running.kind == "apache" else 1).raise_if_wrong()
+        create_topics(mine, mine.topics, replication=nodes).raise_if_wrong()
     except BaseException:
         running.stop()
         raise

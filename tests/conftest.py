@@ -1,7 +1,6 @@
 """Fixtures of the whole suite: one broker per session, topics and groups of its own for every test.
 
-With KAFKA_BOOTSTRAP_SERVERS set, the integration suite runs unchanged against that broker; PELTON_TEST_BROKER=fallback tries the
-light one, and leaves out what is marked `durable`.
+With KAFKA_BOOTSTRAP_SERVERS set, the integration suite runs unchanged against that broker.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A started broker: the one that the environment names, else Apache Kafka in a temporary folder, else the fallback."""
+    """A started broker: the one that the environment names, else Apache Kafka in a temporary folder."""
     from streams.kafka.broker import open_broker
     from streams.kafka.settings import KafkaSettings
 
-    started = open_broker(KafkaSettings.load(), tmp_path_factory.mktemp("broker"), kind=os.environ.get("PELTON_TEST_BROKER", "auto"))
+    started = open_broker(KafkaSettings.load(), tmp_path_factory.mktemp("broker"))
     yield started
     started.stop()
 
@@ -43,13 +42,6 @@ def settings(broker: Broker) -> Iterator[KafkaSettings]:
         with open_admin(mine, "tidying up") as admin:
             names = [name for name in admin.list_topics() if name.startswith(mine.topic_prefix)]
         delete_topics(mine, names)
-
-
-@pytest.fixture(autouse=True)
-def _needs_durable_broker(request: pytest.FixtureRequest) -> None:
-    """Skip what only a broker that keeps its log can show."""
-    if request.node.get_closest_marker("durable") and not request.getfixturevalue("broker").durable:
-        pytest.skip("needs real Apache Kafka; this is the fallback broker, which keeps its log in memory")
 
 
 @pytest.fixture

@@ -2,27 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from schemas.errors import BrokerError, DownloadError
+from schemas.errors import BrokerError
 from streams.kafka.connection import open_admin
 from streams.kafka.distribution import fetch_broker
 from streams.kafka.embedded import EmbeddedBroker
-from streams.kafka.fallback import FallbackBroker
 from streams.kafka.settings import ENVIRONMENT
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
 
-__all__ = ["AddressBroker", "Broker", "BrokerError", "EmbeddedBroker", "FallbackBroker", "fetch_broker", "open_broker"]
-
-Kind = Literal["auto", "apache", "address", "fallback"]
-
-log = logging.getLogger(__name__)
+__all__ = ["AddressBroker", "Broker", "BrokerError", "EmbeddedBroker", "fetch_broker", "open_broker"]
 
 
 class Broker(Protocol):
@@ -30,11 +24,7 @@ class Broker(Protocol):
 
     @property
     def kind(self) -> str:
-        """`apache`, `address` or `fallback`."""
-
-    @property
-    def durable(self) -> bool:
-        """Whether what it acknowledged survives its crash."""
+        """`apache`, or `address` where others run it."""
 
     @property
     def bootstrap_servers(self) -> str:
@@ -58,7 +48,6 @@ class AddressBroker:
     """A broker that others run. Starting it means asking whether it is there; stopping it, nothing."""
 
     kind = "address"
-    durable = True
     log_path: Path | None = None
 
     def __init__(self, settings: KafkaSettings) -> None:
@@ -94,32 +83,23 @@ def open_broker(
     settings: KafkaSettings,
     data_dir: Path | str,
     *,
-    kind: Kind = "auto",
     port: int | None = None,
     brokers: int = 1,
     progress: Callable[[str], None] | None = None,
     environ: Mapping[str, str] = os.environ,
 ) -> Broker:
-    """A started broker: the one that `KAFKA_BOOTSTRAP_SERVERS` names, else Apache Kafka in `data_dir`, else the fallback.
+    """A started broker: the one that `KAFKA_BOOTSTRAP_SERVERS` names, else Apache Kafka in `data_dir`.
 
-    `kind` asks for one of them. `progress` is told the files of a download. The caller stops it.
+    `progress` is told the files of a download. The caller stops it.
 
     Raises:
         BrokerError: it does not start or answer.
-        DownloadError: `kind` is `apache`, and Kafka cannot be fetched.
+        DownloadError: none is named, and Kafka cannot be fetched; the line says what else can be done.
     """
-    if kind == "address" or (kind == "auto" and environ.get(ENVIRONMENT["bootstrap_servers"])):
+    if environ.get(ENVIRONMENT["bootstrap_servers"]):
         broker: Broker = AddressBroker(settings)
-    elif kind == "fallback":
-        broker = FallbackBroker(data_dir, port)
     else:
-        try:
-            fetch_broker(progress)
-            broker = EmbeddedBroker(data_dir, port, brokers)
-        except DownloadError as error:
-            if kind == "apache":
-                raise
-            log.warning("%s", error)
-            broker = FallbackBroker(data_dir, port)
+        fetch_broker(progress)
+        broker = EmbeddedBroker(data_dir, port, brokers)
     broker.start()
     return broker

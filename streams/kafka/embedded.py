@@ -46,7 +46,6 @@ class EmbeddedBroker:
     """
 
     kind = "apache"
-    durable = True
 
     def __init__(self, data_dir: Path | str, port: int | None = None, brokers: int = 1) -> None:
         if brokers not in (1, 3):

@@ -22,7 +22,6 @@ TINY = ("--countries", "6", "--epochs", "2", "--train-flag=--checkpoint-steps=3"
 
 
 @pytest.mark.parametrize("victim", ["curriculum", "augmenter", "feedback", "trainer"])
-@pytest.mark.durable
 def test_the_account_is_exact_when_a_process_is_killed_in_the_middle(tiny_model: Path, tmp_path: Path, victim: str):
     run_dir = tmp_path / "run"
     demo = start_demo(run_dir, "--model", str(tiny_model), *TINY)
@@ -40,7 +39,6 @@ def test_the_account_is_exact_when_a_process_is_killed_in_the_middle(tiny_model:
     assert summary["restarts"] == {victim: 1}
 
 
-@pytest.mark.durable
 def test_ctrl_c_stops_every_process_and_leaves_no_orphan(tiny_model: Path, tmp_path: Path):
     demo = start_demo(tmp_path / "run", "--model", str(tiny_model), *TINY)
     wait_for(demo, lambda: node(demo, "train"))

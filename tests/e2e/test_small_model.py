@@ -11,7 +11,6 @@ pytestmark = pytest.mark.timeout(DEADLINE_S + 120)
 
 
 @pytest.mark.slow
-@pytest.mark.durable
 def test_the_small_model_learns_the_facts_it_is_asked_about(tmp_path: Path):
     """The promise of the main job: wrong answers on held-out wordings down by at least 60 %, reward up, coverage not lower."""
     summary = finish(start_demo(tmp_path / "run"))

@@ -25,14 +25,10 @@ from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, PATIENCE, Run, account, produce
 from trainer_node.rewards.client import RewardClient
 
-pytestmark = pytest.mark.durable
-
 
 @pytest.fixture(scope="module")
-def mortal(tmp_path_factory, broker):
-    """A broker of this file's own, to be killed; skipped with the others where Kafka cannot be had."""
-    if not broker.durable:
-        pytest.skip("needs real Apache Kafka")
+def mortal(tmp_path_factory):
+    """A broker of this file's own, to be killed."""
     own = EmbeddedBroker(tmp_path_factory.mktemp("mortal"))
     own.start()
     yield own
@@ -152,9 +148,7 @@ def test_while_acknowledgements_are_awaited_the_other_processes_are_told(mortal,
         flushed.result(PATIENCE)
 
 
-def test_training_goes_on_when_the_leader_of_three_brokers_is_killed(tmp_path, tiny_model, broker):
-    if not broker.durable:
-        pytest.skip("needs real Apache Kafka")
+def test_training_goes_on_when_the_leader_of_three_brokers_is_killed(tmp_path, tiny_model):
     cluster = EmbeddedBroker(tmp_path / "cluster", brokers=3)
     cluster.start()
     try:

@@ -11,8 +11,6 @@ import pytest
 from tests.faults.runs import ALL_THERE_ONCE, account, produce
 from trainer_node.commit.manifest import checkpoints
 
-pytestmark = pytest.mark.durable
-
 
 @pytest.fixture
 def small_disk(tmp_path):

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from schemas.sample import Split
 from schemas.training_sample import Objective
 from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, produce, same_weights, sample
 from trainer_node.commit.ledger import Outcome
-
-pytestmark = pytest.mark.durable
 
 
 def kill_at(run: Run, event: tuple[str, int], after_step: int = 0) -> None:

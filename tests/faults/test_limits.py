@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
 from kafka import KafkaProducer
 
 from schemas.sample import Sample
@@ -13,8 +12,6 @@ from streams.kafka.consumer import read_range
 from streams.kafka.decompression import LIMIT_BYTES
 from tests.faults.runs import ALL_THERE_ONCE, account, produce
 from tests.integration.worker_process import WorkerProcess, eventually
-
-pytestmark = pytest.mark.durable
 
 BOMB_BYTES = 2 * LIMIT_BYTES
 

@@ -18,16 +18,12 @@ from trainer_node.commit.manifest import verify
 from trainer_node.commit.old_formats import FORMAT
 from trainer_node.commit.positions import partition_of
 
-pytestmark = pytest.mark.durable
-
 KEPT = Path(__file__).parents[1] / "data"
 
 
 @pytest.fixture
-def as_then(broker, tmp_path):
+def as_then(tmp_path):
     """Topics by the names that a kept checkpoint knows: a real deployment's, so on a broker of this test's own."""
-    if not broker.durable:
-        pytest.skip("needs real Apache Kafka")
     own = EmbeddedBroker(tmp_path / "broker")
     own.start()
     then = KafkaSettings(bootstrap_servers=own.bootstrap_servers, topic_prefix="pelton.")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
 from kafka import TopicPartition
 
 from streams.kafka.connection import open_admin
 from tests.faults.runs import produce
-
-pytestmark = pytest.mark.durable
 
 
 def expire(settings, topic, before):

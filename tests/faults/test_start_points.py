@@ -6,7 +6,6 @@ import json
 import time
 from datetime import UTC, datetime
 
-import pytest
 from click.testing import CliRunner
 
 from cli.checkpoints import checkpoints as checkpoints_command
@@ -16,8 +15,6 @@ from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from tests.faults.runs import ALL_THERE_ONCE, account, produce, same_weights, sample
 from trainer_node.intake.start_point import StartPoint, parse_range, parse_timestamp
-
-pytestmark = pytest.mark.durable
 
 
 def test_a_run_from_a_date_trains_what_was_sent_since_and_a_replayed_range_exactly_its_offsets(settings, new_run):

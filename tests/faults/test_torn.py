@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import shutil
 
-import pytest
-
 from tests.faults.runs import ALL_THERE_ONCE, account, produce, same_weights
 from trainer_node.commit.fencing import Fence
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger
 from trainer_node.commit.manifest import checkpoints
 from trainer_node.commit.store import CheckpointStore
-
-pytestmark = pytest.mark.durable
 
 
 def newest(run_dir):

@@ -7,16 +7,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 from schemas.sample import Sample
 from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from tests.faults.runs import ALL_THERE_ONCE, account
 from tests.integration.worker_process import WorkerProcess, eventually
 from trainer_node.commit.ledger import Outcome
-
-pytestmark = pytest.mark.durable
 
 ROOT = Path(__file__).parents[2]
 POISON = [

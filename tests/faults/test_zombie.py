@@ -10,8 +10,6 @@ from schemas.model_version import ModelVersion
 from streams.kafka.consumer import read_range
 from tests.faults.runs import ALL_THERE_ONCE, account, produce
 
-pytestmark = pytest.mark.durable
-
 
 @pytest.mark.parametrize("paused_at", [("batch", 6), ("commit", 5), ("commit", 7)])
 def test_the_one_that_wakes_up_too_late_exits_and_its_successor_s_run_is_whole(settings, new_run, paused_at):

@@ -114,7 +114,6 @@ def test_a_broker_that_is_away_is_one_line(settings: KafkaSettings) -> None:
     assert len(done.stderr.splitlines()) == 1
 
 
-@pytest.mark.durable
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_broker_runs_until_it_is_told_to_stop(settings: KafkaSettings, tmp_path: Path, number: int) -> None:
     port = free_port()

@@ -20,8 +20,6 @@ from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 
-pytestmark = pytest.mark.durable
-
 PARENT = """
 import sys, time
 from streams.kafka.broker import EmbeddedBroker

@@ -109,7 +109,6 @@ def test_an_offset_that_the_log_no_longer_holds_is_a_named_gap(settings: KafkaSe
         offsets(settings, topic, start={0: 1})
 
 
-@pytest.mark.durable
 def test_a_compacted_topic_is_read_to_its_end(settings: KafkaSettings, monkeypatch: pytest.MonkeyPatch) -> None:
     topic = replace(settings.topics.facts, name=settings.topic_prefix + "compacted")
     config = {"segment.ms": "1", "min.cleanable.dirty.ratio": "0.0", "delete.retention.ms": "0", "segment.bytes": "1048576"}

@@ -18,8 +18,6 @@ from streams.kafka.embedded import free_port
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 
-pytestmark = pytest.mark.durable
-
 LOGIN = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_ada="countess";'
 
 
@@ -59,9 +57,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 @pytest.fixture(scope="module")
-def secured(broker: object, tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, Path]) -> Iterator[SecuredBroker]:
-    if not broker.durable:  # type: ignore[attr-defined]
-        pytest.skip("needs real Apache Kafka; this is the fallback broker")
+def secured(tmp_path_factory: pytest.TempPathFactory, certificate: tuple[Path, Path]) -> Iterator[SecuredBroker]:
     started = SecuredBroker(tmp_path_factory.mktemp("secured"), *(path.read_text() for path in certificate))
     started.start()
     yield started

@@ -181,7 +181,6 @@ def test_a_missing_topic_is_waited_for(settings, open_view):
     assert view.wait_ready(PATIENCE)
 
 
-@pytest.mark.durable
 def test_a_view_lives_through_a_broker_that_dies_and_comes_back(tmp_path):
     own = EmbeddedBroker(tmp_path / "own")
     own.start()

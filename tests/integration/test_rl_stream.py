@@ -148,7 +148,6 @@ def test_a_prompt_without_any_reward_is_told_apart_from_one_trained_on(settings,
     assert summary["samples_trained"] == 6
 
 
-@pytest.mark.durable
 @pytest.mark.parametrize("trainer", ["grpo", "ppo"])
 def test_after_sigkill_between_outputs_and_rewards_each_prompt_is_trained_once(settings, new_run, trainer):
     prompts = send_prompts(settings, 20)

@@ -22,7 +22,6 @@ from tests.faults.runs import ALL_THERE_ONCE, PATIENCE, Run, account, produce
 from tests.integration.test_rl_stream import JudgeThread, by_length, send_prompts
 from tests.models.tiny import build
 
-pytestmark = pytest.mark.durable
 ROOT = Path(__file__).parents[2]
 
 

@@ -21,7 +21,7 @@ from tests.integration.test_two_processes import ROOT, Training, losses_of, unti
 from tests.models.tiny import build
 
 TWO_GPUS = [pytest.mark.gpu, pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices")]
-pytestmark = [pytest.mark.durable, pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=TWO_GPUS)])]
+pytestmark = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=TWO_GPUS)])
 FILE = next(block for block in re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/several_gpus.md").read_text(), re.S) if "FSDP" in block)
 
 

@@ -1,13 +1,12 @@
 """A worker and its broker: not ready while the broker is away, at work again when it is back."""
 
 import psutil
-import pytest
 from worker_process import WorkerProcess, eventually
 
 from schemas.sample import Sample
 from streams.kafka.admin import create_topics
-from streams.kafka.broker import open_broker
 from streams.kafka.consumer import read_range
+from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 
@@ -21,10 +20,10 @@ def banded(settings):
     return {record.key.decode() for topic in settings.topics.bands("sft") for record in read_range(settings, topic.name)}
 
 
-@pytest.mark.durable
-def test_a_worker_leaves_a_broker_that_hangs(broker, tmp_path, clean_environ):
+def test_a_worker_leaves_a_broker_that_hangs(tmp_path, clean_environ):
     before = {child.pid for child in psutil.Process().children(recursive=True)}
-    own = open_broker(KafkaSettings(), tmp_path / "broker", kind="apache")
+    own = EmbeddedBroker(tmp_path / "broker")
+    own.start()
     frozen = [child for child in psutil.Process().children(recursive=True) if child.pid not in before]
     try:
         settings = KafkaSettings(bootstrap_servers=own.bootstrap_servers)
@@ -40,9 +39,9 @@ def test_a_worker_leaves_a_broker_that_hangs(broker, tmp_path, clean_environ):
         own.stop()
 
 
-@pytest.mark.durable
-def test_a_worker_is_not_ready_while_its_broker_is_away_and_goes_on_when_it_is_back(broker, tmp_path, clean_environ):
-    own = open_broker(KafkaSettings(), tmp_path / "broker", kind="apache")
+def test_a_worker_is_not_ready_while_its_broker_is_away_and_goes_on_when_it_is_back(tmp_path, clean_environ):
+    own = EmbeddedBroker(tmp_path / "broker")
+    own.start()
     try:
         settings = KafkaSettings(bootstrap_servers=own.bootstrap_servers)
         create_topics(settings, settings.topics).raise_if_wrong()

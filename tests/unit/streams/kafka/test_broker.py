@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import socket
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from schemas.errors import BrokerError, DownloadError
 from streams.kafka import broker as brokers
-from streams.kafka.broker import AddressBroker, EmbeddedBroker, FallbackBroker, open_broker
+from streams.kafka.broker import AddressBroker, EmbeddedBroker, open_broker
 from streams.kafka.embedded import free_port
 from streams.kafka.settings import KafkaSettings
 
@@ -18,7 +17,7 @@ from streams.kafka.settings import KafkaSettings
 @pytest.fixture
 def unstarted(monkeypatch: pytest.MonkeyPatch) -> None:
     """Brokers that are chosen, but not started."""
-    for kind in (AddressBroker, EmbeddedBroker, FallbackBroker):
+    for kind in (AddressBroker, EmbeddedBroker):
         monkeypatch.setattr(kind, "start", lambda self: None)
     monkeypatch.setattr(brokers, "fetch_broker", lambda progress: None)
 
@@ -39,19 +38,12 @@ def test_an_address_in_the_environment_is_taken(unstarted: None, tmp_path: Path)
 
 def test_without_an_address_apache_kafka_is_taken(unstarted: None, tmp_path: Path) -> None:
     chosen = open_broker(KafkaSettings(), tmp_path, environ={})
-    assert (chosen.kind, chosen.durable) == ("apache", True)
+    assert chosen.kind == "apache"
 
 
-def test_without_a_download_the_fallback_is_taken_and_said(no_download: None, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    with caplog.at_level(logging.WARNING):
-        chosen = open_broker(KafkaSettings(), tmp_path, environ={})
-    assert (chosen.kind, chosen.durable) == ("fallback", False)
-    assert "no way out" in caplog.text
-
-
-def test_without_a_download_apache_kafka_asked_for_by_name_is_an_error(no_download: None, tmp_path: Path) -> None:
-    with pytest.raises(DownloadError):
-        open_broker(KafkaSettings(), tmp_path, kind="apache", environ={})
+def test_without_a_download_the_failure_is_told_and_nothing_stands_in_for_kafka(no_download: None, tmp_path: Path) -> None:
+    with pytest.raises(DownloadError, match="no way out"):
+        open_broker(KafkaSettings(), tmp_path, environ={})
 
 
 def test_a_cluster_of_two_is_refused(tmp_path: Path) -> None:
@@ -65,9 +57,8 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, monkeypatch: pytest.Monke
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
-        for broker in (EmbeddedBroker(tmp_path, port), FallbackBroker(tmp_path, port)):
-            with pytest.raises(BrokerError, match=f"port {port} is taken"):
-                broker.start()
+        with pytest.raises(BrokerError, match=f"port {port} is taken"):
+            EmbeddedBroker(tmp_path, port).start()
 
 
 def test_another_port_is_chosen_only_where_the_port_was_ours_to_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
