@@ -1,7 +1,8 @@
 # Everything a newcomer needs; `make help` lists it. Each target sets up what it must, and starts at once when that is done.
-# The first Python that really runs and is new enough (a version manager's shim may be there and not run); python3 says what is missing.
-PYTHON ?= $(shell for python in python3.11 python3 python3.12 python3.13; do \
-	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && break; done; echo $$python)
+# The first Python that really runs and is none too old or new (a version manager's shim may be there and not run); else python3, which
+# says what is missing.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
+	$$python -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' >/dev/null 2>&1 && break; done; echo $$python)
 RUN := .venv/bin/python -m
 DEMO_FLAGS ?=
 # Most of the suite waits for brokers and processes, so three at a time on two cores; a file's tests share what they

