@@ -12,7 +12,7 @@ import pytest
 from cli.main import pelton
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def commands() -> list[tuple[str, str]]:
@@ -53,6 +53,13 @@ def test_a_documented_command_exists_with_its_flags(page: str, line: str):
 def test_every_link_to_a_file_of_ours_leads_somewhere(page: Path):
     links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "adr"], ids=lambda page: page.name)
+def test_every_decision_says_its_number_when_it_was_taken_and_whether_it_stands(page: Path):
+    number = int(page.name.split("-")[0])
+    head = rf"# {number}\. .+\n\n\*\*Date\*\* 20\d\d-\d\d-\d\d\. \*\*Status\*\* (proposed|accepted|superseded)\b.*\.\n\n"
+    assert re.match(head, page.read_text(encoding="utf-8"))
 
 
 def test_the_readme_names_the_two_commands_on_its_first_screen():
