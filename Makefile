@@ -14,7 +14,7 @@ TEST_FLAGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-gpu check format schemas lock clean
+.PHONY: help setup demo test test-fast test-gpu check hooks format schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,7 +26,7 @@ demo: setup ## Run the main job: a broker, the workers, a small model, before an
 	@$(RUN) cli.main demo $(DEMO_FLAGS)
 
 test: setup ## Run all tests
-	@$(RUN) pytest $(TEST_FLAGS)
+	@$(RUN) pytest --slowest-files 15 $(TEST_FLAGS)
 
 test-fast: setup ## Run the unit and contract tests: seconds, no broker
 	@$(RUN) pytest tests/unit tests/contract
@@ -41,6 +41,9 @@ check: setup ## Lint, types, import rules, schemas, Markdown
 	@.venv/bin/lint-imports
 	@$(RUN) schemas.export --check
 	@.venv/bin/pymarkdown --config pyproject.toml scan $$(git ls-files '*.md')
+
+hooks: setup ## Have git run ruff and mypy on what is committed (pre-commit)
+	@.venv/bin/pre-commit install
 
 format: setup ## Format the code
 	@$(RUN) ruff check --fix-only --quiet .
