@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from streams.kafka.broker import Broker
     from streams.kafka.settings import KafkaSettings
 
+pytest_plugins = ["tests.timing"]
+
+# Before torch is imported, and for the processes that tests start: with models this small, and with several tests at a time on a few
+# cores, threads within one product of matrices mostly wait for each other.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 @pytest.fixture(scope="session")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:

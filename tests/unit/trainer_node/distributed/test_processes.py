@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch.distributed as dist
 from schemas.errors import PeltonError
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
+from tests.unit.trainer_node.several import start
 from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import IGNORED, Example, PairExample
 from trainer_node.distributed.process_group import Processes
@@ -65,12 +65,7 @@ def backward_while_the_other_dies(rank: int, folder: Path) -> None:
 
 
 def test_a_process_lost_inside_a_backward_pass_is_told_in_one_line(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    both = [context.Process(target=backward_while_the_other_dies, args=(rank, tmp_path)) for rank in range(2)]
-    for process in both:
-        process.start()
-    for process in both:
-        process.join(120)
+    start(backward_while_the_other_dies, tmp_path, processes=2)
     told = (tmp_path / "told").read_text()
     assert told.startswith("another process of this training is gone")
     assert "\n" not in told

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import torch
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from torch.nn.parallel import DistributedDataParallel
 from trl.trainer.sft_trainer import _patch_chunked_ce_lm_head
 
 from tests.unit.trainer_node.fast.test_parity import build, gradients, padded
+from tests.unit.trainer_node.several import start
 from trainer_node import fast
 from trainer_node.training.losses import token_losses
 
@@ -27,7 +27,6 @@ def rows_of(rank: int) -> dict[str, torch.Tensor]:
 
 def train(rank: int, folder: str) -> None:
     """Two passes of one process, the second with nothing to learn in the second process; leaves the gradients in the folder."""
-    torch.set_num_threads(1)
     dist.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
     model = build()
     fast.install(model)
@@ -54,7 +53,7 @@ def alone(ranks: list[int]) -> dict[str, torch.Tensor]:
 
 
 def test_each_process_has_the_mean_gradient_also_when_one_has_nothing_to_learn(tmp_path: Path) -> None:
-    mp.spawn(train, (str(tmp_path),), nprocs=2)
+    start(train, str(tmp_path), processes=2)
     for case, ranks in (("both", [0, 1]), ("one", [0])):
         expected = alone(ranks)
         for rank in range(2):
