@@ -38,11 +38,11 @@ from trainer_node.config import TrainConfig
 from trainer_node.data.decoding import Decoder
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import ALONE, Processes
+from trainer_node.distributed.sharding_plan import asked_for
 from trainer_node.intake.consumer_thread import ConsumerThread
 from trainer_node.intake.dead_lettered import dead_lettered_since
 from trainer_node.intake.feed import Feed, FeedSettings, StepBatch
 from trainer_node.intake.pacing import Pacing
-from trainer_node.models.fsdp import asked_for
 from trainer_node.options import RunOptions, Timings
 from trainer_node.rewards.client import RewardClient
 from trainer_node.run.completion import Completion
@@ -463,7 +463,7 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) 
     """Run one incarnation that stops on signals; of several processes, each calls this.
 
     Raises:
-        ConfigError: weights are to be cut as they cannot be.
+        ConfigError: weights are to be sharded as they cannot be.
     """
     processes = Processes.join(asked_for(config))
     if processes.rank:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from schemas.errors import PeltonError
 from trainer_node.data.batch import StepBatch
-from trainer_node.models.fsdp import Sharding
+from trainer_node.distributed.sharding_plan import Sharding
 
 logger = logging.getLogger(__name__)
 

@@ -40,7 +40,7 @@ def load_model(
         device: as torch writes it; None takes CUDA, else MPS, else the CPU.
         dtype: of the arithmetic, a torch dtype or its name; None takes bfloat16 where the device has it.
         gguf_file: name of the GGUF file inside the folder or hub repository `model_id`.
-        wait_in_host: the weights stay in the host's memory for now, though chosen for the device: the caller takes them there in pieces.
+        wait_in_host: the weights stay in the host's memory for now, though chosen for the device: the caller shards them there.
 
     Raises:
         ConfigError: what was asked for cannot be done here; the text says why and what can.

@@ -8,9 +8,10 @@ from typing import Any
 from schemas.errors import UserError
 from trainer_node.commit.manifest import MANIFEST, Checkpoint, checkpoints, verify
 from trainer_node.config import TrainConfig
+from trainer_node.distributed.sharding_plan import Sharding
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.adapters import add_lora, load_adapter
-from trainer_node.models.fsdp import Sharding, shard
+from trainer_node.models.fsdp import shard
 from trainer_node.models.gguf import default_model
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.loader import load_model
@@ -20,7 +21,7 @@ VALUE_HEAD = "value_head.safetensors"
 
 
 def load_for_training(config: TrainConfig, checkpoint: Path | None, sharding: Sharding | None = None) -> LoadedModel:
-    """The model of a run, with its LoRA, as it was at a checkpoint or new; with `sharding`, this process's pieces of it."""
+    """The model of a run, with its LoRA, as it was at a checkpoint or new; with `sharding`, this process's shard of it."""
     source = str(checkpoint) if checkpoint and not config.lora_r else model_source(config.model)
     backend = "hf" if sharding else config.backend
     loaded = load_model(source, bits=config.bits, max_seq=config.max_seq, backend=backend, wait_in_host=sharding is not None)

@@ -1,8 +1,8 @@
 """Models by Unsloth: loading, LoRA, and what importing it does to the rest of the process.
 
 Imported, Unsloth puts classes that it generates in the places of TRL's trainers and their settings. They are other algorithms: its GRPO,
-asked for DAPO's loss, also clips otherwise and masks answers that were cut. Here a trainer is the same on both backends, so ours derive
-from TRL's own classes, which are taken before (docs/adr/0010-trl-s-own-trainers.md).
+asked for DAPO's loss, also clips otherwise and masks answers that were cut. Here a trainer is the same on both backends, so TRL's own
+classes are put back (`trl_classes`; docs/adr/0010-trl-s-own-trainers.md).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 from trainer_node.models.gguf import cache_dir, with_pad_token
+from trainer_node.models.trl_classes import own_classes_kept
 
 
 def load(source: str, bits: int, max_seq: int, device: str, dtype: Any) -> tuple[Any, Any]:
@@ -46,13 +47,9 @@ def add_lora(model: Any, r: int, alpha: int, targets: list[str], dropout: float,
 
 
 def _fast_language_model() -> Any:
-    """Unsloth, imported after the trainers that it would change."""
-    import trainer_node.training.grpo
-    import trainer_node.training.ppo
-    import trainer_node.training.trainers  # noqa: F401
-
+    """Unsloth, imported with TRL's classes left in their places."""
     os.environ.setdefault("UNSLOTH_COMPILE_LOCATION", str(cache_dir() / f"unsloth-{version('unsloth')}"))  # else in the working folder
-    with warnings.catch_warnings():
+    with own_classes_kept(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="WARNING: Unsloth should be imported before")
         from unsloth import FastLanguageModel
 

@@ -23,7 +23,7 @@ from schemas.errors import BadRecord, DeadLetterReason, UserError
 from trainer_node.data.tokenization import IGNORED, Example, PairExample
 from trainer_node.distributed.process_group import ALONE, Processes, is_failed_collective, other_is_gone
 from trainer_node.intake.feed import StepBatch
-from trainer_node.models.fsdp import averaging, in_pieces
+from trainer_node.models.fsdp import averaging, is_sharded
 from trainer_node.models.out_of_memory import out_of_memory
 from trainer_node.training.losses import collate, sample_losses, split, target_tokens, token_losses
 
@@ -141,10 +141,10 @@ class StreamTrainer(Trainer):
         return super().train(*args, **kwargs)
 
     def _wrap_model(self, model: Any, *args: Any, **kwargs: Any) -> Any:
-        return averaging(model) if in_pieces(model) else super()._wrap_model(model, *args, **kwargs)
+        return averaging(model) if is_sharded(model) else super()._wrap_model(model, *args, **kwargs)
 
     def _move_model_to_device(self, model: Any, device: torch.device) -> None:
-        if not in_pieces(model):  # they are where they belong, and torch does not move them
+        if not is_sharded(model):  # its shards are where they belong, and torch does not move them
             super()._move_model_to_device(model, device)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:

@@ -20,8 +20,8 @@ from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Processes
+from trainer_node.distributed.sharding_plan import Sharding
 from trainer_node.kinds import TrainerKind
-from trainer_node.models.fsdp import Sharding
 from trainer_node.run.follower import Follower
 from trainer_node.training.ppo import micro_batches
 
@@ -198,7 +198,7 @@ def test_two_processes_learn_by_grpo_what_one_does_with_the_same_global_batch(tm
     assert_same_learning(first, alone)
 
 
-def test_two_processes_with_pieces_of_the_weights_learn_by_grpo_what_one_does(tmp_path, model):
+def test_two_processes_with_sharded_weights_learn_by_grpo_what_one_does(tmp_path, model):
     steps = [["p0", "p1", "p2", "p3"], ["p4", "p5", "p6"], ["p7"]]
     two = Job(model, tmp_path / "two", TrainerKind.GRPO, steps, unjudged=("p1/2", "p3"), sharding=Sharding())
     one = Job(model, tmp_path / "one", TrainerKind.GRPO, steps, processes=1, unjudged=("p1/2", "p3"))

@@ -1,4 +1,4 @@
-"""Weights in pieces, by accelerate's launcher and the file in the docs: all that is true of two processes with whole weights stays so."""
+"""Sharded weights, by accelerate's launcher and the file in the docs: all that is true of two processes with whole weights stays so."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ FILE = next(block for block in re.findall(r"```yaml\n(.*?)```", (ROOT / "docs/se
 
 
 class Sharded(Training):
-    """A run whose incarnations of two processes hold the weights in pieces; one process holds them whole."""
+    """A run whose incarnations of two processes hold a shard of the weights each; one process holds them whole."""
 
     file: Path
     settings_given: dict[str, Any]
@@ -73,7 +73,7 @@ def answers_of(settings: KafkaSettings, run_id: str) -> dict[tuple[str, str | No
     return {(output.prompt_id, output.phase): output.completion for output in outputs if output.run_id == run_id}
 
 
-def test_processes_with_pieces_do_what_one_does_with_all_weights(settings, new_training):
+def test_processes_with_sharded_weights_do_what_one_does_with_all(settings, new_training):
     """Losses, evaluations in the middle and at the end, and answers before and after; the last batch is partial."""
     hold_out(settings)
     samples = produce(settings, 70)
@@ -81,8 +81,8 @@ def test_processes_with_pieces_do_what_one_does_with_all_weights(settings, new_t
     one, two = new_training("one", "sft", **given), new_training("two", "sft", **given)
     one.succeed(1)
     two.succeed(2)
-    assert "weights are in pieces" in two.log_text()
-    assert "weights are in pieces" not in one.log_text()
+    assert "weights are sharded" in two.log_text()
+    assert "weights are sharded" not in one.log_text()
     assert account(two.trained(objective="sft"), samples) == ALL_THERE_ONCE
     alone, together = losses_of(settings, "one"), losses_of(settings, "two")
     assert set(alone) == set(together) == set(samples)
@@ -101,10 +101,10 @@ def test_processes_with_pieces_do_what_one_does_with_all_weights(settings, new_t
     assert {name: weight.shape for name, weight in two.weights().items()} == {name: weight.shape for name, weight in one.weights().items()}
 
 
-def test_a_run_goes_on_from_pieces_to_whole_weights_and_back(settings, new_training):
-    """Stopped with pieces, then with whole weights, and ended with pieces: every loss as if one process had trained without a stop.
+def test_a_run_goes_on_from_sharded_to_whole_weights_and_back(settings, new_training):
+    """Stopped with shards, then with whole weights, and ended with shards: every loss as if one process had trained without a stop.
 
-    With pieces, activations are computed twice.
+    With shards, activations are computed twice.
     """
     samples = produce(settings, 240, Objective.PREFERENCE)
     whole, run = new_training("whole", "dpo"), new_training("changing", "dpo", recompute=True)
@@ -124,12 +124,12 @@ def test_a_run_goes_on_from_pieces_to_whole_weights_and_back(settings, new_train
         assert found[sample_id].loss == pytest.approx(event.loss, rel=1e-2, abs=1e-3)
 
 
-def test_processes_with_pieces_train_each_prompt_once_on_its_rewards(settings, new_training):
+def test_processes_with_sharded_weights_train_each_prompt_once_on_its_rewards(settings, new_training):
     """Two whole steps and a partial one."""
     prompts = send_prompts(settings, 35)
     run = new_training("rewarded", "grpo", reward_timeout_s=60)
     with JudgeThread(settings, by_length):
         run.succeed(2)
-    assert "weights are in pieces" in run.log_text()
+    assert "weights are sharded" in run.log_text()
     assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE
     assert run.newest.manifest.metrics["reward_avg"] > 0

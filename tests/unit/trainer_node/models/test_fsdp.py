@@ -1,10 +1,9 @@
-"""Weights in pieces: what accelerate's file may ask for, and that two processes with pieces train what one does with all of them."""
+"""Sharded weights: two processes with a shard each train, measure, answer and save what one does with all weights."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,75 +21,14 @@ from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Processes
+from trainer_node.distributed.sharding_plan import Sharding
 from trainer_node.kinds import TrainerKind
-from trainer_node.models.fsdp import Sharding, asked_for
 from trainer_node.run.follower import Follower
-from trainer_node.training import losses
 
 STEPS = 10
 BATCH = 8
 TWO_GPUS = [pytest.mark.gpu, pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices")]
 DEVICES = pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=TWO_GPUS)])
-GIVEN = {"ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP"}
-"""The least that accelerate's launcher says when its file asks for FSDP as it is done here."""
-
-
-# --- what may be asked for ---------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def environ(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    for name in list(os.environ):
-        if name.startswith(("FSDP_", "ACCELERATE_")):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("ACCELERATE_USE_FSDP", "false")
-    return monkeypatch
-
-
-def test_without_fsdp_nothing_is_cut_or_refused(environ):
-    environ.setenv("FSDP_VERSION", "1")
-    assert asked_for(TrainConfig(lora_r=0, bits=4)) is None
-
-
-def test_what_is_asked_for_is_read_and_accelerate_hears_no_more_of_it(environ):
-    for name, value in GIVEN.items():
-        environ.setenv(name, value)
-    assert asked_for(TrainConfig(bits=16)) == Sharding()
-    assert os.environ["ACCELERATE_USE_FSDP"] == "false"
-    environ.setenv("ACCELERATE_USE_FSDP", "true")
-    environ.setenv("FSDP_ACTIVATION_CHECKPOINTING", "True")
-    environ.setenv("FSDP_TRANSFORMER_CLS_TO_WRAP", "LlamaDecoderLayer,Other")
-    assert asked_for(TrainConfig(bits=32)) == Sharding(("LlamaDecoderLayer", "Other"), recompute=True)
-
-
-@pytest.mark.parametrize(
-    ("given", "config", "told"),
-    [
-        ({"ACCELERATE_USE_DEEPSPEED": "true"}, {}, "^DeepSpeed is not supported: `distributed_type: FSDP` with `fsdp_version: 2` cuts"),
-        ({"FSDP_VERSION": "1"}, {}, "`fsdp_version: 2`"),
-        ({"FSDP_AUTO_WRAP_POLICY": "SIZE_BASED_WRAP"}, {}, "`fsdp_auto_wrap_policy: TRANSFORMER_BASED_WRAP`"),
-        ({"FSDP_RESHARD_AFTER_FORWARD": "false"}, {}, "`fsdp_reshard_after_forward: true`"),
-        ({"FSDP_OFFLOAD_PARAMS": "true"}, {}, "`fsdp_offload_params: false`"),
-        ({"FSDP_ACTIVATION_CHECKPOINTING_OFFLOAD": "true"}, {}, "`fsdp_activation_checkpointing_offload: false`"),
-        ({"ACCELERATE_MIXED_PRECISION": "bf16"}, {}, '`mixed_precision: "no"`'),
-        ({"ACCELERATE_USE_PARALLELISM_CONFIG": "true"}, {}, "`parallelism_config: {}`"),
-        ({}, {"lora_r": 0}, "set --lora-r above 0"),
-        ({}, {"bits": None}, "set --bits 16"),
-        ({}, {"bits": 4}, "set --bits 16"),
-        ({}, {"bits": 8}, "set --bits 16"),
-        ({}, {"backend": "unsloth"}, "set --backend hf"),
-        ({}, {"trainer": TrainerKind.PPO}, "set --trainer grpo; or with `distributed_type: MULTI_GPU`"),
-    ],
-)
-def test_what_cannot_be_done_is_refused_in_one_line_that_says_what_to_change(environ, given, config, told):
-    for name, value in (GIVEN | given).items():
-        environ.setenv(name, value)
-    with pytest.raises(ConfigError, match=told) as error:
-        asked_for(TrainConfig(**{"bits": 16} | config))
-    assert "\n" not in str(error.value)
-
-
-# --- what is done ------------------------------------------------------------------------------------------------------------
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +88,6 @@ def lead(job: Job, processes: Processes) -> None:
     from trainer_node.training.factory import ready_trainer
     from trainer_node.training.trainers import StepLoader
 
-    losses._takes_fast_path = lambda model: False  # one process would take it on a GPU, and two do not
     config = job.config
     processes.order("load", job.checkpoint)
     loaded = load_for_training(config, job.checkpoint, processes.sharding)
@@ -203,7 +140,7 @@ def note(job: Job, rank: int, loaded: Any, **more: Any) -> None:
     seen = more | {
         "peak": torch.cuda.max_memory_allocated() if job.device == "cuda" else None,
         "adapter": {name: weight.double().sum().item() for name, weight in weights.items() if ".default." in name},
-        "pieces": sum(isinstance(weight, DTensor) for weight in weights.values()),
+        "sharded": sum(isinstance(weight, DTensor) for weight in weights.values()),
         "base": len(base),
         "held": sum(weight.to_local().numel() if isinstance(weight, DTensor) else weight.numel() for weight in base),
         "all": sum(weight.numel() for weight in base),
@@ -220,16 +157,16 @@ def run(job: Job, work: Callable[[int, Job], None] = work) -> list[dict[str, Any
 
 @DEVICES
 @pytest.mark.parametrize("trainer", [TrainerKind.SFT, TrainerKind.DPO])
-def test_steps_evaluation_answers_and_checkpoint_with_pieces_are_those_of_one_process(tmp_path, device, trainer):
+def test_steps_evaluation_answers_and_checkpoint_with_sharded_weights_are_those_of_one_process(tmp_path, device, trainer):
     """SFT with activations computed anew. Every second batch is not full. Each goes on from the other's checkpoint, too."""
     model = build(tmp_path / "model", hidden=128)
     whole = Job(str(model), tmp_path / "whole", device, processes=1, trainer=trainer)
     recompute = Sharding(recompute=trainer is TrainerKind.SFT)
-    pieces = dataclasses.replace(whole, folder=tmp_path / "pieces", processes=2, sharding=recompute)
-    [alone], (first, second) = run(whole), run(pieces)
-    assert alone["pieces"] == 0
+    sharded = dataclasses.replace(whole, folder=tmp_path / "sharded", processes=2, sharding=recompute)
+    [alone], (first, second) = run(whole), run(sharded)
+    assert alone["sharded"] == 0
     for seen in (first, second):
-        assert seen["pieces"] == seen["base"], "after a pass nothing is whole"
+        assert seen["sharded"] == seen["base"], "after a pass nothing is whole"
         assert seen["held"] == pytest.approx(seen["all"] / 2, rel=0.01)
     assert first["adapter"] == second["adapter"], "each holds the whole adapter, and the same"
     assert len(alone["losses"]) == STEPS
@@ -239,8 +176,8 @@ def test_steps_evaluation_answers_and_checkpoint_with_pieces_are_those_of_one_pr
     assert first["values"] == pytest.approx(alone["values"], rel=1e-3, abs=1e-4)
     assert first["answers"] == alone["answers"]
 
-    [alone] = run(dataclasses.replace(whole, folder=tmp_path / "whole-2", checkpoint=pieces.folder / "half"))
-    again, _ = run(dataclasses.replace(pieces, folder=tmp_path / "pieces-2", checkpoint=whole.folder / "half"))
+    [alone] = run(dataclasses.replace(whole, folder=tmp_path / "whole-2", checkpoint=sharded.folder / "half"))
+    again, _ = run(dataclasses.replace(sharded, folder=tmp_path / "sharded-2", checkpoint=whole.folder / "half"))
     for seen in (alone, again):
         assert seen["losses"] == pytest.approx(first["losses"][STEPS // 2 :], rel=1e-3, abs=1e-4)
 
@@ -264,11 +201,11 @@ def answer_to(loaded: Any, question: str, length: int) -> list[int]:
 
 
 @DEVICES
-def test_processes_with_pieces_answer_prompts_of_their_own_and_at_their_own_length(tmp_path, device):
+def test_processes_with_sharded_weights_answer_prompts_of_their_own_and_at_their_own_length(tmp_path, device):
     """Each pass of one needs the others': who is done first must not leave."""
     whole = Job(str(build(tmp_path / "model", hidden=128)), tmp_path / "whole", device, processes=1)
     [alone] = run(whole, answer_at_length)
-    both = run(dataclasses.replace(whole, folder=tmp_path / "pieces", processes=2, sharding=Sharding()), answer_at_length)
+    both = run(dataclasses.replace(whole, folder=tmp_path / "sharded", processes=2, sharding=Sharding()), answer_at_length)
     assert [seen["answers"] for seen in both] == [[answer] for answer in alone["answers"]]
 
 
@@ -282,11 +219,12 @@ def test_a_layer_that_the_model_does_not_have_is_named(tiny_model):
 
 
 def enlarged(folder: Path, width: int, layers: int) -> Path:
-    """The tiny model's tokenizer with a random model of 16 bits and this size."""
+    """The tiny model's tokenizer with a random model of 16 bits and this size; its activation keeps it from the fast path."""
     from transformers import AutoConfig, AutoModelForCausalLM
 
     config = AutoConfig.from_pretrained(folder)
     config.update({"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": layers, "initializer_range": 0.02})
+    config.update({"hidden_act": "gelu"})
     config.update({"num_attention_heads": width // 128, "num_key_value_heads": width // 128, "head_dim": 128})
     AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16).save_pretrained(folder)
     return folder
@@ -294,14 +232,14 @@ def enlarged(folder: Path, width: int, layers: int) -> Path:
 
 @pytest.mark.gpu
 @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices")
-def test_pieces_take_less_memory_on_each_gpu_than_whole_weights(tmp_path):
+def test_sharded_weights_take_less_memory_on_each_gpu_than_whole_ones(tmp_path):
     """1.3 B weights of 16 bits: 2.7 GB, half of it on each GPU; a layer is 84 MB, and two of them may be whole at a time."""
     model = enlarged(build(tmp_path / "model"), width=2048, layers=32)
-    pieces = Job(str(model), tmp_path / "pieces", "cuda", sharding=Sharding(), bits=16)
-    whole = dataclasses.replace(pieces, folder=tmp_path / "whole", sharding=None)
-    with_pieces, with_all = run(pieces), run(whole)
+    sharded = Job(str(model), tmp_path / "sharded", "cuda", sharding=Sharding(), bits=16)
+    whole = dataclasses.replace(sharded, folder=tmp_path / "whole", sharding=None)
+    with_shards, with_all = run(sharded), run(whole)
     size = 2 * with_all[0]["all"]
-    gib = [[round(seen["peak"] / 2**30, 2) for seen in both] for both in (with_pieces, with_all)]
-    print(f"weights {size / 2**30:.2f} GiB; peak GiB of each process with pieces {gib[0]}, with all weights {gib[1]}")  # noqa: T201
-    for one, other in zip(with_pieces, with_all, strict=True):
+    gib = [[round(seen["peak"] / 2**30, 2) for seen in both] for both in (with_shards, with_all)]
+    print(f"weights {size / 2**30:.2f} GiB; peak GiB of each process with a shard {gib[0]}, with all weights {gib[1]}")  # noqa: T201
+    for one, other in zip(with_shards, with_all, strict=True):
         assert one["peak"] < other["peak"] - 0.35 * size
