@@ -86,19 +86,20 @@ def checkpoint_cost(model: str, steps: int) -> dict[str, Any]:
 
 def main() -> None:
     """Measure, print, write."""
-    from benchmarks.trainer_runs import RESULTS, here, keep
+    from benchmarks.record import Record
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="default")
     parser.add_argument("--steps", type=int, default=24)
-    parser.add_argument("--out", type=Path, default=RESULTS / "bench_checkpoint.json")
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    record = Record("bench_checkpoint", options, {"ledger": SEED})
     import torch
 
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu"
     measured = {"ledger": ledger_bytes(100_000, 400), "checkpoint": checkpoint_cost(options.model, options.steps)}
-    result = {"device": device, "seed": SEED, **here(), **measured}
-    keep(options.out, result, lambda run: (run["device"], run["checkpoint"]["model"]))
+    result = {"device": device, **measured}
+    record.keep(result, lambda run: (run["device"], run["checkpoint"]["model"]))
     print(json.dumps(result, indent=1))
 
 

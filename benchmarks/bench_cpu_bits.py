@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import platform
 import statistics
 import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -52,15 +49,8 @@ def measure(rounds: int) -> dict[str, Any]:
                 seconds[bits].append(round(took, 4))
     medians = {bits: statistics.median(runs) for bits, runs in seconds.items()}
     return {
-        "seed": SEED,
-        "versions": {name: version(name) for name in ("torch", "transformers", "peft")} | {"python": platform.python_version()},
-        "hardware": {
-            "machine": platform.machine(),
-            "cpus": os.cpu_count(),
-            "threads": torch.get_num_threads(),
-            "bfloat16_in_hardware": cpu_has_bfloat16(),
-            "load_average_at_end": [round(load, 1) for load in os.getloadavg()],
-        },
+        "threads": torch.get_num_threads(),
+        "bfloat16_in_hardware": cpu_has_bfloat16(),
         "rows": ROWS,
         "tokens_each": LENGTH,
         "step_s": seconds,
@@ -73,10 +63,13 @@ def measure(rounds: int) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_cpu_bits.json")
+    parser.add_argument("--out", type=Path)
     options = parser.parse_args()
+    from benchmarks.record import Record
+
+    record = Record("bench_cpu_bits", options, {"tokens": SEED})
     found = measure(options.rounds)
-    options.out.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    record.write(found)
     print(json.dumps({name: found[name] for name in ("median_step_s", "speedup_of_16_bits")}))
 
 

@@ -19,9 +19,9 @@ Run: `python benchmarks/bench_extraction.py` (writes `benchmarks/results/bench_e
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
-import platform
 import re
 import statistics
 import sys
@@ -37,7 +37,6 @@ DEV = ROOT / "tests" / "data" / "extraction_dev.jsonl"
 COLD = ROOT / "tests" / "data" / "extraction_cold.jsonl"
 FIRST_RUNS = ROOT / "benchmarks" / "data" / "extraction_cold_first_runs.json"
 PERSONS, THINGS = frozenset({"PERSON"}), frozenset({"GPE", "LOC", "FAC", "ORG", "PRODUCT", "WORK_OF_ART", "EVENT"})
-RESULTS = ROOT / "benchmarks" / "results" / "bench_extraction.json"
 ROUNDS = 9
 DOCS = 1000
 Pair = tuple[str, str]
@@ -197,40 +196,25 @@ def speed(extractor: Any) -> dict[str, Any]:
     }
 
 
-def environment() -> dict[str, str]:
-    """Versions and hardware."""
-    from importlib.metadata import version
-
-    import psutil
-
-    from feedback_node.extraction.pipeline import installed_model
-
-    cpu = next((line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")), "")
-    return {
-        "python": platform.python_version(),
-        "spacy": version("spacy"),
-        "model": installed_model(),
-        "cpu": cpu or platform.processor(),
-        "cores": str(psutil.cpu_count()),
-        "memory_gib": str(round(psutil.virtual_memory().total / 2**30)),
-    }
-
-
 def main() -> None:
     """Measure, print and write."""
     os.environ["OMP_NUM_THREADS"] = "1"  # as in the processes of a worker
+    from benchmarks.record import Record
     from feedback_node.extraction import TripletExtractor
+    from feedback_node.extraction.pipeline import installed_model
+
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
+    record = Record("bench_extraction", arguments, {})
 
     extractor = TripletExtractor()
     report = {
-        "environment": environment(),
+        "model": installed_model(),
         "quality": quality(extractor),
         "cold_first_runs": json.loads(FIRST_RUNS.read_text(encoding="utf-8"))["batches"],
         "quality_with_entities": quality_with_entities(),
         "speed": speed(extractor),
     }
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    record.write(report)
     print(json.dumps(report, indent=2))
 
 

@@ -301,10 +301,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=6, help="pairs of blocks; even, so that each side comes first as often")
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--parts", action="store_true", help="what each part costs its thread, instead of the ratio")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_feed.json")
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    from benchmarks.trainer_runs import here, keep
+    from benchmarks.record import Record
 
+    record = Record("bench_feed", arguments, {"weights": SEED})
     run = measure(arguments.model, arguments.block, arguments.rounds, arguments.batch_size, arguments.parts)
     import torch
 
@@ -312,8 +313,8 @@ def main() -> None:
     found = (
         {"parts_ms_a_step": run["parts_ms_a_step"]} if arguments.parts else summary(run) | {"full_collection_s": run["full_collection_s"]}
     )
-    result = {"device": device, "parts": arguments.parts, "summary": found, "seed": SEED, **here(), "raw": run}
-    keep(arguments.out, result, lambda run: (run["device"], run["raw"]["model"], run["raw"]["batch_size"], run["parts"], run.get("state")))
+    result = {"device": device, "parts": arguments.parts, "summary": found, "raw": run}
+    record.keep(result, lambda run: (run["device"], run["raw"]["model"], run["raw"]["batch_size"], run["parts"], run.get("state")))
     print(device, arguments.model, json.dumps(result["summary"]))
 
 

@@ -16,22 +16,18 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import os
-import platform
 import random
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from importlib.metadata import version
 from pathlib import Path
 
 import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-RESULTS = ROOT / "benchmarks" / "results" / "bench_graph.json"
 SEED = 20240229
 CLAIMS = 5_000
 TEXTS = 1_000
@@ -192,8 +188,11 @@ def main() -> None:
     if arguments.one is not None:
         print(json.dumps(run(arguments.facts, arguments.one)))
         return
-    runs = []
-    for seed in range(SEED, SEED + arguments.runs):
+    from benchmarks.record import Record
+
+    seeds = list(range(SEED, SEED + arguments.runs))
+    record, runs = Record("bench_graph", arguments, {"runs": seeds}), []
+    for seed in seeds:
         command = [sys.executable, __file__, "--facts", str(arguments.facts), "--one", str(seed)]
         found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         runs.append({"seed": seed, **found})
@@ -201,20 +200,7 @@ def main() -> None:
     medians = {key: statistics.median(one[key] for one in runs) for key in ("load_s", "load_cpu_s", "decode_s", "facts_mib", "graph_mib")}
     timings = ("judge", "entities_in_25_words", "hops_random", "hops_in_hub", "hops_from_hub", "centrality")
     medians |= {f"{key}_{part}": statistics.median(one[key][part] for one in runs) for key in timings for part in ("median_us", "p99_us")}
-    report = {
-        "benchmark": "bench_graph",
-        "command": " ".join(["python", "benchmarks/bench_graph.py", *sys.argv[1:]]),
-        "median_of_runs": medians,
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in ("networkx", "pydantic")}},
-        "hardware": {
-            "machine": platform.machine(),
-            "cores": os.cpu_count(),
-            "memory_gib": round(psutil.virtual_memory().total / 2**30),
-            "load_average": os.getloadavg()[0],
-        },
-        "runs": runs,
-    }
-    RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    record.write({"median_of_runs": medians, "runs": runs})
     print(json.dumps(medians, indent=2))
 
 

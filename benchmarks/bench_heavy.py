@@ -157,16 +157,17 @@ def main() -> None:
     parser.add_argument("--held-out", type=int, help="measure on so many only")
     parser.add_argument("--prepare", type=Path, metavar="FILE", help="write the offline data here, and train nothing")
     parser.add_argument("--data", type=Path, metavar="FILE", help="offline data that --prepare wrote")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_heavy.json")
+    parser.add_argument("--out", type=Path)
     ours, _, flags = " ".join(sys.argv[1:]).partition(" -- ")
     arguments = parser.parse_args(ours.split())
     if arguments.prepare:
         with tempfile.TemporaryDirectory() as name:
             write(arguments.prepare, OFFLINE_ROWS[arguments.name](Path(name)))
         return
-    import torch
+    from benchmarks.record import Record
 
-    from benchmarks.trainer_runs import here, keep
+    record = Record("bench_heavy", arguments, {"run and part": SEED})
+    import torch
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -184,10 +185,8 @@ def main() -> None:
             "samples": counts,
             "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
             **train(arguments.name, data, folder, flags.split()),
-            "seed": SEED,
-            **here(),
         }
-    keep(arguments.out, result, lambda run: [run[part] for part in ("name", "data", "device", "part")])
+    record.keep(result, lambda run: [run[part] for part in ("name", "data", "device", "part")])
     print(json.dumps({part: result[part] for part in ("name", "data", "part", "samples", "device", "wall_s")} | result["run"]["metrics"]))
 
 

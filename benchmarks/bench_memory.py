@@ -76,11 +76,13 @@ def _weights(folder: Path) -> None:
 
 def main() -> None:
     """Measure, print, write."""
-    from benchmarks.trainer_runs import broker_with_samples, here, write
+    from benchmarks.record import Record
+    from benchmarks.trainer_runs import broker_with_samples
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=200_000)
     options = parser.parse_args()
+    record = Record("bench_memory", options, {})
     with tempfile.TemporaryDirectory() as folder, broker_with_samples(Path(folder) / "broker", options.samples) as settings:
         started = time.monotonic()
         readings = run(settings, Path(folder) / "run", options.samples)
@@ -88,7 +90,6 @@ def main() -> None:
     settled = [reading["rss_mb"] for reading in readings[len(readings) // 4 :]]
     growth = max(settled) / settled[0] - 1
     result = {
-        **here(),
         "samples": options.samples,
         "seconds": round(seconds, 1),
         "repeat_horizon": HORIZON,
@@ -96,7 +97,7 @@ def main() -> None:
         "growth_after_a_quarter": round(growth, 4),
         "flat": growth <= 0.10,
     }
-    write("bench_memory", result)
+    record.write(result)
     print(json.dumps(result, indent=1))
 
 

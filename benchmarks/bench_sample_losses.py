@@ -184,16 +184,17 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=15, help="batches, each trained three times")
     parser.add_argument("--limit-s", type=float, default=600, help="no further batch is begun after so many seconds")
     parser.add_argument("--batch-size", type=int, default=8)
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_sample_losses.json")
+    parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    from benchmarks.trainer_runs import here, keep
+    from benchmarks.record import Record
 
+    record = Record("bench_sample_losses", arguments, {"lora and run": SEED})
     run = measure(arguments.device, arguments.model, arguments.steps, arguments.batch_size, arguments.limit_s)
     import torch
 
     device = torch.cuda.get_device_name() if arguments.device == "cuda" else "cpu"
-    result = {"device": device, "aim": "at most 0.05", "summary": summary(run), "seed": SEED, **here(), "raw": run}
-    keep(arguments.out, result, lambda run: (run["device"], run["raw"]["model"]))
+    result = {"device": device, "aim": "at most 0.05", "summary": summary(run), "raw": run}
+    record.keep(result, lambda run: (run["device"], run["raw"]["model"]))
     print(device, json.dumps(result["summary"]))
 
 

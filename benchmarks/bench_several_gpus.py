@@ -131,7 +131,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=60)
     parser.add_argument("--warm-up", type=int, default=20)
     parser.add_argument("--cpu", action="store_true", help="on processors, to try the script out; nothing is kept")
-    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results" / "bench_several_gpus.json")
+    parser.add_argument("--out", type=Path)
     for name in ("--worker", "--folder"):
         parser.add_argument(name, help=argparse.SUPPRESS)
     parser.add_argument("--batch-size", type=int, help=argparse.SUPPRESS)
@@ -141,10 +141,12 @@ def main() -> None:
         return
     import torch
 
-    from benchmarks.trainer_runs import here, keep
+    from benchmarks.bench_feed import SEED
+    from benchmarks.record import Record
 
     if not given.cpu and torch.cuda.device_count() < 2:
         sys.exit("two CUDA devices are needed; --cpu tries the script out without")
+    record = Record("bench_several_gpus", given, {"weights": SEED})
     device = "cpu" if given.cpu else f"2 x {torch.cuda.get_device_name()}"
 
     def after_round(runs: list[dict[str, Any]]) -> None:
@@ -152,7 +154,7 @@ def main() -> None:
         print(json.dumps(found))
         if not given.cpu:
             asked = {"device": device, "model": given.model, "steps": given.steps, "warm_up": given.warm_up}
-            keep(given.out, {**asked, "summary": found, **here(), "raw": runs}, lambda run: (run["device"], run["model"]))
+            record.keep({**asked, "summary": found, "raw": runs}, lambda run: (run["device"], run["model"]))
 
     measure(given.model, given.rounds, given.steps, given.warm_up, given.cpu, after_round)
 
