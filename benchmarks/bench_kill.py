@@ -146,7 +146,7 @@ def plain(pipe: Any, servers: str, topics: list[str], folder: str, model: str, i
 
 
 def drive_plain(settings: Any, folder: Path, model: Path, schedule: list[int]) -> list[str]:
-    """Kill at the schedule's steps; the ids that the final weights have seen, repeats kept."""
+    """Kill at the schedule's steps; the ids that the final weights have seen, duplicates kept."""
     context = multiprocessing.get_context("forkserver")
     steps: dict[int, list[int]] = {}
     kills = list(schedule)

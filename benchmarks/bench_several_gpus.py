@@ -1,7 +1,7 @@
 """Tokens per second of one stream trained by one process and by two, each with a GPU of its own.
 
 Every run is `torchrun` over the trainer node as it is, on a broker's topics of its own, on the same samples. Configurations take turns; a
-run's rate is over its steps after the warm-up, from batch to batch in the first process, all tokens of the stream counted.
+run's rate is over its steps after the warm-up, from batch to batch on rank 0, all tokens of the stream counted.
 `1 x 16` and `2 x 16` keep the work of a GPU (twice the batch); `2 x 8` trains the very batches of `1 x 16`, so their losses must agree
 within rounding: the result holds both curves.
 
