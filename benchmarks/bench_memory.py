@@ -1,8 +1,8 @@
 """The trainer's memory over 200,000 samples: flat, since the backlog waits in Kafka and every memory of the past is bounded.
 
 A stub stands in for model and optimizer (this measures the data path, not torch): the real consumer thread, feed, journal, ledger and
-checkpoint store work on an embedded broker; the "weights" are 100 kB of zeros. Resident memory is read at every 10,000 samples. Flat means: from a
-quarter of the run on (the memory of ids has then reached its horizon), it does not grow by more than 10 %.
+checkpoint store work on an embedded broker; the "weights" are 100 kB of zeros. Resident memory is read at every 10,000 samples. Flat
+means: from a quarter of the run on (the memory of ids has then reached its horizon), it does not grow by more than 10 %.
 
 Run: `python benchmarks/bench_memory.py` (writes `benchmarks/results/bench_memory.json`).
 """
