@@ -14,7 +14,7 @@ TEST_FLAGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-gpu check hooks format schemas lock clean
+.PHONY: help setup demo test test-fast test-gpu mutants check hooks format schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ test-fast: setup ## Run the unit and contract tests: seconds, no broker
 
 test-gpu: setup ## Run the tests that need a CUDA device
 	@$(RUN) pytest -m gpu
+
+mutants: setup ## Put small faults into the code and see whether a test fails (half an hour; MODULES=judge,reward: those alone)
+	@MODULES="$(MODULES)" TESTS="$(TESTS)" $(RUN) scripts.mutants
 
 check: setup ## Lint, types, import rules, schemas, Markdown
 	@$(RUN) ruff check .

@@ -26,15 +26,16 @@ class Finding(NamedTuple):
     """A verdict on a claim under one reading of its predicate."""
 
     verdict: Verdict
-    statements: tuple[Statement, ...] = ()
-    note: str | None = None
+    statements: tuple[Statement, ...]
+    note: str
 
 
 class Claim(NamedTuple):
     """A claim turned into its predicate's own direction."""
 
     predicate: Predicate
-    subject: Reading
+    entity: str
+    """What it is said of."""
     object_text: str
     object: Reading
     scope: Scope
@@ -74,7 +75,7 @@ def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, obj
         return _unknown(f"no such name: {subject_text}")
     scope = in_scope(graph.statements(subject.entity, predicate.name), parse_date(date) if date else when)
     named = phrases.read(graph, said) if predicate.value is ValueKind.ENTITY else phrases.NONE
-    claim = Claim(predicate, subject, said, named, scope)
+    claim = Claim(predicate, subject.entity, said, named, scope)
     return _judge_entity(graph, claim) if predicate.value is ValueKind.ENTITY else _judge_value(graph, claim)
 
 
@@ -101,7 +102,7 @@ def _judge_value(graph: Hypergraph, claim: Claim) -> Finding:
         return _unknown(f"no {claim.predicate.value} in: {claim.object_text}")
     if same := tuple(statement for agreement, statement in results if agreement is Agreement.SAME):
         return _verified(graph, same[:1])
-    certain = all(agreement is Agreement.DIFFERENT for agreement, _ in results) and claim.subject.sure and claim.scope.complete
+    certain = all(agreement is Agreement.DIFFERENT for agreement, _ in results) and claim.scope.complete
     if certain and claim.predicate.one_object:
         return _contradicted(graph, current)
     return _unknown(f"cannot be told apart from: {_say(graph, current[0])}" if claim.predicate.one_object else _say(graph, current[0]))
@@ -128,7 +129,7 @@ def _judge_entity(graph: Hypergraph, claim: Claim) -> Finding:
         return _ambiguous(claim.object_text, claim.object)
     if elsewhen := [statement for statement in claim.scope.other if _says(graph, claim, statement)]:
         return _unknown(f"so at another time: {_say(graph, elsewhen[0])}")
-    if not claim.subject.sure or not claim.scope.complete:
+    if not claim.scope.complete:
         return _silent(graph, claim)
     return _held_by_another(graph, claim) or _other_object(graph, claim) or _silent(graph, claim)
 
@@ -144,28 +145,27 @@ def _says(graph: Hypergraph, claim: Claim, statement: Statement) -> bool:
         modified = all(_modifies(graph, claim, name) for name in claim.object.modifiers)
         return claim.object.entity == truth[0] and modified
     short = fold(claim.object_text)
-    if not short or claim.object.candidates or graph.beginning_with(short) != set(truth):
+    if claim.object.candidates or graph.beginning_with(short) != set(truth):
         return False
     return short in phrases.short_forms(graph.spellings_of(truth[0]))
 
 
 def _modifies(graph: Hypergraph, claim: Claim, name: str) -> bool:
     """Whether a capitalised word before the name speaks of the claim's subject ("Swiss" of Switzerland)."""
-    return claim.subject.entity in graph.resolve(name).candidates
+    return claim.entity in graph.resolve(name).candidates
 
 
 def _entailed(graph: Hypergraph, claim: Claim) -> tuple[Statement, ...]:
     """Two statements that together say the claim, by a declared chain."""
-    subject, target = claim.subject.entity, claim.object.entity
-    if subject is None or target is None or claim.object.modifiers:
+    if claim.object.modifiers:
         return ()
     for chain in graph.ontology.chains:
         if chain.conclusion != claim.predicate.name:
             continue
-        for first in graph.statements(subject, chain.premises[0]):
+        for first in graph.statements(claim.entity, chain.premises[0]):
             middle = graph.entities(first.object)
             for second in graph.statements(middle[0], chain.premises[1]) if len(middle) == 1 else ():
-                if graph.entities(second.object) == (target,):
+                if graph.entities(second.object) == (claim.object.entity,):
                     return (first, second)
     return ()
 
@@ -203,7 +203,7 @@ def _held_by_another(graph: Hypergraph, claim: Claim) -> Finding | None:
     if not holders.current or not holders.complete:
         return None
     subjects = [entity for statement in holders.current for entity in graph.entities(statement.subject)]
-    ours = graph.folded_names_of(claim.subject.entity or "")
+    ours = graph.folded_names_of(claim.entity)
     theirs = [name for entity in subjects for name in graph.folded_names_of(entity)]
     if any(phrases.contains(left, right) for left in ours for right in theirs):
         return None
@@ -230,7 +230,7 @@ def _contradicted(graph: Hypergraph, statements: tuple[Statement, ...]) -> Findi
 
 
 def _silent(graph: Hypergraph, claim: Claim) -> Finding:
-    name = graph.names_of(claim.subject.entity)[0] if claim.subject.entity else ""
+    name = graph.names_of(claim.entity)[0]
     what = claim.predicate.name.replace("_", " ")
     if not claim.scope.current:
         return _unknown(f"nothing is known of the {what} of {name}{' at that time' if claim.scope.when else ''}")

@@ -1,0 +1,47 @@
+"""Which files of a tree import which, read from their text."""
+
+from __future__ import annotations
+
+import ast
+from functools import cached_property
+from pathlib import Path
+
+from scripts.mutants.tree import module_name
+
+
+class Imports:
+    """The imports of all Python files of a tree, those inside functions too."""
+
+    def __init__(self, tree: Path) -> None:
+        self._tree = tree
+
+    @cached_property
+    def _of(self) -> dict[str, set[str]]:
+        return {str(path.relative_to(self._tree)): _imported(path) for path in self._tree.rglob("*.py")}
+
+    def importers(self, module: str) -> set[str]:
+        """Files that import a module by name."""
+        wanted = module_name(module)
+        return {file for file, names in self._of.items() if wanted in names}
+
+    def reaching(self, module: str) -> set[str]:
+        """The file of a module and all that import it, themselves or through others."""
+        found, new = {module}, {module}
+        while new:
+            new = {file for each in new for file in self.importers(each)} - found
+            found |= new
+        return found
+
+
+def _imported(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        for name in names:
+            parts = name.split(".")
+            found |= {".".join(parts[:count]) for count in range(1, len(parts) + 1)}  # a package comes before what is in it
+    return found
