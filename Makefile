@@ -13,6 +13,9 @@ TEST_FLAGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 # anew when it starts, which is half of its start.
 unexport PYTHONDONTWRITEBYTECODE
 
+# A text file that is opened without an encoding is read as this machine likes: Python says so in tests, and pyproject.toml makes it an error.
+test test-fast test-gpu mutants: export PYTHONWARNDEFAULTENCODING := 1
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-fast test-gpu mutants check hooks format schemas lock clean
 

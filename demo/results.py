@@ -142,7 +142,7 @@ def _timings(session: Session) -> dict[str, float]:
     """Stages of the supervisor, with the trainer's own stages in place of the long one that they fill."""
     stages = {name: seconds for name, seconds in session.timings.items() if name != "training, asking and judging"}
     for path in sorted((session.options.run_dir / "training").glob("trainer-e*.json")):
-        notes = json.loads(path.read_text())["timings"]
+        notes = json.loads(path.read_text(encoding="utf-8"))["timings"]
         inside = sum(notes.get(name, 0.0) for name in ("waiting for samples", "evaluating", "checkpoints"))
         for name, seconds in notes.items():
             stages[name] = stages.get(name, 0.0) + seconds

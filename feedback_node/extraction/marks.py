@@ -21,17 +21,16 @@ def is_question(parse: Parse, first: int, last: int) -> bool:
 
 def negated(parse: Parse, verb: int) -> bool:
     """Whether the clause of a verb is denied: "is not", "never", "no ingredient of", "it is false that"."""
-    denied = _NEGATIONS
     for kid in parse.kids[verb]:
-        if parse.dep[kid] == "neg" or parse.low[kid] in denied:
+        if parse.dep[kid] == "neg" or parse.low[kid] in _NEGATIONS:
             return True
-        if parse.dep[kid] in ("nsubj", "nsubjpass", "dobj", "attr", "prep", "advmod") and _denies_below(parse, kid, denied):
+        if parse.dep[kid] in ("nsubj", "nsubjpass", "dobj", "attr", "prep", "advmod") and _denies_below(parse, kid):
             return True
     return _under_denial(parse, verb)
 
 
-def _denies_below(parse: Parse, at: int, denied: frozenset[str]) -> bool:
-    return any(parse.low[kid] in denied and parse.dep[kid] in ("det", "neg", "preconj", "advmod") for kid in parse.kids[at])
+def _denies_below(parse: Parse, at: int) -> bool:
+    return any(parse.low[kid] in _NEGATIONS and parse.dep[kid] in ("det", "neg", "preconj", "advmod") for kid in parse.kids[at])
 
 
 def _under_denial(parse: Parse, verb: int) -> bool:
@@ -52,7 +51,7 @@ def hedged(parse: Parse, verb: int, first: int) -> bool:
     for _ in range(8):
         if _doubts_at(parse, at, asserted=at == verb):
             return True
-        if parse.dep[at] not in _UP or parse.head[at] == at:
+        if parse.dep[at] not in _UP:
             break
         at = parse.head[at]
     return _opens_with_doubt(parse, verb, first)
@@ -84,6 +83,6 @@ def _opens_with_doubt(parse: Parse, verb: int, first: int) -> bool:
         low = parse.low[at]
         if low in ("i", "we"):
             writer = True
-        elif low in _DOUBT and (writer or parse.low[at] in ("reportedly", "allegedly", "perhaps", "maybe")):
+        elif low in _DOUBT and (writer or low in ("reportedly", "allegedly", "perhaps", "maybe")):
             return True
     return False

@@ -142,7 +142,7 @@ def find_java() -> Path:
 def java_version(java: Path) -> int | None:
     """Major version of a Java, or None where it does not run."""
     try:
-        answer = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=30, check=True)
+        answer = subprocess.run([str(java), "-version"], capture_output=True, encoding="utf-8", errors="replace", timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     found = re.search(r'version "(\d+)(?:\.(\d+))?', answer.stderr)

@@ -2,8 +2,8 @@ import pytest
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Sample, Split, Task
-from schemas.training_sample import Objective
-from streams.curriculum.task_detector import detect_task, to_training_sample
+from schemas.training_sample import Difficulty, Objective, SourcePosition
+from streams.curriculum.task_detector import content_of, detect_task, to_training_sample
 
 
 @pytest.mark.parametrize(
@@ -54,26 +54,27 @@ def test_each_task_becomes_neutral_messages_for_its_objective(fields, objective,
 @pytest.mark.parametrize(
     ("fields", "says"),
     [
-        ({}, "text"),
-        ({"text": " \n "}, "text"),
-        ({"task": "qa", "prompt": "q?"}, "answer"),
-        ({"task": "qa", "prompt": "q?", "answer": " "}, "answer"),
-        ({"answer": "a"}, "prompt"),
-        ({"text": "t", "task": "classification"}, "label"),
-        ({"text": " ", "label": "x"}, "text"),
-        ({"text": "t", "label": "maybe", "label_set": ("yes", "no")}, "maybe"),
-        ({"text": "t", "label": "x", "label_set": ()}, "label_set"),
-        ({"chosen": "a", "rejected": "b"}, "prompt"),
-        ({"prompt": "q", "chosen": "a", "rejected": "a "}, "same"),
-        ({"prompt": "q", "chosen": "a", "task": "preference"}, "rejected"),
-        ({"prompt": "q", "rejected": "a", "task": "preference"}, "chosen"),
-        ({"task": "rlhf_ppo"}, "prompt"),
+        ({}, "generation needs `text` or `prompt`"),
+        ({"text": " \n "}, "generation needs `text` or `prompt`"),
+        ({"task": "qa", "prompt": "q?"}, "qa needs `answer`"),
+        ({"task": "qa", "prompt": "q?", "answer": " "}, "qa needs `answer`"),
+        ({"answer": "a"}, "qa needs `prompt`"),
+        ({"text": "t", "task": "classification"}, "classification needs `label`"),
+        ({"text": " ", "label": "x"}, "classification needs `text` or `prompt`"),
+        ({"text": "t", "label": "maybe", "label_set": ("yes", "no")}, "label 'maybe' is not in its label_set of 2"),
+        ({"text": "t", "label": "x", "label_set": ()}, "label 'x' is not in its label_set of 0"),
+        ({"text": "t", "label": "x" * 60, "label_set": ("y",)}, f"label '{'x' * 50}' is not in its label_set of 1"),
+        ({"chosen": "a", "rejected": "b"}, "preference needs `prompt`"),
+        ({"prompt": "q", "chosen": "a", "rejected": "a "}, "`chosen` and `rejected` are the same"),
+        ({"prompt": "q", "chosen": "a", "task": "preference"}, "preference needs `rejected`"),
+        ({"prompt": "q", "rejected": "a", "task": "preference"}, "preference needs `chosen`"),
+        ({"task": "rlhf_ppo"}, "a prompt for reinforcement needs `prompt`"),
     ],
 )
 def test_what_cannot_be_trained_is_said_with_the_field_at_fault(fields, says):
-    with pytest.raises(BadRecord, match=says) as caught:
+    with pytest.raises(BadRecord) as caught:
         to_training_sample(Sample(**fields))
-    assert caught.value.reason is DeadLetterReason.UNTRAINABLE
+    assert (caught.value.reason, caught.value.detail) == (DeadLetterReason.UNTRAINABLE, says)
 
 
 def test_what_a_sample_carries_reaches_the_trainer():
@@ -88,7 +89,28 @@ def test_what_a_sample_carries_reaches_the_trainer():
         generation=2,
         origin="augmenter",
     )
-    made = to_training_sample(sample, band=3, facts_offset=17)
+    difficulty, source = Difficulty(score=0.7), SourcePosition(topic="samples", partition=2, offset=9)
+    made = to_training_sample(sample, band=3, difficulty=difficulty, source=source, facts_offset=17)
     for name in ("sample_id", "gold", "split", "run_id", "parent_id", "generation", "origin"):
         assert getattr(made, name) == getattr(sample, name)
-    assert (made.band, made.facts_offset) == (3, 17)
+    assert (made.band, made.difficulty, made.source, made.facts_offset) == (3, difficulty, source, 17)
+
+
+def test_a_sample_that_nothing_has_ordered_is_of_the_easiest_band():
+    assert to_training_sample(Sample(text="t")).band == 0
+
+
+@pytest.mark.parametrize(
+    ("fields", "question", "completion", "answer"),
+    [
+        ({"prompt": "once upon"}, "", "once upon", "once upon"),
+        ({"prompt": "q?", "answer": "a"}, "q?", "a", "a"),
+        ({"prompt": "q?", "chosen": "a", "rejected": "b"}, "q?", None, "a"),
+        ({"prompt": "q?", "answer": "a", "task": "rlhf_grpo"}, "q?", "a", "a"),
+        ({"prompt": "q?", "answer": " ", "task": "rlhf_ppo"}, "q?", None, ""),
+    ],
+)
+def test_content_says_what_is_asked_and_what_a_right_answer_says(fields, question, completion, answer):
+    sample = Sample(**fields)
+    content = content_of(sample, detect_task(sample))
+    assert (content.question, content.completion, content.answer) == (question, completion, answer)

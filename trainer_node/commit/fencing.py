@@ -47,7 +47,7 @@ class Fence:
     def first_claimed_at(self) -> float:
         """When the run's first incarnation began, in seconds since the epoch; now, where that cannot be read."""
         try:
-            return float(json.loads((self.folder / f"{min(claimed(self.folder)):06d}").read_text())["claimed_at"])
+            return float(json.loads((self.folder / f"{min(claimed(self.folder)):06d}").read_text(encoding="utf-8"))["claimed_at"])
         except (OSError, ValueError, KeyError, TypeError):
             return time.time()
 
@@ -63,7 +63,7 @@ def overtaken(folder: Path, epoch: int, serial: int) -> int | None:
         base = folder / f"{later:06d}.base"
         if later <= epoch or not base.is_file():
             continue
-        start = json.loads(base.read_text())
+        start = json.loads(base.read_text(encoding="utf-8"))
         if (start["epoch"], start["serial"]) < (epoch, serial):
             return later
     return None

@@ -8,6 +8,8 @@ from streams.knowledge.ontology import Ontology
 ONTOLOGY = Ontology.from_dict(
     {
         "predicates": {
+            "born": {"functional": True, "value": "date", "nouns": ["birthday"]},
+            "likes": {"functional": True},
             "written_by": {"functional": True, "nouns": ["author"], "phrases": ["{subject} was written by {object}"]},
             "debut": {"functional": True, "inverse_functional": True, "nouns": ["first novel"]},
             "genre": {"nouns": ["genre"], "phrases": ["{subject} belongs to {object}"]},

@@ -61,6 +61,36 @@ def test_spans_to_keep_stay():
     assert list(with_other_words(text, [(0, len(text))])) == []
 
 
+@pytest.mark.parametrize(
+    ("kept", "stays"),
+    [
+        ((4, 9), True),  # the word itself
+        ((6, 7), True),  # a part of it
+        ((0, 5), True),  # its first letter
+        ((8, 20), True),  # its last letter
+        ((0, 4), False),  # up to it
+        ((9, 20), False),  # from its end
+        ((0, 2), False),
+        ((15, 20), False),
+    ],
+)
+def test_a_word_stays_where_any_letter_of_it_is_to_be_kept(kept, stays):
+    text = "She often walks home."
+    assert list(with_other_words(text, [kept])) == ([] if stays else ["She frequently walks home."])
+
+
+def test_what_comes_after_a_kept_word_is_still_exchanged():
+    assert list(with_other_words("almost and almost", [(0, 6)])) == ["almost and nearly"]
+
+
+def test_of_phrases_that_begin_alike_the_longer_one_is_exchanged():
+    assert list(with_other_words("He could not go.", [])) == ["He couldn't go."]
+    words = table().words
+    for phrase in table().others:
+        assert words.fullmatch(phrase)
+        assert words.match(phrase).group() == phrase
+
+
 def test_a_gap_is_asked_for_in_several_ways():
     forms = list(blanks("the author of Dune is ___"))
     assert len(set(forms)) == len(forms) >= 2

@@ -1,10 +1,12 @@
+import re
+
 import pytest
 
 from schemas.fact import Fact
 from schemas.sample import Sample, Task
 from schemas.training_sample import TrainingSample
 from streams.augmenter.paraphrase import Text, paraphrases
-from streams.augmenter.variants import variants_of
+from streams.augmenter.variants import variant_id, variants_of
 from streams.curriculum.task_detector import detect_task, to_training_sample
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
@@ -55,6 +57,22 @@ def test_a_variant_names_its_parent_its_generation_its_run_and_its_maker(graph):
         assert variant.is_ours
 
 
+def test_a_variant_s_id_follows_from_parent_generation_and_number_alone(graph):
+    assert [variant.sample_id for variant in made(QA, graph)] == [variant_id("q1", 1, number) for number in range(3)]
+    ids = {variant_id(parent, generation, number) for parent in "ab" for generation in (1, 2) for number in (0, 1)}
+    assert len(ids) == 8
+    assert all(re.fullmatch(r"v-[0-9a-f]+", each) for each in ids)
+
+
+def test_the_choice_by_a_sample_s_id_stays_the_same_from_version_to_version(graph):
+    """Made again after a crash, by whatever version, a variant of one id is one text."""
+    assert [variant.prompt for variant in made(QA, graph)] == [
+        "Who is the author of Dune Chronicles One?",
+        "What belongs in the gap? Dune was written by ___.",
+        "Answer the following. Who is the author of Dune?",
+    ]
+
+
 def test_variants_are_the_same_when_made_again(graph):
     assert made(QA, graph) == made(QA, graph)
     ids = [variant.sample_id for variant in made(QA, graph)]
@@ -91,6 +109,54 @@ def test_no_variant_gives_the_answer_or_a_gold_string_away(graph):
 def test_a_string_that_must_stay_stays(graph):
     text = Text("Which is shorter, often or rarely?", answer="often")
     assert all("often" in fold(found).split() for found in paraphrases(text, graph, "s", 20))
+
+
+@pytest.mark.parametrize("field", ["label", "rejected", "gold"])
+def test_a_label_a_worse_answer_and_a_gold_string_must_not_come_into_the_text_either(field, graph):
+    """Often and frequently are exchanged everywhere but where that writes down what is to be learnt."""
+    fields = {
+        "label": {"text": "She often walks.", "label": "frequently"},
+        "rejected": {"prompt": "Does she often walk?", "chosen": "yes", "rejected": "frequently"},
+        "gold": {"prompt": "Does she often walk?", "answer": "yes", "gold": ("frequently",)},
+    }[field]
+    texts = [variant.prompt or variant.text for variant in made(Sample(sample_id="s", **fields), graph, 50)]
+    assert not any("frequently" in text for text in texts)
+
+
+def test_a_sample_with_another_task_than_its_fields_say_keeps_it(graph):
+    for task in (Task.RLHF_GRPO, Task.RLHF_PPO):
+        sample = Sample(sample_id="r1", task=task, prompt="Who is the author of Dune?")
+        variants = made(sample, graph)
+        assert variants
+        assert {(variant.task, variant.text, variant.answer) for variant in variants} == {(task, None, None)}
+
+
+def test_a_labelled_text_with_an_instruction_is_a_labelled_text_again(graph):
+    """Instruction and text are one text by then."""
+    (variant,) = made(Sample(prompt="Mood?", text="She often walks.", label="good"), graph, 1)
+    assert (variant.prompt, variant.text, variant.label) == (None, "Mood?\n\nShe frequently walks.", "good")
+
+
+def test_words_inside_a_name_stay_also_where_the_name_stands_for_several():
+    graph = Hypergraph(ONTOLOGY)
+    for subject in ("Almost Home (film)", "Almost Home (song)"):
+        graph.put(Fact(subject=subject, predicate="alias", object="almost home"))
+    graph.put(Fact(subject="often seen", predicate="written_by", object="Ann"))
+    assert paraphrases(Text("It was almost home that often seen played."), graph, "s", 50) == []
+
+
+def test_a_text_without_an_answer_is_put_in_no_other_form_of_a_question(graph):
+    """It is itself what is learnt."""
+    asked = "What is the boiling point of water?"
+    assert paraphrases(Text(asked), graph, "s", 50) == []
+    assert paraphrases(Text(asked, "100 degrees"), graph, "s", 50)
+
+
+def test_at_most_twenty_four_of_one_kind_are_looked_at():
+    graph = Hypergraph(ONTOLOGY)
+    for number in range(60):
+        graph.put(Fact(subject="Ann", predicate="alias", object=f"Name{number}"))
+    assert len(paraphrases(Text("Ann sings."), graph, "s", 100)) == 24
 
 
 def test_a_text_with_nothing_to_exchange_has_no_variants(graph):
