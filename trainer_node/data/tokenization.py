@@ -23,7 +23,13 @@ class Example:
 
     input_ids: list[int]
     labels: list[int]
-    truncated: bool = False
+    truncated_from: int = 0
+    """Tokens it had before it was cut; 0 where it is whole."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether something of it was cut."""
+        return self.truncated_from > 0
 
     def __len__(self) -> int:
         """Tokens."""
@@ -37,7 +43,13 @@ class PairExample:
     prompt_ids: list[int]
     chosen_ids: list[int]
     rejected_ids: list[int]
-    truncated: bool = False
+    truncated_from: int = 0
+    """Tokens that the longer of its two sequences had before it was cut; 0 where both are whole."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether something of it was cut."""
+        return self.truncated_from > 0
 
     def __len__(self) -> int:
         """Tokens of the longer of its two sequences."""
@@ -102,15 +114,21 @@ class BatchTokenizer:
 
 
 def prepare(sample: TrainingSample, tokenizer: Any, config: TrainConfig) -> AnyExample:
-    """A sample of any objective, as this run trains it.
+    """A sample of any objective, as this run trains it: no longer than `config.max_seq`, nor than its model takes.
+
+    Args:
+        sample: what is to be trained.
+        tokenizer: a loaded model's; its `model_max_length` is what the model takes (`LoadedModel.max_seq`).
+        config: the run's settings.
 
     Raises:
         BadRecord: it cannot be trained; the reason is in it.
     """
+    max_seq = min(config.max_seq, tokenizer.model_max_length)
     if sample.objective is Objective.PROMPT:
-        return format_prompt(sample, tokenizer, config.max_seq, config.max_new_tokens)
+        return format_prompt(sample, tokenizer, max_seq, config.max_new_tokens)
     build = format_rlhf if sample.objective is Objective.PREFERENCE else format_supervised
-    return build(sample, tokenizer, config.max_seq, config.too_long)
+    return build(sample, tokenizer, max_seq, config.too_long)
 
 
 def format_sft(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> Example:
@@ -121,8 +139,8 @@ def format_sft(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: s
     """
     prompt_ids = prompt_tokens(sample, tokenizer)
     completion_ids = completion_tokens(sample.completion, tokenizer)
-    prompt_ids, completion_ids, truncated = _fit(prompt_ids, completion_ids, max_seq, too_long)
-    return Example(prompt_ids + completion_ids, [IGNORED] * len(prompt_ids) + completion_ids, truncated)
+    completion_ids, truncated_from = _fit(prompt_ids, completion_ids, max_seq, too_long)
+    return Example(prompt_ids + completion_ids, [IGNORED] * len(prompt_ids) + completion_ids, truncated_from)
 
 
 def format_classif(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> Example:
@@ -133,13 +151,13 @@ def format_classif(sample: TrainingSample, tokenizer: Any, max_seq: int, too_lon
     """
     if sample.label_set and sample.completion not in sample.label_set:
         raise BadRecord(DeadLetterReason.UNTRAINABLE, f"label {sample.completion!r} is not one of {', '.join(sample.label_set)}")
-    asked = with_choices(sample)
+    whole = with_choices(sample)
     room = max_seq - _longest_label(sample, tokenizer)
-    cut = too_long == "truncate" and len(prompt_tokens(asked, tokenizer)) > room
-    if cut:
-        asked = _with_less_text(sample, tokenizer, room)
-    example = format_sft(asked, tokenizer, max_seq, too_long)
-    return replace(example, truncated=True) if cut else example
+    length = len(prompt_tokens(whole, tokenizer))
+    if too_long != "truncate" or length <= room:
+        return format_sft(whole, tokenizer, max_seq, too_long)
+    example = format_sft(_with_less_text(sample, tokenizer, room), tokenizer, max_seq, too_long)
+    return replace(example, truncated_from=length + len(completion_tokens(sample.completion, tokenizer)))
 
 
 def _longest_label(sample: TrainingSample, tokenizer: Any) -> int:
@@ -181,13 +199,9 @@ def format_rlhf(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: 
         BadRecord: untrainable when either side is empty, or as `format_sft`.
     """
     prompt_ids = prompt_tokens(sample, tokenizer)
-    sides = []
-    truncated = False
-    for text in (sample.chosen, sample.rejected):
-        _, ids, cut = _fit(prompt_ids, completion_tokens(text, tokenizer), max_seq, too_long)
-        sides.append(ids)
-        truncated = truncated or cut
-    return PairExample(prompt_ids, sides[0], sides[1], truncated)
+    chosen_ids, chosen_from = _fit(prompt_ids, completion_tokens(sample.chosen, tokenizer), max_seq, too_long)
+    rejected_ids, rejected_from = _fit(prompt_ids, completion_tokens(sample.rejected, tokenizer), max_seq, too_long)
+    return PairExample(prompt_ids, chosen_ids, rejected_ids, max(chosen_from, rejected_from))
 
 
 def format_prompt(sample: TrainingSample, tokenizer: Any, max_seq: int, max_new_tokens: int) -> PromptExample:
@@ -244,10 +258,11 @@ def completion_tokens(text: str | None, tokenizer: Any) -> list[int]:
     return [*tokenizer(text, add_special_tokens=False)["input_ids"], tokenizer.eos_token_id]
 
 
-def _fit(prompt: list[int], completion: list[int], max_seq: int, too_long: str) -> tuple[list[int], list[int], bool]:
+def _fit(prompt: list[int], completion: list[int], max_seq: int, too_long: str) -> tuple[list[int], int]:
+    """As much of the completion as fits behind the prompt; and the tokens of both before it was cut, 0 where it was not."""
     length = len(prompt) + len(completion)
     if length <= max_seq:
-        return prompt, completion, False
+        return completion, 0
     if too_long == "dead-letter" or len(prompt) >= max_seq:
         raise BadRecord(DeadLetterReason.TOO_LONG, f"{length} tokens; max_seq is {max_seq}")
-    return prompt, completion[: max_seq - len(prompt)], True
+    return completion[: max_seq - len(prompt)], length

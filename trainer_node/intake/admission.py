@@ -21,6 +21,7 @@ from trainer_node.data.tokenization import AnyExample
 from trainer_node.intake.backlog import Backlog
 from trainer_node.intake.deduplication import Deduplicator
 from trainer_node.intake.held_out import HeldOut, keep
+from trainer_node.intake.truncation import Truncations
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Admission:
         self._duplicates = duplicates
         self._dead_letters = dead_letters
         self._ledger = ledger
+        self._truncations = Truncations(run_id)
         self.positions = Positions({})
         self.held_out = HeldOut()
         self.dead_lettered: set[RecordPosition] = set()
@@ -71,6 +73,8 @@ class Admission:
             return
         try:
             outcome = self._not_trained(sample, position, content.example)
+            if outcome in (None, Outcome.VALIDATION):
+                self._truncations.note(sample.sample_id, content.example)
             if outcome is not None:
                 self.done(record, sample.sample_id, outcome, self._cursor.step)
                 return

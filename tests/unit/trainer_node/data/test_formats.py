@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Task
 from schemas.training_sample import Objective
+from trainer_node.config import TrainConfig
 from trainer_node.data.tokenization import (
     IGNORED,
     BatchTokenizer,
@@ -15,6 +18,7 @@ from trainer_node.data.tokenization import (
     format_rlhf,
     format_sft,
     format_supervised,
+    prepare,
 )
 
 
@@ -26,6 +30,9 @@ def test_loss_is_on_the_completion_and_its_eos_only(make_sample, tokenizer):
     example = format_sft(make_sample(), tokenizer, 64)
     assert learnt(example, tokenizer) == "b.<eos>"
     assert tokenizer.decode(example.input_ids) == "<user>what is a?<eos><assistant>b.<eos>"
+    prompt = example.labels.count(IGNORED)
+    assert example.labels == [IGNORED] * prompt + example.input_ids[prompt:]
+    assert not example.truncated
 
 
 def test_plain_text_is_learnt_whole(make_sample, tokenizer):
@@ -33,10 +40,25 @@ def test_plain_text_is_learnt_whole(make_sample, tokenizer):
     assert learnt(example, tokenizer) == "a b c<eos>"
 
 
+def test_plain_text_begins_with_the_models_beginning_token_which_carries_no_loss(make_sample, tokenizer):
+    beginning = copy.deepcopy(tokenizer)
+    beginning.bos_token = "<user>"
+    example = format_sft(make_sample(prompt="", completion="a b c", task=Task.GENERATION), beginning, 64)
+    assert tokenizer.decode(example.input_ids) == "<user>a b c<eos>"
+    assert example.labels == [IGNORED, *example.input_ids[1:]]
+
+
+def test_without_a_template_the_turns_are_told_by_their_roles(make_sample, tokenizer, monkeypatch):
+    monkeypatch.setattr(tokenizer, "chat_template", None)
+    example = format_sft(make_sample(), tokenizer, 64)
+    assert tokenizer.decode(example.input_ids) == "user: what is a?\nassistant: b.<eos>"
+    assert learnt(example, tokenizer) == "b.<eos>"
+
+
 def test_classification_names_the_classes_it_is_asked_to_choose_from(make_sample, tokenizer):
     sample = make_sample(prompt="a b", completion="yes", task=Task.CLASSIFICATION, label_set=("yes", "no"))
     example = format_supervised(sample, tokenizer, 128)
-    assert "One of: yes, no" in tokenizer.decode(example.input_ids)
+    assert tokenizer.decode(example.input_ids) == "<user>a b\n\nOne of: yes, no<eos><assistant>yes<eos>"
     assert learnt(example, tokenizer) == "yes<eos>"
 
 
@@ -54,9 +76,30 @@ def test_an_empty_completion_is_a_dead_letter(make_sample, tokenizer, nothing):
 
 
 def test_a_long_sample_is_cut_at_the_end_of_its_completion(make_sample, tokenizer):
+    whole = format_sft(make_sample(completion="a " * 100), tokenizer, 1000)
     example = format_sft(make_sample(completion="a " * 100), tokenizer, 40)
-    assert len(example.input_ids) == len(example.labels) == 40
+    assert example.input_ids == whole.input_ids[:40]
+    assert example.labels == whole.labels[:40]
     assert example.truncated
+    assert example.truncated_from == len(whole)
+
+
+def test_a_sample_of_the_longest_length_is_whole_and_one_token_more_is_cut(make_sample, tokenizer):
+    length = len(format_sft(make_sample(), tokenizer, 64))
+    assert not format_sft(make_sample(), tokenizer, length, "dead-letter").truncated
+    cut = format_sft(make_sample(), tokenizer, length - 1)
+    assert (len(cut), cut.truncated_from) == (length - 1, length)
+    with pytest.raises(BadRecord, match=f"{length} tokens; max_seq is {length - 1}"):
+        format_sft(make_sample(), tokenizer, length - 1, "dead-letter")
+
+
+def test_a_prompt_that_leaves_one_token_is_trained_on_it_and_one_that_leaves_none_is_a_dead_letter(make_sample, tokenizer):
+    prompt = format_sft(make_sample(), tokenizer, 64).labels.count(IGNORED)
+    example = format_sft(make_sample(), tokenizer, prompt + 1)
+    assert len([label for label in example.labels if label != IGNORED]) == 1
+    with pytest.raises(BadRecord) as bad:
+        format_sft(make_sample(), tokenizer, prompt)
+    assert bad.value.reason is DeadLetterReason.TOO_LONG
 
 
 def test_a_long_sample_is_a_dead_letter_where_the_policy_says_so(make_sample, tokenizer):
@@ -79,7 +122,21 @@ def test_of_a_long_text_to_be_classified_as_much_is_read_as_fits_and_the_classes
     assert "One of: yes, no<eos><assistant>no<eos>" in read
     assert learnt(example, tokenizer) == "no<eos>"
     assert 64 - 8 <= len(example) <= 64
-    assert example.truncated
+    assert example.truncated_from == len(format_supervised(sample, tokenizer, 1000))
+
+
+def test_a_text_to_be_classified_is_cut_alike_whatever_its_label_so_that_each_label_has_room(make_sample, tokenizer):
+    """Evaluation puts every label of the set behind the same prompt."""
+    labels = ("no", "a b c d e f g h i j k l m n o p")
+    short, long = (
+        format_supervised(make_sample(prompt="a b c d " * 50, completion=label, task=Task.CLASSIFICATION, label_set=labels), tokenizer, 96)
+        for label in labels
+    )
+    prompt = long.labels.count(IGNORED)
+    assert short.input_ids[:prompt] == long.input_ids[:prompt]
+    assert short.labels.count(IGNORED) == prompt
+    assert learnt(long, tokenizer) == f"{labels[1]}<eos>"
+    assert len(long) <= 96
 
 
 def test_of_a_long_text_to_be_classified_nothing_is_cut_where_the_policy_says_so(make_sample, tokenizer):
@@ -100,7 +157,60 @@ def test_a_pair_shares_its_prompt_and_ends_both_sides(make_sample, tokenizer):
     pair = format_rlhf(make_sample(completion=None, chosen="yes", rejected="no", objective=Objective.PREFERENCE), tokenizer, 64)
     assert tokenizer.decode(pair.chosen_ids) == "yes<eos>"
     assert tokenizer.decode(pair.rejected_ids) == "no<eos>"
-    assert tokenizer.decode(pair.prompt_ids).endswith("<assistant>")
+    assert tokenizer.decode(pair.prompt_ids) == "<user>what is a?<eos><assistant>"
+    assert not pair.truncated
+
+
+@pytest.mark.parametrize("long", ["chosen", "rejected"])
+def test_of_a_pair_only_the_side_that_is_too_long_is_cut(make_sample, tokenizer, long):
+    texts = {"chosen": "yes", "rejected": "no"} | {long: "a " * 100}
+    sample = make_sample(completion=None, objective=Objective.PREFERENCE, **texts)
+    whole, pair = format_rlhf(sample, tokenizer, 1000), format_rlhf(sample, tokenizer, 40)
+    room = 40 - len(pair.prompt_ids)
+    assert pair.prompt_ids == whole.prompt_ids
+    assert (pair.chosen_ids, pair.rejected_ids) == (whole.chosen_ids[:room], whole.rejected_ids[:room])
+    assert len(pair) == 40
+    assert pair.truncated_from == len(whole)
+    with pytest.raises(BadRecord, match="max_seq is 40"):
+        format_rlhf(sample, tokenizer, 40, "dead-letter")
+
+
+def test_a_prompt_leaves_room_for_an_answer_or_is_a_dead_letter(make_sample, tokenizer):
+    sample = make_sample(completion=None, objective=Objective.PROMPT)
+    prompt = format_prompt(sample, tokenizer, 64, 8)
+    assert tokenizer.decode(prompt.prompt_ids) == "<user>what is a?<eos><assistant>"
+    assert format_prompt(sample, tokenizer, len(prompt) + 8, 8) == prompt
+    with pytest.raises(BadRecord, match=f"{len(prompt)} tokens and 8 for the answer; max_seq is {len(prompt) + 7}") as bad:
+        format_prompt(sample, tokenizer, len(prompt) + 7, 8)
+    assert bad.value.reason is DeadLetterReason.TOO_LONG
+
+
+def test_a_prompt_to_be_classified_names_its_classes_and_any_other_does_not(make_sample, tokenizer):
+    fields = {"completion": None, "objective": Objective.PROMPT, "label_set": ("yes", "no")}
+    asked = format_prompt(make_sample(task=Task.CLASSIFICATION, **fields), tokenizer, 128, 8)
+    assert "One of: yes, no" in tokenizer.decode(asked.prompt_ids)
+    assert "One of" not in tokenizer.decode(format_prompt(make_sample(**fields), tokenizer, 128, 8).prompt_ids)
+
+
+@pytest.mark.parametrize("nothing", ["", "  "])
+def test_an_empty_prompt_is_a_dead_letter(make_sample, tokenizer, nothing):
+    with pytest.raises(BadRecord, match="the prompt is empty") as bad:
+        format_prompt(make_sample(prompt=nothing, completion=None, objective=Objective.PROMPT), tokenizer, 64, 8)
+    assert bad.value.reason is DeadLetterReason.UNTRAINABLE
+
+
+def test_each_objective_is_prepared_by_its_builder_with_the_runs_settings(make_sample, tokenizer):
+    config = TrainConfig(max_seq=40, max_new_tokens=20, too_long="dead-letter")
+    pair = make_sample(completion=None, chosen="yes", rejected="no", objective=Objective.PREFERENCE)
+    asked = make_sample(completion=None, objective=Objective.PROMPT)
+    assert prepare(make_sample(), tokenizer, config) == format_sft(make_sample(), tokenizer, 40)
+    assert prepare(pair, tokenizer, config) == format_rlhf(pair, tokenizer, 40)
+    assert prepare(asked, tokenizer, config) == format_prompt(asked, tokenizer, 40, 20)
+    longer = pair.model_copy(update={"rejected": "a " * 60})
+    filling = make_sample(prompt="a b c d " * 5, completion=None, objective=Objective.PROMPT)
+    for refused in (make_sample(completion="a " * 60), longer, filling):
+        with pytest.raises(BadRecord, match="max_seq is 40"):
+            prepare(refused, tokenizer, config)
 
 
 def test_samples_tokenised_together_have_the_tokens_that_each_has_by_itself(make_sample, tokenizer):

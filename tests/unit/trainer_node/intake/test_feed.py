@@ -27,6 +27,7 @@ from trainer_node.commit.positions import Partition
 from trainer_node.commit.state import PartitionState
 from trainer_node.data.batch import StepBatch
 from trainer_node.data.decoding import decoded, with_example
+from trainer_node.data.tokenization import Example
 from trainer_node.intake import feed as feed_module
 from trainer_node.intake.backlog import WAITING_LIMIT
 from trainer_node.intake.consumer_thread import Gap
@@ -402,6 +403,24 @@ def test_the_trainer_s_dead_letters_are_counted_by_reason_each_once(bench):
     made.train()
     assert [offset for _, offset, _ in made.letters.sent] == [0]
     assert counted() - before == 1
+
+
+def test_truncated_samples_are_counted_once_a_pass_and_told_of_at_first_with_their_lengths(bench, caplog):
+    def counted() -> float:
+        return REGISTRY.get_sample_value("pelton_truncated_samples_total", {"run_id": "cutting"}) or 0.0
+
+    def prepare(sample: TrainingSample) -> Example:
+        return Example([0] * 8, [0] * 8, truncated_from=0 if sample.sample_id == "whole" else 20)
+
+    held_out = encoded("v", split=Split.VALIDATION)
+    made = bench(spread(0) | {"sft.0": [encoded("a"), encoded("whole"), encoded("b"), encoded("a"), held_out]}, run_id="cutting")
+    made.reader.prepare = prepare
+    for passes in (1, 2):
+        assert sorted(flat(made.train())) == ["a", "b", "whole"]
+        assert counted() == 3 * passes
+        made.feed.rewind()
+    told = [record.getMessage() for record in caplog.records if "was cut" in record.getMessage()]
+    assert told == ["sample a was cut from 20 to 8 tokens, 1 samples so far; all are counted in pelton_truncated_samples"]
 
 
 def test_few_bad_records_among_many_good_ones_never_stop_a_node_and_mostly_bad_ones_do(bench, tmp_path):
