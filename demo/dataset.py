@@ -325,7 +325,8 @@ def _broken() -> tuple[Broken, ...]:
 
 @cache
 def _wordings() -> dict[str, Any]:
-    return yaml.safe_load((FOLDER / "templates.yaml").read_text(encoding="utf-8"))
+    wordings: dict[str, Any] = yaml.safe_load((FOLDER / "templates.yaml").read_text(encoding="utf-8"))
+    return wordings
 
 
 @click.command()

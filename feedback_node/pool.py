@@ -20,7 +20,7 @@ from streams.knowledge.ontology import Ontology
 if TYPE_CHECKING:
     from feedback_node.extraction import TripletExtractor
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 _extractor: TripletExtractor | None = None
 """The extractor of this child process."""
@@ -64,7 +64,7 @@ class ExtractionPool:
         try:
             return future.result()
         except Exception as error:  # noqa: BLE001 - told for each text
-            log.warning("extraction of %d texts failed (%s: %s); each is tried by itself", len(texts), type(error).__name__, error)
+            logger.warning("extraction of %d texts failed (%s: %s); each is tried by itself", len(texts), type(error).__name__, error)
             return self._each(texts)
 
     def _each(self, texts: Sequence[str]) -> list[list[Triplet] | Exception]:

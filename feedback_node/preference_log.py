@@ -18,7 +18,7 @@ from streams.kafka.settings import KafkaSettings
 LOOK_BACK = 100_000
 """Most records of a partition that are read again; pairs sent longer ago are known by their id to whoever reads `samples`."""
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class PreferenceLog:
@@ -47,7 +47,7 @@ class PreferenceLog:
             if record.key is not None and record.key.startswith(PAIR_ID.encode()):
                 self._window.sent(record.key.decode(errors="replace"))
                 pairs += 1
-        log.info("preferences: %d judged answers and %d pairs read from the log", answers, pairs)
+        logger.info("preferences: %d judged answers and %d pairs read from the log", answers, pairs)
 
     def _remember(self, value: bytes | None) -> bool:
         try:

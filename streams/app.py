@@ -32,6 +32,7 @@ from faust.types import TP
 from schemas.errors import BrokerError, PeltonError, UserError
 from streams.committed import CommittedTransport, past_markers
 from streams.kafka.admin import committed_offsets
+from streams.kafka.connection import listens
 from streams.kafka.consumer import Record
 from streams.kafka.decompression import bound_decompression
 from streams.kafka.settings import KafkaSettings
@@ -46,10 +47,10 @@ SESSION_SECONDS = 8.0
 """A worker that was killed is noticed after this, and its partitions move."""
 IDLE_SECONDS = 1.0
 """A node without records for this long looks whether only transaction markers are left before the end."""
-PROBE_SECONDS = 2.0
-"""How often, and for how long, the broker is asked whether it is there, for readiness."""
+PROBE_EVERY_SECONDS = 2.0
+"""How often the broker is asked whether it is there, for readiness."""
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 bound_decompression(fetcher)
 
@@ -108,7 +109,7 @@ def run(node: StreamNode, metrics_port: int | None = None, metrics_host: str = "
         runner = Runner(node, folder)
         if metrics_port is not None:
             server = at_the_end.enter_context(start_metrics(metrics_port, metrics_host, runner.waiting_for))
-            log.info("%s: metrics at http://%s:%d/metrics", node.name, metrics_host, server.port)
+            logger.info("%s: metrics at http://%s:%d/metrics", node.name, metrics_host, server.port)
         try:
             asyncio.run(runner.serve())
         finally:
@@ -169,7 +170,7 @@ class Runner:
 
     def _leave(self) -> None:
         why = self._failure or f"left after {STOP_SECONDS:.0f} s; what was not committed will be read again"
-        log.critical("%s: %s", self._node.name, why)
+        logger.critical("%s: %s", self._node.name, why)
         os._exit(2 if isinstance(self._failure, UserError) else 1 if self._failure else 0)
 
     def _wire(self) -> faust.App:
@@ -182,7 +183,7 @@ class Runner:
 
         async def assigned(*_: object, **__: object) -> None:
             if not self._assigned:
-                log.info("%s: reading %s as group %s", self._node.name, self._node.topic.name, self._node.group)
+                logger.info("%s: reading %s as group %s", self._node.name, self._node.topic.name, self._node.group)
             self._assigned = self._reassigned = True
 
         app.transport = CommittedTransport(app.conf.broker_consumer, app)
@@ -223,7 +224,7 @@ class Runner:
         try:
             await asyncio.wait_for(self._at_work.acquire(), DRAIN_SECONDS)
         except TimeoutError:
-            log.warning("%s: the batch in flight did not end in %.0f s; it will be read again", self._node.name, DRAIN_SECONDS)
+            logger.warning("%s: the batch in flight did not end in %.0f s; it will be read again", self._node.name, DRAIN_SECONDS)
 
     async def _start(self, app: faust.App) -> None:
         try:
@@ -240,10 +241,10 @@ class Runner:
 
     async def _probe(self) -> None:
         """Ask now and then whether a broker answers."""
-        servers = [server.rpartition(":") for server in self._node.settings.servers]
+        servers = self._node.settings.servers
         while True:
-            self._broker_away = not any([await _answers(host, int(port)) for host, _, port in servers])
-            await asyncio.sleep(PROBE_SECONDS)
+            self._broker_away = not await asyncio.to_thread(lambda: any(listens(server) for server in servers))
+            await asyncio.sleep(PROBE_EVERY_SECONDS)
 
     async def _pass_markers(self, app: faust.App) -> None:
         """Commit the end of partitions in which only transaction markers are left, so that lag becomes zero."""
@@ -265,7 +266,7 @@ class Runner:
             starts = {tp: committed.get(tp, 0) for tp in ends}
             found = {tp: past_markers(settings, tp.topic, tp.partition, start) for tp, start in starts.items()}
         except BrokerError as error:
-            log.debug("%s: looking for markers: %s", self._node.name, error)
+            logger.debug("%s: looking for markers: %s", self._node.name, error)
             return {}
         self._looked.update(ends)  # what was found will not change until the end does
         return {tp: offset for tp, offset in found.items() if offset > starts[tp]}
@@ -283,12 +284,3 @@ def _told(error: BaseException, settings: KafkaSettings) -> PeltonError:
     if isinstance(error, KafkaError | OSError):
         return BrokerError(f"reading from {settings.bootstrap_servers}: {' '.join(str(error).split()) or type(error).__name__}")
     return NodeFailed(f"{type(error).__name__}: {' '.join(str(error).split())}")
-
-
-async def _answers(host: str, port: int) -> bool:
-    try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host.strip("[]"), port), PROBE_SECONDS)
-    except (OSError, TimeoutError):
-        return False
-    writer.close()
-    return True

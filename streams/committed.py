@@ -63,7 +63,7 @@ def past_markers(settings: KafkaSettings, topic_name: str, partition: int, start
         BrokerError: the broker is away.
     """
     with _at(settings, topic_name, partition, start) as (consumer, tp):
-        end = consumer.end_offsets([tp])[tp]
+        end: int = consumer.end_offsets([tp])[tp]
         while consumer.position(tp) < end:
             if consumer.poll(timeout_ms=POLL_MS):
                 return start

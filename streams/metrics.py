@@ -45,7 +45,7 @@ RECORDS_SKIPPED = Counter("pelton_records_skipped", "Records read and left alone
 DEAD_LETTERS = Counter("pelton_dead_letters", "Records put aside", ["node", "reason"])
 BATCH_SECONDS = Gauge("pelton_batch_seconds", "Seconds that the last batch took", ["node"])
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class MetricsServer:
@@ -120,4 +120,4 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:
         """Requests are no news."""
-        log.debug(format, *args)
+        logger.debug(format, *args)

@@ -30,7 +30,7 @@ from streams.knowledge.view import FactsView
 FACTS_SECONDS = 3600.0
 """Longest wait for the knowledge graph at the start."""
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -147,7 +147,7 @@ class StreamNode(ABC):
         except PeltonError:
             raise
         except Exception as error:
-            log.exception("%s: %s %d:%d", self.name, record.topic, record.partition, record.offset)
+            logger.exception("%s: %s %d:%d", self.name, record.topic, record.partition, record.offset)
             self._put_aside(case, BadRecord(DeadLetterReason.PROCESSING_ERROR, f"{type(error).__name__}: {error}"))
         else:
             self._breaker.record(ok=True)

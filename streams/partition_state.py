@@ -26,7 +26,7 @@ CATCH_UP = 20_000
 FORMAT = 1
 """Version of the file."""
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class State(Protocol):
@@ -123,7 +123,7 @@ class PartitionStates(Generic[S]):
     def _load(self, record: Record) -> Kept[S]:
         kept = self._read_file(record.topic, record.partition) or Kept(self._fresh())
         if record.offset < kept.next_offset and record.timestamp > kept.timestamp:
-            log.warning("state of %s %d is of another log; it is made anew", record.topic, record.partition)
+            logger.warning("state of %s %d is of another log; it is made anew", record.topic, record.partition)
             kept = Kept(self._fresh())
         start = max(kept.next_offset, record.offset - CATCH_UP)
         if start < record.offset:
@@ -139,7 +139,7 @@ class PartitionStates(Generic[S]):
             except BadRecord:
                 continue  # it lies in the dead letters since
         kept.next_offset, kept.changed = record.offset, True
-        log.info("state of %s %d: %d records before offset %d read again", record.topic, record.partition, count, record.offset)
+        logger.info("state of %s %d: %d records before offset %d read again", record.topic, record.partition, count, record.offset)
 
     def _read_file(self, topic: str, partition: int) -> Kept[S] | None:
         if self._folder is None:
@@ -155,5 +155,5 @@ class PartitionStates(Generic[S]):
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            log.warning("state file %s cannot be used (%s); it is made anew from the log", path, error)
+            logger.warning("state file %s cannot be used (%s); it is made anew from the log", path, error)
             return None

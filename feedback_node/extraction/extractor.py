@@ -20,7 +20,8 @@ from schemas.triplet import Triplet
 from streams.knowledge.ontology import ValueKind
 
 if TYPE_CHECKING:
-    from streams.knowledge.ontology import Ontology, PredicateMatch
+    from streams.knowledge.ontology import Ontology
+    from streams.knowledge.relations import PredicateMatch
 
 BATCH = 64
 """Texts parsed at once: what more of them need does not stay in a processor's cache."""

@@ -23,7 +23,7 @@ VERIFIED = ("cleanup.policy", "max.message.bytes")
 READY_MS = 30_000
 """How long to wait for leaders of new topics, in milliseconds."""
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 30.0
 """How long a passing refusal (a coordinator or leader not yet chosen) is borne."""
 
 T = TypeVar("T")
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -98,5 +98,5 @@ def patiently(call: Callable[[], T]) -> T:
         except KafkaError as error:
             if not error.retriable or isinstance(error, KafkaTimeoutError) or time.monotonic() > deadline:
                 raise
-            log.debug("asking again: %s", error)
+            logger.debug("asking again: %s", error)
             time.sleep(0.1)

@@ -25,7 +25,7 @@ REPLAY_HEADER = HEADER_PREFIX + "replay_of"
 """On a record that was sent back: topic, partition and offset of its dead letter."""
 OUR_HEADERS = frozenset(HEADER_PREFIX + name for name in DeadLetter.model_fields)
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Breaker:
@@ -90,7 +90,7 @@ class DeadLetterWriter:
             self._producer.wait_for(sent)
         except BrokerError as error:
             raise BrokerError(f"a dead letter was not acknowledged: {error} ({record.topic} {record.partition}:{record.offset})") from error
-        log.warning("dead letter %s %d:%d (%s): %s", record.topic, record.partition, record.offset, bad.reason.value, letter.error)
+        logger.warning("dead letter %s %d:%d (%s): %s", record.topic, record.partition, record.offset, bad.reason.value, letter.error)
         if self.breaker is not None:
             self.breaker.record(ok=False)
         return letter
@@ -117,7 +117,9 @@ def read_dead_letters(settings: KafkaSettings) -> Iterator[tuple[DeadLetter, Rec
         try:
             yield DeadLetter.from_headers(record.headers), record
         except ValidationError as error:
-            log.warning("%s %d:%d is no dead letter of ours: %s", record.topic, record.partition, record.offset, error.errors()[0]["msg"])
+            logger.warning(
+                "%s %d:%d is no dead letter of ours: %s", record.topic, record.partition, record.offset, error.errors()[0]["msg"]
+            )
 
 
 def original(letter: DeadLetter, record: Record) -> tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]:

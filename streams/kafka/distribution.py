@@ -23,7 +23,7 @@ MIN_JAVA = 17
 CLASSPATH_FILE = "classpath.txt"
 """Written last: one jar name a line. A cache folder without it is a download that did not finish."""
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def cache_folder() -> Path:

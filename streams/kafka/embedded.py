@@ -35,7 +35,7 @@ LOGGING = (
     "-Dorg.slf4j.simpleLogger.log.org.apache.kafka.storage.internals.log.LogManager=info",
 )
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class EmbeddedBroker:
@@ -119,7 +119,7 @@ class EmbeddedBroker:
         deadline = time.monotonic() + STOP_SECONDS
         for process in self.processes:
             if not process.wait(max(0.1, deadline - time.monotonic())):
-                log.warning("Kafka (pid %d) did not stop in %.0f s and was killed", process.pid, STOP_SECONDS)
+                logger.warning("Kafka (pid %d) did not stop in %.0f s and was killed", process.pid, STOP_SECONDS)
                 process.kill()
         self.processes = []
 

@@ -43,7 +43,7 @@ OTHER_TOPIC_BYTES = 1_048_588
 
 Headers = Iterable[tuple[str, bytes]]
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Producer:
@@ -141,7 +141,7 @@ class Producer:
                 was_there, listened = listened, any(listens(address) for address in self.settings.servers)
                 if not self._waits_for_broker or (was_there and listened):
                     raise
-            log.warning("the broker at %s has not told of %s; asking again", self.settings.bootstrap_servers, topic_name)
+            logger.warning("the broker at %s has not told of %s; asking again", self.settings.bootstrap_servers, topic_name)
 
     def flush(self, timeout: float = FLUSH_SECONDS, waiting: Callable[[], None] = lambda: None) -> None:
         """Wait until everything sent is acknowledged.
@@ -193,7 +193,7 @@ class Producer:
                     raise
             waiting()
             waited += WARN_SECONDS
-            log.warning(
+            logger.warning(
                 "the broker at %s has acknowledged nothing for %.0f s; waiting for it, nothing is lost",
                 self.settings.bootstrap_servers,
                 waited,

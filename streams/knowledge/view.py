@@ -47,7 +47,7 @@ CHECK_SECONDS = 10.0
 STOP_SECONDS = 15.0
 """How long `stop` waits for the thread."""
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class FactsView:
@@ -145,14 +145,14 @@ class FactsView:
                 self._follow()
             except OffsetOutOfRangeError:
                 self._topic_id = None  # not the log that the graph was read from: what stands under an offset is another record
-                log.warning("facts view: %s no longer holds the offset to be read next; it is read anew", self._tp.topic)
+                logger.warning("facts view: %s no longer holds the offset to be read next; it is read anew", self._tp.topic)
             except (BrokerError, KafkaError) as error:
                 self._trouble = str(error) if isinstance(error, BrokerError) else explain(self._settings, "reading facts", error)
-                log.warning("facts view: %s; trying again", self._trouble)
+                logger.warning("facts view: %s; trying again", self._trouble)
                 self._stopping.wait(RETRY_SECONDS)
             except Exception as error:
                 self._failure = error if isinstance(error, PeltonError) else PeltonError(f"facts view: {error!r}")
-                log.exception("facts view: stopped")
+                logger.exception("facts view: stopped")
                 return
 
     def _follow(self) -> None:
@@ -196,7 +196,7 @@ class FactsView:
             with self._lock:
                 self._graph = graph
             self._ready.set()
-            log.info("facts view: %d facts at version %d", len(graph), graph.version)
+            logger.info("facts view: %d facts at version %d", len(graph), graph.version)
 
     def _step(self, consumer: KafkaConsumer, graph: Hypergraph) -> None:
         """One poll: apply what came, put bad facts aside, note how far the log was read."""
@@ -235,7 +235,7 @@ class FactsView:
                 self._dead_letters.breaker.record(ok=True)
         except BadRecord as bad:
             self._bad += 1
-            log.warning("facts view: bad fact at offset %d: %s", record.offset, bad)
+            logger.warning("facts view: bad fact at offset %d: %s", record.offset, bad)
             if self._dead_letters is not None and record.offset >= self._letters_from:
                 self._letters.append((record, bad))
 

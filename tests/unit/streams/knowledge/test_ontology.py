@@ -8,7 +8,8 @@ import pickle
 import pytest
 
 from schemas.errors import ConfigError
-from streams.knowledge.ontology import Ontology, PredicateMatch
+from streams.knowledge.ontology import Ontology
+from streams.knowledge.relations import PredicateMatch
 
 MUSIC = {
     "predicates": {
