@@ -1,100 +1,136 @@
-"""What can be set about a training run, in one torch-free place: defaults < YAML (section `train:`) < flags."""
+"""What can be set about a training run, in one torch-free place.
+
+A field is declared here and nowhere else. Its name, type, bounds, default and docstring become an option of `pelton train` with its help
+(`cli.declared` reads them), a key of the YAML file's section `train:` and an environment variable PELTON_TRAIN_<NAME>. The docstrings of
+TrainConfig's bases are the headings of the help; in a field's docstring, another setting's name between backticks becomes its flag.
+"""
 
 from __future__ import annotations
 
 import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from schemas.errors import ConfigError
 from schemas.training_sample import Objective
+from streams.settings import Section
 from trainer_node.kinds import OBJECTIVES, TrainerKind
 
 
-class TrainConfig(BaseModel):
-    """All settings of a run. Field docs are the `--help` texts."""
+class Settings(BaseModel):
+    """Base of the groups of settings."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=())
 
+
+class ModelSettings(Settings):
+    """Model and adapter."""
+
     model: str = "default"
-    """Model: a hub id, a folder, a GGUF file, or `default` (SmolLM2-135M-Instruct from the cache)."""
-    trainer: TrainerKind = TrainerKind.AUTO
-    """auto (SFT, then DPO on preference pairs), sft, dpo, ppo or grpo."""
+    """Model to train: a hub id, a folder, a GGUF file, or `default`, which is SmolLM2-135M-Instruct from the cache."""
     backend: Literal["auto", "hf", "unsloth"] = "auto"
-    """unsloth on a CUDA device that has it, else Transformers + PEFT."""
+    """What loads the model: Transformers and PEFT (hf), or Unsloth, which needs a CUDA device. `auto` takes Unsloth where it can run."""
     bits: Literal[4, 8, 16, 32] | None = None
-    """Bits per base weight; unset: 4 on CUDA, 32 on CPU."""
-    max_seq: int = Field(default=1024, ge=8)
-    """Longest sample in tokens."""
-    too_long: Literal["truncate", "dead-letter"] = "truncate"
-    """What happens to a longer one. Truncation drops the end of the completion, and is logged."""
-    alpha: int = Field(default=32, ge=1)
-    """LoRA alpha."""
+    """Bits per weight of the base model. Unset: 4 on a CUDA device with bitsandbytes, 32 on a CPU without bfloat16 arithmetic, else 16."""
     lora_r: int = Field(default=16, ge=0)
-    """LoRA rank; 0 trains all weights."""
-    beta: float = Field(default=0.1, ge=0)
-    """DPO or KL coefficient. 0 (grpo alone): no KL term, no reference."""
+    """Rank of the LoRA adapter; 0 trains all weights instead."""
+    alpha: int = Field(default=32, ge=1)
+    """LoRA alpha: what the adapter adds is scaled by alpha over rank."""
+
+    @field_validator("bits", mode="before")
+    @classmethod
+    def _number(cls, bits: object) -> object:
+        """Flags and the environment are text."""
+        return int(bits) if isinstance(bits, str) and bits.isdecimal() else bits
+
+
+class LearningSettings(Settings):
+    """Learning."""
+
+    trainer: TrainerKind = TrainerKind.AUTO
+    """Which trainer trains: auto is SFT, then DPO on preference pairs; ppo and grpo learn from rewards."""
     lr: float = Field(default=2e-4, gt=0)
     """Learning rate."""
     dpo_lr: float | None = Field(default=None, gt=0)
-    """Learning rate of DPO; unset, a twentieth of `lr`: at the rate of SFT a handful of pairs undoes what SFT has just learnt."""
+    """Learning rate of DPO. Unset, a twentieth of `lr`: at the rate of SFT a handful of pairs undoes what SFT has just learnt."""
+    beta: float = Field(default=0.1, ge=0)
+    """Beta of DPO, or KL coefficient of ppo and grpo. 0, for grpo alone, means no KL term and no reference model."""
     schedule: Literal["constant", "constant_with_warmup", "cosine_with_restarts"] = "constant"
-    """Learning-rate schedule; survives a resume."""
+    """Learning-rate schedule; a resumed run goes on where its schedule was."""
     warmup_steps: int = Field(default=0, ge=0)
-    """Steps of linear warm-up, for constant_with_warmup."""
+    """Optimizer steps of linear warm-up, for constant_with_warmup."""
     restart_steps: int = Field(default=1000, ge=1)
-    """Steps of one cosine, for cosine_with_restarts."""
+    """Optimizer steps of one cosine, for cosine_with_restarts."""
+    seed: int = 0
+    """Seed of new weights, dropout and generation."""
+
+
+class BatchSettings(Settings):
+    """Batches and pacing."""
+
     batch_size: int = Field(default=8, ge=1)
-    """Samples per optimizer step and process, all accumulation steps together."""
+    """Samples per optimizer step and process, all its micro-batches together."""
     accumulation: int = Field(default=1, ge=1)
-    """Micro-batches per optimizer step."""
-    epochs: int = Field(default=1, ge=1)
-    """Passes over the stream; a pass after the first is a rewind. Only with --until-consumed does a pass end."""
+    """Micro-batches per optimizer step: the more, the less memory a step takes."""
+    max_seq: int = Field(default=1024, ge=8)
+    """Longest sample in tokens."""
+    too_long: Literal["truncate", "dead-letter"] = "truncate"
+    """What happens to a longer sample: the end of its completion is cut off, or it is dead-lettered."""
     linger_s: float = Field(default=2.0, ge=0)
-    """Seconds a partly filled batch waits for more samples."""
+    """Seconds that a partly filled batch waits for more samples."""
     pace_steps: int = Field(default=8, ge=1)
-    """Optimizer steps before the next difficulty band opens; a band also opens when all open ones are dry."""
+    """Optimizer steps before the next difficulty band opens. It also opens when all open bands are dry."""
+    repeat_horizon: int = Field(default=100_000, ge=1)
+    """Sample ids remembered within a pass: a sample that comes again within so many is trained once."""
+
+
+class PassSettings(Settings):
+    """Passes, evaluation and checkpoints."""
+
+    epochs: int = Field(default=1, ge=1)
+    """Passes over the stream; each after the first is a rewind. A pass ends only with --until-consumed."""
+    eval_steps: int = Field(default=0, ge=0)
+    """Optimizer steps between evaluations on validation samples; 0 evaluates at the end of each pass."""
+    patience: int = Field(default=3, ge=0)
+    """Evaluations without improvement before training stops; 0 never stops."""
     checkpoint_steps: int = Field(default=50, ge=1)
     """Optimizer steps between checkpoints."""
     keep_checkpoints: int = Field(default=2, ge=2)
-    """Newest valid checkpoints kept, besides the best."""
-    eval_steps: int = Field(default=0, ge=0)
-    """Optimizer steps between evaluations on validation samples; 0: at the end of each pass."""
-    patience: int = Field(default=3, ge=0)
-    """Evaluations without improvement before training stops; 0 never stops."""
+    """How many of the newest valid checkpoints are kept, besides the best."""
+    on_data_loss: Literal["fail", "skip"] = "fail"
+    """What to do when retention has removed records that were not trained on: stop, or note the gap and go on behind it."""
     grace_s: float = Field(default=60.0, ge=0)
-    """Seconds between SIGTERM and giving up on a clean stop."""
-    repeat_horizon: int = Field(default=100_000, ge=1)
-    """Sample ids remembered in a pass: the same id again within so many trains once."""
+    """Seconds from SIGTERM to giving up on a clean stop."""
+
+
+class AnswerSettings(Settings):
+    """Answers and rewards."""
+
     held_out_prompts: int = Field(default=0, ge=0)
     """Prompts of the prompt bands to wait for, and to ask before and after training."""
     max_new_tokens: int = Field(default=32, ge=1)
     """Longest answer in tokens."""
     num_generations: int = Field(default=4, ge=2)
-    """grpo: completions of each prompt; their rewards are compared with each other."""
+    """Answers to each prompt, whose rewards are compared with each other (grpo)."""
     ppo_epochs: int = Field(default=4, ge=1)
-    """ppo: optimizer steps on the completions of a round."""
+    """Optimizer steps on the answers of one round (ppo)."""
     temperature: float = Field(default=1.0, gt=0)
-    """Sampling temperature of grpo and ppo while they train; questions before and after are answered greedily."""
+    """Sampling temperature of ppo and grpo while they train. Held-out prompts are answered greedily."""
     reward_timeout_s: float = Field(default=120.0, ge=0)
-    """Seconds to wait for rewards; one that comes later is None, never a zero."""
-    on_data_loss: Literal["fail", "skip"] = "fail"
-    """What to do when retention has removed records not yet trained on."""
-    seed: int = 0
-    """Seed of weights, dropout and generation."""
+    """Seconds to wait for rewards. One that comes later counts as none, never as zero."""
+
+
+class TrainConfig(AnswerSettings, PassSettings, BatchSettings, LearningSettings, ModelSettings):
+    """All settings of a run. pydantic takes the fields of the last base first."""
 
     @model_validator(mode="after")
     def _consistent(self) -> TrainConfig:
-        if self.beta == 0 and self.trainer is not TrainerKind.GRPO:
-            raise ValueError(f"beta must be above 0 for --trainer {self.trainer.value}; only grpo can do without")
-        if self.lora_r == 0 and (self.trainer is TrainerKind.PPO or (self.trainer is TrainerKind.GRPO and self.beta > 0)):
-            raise ValueError(
-                f"--trainer {self.trainer.value} compares with the model it began with, which is its LoRA as it was: set lora_r above 0"
-                + (", or beta to 0" if self.trainer is TrainerKind.GRPO else "")
-            )
+        for check in CHECKS:
+            check(self)
         return self
 
     def learning_rate(self, kind: TrainerKind) -> float:
@@ -109,38 +145,42 @@ class TrainConfig(BaseModel):
         return OBJECTIVES[self.trainer]
 
     def hash(self) -> str:
-        """Hash of all settings, kept in each checkpoint so that a changed one is noticed on resume."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()[:16]
+        """Hash of the settings, kept in each checkpoint so that a changed one is noticed on resume.
+
+        What is at its default is left out, so that a version with one more setting does not look like a change.
+        """
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True).encode()).hexdigest()[:16]
 
     @classmethod
-    def load(cls, path: Path | None = None, **flags: Any) -> TrainConfig:
-        """Defaults, then the YAML file's `train:` section, then flags that are not None.
+    def load(cls, path: Path | None = None, environ: Mapping[str, str] = os.environ, **flags: Any) -> TrainConfig:
+        """Settings by precedence: defaults < YAML < environment < flags (None = not given).
 
         Raises:
-            ConfigError: naming the setting and what is wrong with it.
+            ConfigError: one line that names the setting, the place it comes from, and what it may be.
         """
-        values = _section(path, "train") | {name: value for name, value in flags.items() if value is not None}
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            if not first["loc"]:
-                raise ConfigError(first["msg"].removeprefix("Value error, ")) from None
-            name = ".".join(str(part) for part in first["loc"])
-            known = f"; known settings: {', '.join(cls.model_fields)}" if first["type"] == "extra_forbidden" else ""
-            raise ConfigError(f"train setting {name!r}: {first['msg']} (given: {first.get('input')!r}){known}") from None
+        variables = {name: f"{VARIABLE_PREFIX}{name.upper()}" for name in cls.model_fields}
+        return Section("train", cls, variables, VARIABLE_PREFIX).load(path, environ, flags)
 
 
-def _section(path: Path | None, name: str) -> dict[str, Any]:
-    if path is None:
-        return {}
-    try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except OSError as error:
-        raise ConfigError(f"{path}: {error.strerror}") from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {error}") from None
-    section = document.get(name, {}) if isinstance(document, dict) else None
-    if not isinstance(section, dict):
-        raise ConfigError(f"{path}: `{name}:` must be a mapping")
-    return dict(section)
+VARIABLE_PREFIX = "PELTON_TRAIN_"
+"""How the environment variables of these settings begin."""
+
+
+def beta_fits_trainer(config: TrainConfig) -> None:
+    """Only GRPO can do without its term."""
+    if config.beta == 0 and config.trainer is not TrainerKind.GRPO:
+        raise ValueError(f"beta must be above 0 for --trainer {config.trainer.value}; only grpo can do without")
+
+
+def reference_is_there(config: TrainConfig) -> None:
+    """The reference of PPO and GRPO is the LoRA as it was, so there must be one."""
+    grpo = config.trainer is TrainerKind.GRPO
+    if config.lora_r == 0 and (config.trainer is TrainerKind.PPO or (grpo and config.beta > 0)):
+        raise ValueError(
+            f"--trainer {config.trainer.value} compares with the model it began with, which is its LoRA as it was: set lora_r above 0"
+            + (", or beta to 0" if grpo else "")
+        )
+
+
+CHECKS: list[Callable[[TrainConfig], None]] = [beta_fits_trainer, reference_is_there]
+"""What must hold between settings; each raises ValueError with the text for the user."""

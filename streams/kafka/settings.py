@@ -1,7 +1,4 @@
-"""Where the broker is and how to speak to it: the only place that reads connection settings.
-
-Precedence, lowest first: defaults, the `kafka:` section of a YAML file, the environment, flags.
-"""
+"""Where the broker is and how to speak to it; `streams.settings` says where the values come from."""
 
 from __future__ import annotations
 
@@ -10,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
-from schemas.errors import ConfigError
 from schemas.topics import Topics
+from streams.settings import Section
 
 ENVIRONMENT = {
     "bootstrap_servers": "KAFKA_BOOTSTRAP_SERVERS",
@@ -41,11 +37,11 @@ class KafkaSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     bootstrap_servers: str = "127.0.0.1:9092"
-    """`host:port`, several with commas."""
+    """Address of the broker; of several, with commas between them."""
     security_protocol: Protocol = "PLAINTEXT"
-    """PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL."""
+    """How clients speak to the broker: over TLS where it says SSL, with a user and password where it says SASL."""
     sasl_mechanism: Mechanism | None = None
-    """PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512; PLAIN where SASL is asked for and this is not."""
+    """How the password is given; PLAIN where SASL is asked for and this is not."""
     sasl_username: str | None = None
     """User for SASL."""
     sasl_password: SecretStr | None = None
@@ -57,7 +53,7 @@ class KafkaSettings(BaseModel):
     ssl_keyfile: str | None = None
     """PEM file of the client's private key."""
     topic_prefix: str = Field(default="pelton.", pattern=r"^[A-Za-z0-9._-]*$", max_length=100)
-    """Put before every topic's name and group's, so that installations can share a broker."""
+    """Put before the name of every topic and group, so that installations can share a broker."""
     partitions: int = Field(default=2, ge=1)
     """Partitions of the topics that workers share."""
     replication_factor: int = Field(default=1, ge=1)
@@ -93,17 +89,9 @@ class KafkaSettings(BaseModel):
         """Settings by precedence: defaults < YAML < environment < flags (None = not given).
 
         Raises:
-            ConfigError: one line that names the field.
+            ConfigError: one line that names the setting, the place it comes from, and what it may be.
         """
-        values = read_yaml_section(yaml_path) if yaml_path is not None else {}
-        values |= {field: environ[name] for field, name in ENVIRONMENT.items() if environ.get(name)}
-        values |= {field: value for field, value in flags.items() if value is not None}
-        try:
-            return cls.model_validate(values)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"kafka settings: {where + ': ' if where else ''}{first['msg'].removeprefix('Value error, ')}") from None
+        return Section("kafka", cls, ENVIRONMENT).load(yaml_path, environ, flags)
 
     @property
     def topics(self) -> Topics:
@@ -172,24 +160,3 @@ class KafkaSettings(BaseModel):
         if self.sasl_password is not None:
             values["sasl_password"] = self.sasl_password.get_secret_value()
         return {ENVIRONMENT[field]: str(value) for field, value in values.items() if value not in (None, "")}
-
-
-def read_yaml_section(path: str | Path, section: str = "kafka") -> dict[str, Any]:
-    """One section of a YAML file; empty where the file has none.
-
-    Raises:
-        ConfigError: the file is missing, is not YAML, or the section is not a mapping.
-    """
-    try:
-        document = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise ConfigError(f"{path}: not YAML{f' at line {mark.line + 1}' if mark else ''}") from None
-    values = (document or {}).get(section) if isinstance(document or {}, dict) else None
-    if document and not isinstance(document, dict):
-        raise ConfigError(f"{path}: the file must be a mapping of sections")
-    if values is not None and not isinstance(values, dict):
-        raise ConfigError(f"{path}: section {section!r} must be a mapping")
-    return dict(values or {})
