@@ -33,6 +33,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
 }
 """Name -> module, attribute, one line of help. The line is here so that `pelton --help` imports none of them."""
 
+logger = logging.getLogger(__name__)
+
 EXIT_STOPPED = 1
 """A node gave up on purpose: fenced, a torn checkpoint, too many dead letters."""
 EXIT_USER_ERROR = 2
@@ -44,11 +46,11 @@ class LazyGroup(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click gives it
         """Commands whose module exists, in the order of a newcomer's day."""
-        return [name for name, (module, _, _) in COMMANDS.items() if importlib.util.find_spec(module) is not None]
+        return list(filter(is_there, COMMANDS))
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click gives it
         """Import one command."""
-        if cmd_name not in self.list_commands(ctx):
+        if not is_there(cmd_name):
             return None
         module, attribute, _ = COMMANDS[cmd_name]
         command = getattr(importlib.import_module(module), attribute)
@@ -60,6 +62,11 @@ class LazyGroup(click.Group):
         if rows := [(name, COMMANDS[name][2]) for name in self.list_commands(ctx)]:
             with formatter.section("Commands"):
                 formatter.write_dl(rows)
+
+
+def is_there(name: str) -> bool:
+    """Whether a command is in the table, and its module exists."""
+    return name in COMMANDS and importlib.util.find_spec(COMMANDS[name][0]) is not None
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -93,7 +100,7 @@ def run_command(command: click.Command) -> None:
         if not interrupts:
             raise
         if not isinstance(error, SystemExit):  # a library that was interrupted made another error of it, or something failed on the way out
-            logging.getLogger(__name__).warning("interrupted; on the way out: %s: %s", type(error).__name__, " ".join(str(error).split()))
+            logger.warning("interrupted; on the way out: %s: %s", type(error).__name__, " ".join(str(error).split()))
         sys.exit(EXIT_INTERRUPTED)
 
 
@@ -117,9 +124,13 @@ def _run(command: click.Command) -> None:
         status = command.main(standalone_mode=False)
     except PeltonError as error:
         fail(str(error), EXIT_USER_ERROR if isinstance(error, UserError) else EXIT_STOPPED)
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        context = error.ctx if isinstance(error, click.UsageError) else None
+        see = f"; see `{context.command_path} --help`" if context else ""
+        fail(error.format_message().rstrip(".") + see, error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:  # `pelton ... | head`: the reader has seen enough

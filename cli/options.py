@@ -10,15 +10,38 @@ import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+
+class HeadedOption(click.Option):
+    """An option that says under which heading of the help it stands."""
+
+    def __init__(self, *names: Any, heading: str, **about: Any) -> None:
+        super().__init__(*names, **about)
+        self.heading = heading
+
+
+def under(heading: str) -> Callable[..., Callable[[Command], Command]]:
+    """`click.option` for the options under one heading."""
+
+    def option(*names: str, **about: Any) -> Callable[[Command], Command]:
+        return click.option(*names, cls=HeadedOption, heading=heading, **about)
+
+    return option
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 
 
 def kafka_options(command: Command) -> Command:
     """Add `--bootstrap-servers --topic-prefix --config`; the command gets one argument, `settings`, a `KafkaSettings`."""
+    broker_option = under("Broker")
 
-    @click.option("--bootstrap-servers", metavar="HOST:PORT", help="Broker [env: KAFKA_BOOTSTRAP_SERVERS; default 127.0.0.1:9092].")
-    @click.option("--topic-prefix", metavar="TEXT", help="Put before every topic's name [env: PELTON_TOPIC_PREFIX; default pelton.].")
-    @click.option("--config", type=click.Path(dir_okay=False), metavar="YAML", help="File with a `kafka:` section.")
+    @broker_option(
+        "--bootstrap-servers", metavar="HOST:PORT", help="Address of the broker. [env: KAFKA_BOOTSTRAP_SERVERS; default: 127.0.0.1:9092]"
+    )
+    @broker_option(
+        "--topic-prefix", metavar="TEXT", help="Put before the name of every topic. [env: PELTON_TOPIC_PREFIX; default: pelton.]"
+    )
+    @broker_option("--config", type=click.Path(dir_okay=False), metavar="YAML", help="File with the sections `kafka:` and `train:`.")
     @functools.wraps(command)
     def with_settings(*args: Any, bootstrap_servers: str | None, topic_prefix: str | None, config: str | None, **kwargs: Any) -> Any:
         from streams.kafka.settings import KafkaSettings  # pydantic, and the catalogue of topics: not for --help

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import yaml
 
 from schemas.errors import CheckpointError, ConfigError
 from schemas.topics import Topics
+from streams.kafka.settings import KafkaSettings
 from trainer_node.commit.manifest import Checkpoint, checkpoints, verify
 from trainer_node.config import TrainConfig
 from trainer_node.intake.start_point import StartPoint, parse_ranges, parse_timestamp
@@ -20,10 +22,8 @@ def train_config(ctx: click.Context, given: dict[str, Any]) -> TrainConfig:
     """Settings from the YAML file's `train:` section and the flags that are settings."""
     path = ctx.params.get("config")
     flags = {name: value for name, value in given.items() if name in TrainConfig.model_fields}
-    if flags.get("bits") is not None:
-        flags["bits"] = int(flags["bits"])
     if given["from_checkpoint"] and not flags.get("model"):
-        flags["model"] = checkpoint_at(given["from_checkpoint"]).manifest.base_model
+        flags["model"] = checkpoint_at(Path(given["from_checkpoint"])).manifest.base_model
     return TrainConfig.load(Path(path) if path else None, **flags)
 
 
@@ -33,9 +33,9 @@ def options_from(given: dict[str, Any], topics: Topics) -> RunOptions:
     start = start_from(given, topics)
     return RunOptions(
         run_id=run_id,
-        run_dir=given["run_dir"] or Path("runs") / run_id,
+        run_dir=Path(given["run_dir"] or f"runs/{run_id}"),
         until_consumed=given["until_consumed"] or given["closed_file"] is not None or bool(given["dataset_path"]) or bool(start.ranges),
-        closed_file=given["closed_file"],
+        closed_file=Path(given["closed_file"]) if given["closed_file"] else None,
         wait_for=given["wait_for"],
         workers_run_id=given["workers_run_id"],
         start=start,
@@ -55,7 +55,7 @@ def start_from(given: dict[str, Any], topics: Topics) -> StartPoint:
     return StartPoint(
         timestamp_ms=parse_timestamp(given["from_timestamp"]) if given["from_timestamp"] else None,
         ranges=parse_ranges(given["replay"], topics),
-        checkpoint=given["from_checkpoint"] and checkpoint_at(given["from_checkpoint"]).path,
+        checkpoint=checkpoint_at(Path(given["from_checkpoint"])).path if given["from_checkpoint"] else None,
     )
 
 
@@ -72,6 +72,24 @@ def checkpoint_at(path: Path) -> Checkpoint:
     except (CheckpointError, IndexError) as error:
         why = str(error) if isinstance(error, CheckpointError) else "no checkpoint that is whole"
         raise ConfigError(f"--from-checkpoint {path}: {why}; see `pelton checkpoints list`") from None
+
+
+def make_folder(path: Path) -> None:
+    """Make the run's folder.
+
+    Raises:
+        ConfigError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"--run-dir {path}: the folder cannot be made ({error.strerror})") from None
+
+
+def as_yaml(settings: KafkaSettings, config: TrainConfig) -> str:
+    """All settings of a run, and what was said of the broker but the password, as a file that --config takes."""
+    kafka = settings.model_dump(mode="json", exclude_unset=True, exclude={"sasl_password"})
+    return yaml.safe_dump({"kafka": kafka, "train": config.model_dump(mode="json", exclude_none=True)}, sort_keys=False)
 
 
 def new_run_id() -> str:

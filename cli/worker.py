@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from streams.node import StreamNode
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-EXIT_FAILED = 1
 
 
 @click.group()
@@ -157,17 +156,10 @@ def _ontology(path: Path | None) -> Ontology:
 
 
 def _serve(make: Callable[[], StreamNode], metrics_port: int | None, metrics_host: str) -> None:
-    """Run a node; exit code 2 for what the user can mend, 1 for what stopped it otherwise, each with one line."""
-    from schemas.errors import PeltonError, UserError
+    """Run a node until it is stopped."""
     from streams.app import run
 
     logging.getLogger("streams").setLevel(min(logging.INFO, logging.getLogger().level or logging.INFO))
     for name in ("faust", "mode", "asyncio"):  # their own news are tracebacks of what we tell in one line
         logging.getLogger(name).setLevel(logging.INFO if logging.getLogger().isEnabledFor(logging.DEBUG) else logging.CRITICAL)
-    try:
-        run(make(), metrics_port, metrics_host)
-    except UserError:
-        raise
-    except PeltonError as error:
-        click.secho(f"error: {' '.join(str(error).split())}", fg="red", err=True)
-        sys.exit(EXIT_FAILED)
+    run(make(), metrics_port, metrics_host)
