@@ -12,11 +12,8 @@ import click
 
 from cli.hub_data import fetch, is_hub_name
 from cli.program import PELTON
-from cli.record_files import FileReader
 from cli.sending import send_files
 from schemas.errors import UserError
-from schemas.fact import Fact
-from schemas.sample import Sample
 from schemas.training_sample import Objective
 from streams.kafka.admin import create_topics
 from streams.kafka.broker import open_broker
@@ -34,8 +31,9 @@ def train_on_files(
     config: TrainConfig,
     options: RunOptions,
     data: tuple[str, ...],
-    facts: tuple[Path, ...],
-    ontology: Path | None,
+    facts: tuple[str, ...],
+    ontology: str | None,
+    task: str | None,
 ) -> None:
     """Produce the files, and data sets of the hub, and train until everything is consumed.
 
@@ -47,7 +45,7 @@ def train_on_files(
         if not named:
             settings = _own_broker(stack, settings, options.run_dir)
         create_topics(settings, settings.topics).raise_if_wrong()
-        _send(settings, facts, files)
+        _send(settings, tuple(map(Path, facts)), files, task)
         nodes = None if named else _own_workers(stack, options, ontology, needs_rewards(config))
         wait_for = ("curriculum",) if named else ("curriculum", "augmenter")
         workers_run_id = options.workers_run_id if named else options.run_id
@@ -82,21 +80,22 @@ def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: P
     return settings
 
 
-def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: Path | None, judged: bool) -> Supervisor:
+def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: str | None, judged: bool) -> Supervisor:
     nodes = stack.enter_context(Supervisor(PELTON, options.run_dir / "logs", lambda text: click.echo(text, err=True)))
     for name in ("curriculum", "augmenter", *(("feedback",) if judged else ())):
         state = [] if name == "feedback" else ["--state-dir", str(options.run_dir / "state" / name)]
         arguments = ["worker", name, "--run-id", options.run_id, *state]
-        nodes.start(name, arguments + (["--ontology", str(ontology)] if ontology else []))
+        nodes.start(name, arguments + (["--ontology", ontology] if ontology else []))
     return nodes
 
 
-def _send(settings: KafkaSettings, facts: tuple[Path, ...], files: tuple[Path, ...]) -> None:
-    from cli.produce import says_something, stamped
+def _send(settings: KafkaSettings, facts: tuple[Path, ...], files: tuple[Path, ...], task: str | None) -> None:
+    from cli.facts import fact_reader, keyed
+    from cli.produce import sample_reader, stamped
 
     if facts:
-        send_files(settings, settings.topics.facts, [FileReader(path, Fact, False) for path in facts], lambda fact: (fact.fact_id, fact))
-    readers = [FileReader(path, Sample, False, check=says_something) for path in files]
+        send_files(settings, settings.topics.facts, [fact_reader(path, None) for path in facts], keyed)
+    readers = [sample_reader(path, task, None) for path in files]
     summary = send_files(settings, settings.topics.samples, readers, stamped)
     click.echo(f"produced {summary.sent} samples", err=True)
 

@@ -36,7 +36,7 @@ def facts(settings: KafkaSettings, files: tuple[Path, ...], removals: tuple[str,
     show(send_files(settings, settings.topics.facts, readers, keyed, removals), "fact", len(files), as_json)
 
 
-def fact_reader(path: Path, skip_bad: bool = False) -> FileReader[Fact]:
+def fact_reader(path: Path, skip_bad: bool | None = False) -> FileReader[Fact]:
     """What reads the facts of one file, by its ending."""
     from cli.record_files import FileReader
     from schemas.fact import Fact

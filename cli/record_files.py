@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Generic, TypeVar, get_args, get_origin
 
 from schemas.base import MAX_BYTES, Message
-from schemas.errors import BadRecord, UserError
+from schemas.errors import BadRecord, DeadLetterReason, UserError
 
 M = TypeVar("M", bound=Message)
 LIST_SEPARATOR = "|"
@@ -28,10 +28,12 @@ class FileReader(Generic[M]):
     """`.csv` is CSV; anything else is JSONL. `-` is standard input."""
     kind: type[M]
     """What each line is."""
-    skip_bad: bool = False
-    """Pass over bad lines rather than raise."""
+    skip_bad: bool | None = False
+    """Pass over bad lines rather than raise. None: do not, and the command has no flag that says so."""
     check: Callable[[M], str | None] | None = None
     """Says why a well-formed message is yet a bad line; None where it is not."""
+    change: Callable[[M], M] | None = None
+    """What to make of a message that passed the check; raises BadRecord where it cannot be done."""
     bad: list[str] = field(default_factory=list)
     """Every bad line passed over: `file:line: why`."""
     ignored: Counter[str] = field(default_factory=Counter)
@@ -50,23 +52,21 @@ class FileReader(Generic[M]):
             except BadRecord as error:
                 self._refuse(line, error.detail)
                 continue
-            if self.check is not None and (why := self.check(message)):
-                self._refuse(line, why)
-            else:
-                yield message
+            yield message
 
     def _refuse(self, line: int, why: str) -> None:
         told = f"{self.path}:{line}: {why}"
         if not self.skip_bad:
-            raise UserError(f"{told}; mend the line, or pass --skip-bad")
+            raise UserError(f"{told}; mend the line{'' if self.skip_bad is None else ', or pass --skip-bad'}")
         self.bad.append(told)
 
     def _message(self, found: bytes | dict[str, Any]) -> M:
+        message = self.kind.decode(found if isinstance(found, bytes) else json.dumps(found).encode())
         if isinstance(found, bytes):
-            message = self.kind.decode(found)
             self.ignored.update(json.loads(found).keys() - self.kind.model_fields.keys())
-            return message
-        return self.kind.decode(json.dumps(found).encode())
+        if self.check is not None and (why := self.check(message)):
+            raise BadRecord(DeadLetterReason.INVALID, why)
+        return self.change(message) if self.change is not None else message
 
     def _json_lines(self, stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
         for number, line in enumerate(bounded_lines(stream), 1):
@@ -76,7 +76,8 @@ class FileReader(Generic[M]):
 
     def _csv_rows(self, stream: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
         csv.field_size_limit(2 * MAX_BYTES)
-        rows = csv.reader(io.TextIOWrapper(stream, encoding="utf-8-sig", newline=""), strict=True)
+        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
+        rows = csv.reader(text, strict=True)
         try:
             header = [name.strip() for name in next(rows, [])]
             self._check_columns(header)
@@ -91,6 +92,8 @@ class FileReader(Generic[M]):
             raise UserError(f"{self.path}: not UTF-8 near line {rows.line_num + 1} (byte {error.object[error.start]:#04x})") from None
         except csv.Error as error:
             raise UserError(f"{self.path}:{rows.line_num}: not CSV: {error}") from None
+        finally:
+            text.detach()  # the stream is the caller's to close
 
     def _check_columns(self, header: list[str]) -> None:
         if not header:
