@@ -1,4 +1,4 @@
-"""The settings of a model as its source declares them, read without running it: `pelton train --help` does not wait 0.2 s for pydantic.
+"""The settings of a model as its source declares them, read without running it: `pelton train --help` does not wait for pydantic.
 
 Only what such a declaration may hold is understood: a class attribute with a type, a default or a `Field(...)`, and a docstring. A test
 compares all that is read here with what pydantic makes of the same source.
@@ -58,7 +58,7 @@ def choices(module: str, enum: str) -> tuple[str, ...]:
 def source_of(module: str) -> Source:
     """The source of a module of ours."""
     spec = importlib.util.find_spec(module)
-    loader: Any = spec and spec.loader  # importlib.abc, which says that it has get_source, takes 10 ms
+    loader: Any = spec and spec.loader  # typed Any: importlib.abc, which knows get_source, is slow to import
     return Source(module, loader.get_source(module))
 
 

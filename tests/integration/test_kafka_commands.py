@@ -50,6 +50,17 @@ def test_produce_names_the_bad_line_and_exits_with_2(settings: KafkaSettings, tm
     assert (summary["sent"], summary["skipped"]) == (2, 1)
 
 
+@pytest.mark.parametrize("command", [["produce"], ["train", "--dataset-path"]], ids=" ".join)
+def test_the_task_is_said_in_each_row_until_one_lacks_what_it_needs(settings: KafkaSettings, tmp_path: Path, command: list[str]) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"prompt": "q1", "answer": "a", "label": "l"}\n{"prompt": "q2", "answer": "a"}\n')
+    done = pelton(settings, *command, str(path), "--task", "classification", *(["--run-dir", str(tmp_path)] if "train" in command else []))
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"error: {path}:2: classification needs `label`; mend the line")
+    sent = [Sample.decode(record.value) for record in read_range(settings, settings.topics.samples.name)]
+    assert [(sample.prompt, sample.task) for sample in sent] == [("q1", "classification")]
+
+
 def test_produce_reads_standard_input(settings: KafkaSettings) -> None:
     done = pelton(settings, "produce", "-", stdin='{"prompt": "q"}\n')
     assert (done.returncode, done.stdout) == (0, f"sent 1 sample from 1 file to {settings.topics.samples.name}\n")
