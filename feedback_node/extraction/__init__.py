@@ -1,8 +1,9 @@
 """Claims out of text: the ontology's phrases, and open extraction over a dependency parse.
 
 `extractor` the class · `patterns` the ontology's phrases · `spans` names, dates and measures as one word each · `pipeline` spaCy ·
-`parse` its result as lists · `clauses` verbs · `nouns` copulas, possessives, appositions · `phrases` noun phrases ·
-`coreference` pronouns · `marks` negation and hedging · `english.toml` the word lists.
+`parse` its result as lists · `clauses` verbs, with their `subjects` and `arguments` · `copulas` "S is A" · `descriptions` what A says ·
+`nouns` possessives, appositions · `values` measures and places · `phrases` noun phrases · `coreference` pronouns · `marks` negation and
+hedging · `times` when · `reading` what is found so far · `english.toml` the word lists, read by `lexicon`.
 """
 
 from feedback_node.extraction.extractor import TripletExtractor

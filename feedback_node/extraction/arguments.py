@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from feedback_node.extraction import nouns
 from feedback_node.extraction.parse import Parse
-from feedback_node.extraction.phrases import MAX_DEPTH, is_definite, members
+from feedback_node.extraction.phrases import MAX_DEPTH, is_definite, members, property_words, same_thing
 from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.spans import NUMBER
+from feedback_node.extraction.values import measures, names_value
 
 _HAVE = frozenset({"has", "have", "had", "having"})
 _HAVE_ROLE = _HAVE | {"use", "uses", "used"}
@@ -40,7 +40,7 @@ def arguments(reading: Reading, verb: int) -> Iterator[Argument]:
             if parse.low[verb] in _HAVE_ROLE and dep == "dobj" and (role := _role(reading, verb)) is not None:
                 yield Argument(kid, f"{base} as {role}", verb, "role")
             elif parse.is_common(kid) and dep == "dobj":
-                noun = " " + nouns.property_words(parse, kid)
+                noun = " " + property_words(parse, kid)
                 yield from _object(reading, verb, kid, base)
             elif parse.tag[kid] == "IN":
                 yield from _prepositional(reading, kid, base)
@@ -81,7 +81,7 @@ def _role(reading: Reading, verb: int) -> str | None:
         if parse.dep[kid] == "prep" and parse.low[kid] == "as" and (inner := parse.child(kid, "pobj")) is not None:
             if parse.low[inner] == "one" and (link := parse.child(inner, "prep")) is not None:
                 inner = parse.child(link, "pobj") or inner
-            return nouns.property_words(parse, inner)
+            return property_words(parse, inner)
     return None
 
 
@@ -90,25 +90,25 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[Argumen
     parse = reading.parse
     lone: list[int] = []
     own_poss = any(parse.dep[kid] == "poss" and parse.tag[kid] == "PRP$" for kid in parse.kids[at])
-    noun = nouns.property_words(parse, at)
+    noun = property_words(parse, at)
     have = parse.low[verb] in _HAVE
     owned = parse.child(at, "poss") is not None
-    named = nouns.same_thing(parse, at)
+    named = same_thing(parse, at)
     if named != at and have:
         yield Argument(named, f"{base} {noun}", at, "object-of")
         return
     for member in members(parse, at):
         own_link = False
-        member_noun = noun if member == at else nouns.property_words(parse, member)
+        member_noun = noun if member == at else property_words(parse, member)
         for kid in parse.kids[member]:
             if (
                 parse.dep[kid] == "prep"
                 and kid > member
                 and (parse.low[kid] != "of" or have or _is_number(parse, kid))
-                and nouns.same_thing(parse, member) == member
+                and same_thing(parse, member) == member
             ):
                 for inner in parse.kids[kid]:
-                    if parse.dep[inner] == "pobj" and (nouns.names_value(reading, inner) or parse.low[kid] == "of" or (have and owned)):
+                    if parse.dep[inner] == "pobj" and (names_value(reading, inner) or parse.low[kid] == "of" or (have and owned)):
                         own_link = True
                         yield Argument(inner, f"{base} {member_noun} {parse.low[kid]}", kid, "object-of")
         if not own_link or not (have or own_poss or any(parse.low[kid] in ("a", "an") for kid in parse.kids[member])):
@@ -140,7 +140,7 @@ def _prepositional(reading: Reading, prep: int, base: str, depth: int = 0) -> It
     rule = "agent" if parse.dep[prep] == "agent" or parse.low[prep] == "by" else "prepositional"
     for kid in parse.kids[prep] if depth < MAX_DEPTH else ():
         if parse.dep[kid] == "pobj":
-            if rule == "prepositional" and parse.low[prep] == "with" and (parts := list(nouns.measures(reading, kid))):
+            if rule == "prepositional" and parse.low[prep] == "with" and (parts := list(measures(reading, kid))):
                 yield from (Argument(value, f"has {noun}", at, "with") for value, noun, at in parts)
                 continue
             if (both := _between(parse, kid)) is not None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from feedback_node.extraction import nouns
 from feedback_node.extraction.arguments import arguments, verb_words
 from feedback_node.extraction.claims import Mention
+from feedback_node.extraction.copulas import read_copula
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import participles, words
-from feedback_node.extraction.phrases import NAMING, PRONOUNS, is_definite, members, owners
+from feedback_node.extraction.phrases import NAMING, PRONOUNS, is_definite, members, owners, property_words, same_thing
 from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.subjects import BE, subjects_of
+from feedback_node.extraction.values import where_of
 
 _PARTICIPLES = participles()
 _PERSON_VERBS = words("person_verbs")
@@ -24,9 +25,9 @@ def read_verb(reading: Reading, verb: int) -> None:
     if parse.dep[verb] in ("aux", "auxpass", "amod", "compound", "prep") or (parse.dep[verb] == "acl" and _is_part_of_noun(reading, verb)):
         return
     subjects = subjects_of(reading, verb)
-    place = nouns.where_of(reading, verb)
+    place = where_of(reading, verb)
     if parse.low[verb] in BE:
-        nouns.read_copula(reading, verb, subjects, place)
+        read_copula(reading, verb, subjects, place)
     else:
         if place is not None and not any(mention == place for mention, _ in subjects):
             _add_place(reading, verb, subjects, place)
@@ -39,7 +40,7 @@ def _is_part_of_noun(reading: Reading, verb: int) -> bool:
     """For "the dish called X" and "the languages spoken in X": the participle leads from a noun to its name or owner."""
     parse = reading.parse
     head = parse.head[verb]
-    if (parse.low[verb] in NAMING and parse.is_common(head)) or (parse.low[verb] == "known" and nouns.same_thing(parse, head) != head):
+    if (parse.low[verb] in NAMING and parse.is_common(head)) or (parse.low[verb] == "known" and same_thing(parse, head) != head):
         return True
     owned = owners(parse, head) if parse.dep[head] in ("nsubj", "attr", "pobj") and is_definite(parse, head) else None
     return owned is not None and verb < owned[0]
@@ -140,7 +141,7 @@ def _made_for(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) 
         if parse.dep[kid] == "prep" and kid > made and parse.low[kid] in ("for", "of"):
             inner = parse.child(kid, "pobj")
             if inner is not None and (parse.is_name(inner) or parse.tag[inner] in PRONOUNS):
-                noun = nouns.property_words(parse, made)
+                noun = property_words(parse, made)
                 for member in members(parse, inner):
                     whole = reading.name(member)
                     if whole is None:
@@ -167,7 +168,7 @@ def _inverted(reading: Reading, verb: int, at: int, relation: str, subjects: lis
     done = False
     for subject, _ in subjects:
         if subject.text != topic.text:
-            noun = nouns.property_words(parse, at)
+            noun = property_words(parse, at)
             reading.add(subject, f"{relation} the {noun} of", topic, "topic", verb, (verb, at), True, f"{relation} {noun} by")
             done = True
     return done

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from feedback_node.extraction.claims import Mention
-from feedback_node.extraction.nouns import where_of
 from feedback_node.extraction.phrases import is_bare, is_definite, members, owners, property_words, same_thing
 from feedback_node.extraction.reading import Reading
+from feedback_node.extraction.values import where_of
 
 BE = frozenset({"is", "was", "are", "were", "be", "been", "being", "'s", "’s", "am"})
 """Forms of "to be"."""

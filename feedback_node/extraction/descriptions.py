@@ -1,0 +1,105 @@
+"""What "S is A" says of S for one A: its class, or whose property's value it is ("the capital of X")."""
+
+from __future__ import annotations
+
+from feedback_node.extraction.claims import Mention
+from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.parse import Parse
+from feedback_node.extraction.phrases import (
+    is_definite,
+    members,
+    owners,
+    property_words,
+)
+from feedback_node.extraction.reading import Reading
+from feedback_node.extraction.values import measures, opening_place
+
+_PART_NOUNS = words("part_nouns")
+_VALUE_NOUNS = words("value_nouns")
+
+
+def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str = "", place: Mention | None = None) -> None:
+    """What "S is A" says for one A: S's class, or that S is a property's value ("the capital of X")."""
+    parse = reading.parse
+    first = f"{prefix} {parse.low[verb]}".strip() if parse.is_verb(verb) else "is"
+    noun = at
+    if parse.low[at] in ("one", "some", "part") and (link := parse.child(at, "prep")) is not None and parse.low[link] == "of":
+        inner = parse.child(link, "pobj")
+        noun = inner if inner is not None and parse.is_common(inner) else at
+    if not parse.is_common(noun):
+        if (target := reading.name(at)) is not None:
+            reading.add(mention, first, target, "copula", verb, (verb, verb))
+        return
+    name = property_words(parse, noun)
+    if mention.at >= 0 and parse.low[mention.at] == "it" and (known := reading.topics.noun(parse.low[noun])) is not None:
+        mention = mention._replace(text=known.text)  # "The currency of X is Y. It is the currency of Z": Y is
+    reading.topics.called(mention, parse.low[noun])
+    poss = parse.child(noun, "poss")
+    if poss is not None:
+        if (owner := reading.name(poss)) is not None:
+            reading.add(mention, f"{first} {name} of", owner, "possessive", verb, (verb, noun), True, name)
+        return
+    if place is not None and (is_definite(parse, noun) or parse.low[noun] in _VALUE_NOUNS):
+        reading.add(mention, f"{first} {name} of", place, "where", verb, (verb, noun), True, name)
+        return
+    if (parse.low[noun] in _VALUE_NOUNS or is_definite(parse, noun)) and (owned := owners(parse, noun)) and parse.child(noun, "acl"):
+        if (owner := reading.name(owned[0])) is not None:
+            reading.add(mention, f"{first} {name} of", owner, "noun-of", verb, (verb, noun), True, name)
+        return
+    if (whole := _role_holder(reading, mention, noun, verb)) is not None:
+        reading.add(mention, f"{first} {name} of", whole, "role", verb, (verb, noun), True, name)
+        return
+    if not _describe_linked(reading, mention, noun, verb, first, name, definite=is_definite(parse, at)):
+        target = reading.name(at)
+        # "X, a company founded in Y" says what the participle says; "X, a Scottish physician born in Y" says what X is, too
+        if target is not None and (" " in target.text or not (parse.is_noun(verb) and parse.child(noun, "acl", "relcl") is not None)):
+            reading.add(mention, first, target, "copula", verb, (verb, verb))
+
+
+def _role_holder(reading: Reading, mention: Mention, noun: int, verb: int) -> Mention | None:
+    """Whose "the architect" is, said of X before; and whose "president" in "X was in office while Y was president"."""
+    parse = reading.parse
+    if any(parse.dep[kid] in ("prep", "relcl", "acl") for kid in parse.kids[noun]) or not parse.is_verb(verb):
+        return None
+    if parse.dep[verb] == "advcl" and parse.child(verb, "mark", "advmod") is not None and parse.child(noun, "det") is None:
+        main = reading.subjects.get(parse.head[verb]) or []
+        return main[0][0] if main else None
+    if is_definite(parse, noun) and parse.is_name(mention.at):
+        return opening_place(reading, verb, noun) or reading.topics.other(mention)
+    return None
+
+
+def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, first: str, name: str, definite: bool) -> bool:
+    """For "is the capital of X" turns round, "is part of X" and "is a city in X" do not. True where a preposition linked something."""
+    parse = reading.parse
+    linked = False
+    low = parse.low[noun]
+    for kid in parse.kids[noun]:
+        if parse.dep[kid] != "prep" or kid < noun:
+            continue
+        turns = (low not in _PART_NOUNS or parse.low[kid] == "for") and (
+            (definite and parse.low[kid] in ("of", "for"))
+            or (low in _VALUE_NOUNS and parse.low[kid] in ("of", "in", "for", "to"))
+            or (definite and parse.low[kid] == "in" and any(parse.tag[k] == "JJS" for k in parse.kids[noun]))
+        )
+        for inner in parse.kids[kid]:
+            if parse.dep[inner] != "pobj":
+                continue
+            if linked and parse.tag[inner] == "CD":
+                continue
+            linked = True
+            if parse.low[kid] == "with" and (parts := list(measures(reading, inner))):
+                for value, noun_of, at in parts:
+                    if (target := reading.name(value)) is not None:
+                        reading.add(mention, f"has {noun_of}", target, "with", verb, (kid, at))
+                continue
+            for member in members(parse, inner):
+                if member != inner and _is_role_of(parse, member):  # "the daughter of X and the wife of Y"
+                    describe(reading, mention, member, verb)
+                elif (target := reading.thing(member, mention)) is not None:
+                    reading.add(mention, f"{first} {name} {parse.low[kid]}", target, "noun-of", verb, (verb, kid), turns, name)
+    return linked
+
+
+def _is_role_of(parse: Parse, at: int) -> bool:
+    return parse.is_common(at) and parse.child(at, "det") is not None and parse.child(at, "prep") is not None
