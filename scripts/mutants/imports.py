@@ -17,7 +17,8 @@ class Imports:
 
     @cached_property
     def _of(self) -> dict[str, set[str]]:
-        return {str(path.relative_to(self._tree)): _imported(path) for path in self._tree.rglob("*.py")}
+        files = {str(path.relative_to(self._tree)): path for path in self._tree.rglob("*.py")}
+        return {file: _imported(path) | _prefixes(module_name(file).rpartition(".")[0]) for file, path in files.items()}
 
     def importers(self, module: str) -> set[str]:
         """Files that import a module by name."""
@@ -42,6 +43,11 @@ def _imported(path: Path) -> set[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         for name in names:
-            parts = name.split(".")
-            found |= {".".join(parts[:count]) for count in range(1, len(parts) + 1)}  # a package comes before what is in it
+            found |= _prefixes(name)
     return found
+
+
+def _prefixes(name: str) -> set[str]:
+    """A module and the packages that it is in: Python runs those first."""
+    parts = name.split(".")
+    return {".".join(parts[:count]) for count in range(1, len(parts) + 1)}

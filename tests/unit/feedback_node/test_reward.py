@@ -88,6 +88,37 @@ def test_a_reward_carries_all_that_explains_it(graph):
     assert (judged.judged_at, judged.latency_ms) == (100.25, pytest.approx(250))
 
 
+def test_a_reward_carries_what_the_output_said_of_itself(graph):
+    output = ModelOutput(prompt_id="p", prompt=QUESTION, completion="Verdi.", model_version="r/7", phase="eval", gold=("Verdi",))
+    judged = judge_output(output, [], graph)
+    for name in ("output_id", "prompt_id", "run_id", "phase", "model_version", "prompt", "completion", "gold"):
+        assert getattr(judged, name) == getattr(output, name)
+
+
+@pytest.mark.parametrize(("created_at", "latency"), [(100.0, 250.0), (100.25, 0.0), (101.0, 0.0), (None, None)])
+def test_how_long_an_output_waited_is_never_less_than_nothing(graph, created_at, latency):
+    """Clocks of two machines differ."""
+    output = ModelOutput(prompt_id="p", prompt="", completion="", model_version="r/7", created_at=created_at)
+    assert judge_output(output, [], graph, now=100.25).latency_ms == latency
+
+
+def test_without_settings_the_reward_is_strict_and_no_claims_have_none(graph):
+    config = RewardConfig()
+    assert (config.policy, config.no_claims) == (STRICT, None)
+    output = ModelOutput(prompt_id="p", prompt="", completion="", model_version="r/7")
+    assert judge_output(output, [], graph).policy == "strict"
+
+
+def test_settings_do_not_change_while_they_are_in_use():
+    with pytest.raises(ValidationError, match="frozen"):
+        RewardConfig().policy = OPEN_WORLD  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("field", RewardConfig.model_fields)
+def test_each_setting_says_what_it_does(field):
+    assert RewardConfig.model_fields[field].description
+
+
 def test_the_same_output_judged_twice_is_the_same_reward(graph):
     assert reward(graph, RIGHT, WRONG) == reward(graph, RIGHT, WRONG)
 
@@ -103,7 +134,7 @@ def test_without_claims_there_is_no_reward_or_the_configured_one(graph, policy, 
     assert (judged.reward, judged.status, judged.total) == (value, RewardStatus.NO_CLAIMS, 0)
 
 
-@pytest.mark.parametrize("wrong", [{"policy": "kind"}, {"no_claims": 2}, {"polcy": "strict"}])
+@pytest.mark.parametrize("wrong", [{"policy": "kind"}, {"no_claims": 1.1}, {"no_claims": -0.1}, {"policy": None}, {"polcy": "strict"}])
 def test_a_wrong_setting_is_refused(wrong):
     with pytest.raises(ValidationError):
         RewardConfig(**wrong)
@@ -206,6 +237,8 @@ def test_a_question_is_read_for_entities_and_predicates(graph):
         ("Verdian operas", ("Verdi",), False),
         ("Giuseppe VERDI's Aida", ("Rossini", "Verdi"), True),
         ("", ("Verdi",), False),
+        ("Made by The Beatles.", ("beatles",), True),
+        ("Made by Beatles.", ("The Beatles",), True),
         ("anything", None, None),
         ("anything", (), None),
         ("anything", ("?",), None),
