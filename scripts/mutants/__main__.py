@@ -60,7 +60,7 @@ def main() -> int:
     results = recheck(results, trees, covered, imports)
     share = report.share_killed(results)
     written = report.text(results) + f"\n\n{share:.1%} killed of {len(results)} mutants, seed {seed}, {time.monotonic() - began:.0f} s"
-    (FOLDER / "report.txt").write_text(written + "\n")
+    (FOLDER / "report.txt").write_text(written + "\n", encoding="utf-8")
     report.save(results, FOLDER / "results.json")
     sys.stdout.write("\n" + written + "\n")
     return int(share < ENOUGH)
@@ -96,7 +96,7 @@ def choose(mutants: list[Mutant], count: int, seed: int) -> list[Mutant]:
 
 def survivors_of(results: Path) -> set[equivalent.Identity]:
     """What an earlier run left, by its `.mutants/results.json`."""
-    rows = json.loads(results.read_text())
+    rows = json.loads(results.read_text(encoding="utf-8"))
     return {(row["module"], row["scope"], row["was"], row["now"]) for row in rows if row["outcome"] in (Outcome.SURVIVED, Outcome.UNTESTED)}
 
 

@@ -42,12 +42,12 @@ class CoverageMap:
 
     def save(self, path: Path) -> None:
         """Write it down for the process that selects."""
-        path.write_text(json.dumps(vars(self)))
+        path.write_text(json.dumps(vars(self)), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> CoverageMap:
         """Read it back."""
-        read = json.loads(path.read_text())
+        read = json.loads(path.read_text(encoding="utf-8"))
         read["tests_by_line"] = {
             module: {int(line): tests for line, tests in lines.items()} for module, lines in read["tests_by_line"].items()
         }

@@ -65,7 +65,7 @@ def save(results: list[Result], path: Path) -> None:
         }
         for result in sorted(results, key=_place)
     ]
-    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n")
+    path.write_text(json.dumps(rows, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def _place(result: Result) -> tuple[str, int, str]:

@@ -136,13 +136,13 @@ def failing(tests: list[str], tree: Path, folder: Path) -> list[str]:
     def work() -> int:
         failures = _Failures()
         code = pytest.main([*PYTEST, *tests], plugins=[failures])
-        found.write_text(json.dumps(sorted(failures.tests)))
+        found.write_text(json.dumps(sorted(failures.tests)), encoding="utf-8")
         return int(code)
 
     if not tests:
         return []
     os.waitpid(in_child(tree, folder / "failing.log", work), 0)
-    return list(json.loads(found.read_text()))
+    return list(json.loads(found.read_text(encoding="utf-8")))
 
 
 class _Failures:
@@ -160,11 +160,11 @@ class _Killer:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and not self._path.exists():
-            self._path.write_text(report.nodeid)
+            self._path.write_text(report.nodeid, encoding="utf-8")
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed:
-            self._path.write_text(f"collecting {report.nodeid}")
+            self._path.write_text(f"collecting {report.nodeid}", encoding="utf-8")
 
 
 def run(work: Work, tree: Path, folder: Path) -> Result:
@@ -183,7 +183,7 @@ def run(work: Work, tree: Path, folder: Path) -> Result:
         return Result(work.mutant, Outcome.TIMEOUT, "", seconds)
     if code == pytest.ExitCode.OK:
         return Result(work.mutant, Outcome.SURVIVED, "", seconds)
-    return Result(work.mutant, Outcome.KILLED, killer.read_text() if killer.exists() else f"exit code {code}", seconds)
+    return Result(work.mutant, Outcome.KILLED, killer.read_text(encoding="utf-8") if killer.exists() else f"exit code {code}", seconds)
 
 
 def _wait(process: int, deadline: float) -> int | None:

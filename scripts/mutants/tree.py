@@ -18,6 +18,10 @@ MUTATED = (
     "streams/kafka/settings.py",
     "feedback_node/reward.py",
     "feedback_node/extraction/marks.py",
+    "trainer_node/commit/*.py",
+    "trainer_node/intake/pacing.py",
+    "trainer_node/intake/deduplication.py",
+    "trainer_node/training/losses.py",
 )
 """Patterns of the modules under mutation: where a wrong line costs a training run and no exception tells."""
 
@@ -50,7 +54,7 @@ def copy_tree(root: Path, target: Path) -> None:
     """A fresh copy of what git knows or would add, as it is in the working tree."""
     shutil.rmtree(target, ignore_errors=True)
     listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=True, capture_output=True, text=True
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, check=True, capture_output=True, encoding="utf-8"
     )
     for name in listed.stdout.split("\0"):
         source = root / name

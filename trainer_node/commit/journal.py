@@ -53,7 +53,7 @@ class Journal:
 
         A fenced writer that wakes up late writes to its own epoch's file, which nobody reads again.
         """
-        earlier = sorted(path for path in self.folder.glob(f"after-{checkpoint}.e*.jsonl") if path != self.path(checkpoint))
+        earlier = sorted(self.folder.glob(f"after-{checkpoint}.e*.jsonl"))
         entries = read_entries(earlier[-1]) if earlier else []
         self._open(checkpoint, entries)
         return entries

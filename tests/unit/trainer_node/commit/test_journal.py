@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 
 import pytest
 
@@ -42,6 +44,71 @@ def test_a_torn_last_line_was_never_trained_and_is_dropped(tmp_path, journal_of,
     assert read_entries(path) == ([entry(1), entry(2)] if cut == 1 else [entry(1)])
 
 
+def test_what_is_appended_outlives_the_process_at_once_and_is_on_the_disk_after_a_sync(tmp_path, journal_of, disk):
+    journal = journal_of(1)
+    journal.take_over("start")
+    journal.append(entry(1))
+    path = journal.path("start")
+    assert read_entries(path) == [entry(1)]
+    journal.sync()
+    assert disk.synced[path.name] == path.read_bytes()
+    journal.append(entry(2))
+    journal.close()
+    assert disk.synced[path.name] == path.read_bytes()
+    assert read_entries(path) == [entry(1), entry(2)]
+
+
+def test_a_file_is_there_on_the_disk_before_anything_is_appended_to_it(tmp_path, journal_of, disk):
+    journal = journal_of(1)
+    journal.take_over("start")
+    assert disk.events == [
+        ("sync", "after-start.e000001.staging"),
+        ("rename", "after-start.e000001.staging", "after-start.e000001.jsonl"),
+        ("sync", tmp_path.name),
+    ]
+
+
+@pytest.mark.parametrize("when", ["sync", "append", "roll", "close"])
+def test_a_disk_that_does_not_take_an_entry_stops_whatever_comes_next(tmp_path, journal_of, monkeypatch, when):
+    journal = journal_of(1)
+    journal.take_over("start")
+
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EIO, "no")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", refuse)
+        journal.append(entry(1))
+        with pytest.raises(OSError, match="no"):
+            {"sync": journal.sync, "append": lambda: journal.append(entry(2)), "roll": lambda: journal.roll("c1"), "close": journal.close}[
+                when
+            ]()
+    journal.sync()  # told once
+    assert read_entries(journal.path("start")) == [entry(1)]
+
+
+def test_a_batch_before_the_journal_knows_its_checkpoint_is_refused(journal_of):
+    with pytest.raises(RuntimeError, match=r"^take_over\(\) comes before append\(\)$"):
+        journal_of(1).append(entry(1))
+
+
+def test_after_its_end_nothing_is_appended(journal_of):
+    journal = journal_of(1)
+    journal.take_over("start")
+    journal.close()
+    with pytest.raises(RuntimeError):
+        journal.append(entry(1))
+
+
+def test_of_several_earlier_epochs_the_latest_is_taken_over_and_other_checkpoints_are_not(tmp_path, journal_of):
+    for epoch in (1, 2, 10):
+        journal = journal_of(epoch)
+        journal.take_over("start" if epoch == 1 else "c1")
+        journal.append(entry(epoch))
+    assert [each.step for each in journal_of(11).take_over("c1")] == [2, 10]
+    assert [each.step for each in journal_of(12).take_over("start")] == [1]
+
+
 def test_killed_while_copying_the_next_restart_still_finds_all_of_them(tmp_path, journal_of):
     journal = journal_of(1)
     journal.take_over("start")
@@ -66,5 +133,6 @@ def test_files_of_checkpoints_that_are_gone_go_too(tmp_path, journal_of):
     journal.take_over("start")
     journal.roll("c1")
     journal.roll("c2")
+    (tmp_path / "after-not-ours.jsonl").touch()
     journal.forget({"c2"})
-    assert [path.name for path in tmp_path.iterdir()] == ["after-c2.e000001.jsonl"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["after-c2.e000001.jsonl", "after-not-ours.jsonl"]

@@ -1,0 +1,55 @@
+"""What has been written is on the disk when the call returns, under its name or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+
+import psutil
+import pytest
+
+from trainer_node.commit.durable import create_durably, sha256_of, sync_file, sync_folder, write_durably
+
+
+def open_files() -> int:
+    return psutil.Process().num_fds()
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name_and_its_name_before_the_call_returns(tmp_path, disk):
+    path = tmp_path / "state.json"
+    write_durably(path, b"new")
+    assert disk.events == [("sync", "state.staging"), ("rename", "state.staging", "state.json"), ("sync", tmp_path.name)]
+    assert disk.synced["state.staging"] == b"new"
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"state.json": b"new"}
+
+
+def test_a_file_written_again_has_the_new_content_alone(tmp_path):
+    path = tmp_path / "state.json"
+    write_durably(path, b"long ago")
+    write_durably(path, b"new")
+    assert path.read_bytes() == b"new"
+
+
+def test_of_those_who_create_a_file_one_succeeds_and_it_is_on_the_disk(tmp_path, disk):
+    path = tmp_path / "1"
+    create_durably(path, b"first")
+    assert disk.events == [("sync", "1"), ("sync", tmp_path.name)]
+    assert disk.synced["1"] == b"first"
+    with pytest.raises(FileExistsError):
+        create_durably(path, b"second")
+    assert path.read_bytes() == b"first"
+
+
+def test_a_file_and_a_folder_are_synced_themselves_and_nothing_stays_open(tmp_path, disk):
+    path = tmp_path / "file"
+    path.write_bytes(b"there")
+    before = open_files()
+    sync_file(path)
+    sync_folder(tmp_path)
+    assert disk.events == [("sync", "file"), ("sync", tmp_path.name)]
+    assert open_files() == before
+
+
+def test_a_hash_is_that_of_the_content(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"there")
+    assert sha256_of(path) == hashlib.sha256(b"there").hexdigest()

@@ -1,0 +1,75 @@
+"""What older formats said of the stream is what the newest says, field by field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from trainer_node.commit.old_formats import FORMAT, upgraded
+
+OLD: dict[str, Any] = {
+    "objective": "sft",
+    "pass": 2,
+    "step": 7,
+    "samples_trained": 50,
+    "positions": {"sft.0:0": {"watermark": 9, "done": [[11, 12]]}},
+    "pass_start": {"sft.0:0": 3},
+    "pacing": {"highest": 1, "steps_here": 4},
+    "validation": ["v"],
+    "prompts": ["p"],
+}
+NEW: dict[str, Any] = {
+    "objective": "sft",
+    "pass_number": 2,
+    "step": 7,
+    "samples_trained": 50,
+    "position": {
+        "partitions": {"sft.0:0": {"watermark": 9, "done": [[11, 12]]}},
+        "pass_start": {"sft.0:0": 3},
+        "bounds": {},
+        "data_losses": [],
+    },
+    "pacing": {"highest": 1, "steps_here": 4},
+    "repeats": {"dead_lettered": {}},
+    "early_stopping": {},
+    "held_out": {"validation": ["v"], "prompts": ["p"]},
+}
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_feed_of_an_older_format_is_read_field_by_field(version):
+    assert upgraded({"format": version, "name": "c", "feed": OLD}) == {"format": version, "name": "c", "feed": NEW}
+
+
+@pytest.mark.parametrize(
+    ("version", "dead"), [(1, [["sft.0", 0, 5], ["sft.0", 0, 4], ["sft.1", 0, 2]]), (2, {"sft.0:0": ((4, 5),), "sft.1:0": ((2, 2),)})]
+)
+def test_dead_letters_were_positions_in_format_1_and_ranges_in_format_2(version, dead):
+    read = upgraded({"format": version, "feed": OLD | {"dead": dead}})
+    assert read["feed"]["repeats"] == {"dead_lettered": {"sft.0:0": ((4, 5),), "sft.1:0": ((2, 2),)}}
+
+
+@pytest.mark.parametrize(
+    ("early", "read"),
+    [
+        ({"best": 2.0, "since_best": 1}, {"measure": "val_loss", "best": 2.0, "since_best": 1}),
+        ({"best": 0.9, "measure": "val_accuracy"}, {"measure": "val_accuracy", "best": 0.9}),
+        ({"since_best": 0}, {"since_best": 0}),
+    ],
+)
+def test_early_stopping_of_format_1_knew_the_loss_alone(early, read):
+    assert upgraded({"format": 1, "feed": OLD | {"early": early}})["feed"]["early_stopping"] == read
+
+
+def test_bounds_and_what_retention_took_are_kept():
+    loss = {"topic": "sft.0", "partition": 0, "first": 1, "last": 4}
+    read = upgraded({"format": 2, "feed": OLD | {"bounds": {"sft.0:0": 90}, "data_losses": [loss | {"pass": 2}]}})
+    assert read["feed"]["position"]["bounds"] == {"sft.0:0": 90}
+    assert read["feed"]["position"]["data_losses"] == [loss | {"pass_number": 2}]
+
+
+def test_the_newest_format_is_left_as_it_is():
+    document = {"format": FORMAT, "feed": {"anything": 1}}
+    assert upgraded(document) is document
+    assert FORMAT == 3

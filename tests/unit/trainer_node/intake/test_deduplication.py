@@ -1,0 +1,95 @@
+"""A sample that comes twice trains once, whatever its offset; after a crash the record that the journal names is the one."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.training_sample import Objective
+from trainer_node.commit.journal import JournalEntry
+from trainer_node.intake.deduplication import Deduplicator, key_of
+
+SFT, PREFERENCE = Objective.SFT, Objective.PREFERENCE
+HERE, THERE = ("sft.0", 0, 7), ("sft.1", 0, 3)
+
+
+@pytest.fixture
+def known() -> Deduplicator:
+    return Deduplicator(3)
+
+
+def test_what_waits_or_was_taken_comes_no_second_time_from_anywhere(known):
+    assert not known.is_duplicate(SFT, "a", HERE)
+    known.wait(SFT, "a")
+    assert known.is_duplicate(SFT, "a", THERE)
+    known.take(SFT, "a")
+    assert known.is_duplicate(SFT, "a", HERE)
+    assert known.is_duplicate(SFT, "a", THERE)
+    assert not known.is_duplicate(SFT, "b", HERE)
+    assert len(known) == 1
+
+
+def test_an_answer_and_a_preference_of_one_id_are_two_samples(known):
+    known.take(SFT, "a")
+    assert not known.is_duplicate(PREFERENCE, "a", HERE)
+    known.untake(PREFERENCE, "a")
+    assert known.is_duplicate(SFT, "a", HERE)
+
+
+def test_what_waits_no_longer_and_what_was_not_trained_on_may_come_again(known):
+    known.wait(SFT, "a")
+    known.unwait(SFT, "a")
+    assert not known.is_duplicate(SFT, "a", HERE)
+    known.take(SFT, "b")
+    known.untake(SFT, "b")
+    assert not known.is_duplicate(SFT, "b", HERE)
+    known.unwait(SFT, "never waited")
+    known.untake(SFT, "never taken")
+
+
+def test_what_was_taken_waits_no_longer(known):
+    known.wait(SFT, "a")
+    known.take(SFT, "a")
+    known.untake(SFT, "a")
+    assert not known.is_duplicate(SFT, "a", HERE)
+
+
+def test_the_memory_holds_the_newest_up_to_its_horizon(known):
+    for sample in "abcd":
+        known.take(SFT, sample)
+    assert len(known) == known.horizon == 3
+    assert [known.is_duplicate(SFT, sample, HERE) for sample in "abcd"] == [False, True, True, True]
+
+
+def test_a_new_pass_takes_every_sample_once_again(known):
+    known.take(SFT, "a")
+    known.new_pass()
+    assert not known.is_duplicate(SFT, "a", HERE)
+
+
+def journalled(known: Deduplicator) -> None:
+    known.expect([JournalEntry(1, 1, "sft", 0, [(*HERE, "a")]), JournalEntry(2, 1, "preference", 0, [(*THERE, "a")])])
+
+
+def test_after_a_crash_only_the_record_that_the_journal_names_is_taken(known):
+    journalled(known)
+    assert known.is_duplicate(SFT, "a", THERE)
+    assert not known.is_duplicate(SFT, "a", HERE)
+    assert not known.is_duplicate(PREFERENCE, "a", THERE)
+    known.take(SFT, "a")
+    assert known.is_duplicate(SFT, "a", HERE), "taken, it is a duplicate also at its own position"
+
+
+def test_a_journalled_sample_that_will_not_come_may_be_taken_from_elsewhere(known):
+    journalled(known)
+    known.give_up("sft", "a")
+    assert not known.is_duplicate(SFT, "a", THERE)
+    assert known.is_duplicate(PREFERENCE, "a", HERE)
+    known.give_up("sft", "never journalled")
+    known.take(SFT, "never journalled")
+
+
+def test_keys_are_64_bits_of_objective_and_id():
+    assert len({key_of(objective, sample) for objective in ("sft", "preference") for sample in ("a", "b")}) == 4
+    keys = [key_of("sft", str(number)) for number in range(100)]
+    assert 2**60 < max(keys) < 2**64
+    assert key_of("sft", "\ud800") != key_of("sft", "?"), "half of a surrogate pair, which JSON lets through"
