@@ -13,6 +13,8 @@ from trainer_node.models.loaded import LoadedModel
 
 log = logging.getLogger(__name__)
 
+ADAPTER = "adapter_model.safetensors"
+"""An adapter's weights in a folder, as PEFT names them."""
 LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """The linear layers of a Llama-like block: what `all-linear` finds there, spelled out because Unsloth wants names."""
 
@@ -87,7 +89,9 @@ def _targets(model: Any, wanted: Sequence[str] | str | None) -> list[str]:
     if wanted is None:
         known = [name for name in LORA_TARGETS if name in linear]
         # Another family of models: all linear layers except the output's, which LoRA leaves alone.
-        return known or sorted(linear - {"lm_head"})
+        if not (found := known or sorted(linear - {"lm_head"})):
+            raise ConfigError("the model has no linear layer to add a LoRA to: set --lora-r 0 to train all weights")
+        return found
     names = [wanted] if isinstance(wanted, str) else list(wanted)
     if unknown := [name for name in names if not any(name == n or n.endswith(f".{name}") for n, _ in model.named_modules())]:
         raise ConfigError(f"the model has no module {', '.join(unknown)}; its linear layers are {', '.join(sorted(linear))}")
@@ -109,19 +113,34 @@ def _lora_hf(model: Any, r: int, alpha: int, targets: list[str], dropout: float,
 
 
 def load_adapter(model: Any, folder: Path, adapter: str = "default") -> None:
-    """Load an adapter's weights into a model that already has that adapter.
+    """Load an adapter's weights from a checkpoint's folder into a model that already has that adapter: all of them, or none.
+
+    Its settings stay the model's: with another alpha, the weights count for more or less than they did (`same_scale`).
 
     Raises:
-        CheckpointError: the weights do not fit (another rank, other target modules).
+        CheckpointError: there are none, or they do not fit (another rank, other target modules, another model).
     """
-    from peft import load_peft_weights, set_peft_model_state_dict
+    if not (folder / ADAPTER).is_file():
+        raise CheckpointError(f"{folder.name} holds no adapter")
+    from peft import get_peft_model_state_dict, load_peft_weights, set_peft_model_state_dict
 
-    result: Any = set_peft_model_state_dict(model, load_peft_weights(str(folder), device="cpu"), adapter_name=adapter)
-    missing = [name for name in result.missing_keys if f".{adapter}." in name]
-    if missing or result.unexpected_keys:
+    saved = load_peft_weights(str(folder), device="cpu")
+    own = get_peft_model_state_dict(model, adapter_name=adapter, save_embedding_layers=False)
+    missing, unknown = len(own.keys() - saved.keys()), len(saved.keys() - own.keys())
+    reshaped = sum(saved[name].shape != own[name].shape for name in own.keys() & saved.keys())
+    if missing or unknown or reshaped:
         raise CheckpointError(
-            f"{folder.name}: the adapter does not fit this model ({len(missing)} missing, {len(result.unexpected_keys)} unknown)"
+            f"{folder.name}: the adapter does not fit this model ({missing} missing, {unknown} unknown, {reshaped} of another shape)"
         )
+    set_peft_model_state_dict(model, saved, adapter_name=adapter)
+
+
+def same_scale(model: Any, folder: Path, adapter: str = "default") -> bool:
+    """Whether an adapter saved in a folder counts for as much as the model's own of that name: alpha/r is not in the weights."""
+    from peft import PeftConfig
+
+    saved, own = PeftConfig.from_pretrained(str(folder)), model.peft_config[adapter]
+    return all(getattr(saved, name) == getattr(own, name) for name in ("r", "lora_alpha", "use_rslora", "rank_pattern", "alpha_pattern"))
 
 
 def add_reference(model: Any) -> None:

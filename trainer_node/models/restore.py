@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import UserError
+from schemas.errors import CheckpointError, UserError
 from trainer_node.commit.manifest import MANIFEST, Checkpoint, checkpoints, verify
 from trainer_node.config import TrainConfig
 from trainer_node.distributed.sharding_plan import Sharding
 from trainer_node.kinds import TrainerKind
-from trainer_node.models.adapters import add_lora, load_adapter
+from trainer_node.models.adapters import add_lora, load_adapter, same_scale
 from trainer_node.models.fsdp import shard
 from trainer_node.models.gguf import default_model
 from trainer_node.models.loaded import LoadedModel
@@ -44,13 +44,30 @@ def load_for_asking(model: str, bits: int | None = None) -> LoadedModel:
     checkpoint = find_checkpoint(Path(model))
     if checkpoint is None:
         loaded = load_model(model_source(model), bits=bits)
-    elif (checkpoint.path / "adapter_config.json").exists():
+    elif _has_adapter(checkpoint.path):
         loaded = load_model(model_source(checkpoint.manifest.base_model), bits=bits)
         loaded = loaded._replace(model=_with_adapter(loaded.model, checkpoint.path))
     else:
         loaded = load_model(str(checkpoint.path), bits=bits)
     loaded.model.eval()
     return loaded
+
+
+def swap_adapter(loaded: LoadedModel, checkpoint: Path) -> None:
+    """Let a model with an adapter go on with that of another checkpoint, in place; the base stays where it is.
+
+    An adapter belongs to the base it was trained on, in the same bits: that this is so is the caller's to know
+    (`base_model` in the manifest).
+
+    Raises:
+        CheckpointError: the checkpoint is torn, or its adapter does not fit. The model is then as it was.
+    """
+    found = verify(checkpoint)
+    if not (_has_adapter(found.path) and hasattr(loaded.model, "peft_config")):
+        raise CheckpointError(f"{checkpoint.name}: the model or the checkpoint has all weights and no adapter: load the checkpoint anew")
+    if not same_scale(loaded.model, found.path):
+        raise CheckpointError(f"{checkpoint.name}: its adapter has another rank or alpha than the model's: load the checkpoint anew")
+    load_adapter(loaded.model, found.path)
 
 
 def export_merged(path: Path, target: Path) -> None:
@@ -78,6 +95,10 @@ def find_checkpoint(path: Path) -> Checkpoint | None:
                 raise UserError(f"{path} holds no checkpoint that is whole: see `pelton checkpoints list {path}`")
             return whole[-1]
     return None
+
+
+def _has_adapter(folder: Path) -> bool:
+    return (folder / "adapter_config.json").exists()
 
 
 def _with_adapter(model: Any, folder: Path) -> Any:
