@@ -27,7 +27,7 @@ def variant_id(parent_id: str, generation: int, index: int) -> str:
 
 def _text_of(sample: TrainingSample) -> Text | None:
     """What may be said in other words: the question; of plain text, the text."""
-    fixed = tuple(string for string in (*(sample.gold or ()), sample.rejected or "") if string)
+    fixed = tuple(string for string in (*(sample.gold or ()), sample.rejected) if string)
     if not sample.prompt:
         return Text(sample.completion) if sample.completion else None
     if len(sample.prompt) > 1:

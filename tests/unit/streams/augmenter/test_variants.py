@@ -123,12 +123,15 @@ def test_a_label_a_worse_answer_and_a_gold_string_must_not_come_into_the_text_ei
     assert not any("frequently" in text for text in texts)
 
 
-def test_a_sample_with_another_task_than_its_fields_say_keeps_it(graph):
-    for task in (Task.RLHF_GRPO, Task.RLHF_PPO):
-        sample = Sample(sample_id="r1", task=task, prompt="Who is the author of Dune?")
-        variants = made(sample, graph)
-        assert variants
-        assert {(variant.task, variant.text, variant.answer) for variant in variants} == {(task, None, None)}
+@pytest.mark.parametrize("task", [Task.RLHF_GRPO, Task.RLHF_PPO])
+def test_a_prompt_keeps_its_task_and_without_a_known_answer_only_its_words_and_names_change(graph, task):
+    """Forms of a question and facts put for names are for questions whose answer can be kept out of the text."""
+    variants = made(Sample(sample_id="r1", task=task, prompt="Who is the author of Dune?"), graph, 9)
+    assert {(variant.task, variant.text, variant.answer) for variant in variants} == {(task, None, None)}
+    assert {variant.prompt for variant in variants} == {
+        "Who is the author of Dune Chronicles One?",
+        "Who is the author of Herbert's Dune?",
+    }
 
 
 def test_a_labelled_text_with_an_instruction_is_a_labelled_text_again(graph):
