@@ -199,6 +199,8 @@ def raw(worker: Worker, config: dict[str, Any], steps: int) -> dict[str, Any]:
 
 def run(given: argparse.Namespace) -> None:
     """Build the shape's model, compare, and keep the result."""
+    if not given.tokens.is_file():
+        sys.exit(f"no tokens at {given.tokens}: make them by `prepare`")
     seeds = {"weights": WEIGHT_SEED, "texts": TEXT_SEED, "lora": LORA_SEED, OTHER_SEED: OTHER_LORA_SEED}
     record = Record("bench_unsloth", given, seeds)
     import torch

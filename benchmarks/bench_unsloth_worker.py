@@ -37,10 +37,16 @@ def main() -> None:
         print(json.dumps({"event": event} | values), file=channel)
 
     try:
-        run(config, answer, sys.stdin.readline)
+        run(config, answer, told)
     except BaseException as error:  # noqa: BLE001 - whatever ends it is a result
         traceback.print_exc()
         answer("error", error=f"{type(error).__name__}: {error}"[:600])
+
+
+def told() -> None:
+    """Wait for the word to go on; where nobody is left to say it, end."""
+    if not sys.stdin.readline():
+        raise SystemExit("the benchmark has ended")
 
 
 def run(config: dict[str, Any], answer: Callable[..., None], wait: Callable[[], object]) -> None:
