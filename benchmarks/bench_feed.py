@@ -33,7 +33,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -86,6 +86,8 @@ class Alternating:
 
     def __post_init__(self) -> None:
         self._from_feed = self.node._next_batch
+        hooks = self.node._hooks
+        self.node._hooks = lambda: replace(hooks(), meanwhile=self.meanwhile)
         self._reading = threading.Event()
         self._reading.set()
 
@@ -114,7 +116,6 @@ class Alternating:
         if torch.cuda.is_available():
             torch.cuda.synchronize()
         now = time.perf_counter()
-        self.node._stream.meanwhile = self.meanwhile
         if self.steps % self.block == 0:
             if self.steps:
                 self._close_block(now)
@@ -127,6 +128,7 @@ class Alternating:
         self.waited += time.perf_counter() - now
         self.tokens += [len(item.example.input_ids) for item in batch.items]
         self.steps += 1
+        self.node._batch = batch
         return batch
 
     def meanwhile(self) -> None:
@@ -136,8 +138,8 @@ class Alternating:
 
     def step_done(self) -> None:
         """After a step: what its samples cost is told; what came from the log is accounted for."""
-        batch = self.node._stream.batch
-        self.node._publish_losses(batch)
+        batch = self.node._batch
+        self.node._publish_losses(batch, self.node._source.losses)
         if self.side(self.steps - 1) == "kafka":
             self.node.journal.sync()
             self.node.feed.trained(batch)

@@ -42,6 +42,7 @@ class Turns:
         self.batches, self.synchronize = batches, synchronize
         self._until = time.monotonic() + limit_s
         self.side = SIDES[0]
+        self.batch: Any = None
         self.times: list[dict[str, dict[str, float]]] = []
         self._steps = self._walk()
 
@@ -58,11 +59,11 @@ class Turns:
         now = clocks()
         if self.times:
             self.times[-1][self.side] = {name: now[name] - self._started[name] for name in now}
-        number, self.side, batch = next(self._steps, (0, "", None))
-        if batch is not None and number == len(self.times):
+        number, self.side, self.batch = next(self._steps, (0, "", None))
+        if self.batch is not None and number == len(self.times):
             self.times.append({})
         self._started = clocks()
-        return batch
+        return self.batch
 
 
 def summed_loss(trainer: Any, inputs: dict[str, Any]) -> Any:
@@ -73,13 +74,13 @@ def summed_loss(trainer: Any, inputs: dict[str, Any]) -> Any:
     from trainer_node.training.losses import _takes_fast_path, token_losses
 
     if _takes_fast_path(trainer.model):
-        return trainer._scale(token_losses(trainer.model, inputs)[0].sum())
+        return trainer._share(token_losses(trainer.model, inputs)[0].sum())
     inputs = dict(inputs)
     targets = inputs.pop("labels")[:, 1:]
     columns = (targets != IGNORED).any(0).nonzero().flatten()
     logits = trainer.model(**inputs, logits_to_keep=columns, use_cache=False).logits
     total = F.cross_entropy(logits.float().flatten(0, 1), targets[:, columns].flatten(), ignore_index=IGNORED, reduction="sum")
-    return trainer._scale(total)
+    return trainer._share(total)
 
 
 def measure(device: str, model: str, steps: int, batch_size: int, limit_s: float) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def measure(device: str, model: str, steps: int, batch_size: int, limit_s: float
     from trainer_node.training.factory import build_trainer
     from trainer_node.models.adapters import add_lora
     from trainer_node.models.loader import load_model
-    from trainer_node.training.trainers import StepLoader
+    from trainer_node.training.step_loader import StepLoader
     from trainer_node.models.restore import model_source
 
     config = TrainConfig(model=model, batch_size=batch_size, trainer="sft", seed=SEED)
@@ -112,7 +113,9 @@ def measure(device: str, model: str, steps: int, batch_size: int, limit_s: float
             settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
             create_topics(settings, settings.topics).raise_if_wrong()
             with Producer(settings) as producer:
-                after = StepCallback(lambda: None, lambda: publish(settings, producer, stream) if turns.side == "published" else None)
+                after = StepCallback(
+                    lambda: None, lambda: publish(settings, producer, turns.batch, stream.losses) if turns.side == "published" else None
+                )
                 trainer = build_trainer(TrainerKind.SFT, loaded, config, Path(folder), [after])
                 stream = StepLoader(turns.next_batch, 1, loaded.tokenizer.pad_token_id)
                 trainer.feed_from(stream)
@@ -126,14 +129,17 @@ def measure(device: str, model: str, steps: int, batch_size: int, limit_s: float
     return {"broker": broker.kind, "batch_size": batch_size, "model": model, "steps": turns.times[WARM_UP:]}
 
 
-def publish(settings: Any, producer: Any, stream: Any) -> None:
-    """As the node does after a step."""
+def publish(settings: Any, producer: Any, turns: Turns, source: Any) -> None:
+    """As the node does after a step, when it is that side's turn."""
     from schemas.sample_loss import SampleLoss
 
-    for item, (loss, tokens) in zip(stream.batch.items, stream.losses, strict=True):
+    if turns.side != "published":
+        return
+    batch = turns.batch
+    for item, (loss, tokens) in zip(batch.items, source.losses, strict=True):
         sample_id = item.sample.sample_id
         event = SampleLoss(
-            event_id=f"bench/1/{sample_id}", run_id="bench", pass_number=1, step=stream.batch.step, sample_id=sample_id,
+            event_id=f"bench/1/{sample_id}", run_id="bench", pass_number=1, step=batch.step, sample_id=sample_id,
             loss=loss, tokens=tokens, sample=item.sample, trained_at=time.time(),
         )  # fmt: skip
         producer.send(settings.topics.losses, sample_id, event)

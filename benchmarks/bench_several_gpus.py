@@ -36,12 +36,12 @@ def train(model: str, folder: str, run_id: str, batch_size: int, steps: int) -> 
     from trainer_node.node import TrainerNode, stop_on_signals
     from trainer_node.options import RunOptions
     from trainer_node.run.follower import Follower
-    from trainer_node.distributed.process_group import Processes
+    from trainer_node.distributed.process_group import ProcessGroup
 
-    processes = Processes.join()
+    group = ProcessGroup.join()
     config = TrainConfig(model=model, batch_size=batch_size, checkpoint_steps=10**6, max_seq=512, pace_steps=1, backend="hf")
-    if processes.rank:
-        Follower(config, processes).run()
+    if group.rank:
+        Follower(config, group).run()
         return
     seen: list[dict[str, Any]] = []
 
@@ -50,13 +50,13 @@ def train(model: str, folder: str, run_id: str, batch_size: int, steps: int) -> 
         if len(seen) > steps:
             node.stop()
 
-    node = TrainerNode(KafkaSettings.load(), config, RunOptions(run_id, Path(folder) / run_id, on_batch=note), processes)
+    node = TrainerNode(KafkaSettings.load(), config, RunOptions(run_id, Path(folder) / run_id, on_batch=note), group)
     stop_on_signals(node)
     losses: list[float] = []
     own = node._step_done
 
     def step_done() -> None:
-        losses.append(node._stream.step_loss() or 0.0)
+        losses.append(node._source.step_loss() or 0.0)
         own()
 
     node._step_done = step_done  # type: ignore[method-assign]

@@ -127,7 +127,7 @@ def pelton(config: dict[str, Any]) -> Any:
     from trainer_node.kinds import TrainerKind
     from trainer_node.models.restore import load_for_training
     from trainer_node.training.callbacks import StepCallback
-    from trainer_node.training.factory import build_stream, ready_trainer
+    from trainer_node.training.factory import build_source, ready_trainer
 
     settings = TrainConfig(
         model=config["model"], trainer=TrainerKind.SFT, backend=config["backend"], bits=config["bits"], batch_size=config["batch"],
@@ -138,7 +138,7 @@ def pelton(config: dict[str, Any]) -> Any:
     callback = StepCallback(lambda: trainer.undo_bad_step(), lambda: None)
     trainer = ready_trainer(TrainerKind.SFT, loaded, settings, Path(config["scratch"]), [callback], None)
     batches = iter(step_batches(config))
-    trainer.feed_from(build_stream(TrainerKind.SFT, settings, loaded.tokenizer.pad_token_id, lambda: next(batches, None), None))
+    trainer.feed_from(build_source(TrainerKind.SFT, settings, loaded.tokenizer.pad_token_id, lambda: next(batches, None), None))
     return trainer
 
 

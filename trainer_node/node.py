@@ -35,23 +35,25 @@ from trainer_node.commit.manifest import Checkpoint, RunState
 from trainer_node.commit.state import FeedState
 from trainer_node.commit.store import START, CheckpointStore
 from trainer_node.config import TrainConfig
+from trainer_node.data.batch import StepBatch
 from trainer_node.data.decoding import Decoder
 from trainer_node.data.tokenization import prepare
-from trainer_node.distributed.process_group import ALONE, Processes
+from trainer_node.distributed.process_group import ALONE, Command, ProcessGroup
 from trainer_node.distributed.sharding_plan import asked_for
 from trainer_node.intake.consumer_thread import ConsumerThread
 from trainer_node.intake.dead_lettered import dead_lettered_since
-from trainer_node.intake.feed import Feed, FeedSettings, StepBatch
+from trainer_node.intake.feed import Feed, FeedSettings
 from trainer_node.intake.pacing import Pacing
 from trainer_node.options import RunOptions, Timings
-from trainer_node.rewards.client import RewardClient
+from trainer_node.rewards.client import JudgedStep, RewardClient
+from trainer_node.rewards.outputs import model_outputs
 from trainer_node.run.completion import Completion
 from trainer_node.run.early_stopping import EarlyStopping
 from trainer_node.run.follower import Follower
 from trainer_node.run.monitor import Monitor
 from trainer_node.run.publisher import Publisher
 from trainer_node.run.warm_start import find_parent, inherited_state, lineage, trained_ids, with_optimizer
-from trainer_node.training.prompts import Judge
+from trainer_node.training.batch_source import BatchSource, ExampleLoss, StepHooks
 
 logger = logging.getLogger(__name__)
 
@@ -62,11 +64,11 @@ NAN_LIMIT = 3
 class TrainerNode:
     """One incarnation of a run."""
 
-    def __init__(self, settings: KafkaSettings, config: TrainConfig, options: RunOptions, processes: Processes = ALONE) -> None:
+    def __init__(self, settings: KafkaSettings, config: TrainConfig, options: RunOptions, group: ProcessGroup = ALONE) -> None:
         self.settings = settings
         self.config = config
         self.options = options
-        self.processes = processes
+        self.group = group
         self.timings = Timings()
         self.stopping = threading.Event()
         self._started = time.monotonic()
@@ -80,7 +82,8 @@ class TrainerNode:
         self._ready: str | None = "loading the model"
         self.early = EarlyStopping(config.patience)
         self._trainer: Any = None
-        self._stream: Any = None
+        self._source: BatchSource[Any] | None = None
+        self._batch: StepBatch | None = None
         self._bad: dict[str, BadRecord] = {}
 
     # --- the whole run -------------------------------------------------------------------------------------------------------
@@ -112,8 +115,8 @@ class TrainerNode:
                 self._ask("after")
                 self.publisher.finish()  # a run that is stopped announces at its next start: its grace is for the checkpoint
             self._write_summary()
-            self._trainer = self._stream = None  # the stream, too, holds on to the trainer
-            self.processes.close()
+            self._trainer = self._source = None
+            self.group.close()
 
     def stop(self, *_: Any) -> None:
         """Finish the step, checkpoint, end. Called by SIGTERM and SIGINT; safe to call from any thread."""
@@ -198,8 +201,8 @@ class TrainerNode:
         from trainer_node.models.restore import load_for_training
 
         source = resumed or self.parent
-        self.processes.order("load", source.path if source else None)
-        self.loaded = load_for_training(self.config, source.path if source else None, self.processes.sharding)
+        self.group.send(Command.LOAD, source.path if source else None)
+        self.loaded = load_for_training(self.config, source.path if source else None, self.group.sharding)
 
     def _connect(self, stack: contextlib.ExitStack, resumed: Checkpoint | None) -> None:
         settings, config, run_id = self.settings, self.config, self.options.run_id
@@ -210,12 +213,20 @@ class TrainerNode:
         self.consumer = ConsumerThread(settings, group_name(settings, "trainer", run_id), decode, config.on_data_loss)
         objectives = dict.fromkeys((*config.objectives, Objective.PROMPT))
         bands = {objective: [topic.name for topic in settings.topics.bands(objective)] for objective in objectives}
-        feed_settings = FeedSettings(run_id, config.batch_size * self.processes.size, config.linger_s, config.repeat_horizon)
+        feed_settings = FeedSettings(run_id, config.batch_size * self.group.size, config.linger_s, config.repeat_horizon)
         self.feed = Feed(feed_settings, self.consumer, bands, letters, self.journal, self.ledger, Pacing(config.pace_steps), self.stopping)
         self.monitor = Monitor(run_id, self.options.run_dir, self.options.wandb_project, config.model_dump(mode="json"))
         stack.callback(self.monitor.close)
-        self.rewards = RewardClient(settings, self.producer, run_id, self.stopping, self.processes.sign_of_life)
-        self._judge = Judge(self.rewards, run_id, config.reward_timeout_s, self._note_rewards)
+        self.rewards = RewardClient(
+            settings,
+            self.producer,
+            run_id,
+            config.reward_timeout_s,
+            self.stopping,
+            waiting=self.group.heartbeat,
+            before_sending=self.journal.sync,  # nothing of a step gets out before its batch is on disk
+            observe=self._step_judged,
+        )
         lag = LagReader(settings)
         stack.callback(lag.close)
         self.completion = Completion(settings, self.options, self.feed, self.producer, lag)
@@ -242,25 +253,27 @@ class TrainerNode:
     def _train(self, objective: Objective, resumed: Checkpoint | None) -> None:
         """Train one objective until its passes are done or the node is stopped."""
         from trainer_node.training.callbacks import StepCallback
-        from trainer_node.training.factory import build_stream, kind_for, ready_trainer
+        from trainer_node.training.factory import build_source, kind_for, ready_trainer
 
         kind, source = kind_for(objective, self.config), resumed.path if resumed else None
         callback = StepCallback(self._before_optimizer, self._step_done)
-        self.processes.order("train", objective, source)
+        self.group.send(Command.TRAIN, objective, source)
         self._trainer = ready_trainer(kind, self.loaded, self.config, self.options.run_dir, [callback], source)
-        next_batch, pad = self.processes.leading(self._next_batch), self.loaded.tokenizer.pad_token_id
-        self._stream = build_stream(kind, self.config, pad, next_batch, self._judged, self.processes)
-        self._stream.meanwhile = self.feed.intake  # what has come is taken in while a device trains
-        if self.loaded.device.startswith("cuda"):
-            self._stream.while_the_device_works = self.consumer.gil_window
-        self._trainer.feed_from(self._stream)
+        pad = self.loaded.tokenizer.pad_token_id
+        self._source = build_source(kind, self.config, pad, self._next_batch, self.rewards.rewards_of, self.group, self._hooks())
+        self._trainer.feed_from(self._source)
         with self.timings(f"training ({objective.value})"):
             self._trainer.train(resume_from_checkpoint=str(source) if source else None)
 
-    def _judged(self, *asked: Any) -> list[float | None]:
-        self.journal.sync()
-        with self.timings("judging (train)"):
-            return self._judge(*asked)
+    def _hooks(self) -> StepHooks:
+        """What has come is taken in while a device trains."""
+        if self.loaded.device.startswith("cuda"):
+            return StepHooks(self.feed.intake, self.consumer.gil_window)
+        return StepHooks(self.feed.intake)
+
+    def _step_judged(self, judged: JudgedStep) -> None:
+        self.timings.seconds["judging (train)"] = self.timings.seconds.get("judging (train)", 0.0) + judged.seconds
+        self._note_rewards(judged.step, [reward for reward in judged.rewards if reward is not None])
 
     def _next_batch(self) -> StepBatch | None:
         """The next batch, over the ends of passes; None ends training. Stands between two optimizer steps, so it may checkpoint."""
@@ -273,6 +286,7 @@ class TrainerNode:
                     batch = self.feed.next_batch(self.completion.done, self._guard)
             if batch is not None:
                 self.options.on_batch(batch)
+                self._batch = batch
                 return batch
             if self._enough or self.stopping.is_set() or not self._end_of_pass():
                 self._checkpoint()
@@ -280,7 +294,7 @@ class TrainerNode:
 
     def _guard(self) -> None:
         self.fence.check()
-        self.processes.sign_of_life()
+        self.group.heartbeat()
 
     def _end_of_pass(self) -> bool:
         """Evaluate; True when another pass follows, which is then already begun."""
@@ -298,19 +312,20 @@ class TrainerNode:
 
     def _step_done(self) -> None:
         """After an optimizer step: say what it cost, count it as done, and checkpoint when it is time."""
-        batch = self._stream.batch
+        batch, source = self._batch, self._source
         assert batch is not None
+        assert source is not None
         self.journal.sync()
         if not self._bad:
-            self._publish_losses(batch)
-        self.feed.trained(batch, self._bad, self._stream.unrewarded())
+            self._publish_losses(batch, source.losses)
+        self.feed.trained(batch, self._bad, source.unrewarded())
         if self._nan_streak >= NAN_LIMIT:
             self._checkpoint()  # the weights are sound, and a restart that met the same batches again would end here for ever
             raise PeltonError(
                 f"{NAN_LIMIT} steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`. If the data is to blame,"
                 " start the run again: it goes on without them; else lower --lr, or begin anew --from-checkpoint an older one"
             )
-        loss = self._stream.step_loss()
+        loss = source.step_loss()
         if loss is not None and not self._bad:
             self.monitor.step(batch.step, loss, self._trainer.lr_scheduler.get_last_lr()[0])
         if self.config.eval_steps and batch.step % self.config.eval_steps == 0:
@@ -318,12 +333,12 @@ class TrainerNode:
         if batch.step % self.config.checkpoint_steps == 0:
             self._checkpoint()
 
-    def _publish_losses(self, batch: StepBatch) -> None:
+    def _publish_losses(self, batch: StepBatch, losses: list[ExampleLoss]) -> None:
         """Tell what each sample cost. A policy gradient has no loss of a sample: what prompts earned is on `rewards`."""
         if batch.objective is Objective.PROMPT:
             return
         now = time.time()
-        for item, (loss, tokens) in zip(batch.items, self._stream.losses, strict=True):
+        for item, (loss, tokens) in zip(batch.items, losses, strict=True):
             sample = item.sample
             event = SampleLoss(
                 event_id=f"{self.options.run_id}/{batch.pass_number}/{sample.sample_id}",
@@ -345,7 +360,7 @@ class TrainerNode:
         held_out, batch = list(self.feed.held_out.validation.values()), -(-self.config.batch_size // self.config.accumulation)
         model, tokenizer, objective = self.loaded.model, self.loaded.tokenizer, self.feed.objective
         with self.timings("evaluating"):
-            self.processes.order_pass("evaluate", objective, held_out, batch)
+            self.group.send_if_sharded(Command.EVALUATE, objective, held_out, batch)
             found = evaluate(self._trainer, model, tokenizer, objective, held_out, self._prepare, batch)
         if found is None:
             return False
@@ -372,7 +387,7 @@ class TrainerNode:
         return self.feed.snapshot(self.early.state)
 
     def _flush(self) -> None:
-        self.producer.flush(waiting=self.processes.sign_of_life)
+        self.producer.flush(waiting=self.group.heartbeat)
         self._serial += 1
 
     def _describe(self, state: FeedState) -> RunState:
@@ -391,7 +406,7 @@ class TrainerNode:
         from trainer_node.models.restore import save_for_resume
 
         save_for_resume(self._trainer, self.loaded, folder)
-        self.processes.save_random_states(folder)
+        self.group.save_random_states(folder)
 
     # --- questions -----------------------------------------------------------------------------------------------------------
 
@@ -404,7 +419,7 @@ class TrainerNode:
         with self.timings("waiting for samples"):
             while len(self.feed.held_out.prompts) < wanted and not self.stopping.is_set():
                 self.consumer.raise_failure()
-                self.processes.sign_of_life()
+                self.group.heartbeat()
                 self.feed.intake(wait_s=0.1)
         self.feed.want_prompts(False)
         if self.stopping.is_set():
@@ -413,16 +428,15 @@ class TrainerNode:
         with self.timings(f"answering ({phase})"):
             outputs = self._outputs(prompts, phase)
         with self.timings(f"judging ({phase})"):
-            rewards = self.rewards.judge(outputs, self.config.reward_timeout_s)
+            rewards = self.rewards.judge(outputs)
         self._note_rewards(
             self.feed.cursor.step, [given.reward for given in rewards.values() if given is not None and given.reward is not None]
         )
 
     def _outputs(self, prompts: list[TrainingSample], phase: str) -> list[ModelOutput]:
         from trainer_node.models.generation import answer
-        from trainer_node.training.prompts import model_outputs
 
-        self.processes.order_pass("answer", prompts)
+        self.group.send_if_sharded(Command.ANSWER, prompts)
         completions = answer(self.loaded.model, self.loaded.tokenizer, prompts, self.config.max_new_tokens)
         return model_outputs(prompts, completions, self.options.run_id, self.feed.cursor.step, phase)
 
@@ -453,7 +467,7 @@ def _spare_what_is_loaded() -> None:
     They are half a million objects that stay. A full collection would walk through them, between two steps, each time the samples read have
     become a quarter as many (what it takes: `benchmarks/bench_feed.py`).
     """
-    import trainer_node.training.trainers  # noqa: F401 - TRL and PEFT belong to it
+    import trainer_node.training.base  # noqa: F401 - TRL and PEFT belong to it
 
     gc.collect()
     gc.freeze()
@@ -465,11 +479,11 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) 
     Raises:
         ConfigError: weights are to be sharded as they cannot be.
     """
-    processes = Processes.join(asked_for(config))
-    if processes.rank:
-        Follower(config, processes).run()
+    group = ProcessGroup.join(asked_for(config))
+    if group.rank:
+        Follower(config, group).run()
         return
-    node = TrainerNode(settings, config, options, processes)
+    node = TrainerNode(settings, config, options, group)
     stop_on_signals(node)
     node.run()
 

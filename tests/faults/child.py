@@ -24,8 +24,8 @@ from trainer_node.models import restore as weights  # noqa: F401 - imported once
 from trainer_node.node import TrainerNode, stop_on_signals
 from trainer_node.options import RunOptions
 from trainer_node.training import (
+    base,
     factory,  # noqa: F401 - imported once, before the fork
-    trainers,
 )
 
 
@@ -97,14 +97,14 @@ def train(pipe: Connection, orders: Orders) -> None:
 
 def _between_micro_batches(teller: Teller) -> None:
     """Tell each micro-batch after its backward pass: gradients are half gathered, the weights still the old ones."""
-    original = trainers.StreamTrainer.training_step
+    original = base.StreamTrainer.training_step
 
     def training_step(self: Any, *args: Any, **kwargs: Any) -> Any:
         loss = original(self, *args, **kwargs)
         teller.tell("micro", teller.step)
         return loss
 
-    trainers.StreamTrainer.training_step = training_step  # type: ignore[method-assign]
+    base.StreamTrainer.training_step = training_step  # type: ignore[method-assign]
 
 
 def _log_to(path: str) -> None:

@@ -124,7 +124,7 @@ def test_asking_for_rewards_waits_for_a_broker_that_is_away_and_sends_every_outp
     with Producer(at_mortal, waits_for_broker=True) as producer, ThreadPoolExecutor(1) as asking:
         mortal.kill()
         told = threading.Event()
-        asked = asking.submit(RewardClient(at_mortal, producer, "r", threading.Event(), told.set).judge, outputs, 1.0)
+        asked = asking.submit(RewardClient(at_mortal, producer, "r", 1.0, threading.Event(), told.set).judge, outputs)
         assert told.wait(PATIENCE), "the other processes of the training hear that it waits"
         assert not asked.done()
         mortal.start()

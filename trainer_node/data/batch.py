@@ -1,4 +1,4 @@
-"""A sample on its way into an optimizer step, and the samples of one step."""
+"""A sample on its way into an optimizer step, and the samples of one step: as the feed chose them, and as every rank trains them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,31 @@ class WaitingSample:
 
     @property
     def position(self) -> RecordPosition:
-        """Topic, partition, offset."""
+        """Of its record: topic, partition, offset."""
         return self.record.topic, self.record.partition, self.record.offset
 
 
 @dataclass(frozen=True)
+class StepExamples:
+    """What the ranks need to know of a step: tokens and names. Rank 0 sends it to the others."""
+
+    step: int
+    """Number of the optimizer step, from 1."""
+    examples: list[AnyExample]
+    """In training order; all of one objective, and so of one type."""
+    sample_ids: list[str]
+    """Of each example."""
+
+
+@dataclass(frozen=True)
 class StepBatch:
-    """The samples of one optimizer step, in training order."""
+    """The samples of one optimizer step, in training order, as the feed chose them on rank 0."""
 
     step: int
     pass_number: int
     objective: Objective
     items: list[WaitingSample]
+
+    def examples(self) -> StepExamples:
+        """The same, without records."""
+        return StepExamples(self.step, [item.example for item in self.items], [item.sample.sample_id for item in self.items])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Task
@@ -35,6 +35,14 @@ class Example:
         """Tokens."""
         return len(self.input_ids)
 
+    def sequences(self) -> list[Example]:
+        """What goes through the model."""
+        return [self]
+
+    def without_loss(self) -> Self:
+        """The same tokens, none of which is learnt."""
+        return replace(self, labels=[IGNORED] * len(self.labels))
+
 
 @dataclass(frozen=True)
 class PairExample:
@@ -55,6 +63,15 @@ class PairExample:
         """Tokens of the longer of its two sequences."""
         return len(self.prompt_ids) + max(len(self.chosen_ids), len(self.rejected_ids))
 
+    def sequences(self) -> list[Example]:
+        """What goes through the model: the prompt with the chosen completion, and with the rejected one."""
+        prompt, ignored = self.prompt_ids, [IGNORED] * len(self.prompt_ids)
+        return [Example(prompt + completion, ignored + completion) for completion in (self.chosen_ids, self.rejected_ids)]
+
+    def without_loss(self) -> Self:
+        """The prompt alone: nothing of it is learnt."""
+        return replace(self, chosen_ids=[], rejected_ids=[])
+
 
 @dataclass(frozen=True)
 class PromptExample:
@@ -67,8 +84,16 @@ class PromptExample:
         return len(self.prompt_ids)
 
 
-AnyExample = Example | PairExample | PromptExample
-"""A sample of any objective, as it is trained."""
+LossExample = Example | PairExample
+"""A sample that carries a loss of its own."""
+AnyExample = LossExample | PromptExample
+"""A sample of any objective as token ids."""
+
+
+def with_loss(example: AnyExample) -> LossExample:
+    """The same example, which is no prompt: the caller trains on what samples say, not on what is answered to them."""
+    assert not isinstance(example, PromptExample), "a prompt has nothing to imitate"
+    return example
 
 
 class BatchTokenizer:

@@ -1,7 +1,7 @@
-"""The processes of one training: the first reads, judges and commits; all of them train.
+"""The processes of one training: rank 0 reads, asks for rewards and commits; all of them train.
 
-What a batch is, is decided in the first process alone and sent to the others, so that all see one stream. The messages are orders, sent
-while the others wait for their next batch or its rewards; they pass over a process group of their own (gloo), beside the gradients' one.
+What a batch is, is decided on rank 0 alone and sent to the others, so that all see one stream. What it sends are commands, which the others
+take while they wait for their next batch or its rewards; they pass over a process group of their own (gloo), beside the gradients' one.
 """
 
 from __future__ import annotations
@@ -14,39 +14,75 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from schemas.errors import PeltonError
-from trainer_node.data.batch import StepBatch
+from trainer_node.data.batch import StepExamples
 from trainer_node.distributed.sharding_plan import Sharding
 
 logger = logging.getLogger(__name__)
 
 Found = TypeVar("Found")
+Mine = TypeVar("Mine")
 
 SILENCE = timedelta(minutes=30)
-"""After this long without a word from another process, it is taken for lost."""
-SIGN_OF_LIFE_S = 60.0
-"""Seconds without a batch after which the others are told that the wait goes on."""
+"""After this long without a message, another process is taken for lost."""
+HEARTBEAT_S = 60.0
+"""Seconds without a command after which the other ranks are told that the wait goes on."""
+
+
+class Command(StrEnum):
+    """What rank 0 tells the others, and what comes with it."""
+
+    LOAD = "load"
+    """The run's model; with the folder of the checkpoint to load it from, or None."""
+    TRAIN = "train"
+    """From the next batch on; with the objective, and the folder of the checkpoint to go on from, or None."""
+    STEP = "step"
+    """With the `StepExamples` to train on; None ends this training."""
+    RESULT = "result"
+    """With what rank 0 has found on its own, while all others wait for it."""
+    HEARTBEAT = "heartbeat"
+    """Wait on."""
+    RANDOM_STATE = "random state"
+    """Gather it, for a checkpoint."""
+    EVALUATE = "evaluate"
+    """Make the passes of rank 0's evaluation, whose result it knows itself; with the objective, held-out samples, and rows at once."""
+    ANSWER = "answer"
+    """Make the passes of rank 0's answers, likewise; with the prompts."""
+    STOP = "stop"
+    """The training is over."""
+
+
+class Message(NamedTuple):
+    """A command with what belongs to it."""
+
+    command: Command
+    content: tuple[Any, ...] = ()
 
 
 @dataclass
-class Processes:
-    """The processes of a training, seen from one of them; on its own it does nothing."""
+class ProcessGroup:
+    """The processes of a training, seen from one of them; on its own it does nothing.
+
+    Commands go from rank 0 to all others, in order, and only while those wait for one. All methods are called on the training thread.
+    """
 
     rank: int = 0
     size: int = 1
     group: Any = None
+    """torch's process group for commands; None: there is one process."""
     sharding: Sharding | None = None
-    """How weights are cut in pieces; None: each process holds them all."""
-    duties: dict[str, Callable[..., None]] = field(default_factory=dict)
-    """What a process that is not the first does by itself at an order, by the order's name, and then waits for the next."""
+    """How weights are sharded; None: each process holds them all."""
+    handlers: dict[Command, Callable[..., None]] = field(default_factory=dict)
+    """What another rank does by itself at a command, called with the command's content; it then waits for the next."""
     _last: float = field(default_factory=time.monotonic)
 
     @classmethod
-    def join(cls, sharding: Sharding | None = None) -> Processes:
-        """Meet the others, where the environment says that there are any. On its own, a process has nothing to cut weights for."""
+    def join(cls, sharding: Sharding | None = None) -> ProcessGroup:
+        """Meet the others, where the environment says that there are any. On its own, a process has nothing to shard weights for."""
         size = int(os.environ.get("WORLD_SIZE", "1"))
         if size == 1:
             return cls()
@@ -59,63 +95,72 @@ class Processes:
             dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo", timeout=SILENCE)
         return cls(dist.get_rank(), size, dist.new_group(backend="gloo", timeout=SILENCE), sharding)
 
-    # --- the first process -----------------------------------------------------------------------------------------------------
+    # --- rank 0 ----------------------------------------------------------------------------------------------------------------
 
-    def order(self, *order: Any) -> None:
-        """Tell the others what comes next."""
+    def send(self, command: Command, *content: Any) -> None:
+        """Tell the others what comes next. Blocks until all of them wait for a command.
+
+        Raises:
+            PeltonError: one of them is gone.
+        """
         self._last = time.monotonic()
         if self.size > 1:
-            self._broadcast(order)
+            self._broadcast(Message(command, content))
 
-    def order_pass(self, *order: Any) -> None:
-        """Before a pass through the model outside of training: where weights are in pieces, the others must make it too."""
+    def send_if_sharded(self, command: Command, *content: Any) -> None:
+        """Before a pass through the model outside of training: where weights are sharded, the others must make it too."""
         if self.sharding:
-            self.order(*order)
+            self.send(command, *content)
 
-    def sign_of_life(self) -> None:
-        """Called while the first process waits: the others wait for it, and would take it for lost."""
-        if self.size > 1 and time.monotonic() - self._last > SIGN_OF_LIFE_S:
-            self.order("wait")
+    def send_step(self, examples: StepExamples | None) -> None:
+        """Give a step's examples to the others, or tell them the end of the stream."""
+        self.send(Command.STEP, examples)
 
-    def leading(self, next_batch: Callable[[], StepBatch | None]) -> Callable[[], StepBatch | None]:
-        """Gives each batch to the others too, and the end of the stream."""
-
-        def lead() -> StepBatch | None:
-            batch = next_batch()
-            self.order("batch", batch)
-            return batch
-
-        return lead
+    def heartbeat(self) -> None:
+        """Called again and again while rank 0 waits: the others wait for it, and would take it for lost."""
+        if self.size > 1 and time.monotonic() - self._last > HEARTBEAT_S:
+            self.send(Command.HEARTBEAT)
 
     def save_random_states(self, folder: Path) -> None:
-        """Write the others' random states beside the first one's; they answer while they wait for a batch."""
+        """Write the others' random states beside rank 0's own; they answer while they wait for a batch."""
         if self.size > 1:
-            self.order("random state")
+            self.send(Command.RANDOM_STATE)
             for rank, state in enumerate(self.gather(b"")):
                 if rank:
                     (folder / f"rng_state_{rank}.pth").write_bytes(state)
 
-    # --- the others ------------------------------------------------------------------------------------------------------------
+    # --- the other ranks -------------------------------------------------------------------------------------------------------
 
-    def next_order(self) -> tuple[Any, ...]:
-        """The next order that is no duty of this process: `load`, `train`, `batch`, `found` or `stop`, with what belongs to it."""
+    def next_command(self) -> Message:
+        """The next command without a handler here, after those that have one were handled. Blocks until it comes.
+
+        Raises:
+            PeltonError: rank 0 is gone.
+        """
         while True:
-            order = self._broadcast(None)
-            if order[0] in self.duties:
-                self.duties[order[0]](*order[1:])
-            elif order[0] != "wait":
-                return tuple(order)
+            message: Message = self._broadcast(None)
+            if message.command in self.handlers:
+                self.handlers[message.command](*message.content)
+            elif message.command is not Command.HEARTBEAT:
+                return message
 
-    def following(self) -> StepBatch | None:
-        """The batch that the first process has chosen; None at the stream's end."""
-        kind, batch = self.next_order()
-        assert kind == "batch", kind
-        return batch
+    def receive_step(self) -> StepExamples | None:
+        """The step that rank 0 has chosen; None at the stream's end. Blocks until it comes."""
+        return self._content_of(Command.STEP)
+
+    def _content_of(self, expected: Command) -> Any:
+        command, content = self.next_command()
+        assert command is expected, f"{command} where {expected} was due"
+        return content[0]
 
     # --- all together ----------------------------------------------------------------------------------------------------------
 
-    def gather(self, mine: Any) -> list[Any]:
-        """What each process has, by rank, at every one of them; each calls it at the same point."""
+    def gather(self, mine: Mine) -> list[Mine]:
+        """What each rank has, by rank, on every one of them. Collective: each calls it at the same point.
+
+        Raises:
+            PeltonError: one of them is gone.
+        """
         if self.size == 1:
             return [mine]
         import torch.distributed as dist
@@ -125,18 +170,16 @@ class Processes:
             dist.all_gather_object(everyone, mine, group=self.group)
         return everyone
 
-    def found_by_first(self, find: Callable[[], Found]) -> Found:
-        """What the first process finds, at every one of them; each calls it at the same point."""
+    def on_rank_0(self, find: Callable[[], Found]) -> Found:
+        """What rank 0 finds, on every rank. Collective: each calls it at the same point, and blocks until rank 0 has found it."""
         if self.rank:
-            kind, found = self.next_order()
-            assert kind == "found", kind
-            return found
+            return self._content_of(Command.RESULT)
         found = find()
-        self.order("found", found)
+        self.send(Command.RESULT, found)
         return found
 
     def close(self) -> None:
-        """Leave, all together. The first process says so to the others; whoever calls has let go of the trainer.
+        """Leave, all together. Rank 0 says so to the others; whoever calls has let go of the trainer.
 
         DDP's wrapper that outlives its group, and a group whose other end is gone, may hang or abort while they are taken down.
         """
@@ -145,15 +188,15 @@ class Processes:
         import torch.distributed as dist
 
         if self.rank == 0:
-            self.order("stop")
+            self.send(Command.STOP)
         gc.collect()
         self.gather(None)
         dist.destroy_process_group()
 
-    def _broadcast(self, order: Any) -> Any:
+    def _broadcast(self, message: Message | None) -> Any:
         import torch.distributed as dist
 
-        box = [order]
+        box = [message]
         with _others_alive():
             dist.broadcast_object_list(box, src=0, group=self.group)
         return box[0]
@@ -186,5 +229,5 @@ def is_failed_collective(error: BaseException) -> bool:
     return isinstance(error, dist.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error))
 
 
-ALONE = Processes()
+ALONE = ProcessGroup()
 """One process that needs no one."""

@@ -5,55 +5,118 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
 
-from schemas.errors import BadRecord, BrokerError
+from schemas.errors import BadRecord, BrokerError, PeltonError
 from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
+from schemas.training_sample import TrainingSample
 from streams.kafka.consumer import Record, make_consumer
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
+from trainer_node.rewards.outputs import model_outputs
 
 logger = logging.getLogger(__name__)
 
+SILENT_LIMIT = 3
+"""Steps in a row without any reward in time after which training stops: nobody is there to judge."""
+
+
+@dataclass(frozen=True)
+class JudgedStep:
+    """What came of a step's answers."""
+
+    step: int
+    rewards: list[float | None]
+    """Of each completion, in order."""
+    seconds: float
+    """From the first output sent to the last reward."""
+
 
 class RewardClient:
-    """Sends a run's outputs and waits for their rewards. One thread uses it."""
+    """Sends a run's outputs and waits for their rewards. One thread uses it: the training thread, on rank 0."""
 
     def __init__(
         self,
         settings: KafkaSettings,
         producer: Producer,
         run_id: str,
+        timeout_s: float,
         stopping: threading.Event,
         waiting: Callable[[], None] = lambda: None,
+        before_sending: Callable[[], None] = lambda: None,
+        observe: Callable[[JudgedStep], None] = lambda judged: None,
     ) -> None:
-        """`waiting` is called again and again while rewards, or the broker, are waited for."""
+        """Nothing is sent yet.
+
+        Args:
+            settings: of the broker.
+            producer: for the outputs.
+            run_id: rewards of other runs are not ours.
+            timeout_s: seconds to wait for rewards, once all outputs are sent.
+            stopping: set when the node is to stop.
+            waiting: called again and again while rewards, or the broker, are waited for.
+            before_sending: called before outputs get out; makes durable what they follow from.
+            observe: told of each step's rewards.
+        """
         self._settings = settings
         self._producer = producer
         self._run_id = run_id
+        self._timeout_s = timeout_s
         self._stopping = stopping
         self._waiting = waiting
+        self._before_sending = before_sending
+        self._observe = observe
+        self._silent = 0
         self.late = 0
         """Rewards that did not come in time, in all."""
 
-    def judge(self, outputs: list[ModelOutput], timeout_s: float, finish: bool = False) -> dict[str, GraphReward | None]:
+    def rewards_of(self, step: int, prompts: Sequence[TrainingSample], completions: Sequence[str]) -> list[float | None]:
+        """Rewards of the completions that an optimizer step trains on, in order. Blocks until they are there, or are late.
+
+        Args:
+            step: the step they are for; the model that answered had taken one less.
+            prompts: each completion's prompt.
+            completions: the answers. Those of one prompt that say the same are one output and share its reward.
+
+        Raises:
+            PeltonError: SILENT_LIMIT steps in a row without any reward in time.
+        """
+        started = time.monotonic()
+        outputs = model_outputs(prompts, completions, self._run_id, step - 1, "train")
+        once = {output.output_id: output for output in outputs}
+        judged = self.judge(list(once.values()), finish=True)
+        self._count_silence(judged)
+        rewards = [reward.reward if (reward := judged[output.output_id]) is not None else None for output in outputs]
+        self._observe(JudgedStep(step, rewards, time.monotonic() - started))
+        return rewards
+
+    def _count_silence(self, judged: dict[str, GraphReward | None]) -> None:
+        self._silent = self._silent + 1 if all(reward is None for reward in judged.values()) else 0
+        if self._silent >= SILENT_LIMIT:
+            raise PeltonError(
+                f"no reward came for {SILENT_LIMIT} steps, each {self._timeout_s:.0f} s long: is `pelton worker feedback` running?"
+                " Start it, then this run again: it goes on from its newest checkpoint"
+            )
+
+    def judge(self, outputs: list[ModelOutput], finish: bool = False) -> dict[str, GraphReward | None]:
         """Send outputs and wait for their rewards.
 
         Args:
             outputs: answers of this run, each id once.
-            timeout_s: how long to wait after the last was sent.
             finish: wait even when the node is to stop: an optimizer step needs them to be finished.
 
         Returns:
             Reward by output id; None for one that did not come in time.
         """
+        self._before_sending()
         with self._listening() as arrivals:
             for output in outputs:
                 self._producer.send(self._settings.topics.outputs, output.prompt_id, output)
             self._producer.flush(waiting=self._waiting)
-            return self._collect({output.output_id for output in outputs}, arrivals, timeout_s, finish)
+            return self._collect({output.output_id for output in outputs}, arrivals, finish)
 
     def _listening(self) -> _FromNow:
         """Waits for a broker that is away: an answer without a reward teaches nothing.
@@ -70,10 +133,10 @@ class RewardClient:
                 self._waiting()
                 logger.warning("asking for rewards waits for the broker: %s", error)
 
-    def _collect(self, wanted: set[str], arrivals: _FromNow, timeout_s: float, finish: bool) -> dict[str, GraphReward | None]:
+    def _collect(self, wanted: set[str], arrivals: _FromNow, finish: bool) -> dict[str, GraphReward | None]:
         rewards: dict[str, GraphReward | None] = dict.fromkeys(wanted)
         missing = set(wanted)
-        deadline = time.monotonic() + timeout_s
+        deadline = time.monotonic() + self._timeout_s
         while missing and time.monotonic() < deadline and (finish or not self._stopping.is_set()):
             self._waiting()
             for record in arrivals.poll():
@@ -84,7 +147,7 @@ class RewardClient:
         if missing:
             self.late += len(missing)
             logger.warning(
-                "%d of %d rewards did not come within %.0f s; they count as none, not as zero", len(missing), len(wanted), timeout_s
+                "%d of %d rewards did not come within %.0f s; they count as none, not as zero", len(missing), len(wanted), self._timeout_s
             )
         return rewards
 
@@ -115,7 +178,7 @@ class _FromNow:
         """What has come in the last moments."""
         return [Record.of(raw) for batch in self._consumer.poll(timeout_ms=200).values() for raw in batch]
 
-    def __enter__(self) -> _FromNow:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

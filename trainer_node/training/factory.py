@@ -10,14 +10,14 @@ from schemas.errors import ConfigError
 from schemas.sample import Task
 from schemas.training_sample import Objective
 from trainer_node.config import TrainConfig
-from trainer_node.data.batch import StepBatch
-from trainer_node.distributed.process_group import ALONE, Processes
+from trainer_node.distributed.process_group import ALONE, ProcessGroup
 from trainer_node.kinds import TrainerKind, kind_of_task
 from trainer_node.models.loaded import LoadedModel
 
 if TYPE_CHECKING:
-    from trainer_node.training.prompts import JudgeStep, PromptLoader
-    from trainer_node.training.trainers import StepLoader, StreamTrainer
+    from trainer_node.training.base import StreamTrainer
+    from trainer_node.training.batch_source import BatchSource, NextBatch, StepHooks
+    from trainer_node.training.prompt_loader import RewardsOf
 
 ENDLESS_STEPS = 1_000_000_000
 """The stream decides when training ends, not a step count."""
@@ -32,9 +32,10 @@ def trainer_class(task: Task | str) -> type:
     return class_of_kind(kind_of_task(task))
 
 
-def class_of_kind(kind: TrainerKind) -> type[StreamTrainer]:
+def class_of_kind(kind: TrainerKind) -> type[StreamTrainer[Any]]:
     """The trainer class of a kind."""
-    from trainer_node.training import trainers
+    from trainer_node.training.dpo import StreamDPOTrainer
+    from trainer_node.training.sft import StreamSFTTrainer
 
     if kind is TrainerKind.GRPO:
         from trainer_node.training.grpo import StreamGRPOTrainer
@@ -44,7 +45,7 @@ def class_of_kind(kind: TrainerKind) -> type[StreamTrainer]:
         from trainer_node.training.ppo import StreamPPOTrainer
 
         return StreamPPOTrainer
-    return trainers.StreamSFTTrainer if kind is TrainerKind.SFT else trainers.StreamDPOTrainer
+    return StreamSFTTrainer if kind is TrainerKind.SFT else StreamDPOTrainer
 
 
 def kind_for(objective: Objective, config: TrainConfig) -> TrainerKind:
@@ -55,7 +56,7 @@ def kind_for(objective: Objective, config: TrainConfig) -> TrainerKind:
 
 
 def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, output_dir: Path, callbacks: list[Any]) -> Any:
-    """A trainer of this kind over a loaded model; the caller then gives it its stream (`feed_from`)."""
+    """A trainer of this kind over a loaded model; the caller then gives it its source (`feed_from`)."""
     import torch
     from datasets import Dataset, disable_progress_bars
     from transformers import PrinterCallback
@@ -74,23 +75,26 @@ def build_trainer(kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, o
     return trainer
 
 
-def build_stream(
+def build_source(
     kind: TrainerKind,
     config: TrainConfig,
     pad_token_id: int,
-    next_batch: Callable[[], StepBatch | None],
-    judge: JudgeStep | None,
-    processes: Processes = ALONE,
-) -> StepLoader | PromptLoader:
-    """What hands batches to a trainer of this kind; `judge` is the first process's."""
-    from trainer_node.training.prompts import PromptLoader
-    from trainer_node.training.trainers import StepLoader
+    next_batch: NextBatch | None,
+    rewards_of: RewardsOf | None,
+    group: ProcessGroup = ALONE,
+    hooks: StepHooks | None = None,
+) -> BatchSource[Any]:
+    """What hands batches to a trainer of this kind; `next_batch` and `rewards_of` are rank 0's."""
+    from trainer_node.training.losses import mean_over_samples, mean_over_tokens
+    from trainer_node.training.prompt_loader import PromptLoader
+    from trainer_node.training.step_loader import StepLoader
 
     if kind is TrainerKind.GRPO:
-        return PromptLoader(next_batch, judge, config.accumulation, config.num_generations, processes)
+        return PromptLoader(next_batch, rewards_of, config.accumulation, config.num_generations, group, hooks)
     if kind is TrainerKind.PPO:
-        return PromptLoader(next_batch, judge, processes=processes)
-    return StepLoader(next_batch, config.accumulation, pad_token_id, processes)
+        return PromptLoader(next_batch, rewards_of, group=group, hooks=hooks)
+    mean = mean_over_tokens if kind is TrainerKind.SFT else mean_over_samples
+    return StepLoader(next_batch, config.accumulation, pad_token_id, group, hooks, mean)
 
 
 def ready_trainer(

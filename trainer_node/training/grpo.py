@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from trl import GRPOConfig, GRPOTrainer
 
-from schemas.training_sample import TrainingSample
-from trainer_node.training.trainers import StreamTrainer
+from trainer_node.data.tokenization import AnyExample
+from trainer_node.training.base import StreamTrainer
+from trainer_node.training.prompt_loader import PromptLoader
 
 # TRL warns of each completion without a reward, with the prompt's text; the reward client has counted it already.
 logging.getLogger("trl.trainer.grpo_trainer").setLevel(logging.ERROR)
 
 
-class StreamGRPOTrainer(StreamTrainer, GRPOTrainer):
+class StreamGRPOTrainer(StreamTrainer[PromptLoader], GRPOTrainer):
     """GRPO (Shao et al. 2024, eq. 3) with the token-level normaliser of DAPO (Yu et al. 2025, eq. 8).
 
     A step answers each of its prompts `num_generations` times; a completion's advantage is its reward against the others of its prompt.
@@ -30,9 +32,9 @@ class StreamGRPOTrainer(StreamTrainer, GRPOTrainer):
         self._parts: list[dict[str, Any]] = []
         super().__init__(*args, **kwargs | {"reward_funcs": self.graph_reward})
 
-    def graph_reward(self, completions: list[str], sample: list[TrainingSample | None], **_: Any) -> list[float | None]:
+    def graph_reward(self, completions: list[str], index: list[int | None], **_: Any) -> list[float | None]:
         """TRL's reward function: what the feedback node says; None where it says nothing."""
-        rewards: list[float | None] = self.stream.reward(sample, completions)
+        rewards = self.source.reward(index, completions)
         self._rewarded = torch.tensor([reward is not None for reward in rewards], device=self.accelerator.device)
         return rewards
 
@@ -56,22 +58,21 @@ class StreamGRPOTrainer(StreamTrainer, GRPOTrainer):
         return output
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
-        """TRL's loss; its value goes to the stream."""
+        """TRL's loss; its value goes to the source."""
         loss = super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        self.stream.note(loss.item())
+        self.source.note(loss.item())
         return loss
 
     def undo_bad_step(self) -> dict[str, Any]:
         """As everywhere; and a step without any reward leaves the weights as they are: AdamW would move them by momentum."""
-        if self.stream.step_loss() is None:
-            assert self.optimizer is not None
-            self.optimizer.zero_grad(set_to_none=True)
+        if self.source.step_loss() is None:
+            self._drop_gradients()
         return super().undo_bad_step()
 
     smaller = "lower --batch-size, --num-generations or --max-new-tokens, or raise --accumulation"
 
-    def _size_of(self, examples: list[Any]) -> str:
-        longest = max(len(example.prompt_ids) for example in examples) + self.args.max_completion_length
+    def _size_of(self, examples: Sequence[AnyExample]) -> str:
+        longest = max(len(example) for example in examples) + self.args.max_completion_length
         return f"{len(examples) * int(self.args.num_generations or 1)} completions of up to {longest} tokens with their prompts"
 
 

@@ -6,15 +6,18 @@ Trainer with `num_items_in_batch`: L = Σ_samples Σ_tokens nll / N. A sample's 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name the field uses
 from torch.nn.parallel import DistributedDataParallel
 
-from trainer_node.data.tokenization import IGNORED, Example, PairExample
+from trainer_node.data.tokenization import IGNORED, Example, LossExample, PairExample
+
+Splittable = TypeVar("Splittable", Example, PairExample, LossExample)
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,13 @@ def collate(examples: list[Example], pad_token_id: int) -> MicroBatch:
     return MicroBatch(torch.from_numpy(ids), mask, positions, torch.from_numpy(labels))
 
 
-def split(examples: list[Any], parts: int) -> list[list[Any]]:
-    """Examples (or pairs) in `parts` runs of nearly equal size, in order. A part that would be empty gets one example without any loss.
+def sequences(examples: Sequence[LossExample]) -> list[Example]:
+    """What goes through the model for these examples: of pairs, first all chosen sides, then all rejected ones."""
+    return [row for side in zip(*(example.sequences() for example in examples), strict=True) for row in side]
+
+
+def split(examples: Sequence[Splittable], parts: int) -> list[list[Splittable]]:
+    """Examples in `parts` runs of nearly equal size, in order. A part that would be empty gets one example without any loss.
 
     The training loop wants exactly `parts` micro-batches per optimizer step; an example without labels adds nothing to the sum.
     """
@@ -62,18 +70,12 @@ def split(examples: list[Any], parts: int) -> list[list[Any]]:
     runs, start = [], 0
     for part in range(parts):
         end = start + size + (1 if part < extra else 0)
-        runs.append(examples[start:end] or [_without_loss(examples[0])])
+        runs.append(list(examples[start:end]) or [examples[0].without_loss()])
         start = end
     return runs
 
 
-def _without_loss(example: Any) -> Any:
-    if isinstance(example, PairExample):
-        return PairExample(example.prompt_ids, [], [])
-    return Example(example.input_ids, [IGNORED] * len(example.labels))
-
-
-def target_tokens(examples: list[Example]) -> int:
+def target_tokens(examples: Sequence[Example]) -> int:
     """Tokens that carry loss; a row's first token has no prediction, so it never counts."""
     return sum(label != IGNORED for example in examples for label in example.labels[1:])
 
@@ -121,3 +123,15 @@ def sample_losses(nll: torch.Tensor, mask: torch.Tensor) -> tuple[list[float], l
     tokens = mask.sum(-1)
     means = (nll.detach() * mask).sum(-1) / tokens.clamp(min=1)
     return means.tolist(), tokens.tolist()
+
+
+def mean_over_tokens(losses: Iterable[tuple[float, int]]) -> float:
+    """Loss of a step that minimises the mean over all its tokens; takes the mean loss and the tokens of each sample."""
+    losses = list(losses)
+    return sum(loss * tokens for loss, tokens in losses) / sum(tokens for _, tokens in losses)
+
+
+def mean_over_samples(losses: Iterable[tuple[float, int]]) -> float:
+    """Loss of a step in which each sample weighs the same, however long it is."""
+    losses = list(losses)
+    return sum(loss for loss, _ in losses) / len(losses)

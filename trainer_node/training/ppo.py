@@ -10,7 +10,7 @@ import contextlib
 import copy
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -25,11 +25,12 @@ os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # that PPO is experiment
 from trl.experimental.ppo import PPOConfig, PPOTrainer
 
 from schemas.errors import BadRecord, ConfigError
-from trainer_node.data.tokenization import prompt_tokens
+from trainer_node.data.tokenization import AnyExample, prompt_tokens
 from trainer_node.models.adapters import add_reference
 from trainer_node.models.generation import as_prompt
 from trainer_node.models.restore import VALUE_HEAD
-from trainer_node.training.trainers import StreamTrainer
+from trainer_node.training.base import StreamTrainer
+from trainer_node.training.prompt_loader import PromptLoader, PromptRow
 
 
 class ValueModel(nn.Module):
@@ -102,7 +103,7 @@ def micro_batches(rows: list[int], most: int) -> int:
     return next(parts for parts in range(min(most, *rows), 0, -1) if all(-(-count // -(-count // parts)) == parts for count in rows))
 
 
-class StreamPPOTrainer(StreamTrainer, PPOTrainer):
+class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
     """PPO (Schulman et al. 2017) with the KL to the reference as a reward of each token (Ziegler et al. 2019).
 
     The commit unit is a round: a batch of prompts, one completion each, `num_ppo_epochs` passes over them.
@@ -145,33 +146,35 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
         if resume_from_checkpoint:
             self._resume(Path(resume_from_checkpoint))
         gc.freeze()  # TRL collects garbage twice a round; what is loaded by now is none, and looking at it takes a second
-        for micro_batch in self.stream:
+        for micro_batch in self.source:
             self._round(micro_batch["rows"])
-            self.state.global_step = self.stream.batch.step
+            assert self.source.batch is not None
+            self.state.global_step = self.source.batch.step
             for callback in self._step_callbacks:
                 callback.on_pre_optimizer_step(self.args, self.state, self.control)
                 callback.on_step_end(self.args, self.state, self.control)
 
-    def _round(self, rows: list[dict[str, Any]]) -> None:
+    def _round(self, rows: list[PromptRow]) -> None:
         queries, answers = self._answer([row["prompt"] for row in rows])
         texts = self._texts(answers.sequences[:, queries.shape[1] :])
-        rewards = self.stream.reward([row["sample"] for row in rows], texts)
+        rewards = self.source.reward([row["index"] for row in rows], texts)
         kept = [index for index, reward in enumerate(rewards) if reward is not None]
         mine = Round(queries, answers.sequences, list(answers.scores), rewards).rows(kept)
-        counts = self.stream.processes.gather(len(kept))
+        counts = self.source.group.gather(len(kept))
         if not any(counts):
             return
         if not all(counts):
             mine = self._lent(mine)
         self._before_round = self._state()
         self._train_on(mine, micro_batches([max(1, count) for count in counts], self._accumulation))
-        self.stream.note(self._metrics["loss/policy_avg"] + self.args.vf_coef * self._metrics["loss/value_avg"])
-        self.stream.bad = not self._finite()
+        self.source.note(self._metrics["loss/policy_avg"] + self.args.vf_coef * self._metrics["loss/value_avg"])
+        if not self._finite():
+            self.source.mark_bad()
 
     def _lent(self, mine: Round) -> Round:
         """A process none of whose answers has a reward trains on a copy of another's first one: all must take the same steps."""
         offer = mine.rows([0]).to("cpu") if mine.rewards else None
-        offers = [offered for offered in self.stream.processes.gather(offer) if offered is not None]
+        offers = [offered for offered in self.source.group.gather(offer) if offered is not None]
         return mine if mine.rewards else offers[0].to(self.accelerator.device)
 
     def _answer(self, prompts: list[list[int]]) -> tuple[torch.Tensor, Any]:
@@ -229,7 +232,7 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
     def undo_bad_step(self) -> dict[str, BadRecord]:
         """A round takes several optimizer steps: if one of them made weights that are no numbers, all of them are undone."""
         before, self._before_round = self._before_round, None
-        if self.stream.bad and before is not None:
+        if self.source.bad and before is not None:
             with torch.no_grad():
                 for name, weight in self._trained().items():
                     weight.copy_(before["weights"][name])
@@ -259,8 +262,8 @@ class StreamPPOTrainer(StreamTrainer, PPOTrainer):
 
     smaller = "lower --batch-size or --max-new-tokens, or raise --accumulation"
 
-    def _size_of(self, examples: list[Any]) -> str:
-        longest = max(len(example.prompt_ids) for example in examples) + self.args.response_length
+    def _size_of(self, examples: Sequence[AnyExample]) -> str:
+        longest = max(len(example) for example in examples) + self.args.response_length
         return f"{len(examples)} completions of up to {longest} tokens with their prompts"
 
 

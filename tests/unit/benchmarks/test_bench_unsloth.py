@@ -88,7 +88,7 @@ def test_pelton_s_side_trains_by_the_trainer_node_s_own_classes(tmp_path: Path) 
     assert done["facts"][0]["lr"] == 2e-4
     assert done["facts"][0]["lora_B"] == 0.0 < done["facts"][1]["lora_B"]
     trainer = worker.pelton(config)
-    assert type(trainer).__module__ == "trainer_node.training.trainers"
+    assert type(trainer).__module__ == "trainer_node.training.sft"
 
 
 def made_up() -> dict[str, Any]:

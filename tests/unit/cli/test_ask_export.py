@@ -40,7 +40,7 @@ def run_dir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     from trainer_node.models.restore import load_for_training
     from trainer_node.training.callbacks import StepCallback
     from trainer_node.training.factory import build_trainer
-    from trainer_node.training.trainers import StepLoader
+    from trainer_node.training.step_loader import StepLoader
 
     folder = tmp_path_factory.mktemp("run")
     model = build(tmp_path_factory.mktemp("tiny"))

@@ -12,7 +12,7 @@ import pytest
 import torch
 import torch.multiprocessing
 
-PRELOADED = ["trainer_node.training.trainers", "trainer_node.models.restore", "trainer_node.training.grpo", "trainer_node.training.ppo"]
+PRELOADED = ["trainer_node.models.restore", *(f"trainer_node.training.{kind}" for kind in ("sft", "dpo", "grpo", "ppo"))]
 
 
 def start(work: Callable[..., None], job: Any, processes: int, device: str = "cpu") -> None:

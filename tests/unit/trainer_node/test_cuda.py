@@ -23,7 +23,7 @@ from trainer_node.training import losses
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.evaluation import choose_labels
 from trainer_node.training.factory import build_trainer
-from trainer_node.training.trainers import StepLoader
+from trainer_node.training.step_loader import StepLoader
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 

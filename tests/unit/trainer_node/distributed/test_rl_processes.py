@@ -19,7 +19,7 @@ from tests.unit.trainer_node.several import start
 from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import prepare
-from trainer_node.distributed.process_group import Processes
+from trainer_node.distributed.process_group import Command, ProcessGroup
 from trainer_node.distributed.sharding_plan import Sharding
 from trainer_node.kinds import TrainerKind
 from trainer_node.run.follower import Follower
@@ -64,13 +64,13 @@ def work(rank: int, job: Job) -> None:
     fix_answers()
     if rank == 1 and job.broken_step:
         break_loss(job.broken_step)
-    processes = Processes.join(job.sharding)
+    group = ProcessGroup.join(job.sharding)
     if rank:
-        follower = Follower(job.config, processes)
+        follower = Follower(job.config, group)
         follower.run()
         note(job, rank, follower.loaded)
     else:
-        lead(job, processes)
+        lead(job, group)
 
 
 def fix_answers() -> None:
@@ -108,20 +108,20 @@ def break_loss(step: int) -> None:
     compute = StreamGRPOTrainer.compute_loss
 
     def broken(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return compute(self, *args, **kwargs) * (float("nan") if self.stream.batch.step == step else 1.0)
+        return compute(self, *args, **kwargs) * (float("nan") if self.source.batch.step == step else 1.0)
 
     StreamGRPOTrainer.compute_loss = broken  # type: ignore[method-assign]
 
 
-def lead(job: Job, processes: Processes) -> None:
-    """What the node does in the first process, without a broker."""
+def lead(job: Job, group: ProcessGroup) -> None:
+    """What the node does on rank 0, without a broker."""
     from trainer_node.models.restore import load_for_training
     from trainer_node.training.callbacks import StepCallback
-    from trainer_node.training.factory import build_stream, ready_trainer
+    from trainer_node.training.factory import build_source, ready_trainer
 
     config = job.config
-    processes.order("load", None)
-    loaded = load_for_training(config, None, processes.sharding)
+    group.send(Command.LOAD, None)
+    loaded = load_for_training(config, None, group.sharding)
     answers = config.num_generations if job.trainer is TrainerKind.GRPO else 1
     asked: list[str] = []
     steps: list[dict[str, Any]] = []
@@ -144,17 +144,17 @@ def lead(job: Job, processes: Processes) -> None:
 
     def before() -> None:
         undone = sorted(trainer.undo_bad_step())
-        steps.append({"undone": undone, "loss": stream.step_loss(), "unrewarded": sorted(stream.unrewarded()), "asked": list(asked)})
+        steps.append({"undone": undone, "loss": source.step_loss(), "unrewarded": sorted(source.unrewarded()), "asked": list(asked)})
         asked.clear()
 
     chosen = batches()
-    processes.order("train", Objective.PROMPT, None)
+    group.send(Command.TRAIN, Objective.PROMPT, None)
     trainer = ready_trainer(job.trainer, loaded, config, job.folder, [StepCallback(before, lambda: None)], None)
-    pad, next_batch = loaded.tokenizer.pad_token_id, processes.leading(lambda: next(chosen, None))
-    stream = build_stream(job.trainer, config, pad, next_batch, judge, processes)
-    trainer.feed_from(stream)
+    pad = loaded.tokenizer.pad_token_id
+    source = build_source(job.trainer, config, pad, lambda: next(chosen, None), judge, group)
+    trainer.feed_from(source)
     trainer.train()
-    processes.close()
+    group.close()
     note(job, 0, loaded, steps)
 
 

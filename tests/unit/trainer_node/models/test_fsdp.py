@@ -20,7 +20,7 @@ from tests.unit.trainer_node.several import start
 from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import prepare
-from trainer_node.distributed.process_group import Processes
+from trainer_node.distributed.process_group import Command, ProcessGroup
 from trainer_node.distributed.sharding_plan import Sharding
 from trainer_node.kinds import TrainerKind
 from trainer_node.run.follower import Follower
@@ -70,41 +70,41 @@ class Job:
 
 def work(rank: int, job: Job) -> None:
     """One process of a job; writes down what it saw."""
-    processes = Processes.join(job.sharding)
+    group = ProcessGroup.join(job.sharding)
     if rank == 0:
-        lead(job, processes)
+        lead(job, group)
     else:
-        follower = Follower(job.config, processes)
+        follower = Follower(job.config, group)
         follower.run()
         note(job, rank, follower.loaded)
 
 
-def lead(job: Job, processes: Processes) -> None:
-    """What the node does in the first process, without a broker."""
+def lead(job: Job, group: ProcessGroup) -> None:
+    """What the node does on rank 0, without a broker."""
     from trainer_node.models.generation import answer, as_prompt
     from trainer_node.models.restore import load_for_training, save_for_resume
     from trainer_node.training.callbacks import StepCallback
     from trainer_node.training.evaluation import evaluate
     from trainer_node.training.factory import ready_trainer
-    from trainer_node.training.trainers import StepLoader
+    from trainer_node.training.step_loader import StepLoader
 
     config = job.config
-    processes.order("load", job.checkpoint)
-    loaded = load_for_training(config, job.checkpoint, processes.sharding)
+    group.send(Command.LOAD, job.checkpoint)
+    loaded = load_for_training(config, job.checkpoint, group.sharding)
     tokenizer = loaded.tokenizer
     values: dict[str, float] = {}
     steps: list[tuple[float, float]] = []
 
     def middle() -> None:
         held_out = job.samples(900, 905)
-        processes.order_pass("evaluate", job.objective, held_out, 2)
+        group.send_if_sharded(Command.EVALUATE, job.objective, held_out, 2)
         found = evaluate(trainer, loaded.model, tokenizer, job.objective, held_out, lambda one: prepare(one, tokenizer, config), 2)
         assert found is not None
         values.update(found.values)
         folder = job.folder / "half"
         folder.mkdir()
         save_for_resume(trainer, loaded, folder)
-        processes.save_random_states(folder)
+        group.save_random_states(folder)
 
     def batches() -> Iterator[StepBatch]:
         for step in range(STEPS // 2 if job.checkpoint else 0, STEPS):
@@ -120,15 +120,15 @@ def lead(job: Job, processes: Processes) -> None:
         steps.append((float(loader.step_loss() or 0), float(torch.nn.utils.get_total_norm(grads))))
 
     stream = batches()
-    processes.order("train", job.objective, job.checkpoint)
+    group.send(Command.TRAIN, job.objective, job.checkpoint)
     trainer = ready_trainer(job.trainer, loaded, config, job.folder, [StepCallback(before, lambda: None)], job.checkpoint)
-    loader = StepLoader(processes.leading(lambda: next(stream, None)), config.accumulation, tokenizer.pad_token_id, processes)
+    loader = StepLoader(lambda: next(stream, None), config.accumulation, tokenizer.pad_token_id, group)
     trainer.feed_from(loader)
     trainer.train(resume_from_checkpoint=str(job.checkpoint) if job.checkpoint else None)
     prompts = [as_prompt("what is 3?")]
-    processes.order_pass("answer", prompts)
+    group.send_if_sharded(Command.ANSWER, prompts)
     answers = answer(loaded.model, tokenizer, prompts, config.max_new_tokens)
-    processes.close()
+    group.close()
     note(job, 0, loaded, losses=[loss for loss, _ in steps], norms=[norm for _, norm in steps], answers=answers, values=values)
 
 
@@ -186,12 +186,12 @@ def answer_at_length(rank: int, job: Job) -> None:
     """A process that answers prompts of its own, with an end of its own."""
     from trainer_node.models.restore import load_for_training
 
-    processes = Processes.join(job.sharding)
-    loaded = load_for_training(job.config, None, processes.sharding)
-    lengths = [3 + 5 * number for number in (range(2) if processes.size == 1 else [rank])]
+    group = ProcessGroup.join(job.sharding)
+    loaded = load_for_training(job.config, None, group.sharding)
+    lengths = [3 + 5 * number for number in (range(2) if group.size == 1 else [rank])]
     answers = [answer_to(loaded, f"what is {length}?", length) for length in lengths]
-    assert rank == 0 or processes.next_order() == ("stop",)
-    processes.close()
+    assert rank == 0 or group.next_command() == (Command.STOP, ())
+    group.close()
     note(job, rank, loaded, answers=answers)
 
 

@@ -25,8 +25,8 @@ from trainer_node.models.generation import answer
 from trainer_node.models.out_of_memory import out_of_memory
 from trainer_node.models.restore import load_for_training
 from trainer_node.training.factory import build_trainer
-from trainer_node.training.prompts import PromptLoader
-from trainer_node.training.trainers import StepLoader
+from trainer_node.training.prompt_loader import PromptLoader
+from trainer_node.training.step_loader import StepLoader
 
 ROOM = 64 << 20
 """Bytes that the step may still take; it wants several times that."""

@@ -11,8 +11,7 @@ import pytest
 import torch
 import trl
 
-from schemas.errors import BadRecord, PeltonError
-from schemas.graph_reward import GraphReward, RewardStatus
+from schemas.errors import BadRecord, ConfigError
 from schemas.sample import Task
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
@@ -25,7 +24,7 @@ from trainer_node.models.restore import fits, load_for_training, save_for_resume
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.factory import build_trainer, trainer_class
 from trainer_node.training.ppo import PPOTrainer, with_pad
-from trainer_node.training.prompts import SILENT_LIMIT, Judge, PromptLoader
+from trainer_node.training.prompt_loader import PromptLoader
 
 SIZE = 4
 NEW_TOKENS = 6
@@ -303,7 +302,7 @@ def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(config, prompts,
     assert same(resumed.weights(), unbroken.weights())
 
 
-# --- prompts and outputs --------------------------------------------------------------------------------------------------------
+# --- prompts ------------------------------------------------------------------------------------------------------------------
 
 
 def test_a_prompt_is_asked_as_the_model_will_be_asked_and_is_never_cut(make_sample, tokenizer):
@@ -315,52 +314,20 @@ def test_a_prompt_is_asked_as_the_model_will_be_asked_and_is_never_cut(make_samp
         format_prompt(make_sample(prompt=" "), tokenizer, 64, 8)
 
 
-class Client:
-    """Answers as the feedback node does, from a table; what it does not know comes too late."""
-
-    def __init__(self, rewards: dict[str, float | None]) -> None:
-        self.rewards = rewards
-        self.outputs: list[Any] = []
-
-    def judge(self, outputs: list[Any], timeout_s: float, finish: bool) -> dict[str, GraphReward | None]:
-        self.outputs += outputs
-        return {output.output_id: self._reward(output) if output.completion in self.rewards else None for output in outputs}
-
-    def _reward(self, output: Any) -> GraphReward:
-        value = self.rewards[output.completion]
-        status = RewardStatus.OK if value is not None else RewardStatus.NO_CLAIMS
-        counts = {"total": 1, "verified": 1, "contradicted": 0, "unknown": 0, "graph_version": 1}
-        ids = {"reward_id": "r", "output_id": output.output_id, "prompt_id": output.prompt_id, "model_version": output.model_version}
-        return GraphReward(reward=value, status=status, policy="strict", **ids, **counts)
+# --- settings -------------------------------------------------------------------------------------------------------------------
 
 
-def test_completions_of_one_prompt_that_say_the_same_are_one_output_and_share_its_reward(prompts):
-    client, told = Client({"x": 0.5, "y": 1.0, "nothing": None}), []
-    judge = Judge(client, "run", 1.0, lambda step, rewards: told.append((step, rewards)))  # type: ignore[arg-type]
-    rewards = judge(7, [prompts[0]] * 4 + [prompts[1]], ["x", "y", "x", "late", "nothing"])
-    assert rewards == [0.5, 1.0, 0.5, None, None]
-    assert told == [(7, [0.5, 1.0, 0.5])]
-    assert [(output.prompt_id, output.completion) for output in client.outputs] == [
-        ("p0", "x"),
-        ("p0", "y"),
-        ("p0", "late"),
-        ("p1", "nothing"),
-    ]
-    assert {(output.phase, output.model_version, output.run_id) for output in client.outputs} == {("train", "run/6", "run")}
-
-
-def test_the_node_stops_when_nobody_judges_but_not_when_judgements_have_no_value(prompts):
-    judge = Judge(Client({"valueless": None}), "run", 1.0, lambda *_: None)  # type: ignore[arg-type]
-    for step in range(1, SILENT_LIMIT):
-        judge(step, prompts[:1], ["late"])
-    judge(SILENT_LIMIT, prompts[:1], ["valueless"])
-    for step in range(1, SILENT_LIMIT):
-        judge(step, prompts[:1], ["late"])
-    with pytest.raises(PeltonError, match="is `pelton worker feedback` running"):
-        judge(SILENT_LIMIT, prompts[:1], ["late"])
-
-
-# --- padding -------------------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"trainer": "ppo", "lora_r": 0}, "--trainer ppo compares with the model it began with"),
+        ({"trainer": "grpo", "lora_r": 0}, "set lora_r above 0, or beta to 0"),
+        ({"trainer": "dpo", "beta": 0}, "beta must be above 0 for --trainer dpo"),
+    ],
+)
+def test_settings_that_cannot_work_are_refused_in_one_line(settings: dict[str, Any], message: str):
+    with pytest.raises(ConfigError, match=message):
+        TrainConfig.load(**settings)
 
 
 def test_ppo_pads_with_a_token_that_no_prompt_has(tokenizer):

@@ -18,9 +18,10 @@ from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import format_rlhf, format_supervised
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
+from trainer_node.training.batch_source import StepHooks
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.factory import build_trainer, trainer_class
-from trainer_node.training.trainers import StepLoader
+from trainer_node.training.step_loader import StepLoader
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def train(kind: TrainerKind, steps: Steps, config: TrainConfig, tmp_path: Path) 
     trained: list[str] = []
 
     def after() -> None:
-        trained.extend(item.sample.sample_id for item in loader.batch.items)
+        trained.extend(loader.batch.sample_ids)
         steps.losses.append(sum(loss for loss, _ in loader.losses) / len(loader.losses))
 
     trainer = build_trainer(kind, loaded, config, tmp_path, [StepCallback(lambda: None, after)])
@@ -86,14 +87,14 @@ def test_sft_learns_from_the_stream_in_its_order(config, make_sample, tokenizer,
 
 
 @pytest.mark.parametrize("accumulation", [1, 2])
-def test_the_reader_gets_the_floor_in_each_wait_for_the_device_and_in_no_pass(config, make_sample, tokenizer, tmp_path, accumulation):
+def test_the_gil_window_is_open_in_each_wait_for_the_device_and_in_no_pass(config, make_sample, tokenizer, tmp_path, accumulation):
     samples = [make_sample(f"s{n}", f"what is {n}?", f"{n}{n}.") for n in range(8)]
     steps = Steps(samples, lambda sample: format_supervised(sample, tokenizer, 64), Objective.SFT, steps=3)
     config = config.model_copy(update={"accumulation": accumulation})
     loaded, given, passes = load_for_training(config, None), [], []
 
     @contextmanager
-    def floor():
+    def window():
         given.append(True)
         yield
         given[-1] = False
@@ -101,8 +102,8 @@ def test_the_reader_gets_the_floor_in_each_wait_for_the_device_and_in_no_pass(co
     loaded.model.register_forward_pre_hook(lambda *_: passes.append(any(given)))
     loaded.model.get_input_embeddings().weight.requires_grad_(True).register_hook(lambda _: passes.append(any(given)))
     trainer = build_trainer(TrainerKind.SFT, loaded, config, tmp_path, [])
-    loader = StepLoader(steps.next_batch, config.accumulation, loaded.tokenizer.pad_token_id)
-    loader.while_the_device_works = floor
+    hooks = StepHooks(gil_window=window)
+    loader = StepLoader(steps.next_batch, config.accumulation, loaded.tokenizer.pad_token_id, hooks=hooks)
     trainer.feed_from(loader)
     trainer.train()
     micro_batches = 3 * accumulation

@@ -1,0 +1,131 @@
+"""What all trainers of the stream share: TRL's training loop over a `BatchSource`, in the order given, with bad steps undone.
+
+Shuffling, samplers and the trainers' own data loaders are out of the way: `get_train_dataloader` returns the source itself.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from transformers import Trainer
+
+from schemas.errors import BadRecord, DeadLetterReason, UserError
+from trainer_node.data.tokenization import AnyExample, with_loss
+from trainer_node.distributed.process_group import is_failed_collective, other_is_gone
+from trainer_node.models.fsdp import averaging, is_sharded
+from trainer_node.models.out_of_memory import out_of_memory
+from trainer_node.training.batch_source import BatchSource
+from trainer_node.training.losses import sequences
+
+Source = TypeVar("Source", bound=BatchSource[Any])
+
+
+class StreamTrainer(Trainer, Generic[Source]):
+    """Mixed in before the TRL class. All that it calls of its source, and when, stands at `BatchSource`."""
+
+    config_class: type
+    """TRL's settings of this trainer."""
+    smaller = "lower --batch-size, raise --accumulation or lower --max-seq"
+    """What makes a step take less memory."""
+    source: Source
+    """Where its batches come from; set by `feed_from`."""
+
+    def feed_from(self, source: Source) -> None:
+        """Take batches from here; training stops when it ends."""
+        self.source = source
+        self.model_accepts_loss_kwargs = True  # our losses are normalised over the whole optimizer step
+
+    def get_train_dataloader(self) -> Any:
+        """The source itself: no sampler, no shuffling, no read-ahead."""
+        return _UntilItEnds(self)
+
+    def train(self, *args: Any, **kwargs: Any) -> Any:
+        """Train until the stream ends.
+
+        Raises:
+            UserError: a step did not fit into memory; names it, its size, and the settings to change.
+            PeltonError: another process of this training is gone.
+        """
+        try:
+            return self._train_steps(*args, **kwargs)
+        except (RuntimeError, MemoryError) as error:
+            if out_of_memory(error):
+                raise UserError(self._too_big()) from error
+            if is_failed_collective(error):
+                raise other_is_gone(error) from error
+            raise
+
+    def _train_steps(self, *args: Any, **kwargs: Any) -> Any:
+        return super().train(*args, **kwargs)
+
+    def _wrap_model(self, model: Any, *args: Any, **kwargs: Any) -> Any:
+        return averaging(model) if is_sharded(model) else super()._wrap_model(model, *args, **kwargs)
+
+    def _move_model_to_device(self, model: Any, device: torch.device) -> None:
+        if not is_sharded(model):  # its shards are where they belong, and torch does not move them
+            super()._move_model_to_device(model, device)
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """One micro-batch. A loss that is not a number undoes the whole step."""
+        loss = super().training_step(*args, **kwargs)
+        self.source.hooks.meanwhile()
+        with self.source.hooks.gil_window():
+            value = loss.item()
+        if not math.isfinite(value):
+            self.source.mark_bad()
+            return torch.zeros_like(loss)
+        return loss
+
+    def undo_bad_step(self) -> dict[str, BadRecord]:
+        """Before the optimizer acts: if the step's loss is not a number, drop its gradients, so that the weights stay as they are.
+
+        Collective, as `BatchSource.agree`, which it calls.
+
+        Returns:
+            The step's samples by id with the reason, for the dead letters; empty when the step is sound.
+        """
+        self.source.agree()
+        batch = self.source.batch
+        if not self.source.bad or batch is None:
+            return {}
+        self._drop_gradients()
+        reason = f"the loss of step {batch.step} was not a number; the step was undone"
+        return {sample_id: BadRecord(DeadLetterReason.NAN_LOSS, reason) for sample_id in batch.sample_ids}
+
+    def _drop_gradients(self) -> None:
+        assert self.optimizer is not None
+        self.optimizer.zero_grad(set_to_none=True)
+
+    def save_own(self, folder: Path) -> None:
+        """Write what this trainer needs for a resume beside adapter, optimizer and schedule."""
+
+    def _too_big(self) -> str:
+        batch = self.source.batch
+        if batch is None:
+            return f"out of memory before the first step; nothing is lost: {self.smaller}, and start the run again"
+        parts = self.args.gradient_accumulation_steps
+        return (
+            f"out of memory in step {batch.step}: {self._size_of(batch.examples)}"
+            f"{f', in {parts} micro-batches' if parts > 1 else ''}. Nothing is lost: {self.smaller}, and start the run again;"
+            " it goes on from its newest checkpoint"
+        )
+
+    def _size_of(self, examples: Sequence[AnyExample]) -> str:
+        """A step, as it is told when it did not fit."""
+        rows = sequences([with_loss(example) for example in examples])
+        return f"{len(rows)} sequences of up to {max(len(row) for row in rows)} tokens"
+
+
+class _UntilItEnds:
+    """What Transformers' loop iterates instead of a data loader; a source's end is the training's."""
+
+    def __init__(self, trainer: StreamTrainer[Any]) -> None:
+        self._trainer = trainer
+
+    def __iter__(self) -> Iterator[Any]:
+        yield from self._trainer.source
+        self._trainer.control.should_training_stop = True

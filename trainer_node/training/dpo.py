@@ -1,0 +1,71 @@
+"""Direct preference optimisation on the stream: TRL's DPOTrainer, whose loss also says what every pair cost."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - the name the field uses
+from peft import PeftModel
+from transformers import Trainer
+from trl import DPOConfig, DPOTrainer
+from trl.trainer.utils import use_adapter
+
+from schemas.errors import UserError
+from trainer_node.data.tokenization import PairExample
+from trainer_node.training.base import StreamTrainer
+from trainer_node.training.losses import collate, sequences, token_losses
+from trainer_node.training.step_loader import StepLoader
+
+
+class StreamDPOTrainer(StreamTrainer[StepLoader], DPOTrainer):
+    """Loss of a pair: -log σ(β·((log π(c) - log π(r)) - (log ref(c) - log ref(r)))) (Rafailov et al. 2023, eq. 7).
+
+    The loss of a step is the mean over its pairs, however long they are. The reference is the model as it was when this objective began:
+    the adapter `ref`, or the base without any adapter.
+    """
+
+    config_class = DPOConfig
+    processing_class: Any
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
+        """This rank's share of the mean over the step's pairs; each pair's own loss goes to the source with its completions' tokens."""
+        margins, mask = self._margins(model, inputs)
+        losses = -F.logsigmoid(margins)
+        tokens = mask.sum(-1).view(2, -1).sum(0)
+        self.source.note(losses.detach().tolist(), tokens.tolist())
+        real = (tokens > 0).to(losses.dtype)
+        loss = (losses * real).sum() / self._pairs_of_the_step() * self.accelerator.num_processes
+        return (loss, {"margins": margins}) if return_outputs else loss
+
+    def _pairs_of_the_step(self) -> int:
+        assert self.source.batch is not None
+        return len(self.source.batch.examples)
+
+    @torch.no_grad()
+    def margins(self, model: Any, pairs: list[PairExample]) -> torch.Tensor:
+        """What each pair's chosen side has gained on the reference, less what its rejected side has, times β: (pairs,)."""
+        inputs = collate(sequences(pairs), self.processing_class.pad_token_id).inputs()
+        return self._margins(model, {name: tensor.to(self.accelerator.device) for name, tensor in inputs.items()})[0]
+
+    def _margins(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        policy, mask = self._log_probs(model, inputs)
+        with torch.no_grad(), self._reference(model):
+            reference, _ = self._log_probs(model, inputs)
+        chosen, rejected = (policy - reference).chunk(2)
+        return self.beta * (chosen - rejected), mask
+
+    def _log_probs(self, model: Any, inputs: dict[str, Any]) -> tuple[torch.Tensor, torch.Tensor]:
+        nll, mask = token_losses(model, inputs)
+        return -nll.sum(-1), mask
+
+    def _reference(self, model: Any) -> AbstractContextManager[None]:
+        unwrapped = self.accelerator.unwrap_model(model)
+        if not isinstance(unwrapped, PeftModel):
+            raise UserError("DPO without LoRA would need a second copy of the model as its reference: set --lora-r above 0")
+        return use_adapter(unwrapped, adapter_name="ref" if "ref" in unwrapped.peft_config else None)
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Without TRL's own pair metrics, which this loss does not gather."""
+        Trainer.log(self, logs, start_time)
