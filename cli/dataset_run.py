@@ -53,10 +53,10 @@ def train_on_files(
         stop_on_signals(node)
         with _watching(nodes, node):
             node.run()
-    click.echo(
-        f"trained {node.feed.cursor.samples_trained} samples in {node.feed.cursor.step} steps; run {options.run_id} in {options.run_dir}"
-    )
-    if scores := {name: value for name, value in node.monitor.values.items() if name.startswith("val_") and name != "val_metric"}:
+    done = node.summary
+    assert done is not None
+    click.echo(f"trained {done.samples_trained} samples in {done.step} steps; run {options.run_id} in {options.run_dir}")
+    if scores := {name: value for name, value in done.metrics.items() if name.startswith("val_") and name != "val_metric"}:
         click.echo("held out: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
 
 

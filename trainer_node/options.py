@@ -49,4 +49,8 @@ class Timings:
         try:
             yield
         finally:
-            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - started
+            self.add(name, time.monotonic() - started)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add to what is already spent on `name`."""
+        self.seconds[name] = self.seconds.get(name, 0.0) + seconds

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
 
@@ -10,6 +11,7 @@ import pytest
 from schemas.errors import DataLossError
 from streams.kafka.producer import Producer
 from trainer_node.intake import consumer_thread as reading
+from trainer_node.intake import flow_control
 from trainer_node.intake.consumer_thread import MAX_POLL_RECORDS, ConsumerThread
 from trainer_node.intake.flow_control import QUEUED_RECORDS
 
@@ -126,30 +128,32 @@ def test_a_reader_that_rests_is_woken_by_whoever_wants_something(settings, topic
     assert asleep() == before, "being told the same again does not wake it"
     reader.set_paused(set())
     deadline = time.monotonic() + PATIENCE
-    while not reader.deliveries.qsize() and time.monotonic() < deadline:
+    while not reader.deliveries.held((topic, 0)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    assert reader.deliveries.qsize(), "an opened partition wakes it"
+    assert reader.deliveries.held((topic, 0)), "an opened partition wakes it"
     assert take_until(reader, 10) == list(range(5))
 
 
-def test_nothing_is_read_while_the_training_thread_needs_the_interpreter(settings, topic, reader, monkeypatch):
-    monkeypatch.setattr(reading, "FLOOR_S", 10 * PATIENCE)
-    unpacked = []
-    reader._unpack = lambda records: unpacked.append(len(records)) or []
-    reader.start({(topic, 0): 0})
-    with reader.while_the_device_works():
-        pass
-    send(settings, topic, 5)
-    time.sleep(1.5)
-    assert not sum(unpacked)
-    with reader.while_the_device_works():
-        deadline = time.monotonic() + PATIENCE
-        while not sum(unpacked) and time.monotonic() < deadline:
-            time.sleep(0.05)
-    assert sum(unpacked), "it reads while the device works"
-    time.sleep(0.5)
-    send(settings, topic, 5)
-    assert take_until(reader, 10)[-5:] == list(range(5)), "and when somebody waits for it"
+def test_nothing_is_read_while_the_training_thread_needs_the_interpreter(settings, topic, monkeypatch):
+    monkeypatch.setattr(flow_control, "GIL_WAIT_S", 10 * PATIENCE)
+    decoded = []
+    with contextlib.closing(
+        ConsumerThread(settings, f"{settings.topic_prefix}reader", lambda found: decoded.extend(found) or [])
+    ) as reader:
+        reader.start({(topic, 0): 0})
+        with reader.gil_window():
+            pass
+        send(settings, topic, 5)
+        time.sleep(1.5)
+        assert not decoded
+        with reader.gil_window():
+            deadline = time.monotonic() + PATIENCE
+            while not decoded and time.monotonic() < deadline:
+                time.sleep(0.05)
+        assert decoded, "it reads while the device works"
+        time.sleep(0.5)
+        send(settings, topic, 5)
+        assert take_until(reader, 10)[-5:] == list(range(5)), "and when somebody waits for it"
 
 
 def test_a_position_beyond_the_log_s_end_is_another_broker_s_log(settings, topic, reader):

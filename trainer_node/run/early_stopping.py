@@ -24,3 +24,7 @@ class EarlyStopping:
         else:
             self.state = state.model_copy(update={"since_best": state.since_best + 1})
         return bool(self.patience) and self.state.since_best >= self.patience
+
+    def begin_anew(self) -> None:
+        """Forget what was found: something else is measured from here on."""
+        self.state = EarlyStoppingState()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,14 @@ class Monitor:
         self.values: dict[str, float] = {}
         self._wandb = _start_wandb(run_id, run_dir, wandb_project, settings) if wandb_project else None
 
-    def step(self, step: int, loss: float, lr: float, **more: float) -> None:
+    def step(self, step: int, loss: float, lr: float) -> None:
         """After an optimizer step: mean loss in nats per token, and learning rate."""
         metrics.TRAINING_STEP.labels(self.run_id).set(step)
         self._set(metrics.TRAINING_LOSS, "training_loss", loss)
         vram = gpu_vram_bytes()
         if vram is not None:
             self._set(metrics.GPU_VRAM_BYTES, "gpu_vram_bytes", vram)
-        self._log({"training_loss": loss, "learning_rate": lr, **more, **({"gpu_vram_bytes": vram} if vram is not None else {})}, step)
+        self._log({"training_loss": loss, "learning_rate": lr, **({"gpu_vram_bytes": vram} if vram is not None else {})}, step)
 
     def evaluated(self, step: int, val_metric: float, scores: dict[str, float]) -> None:
         """After an evaluation: the metric, and all that was measured with it."""
@@ -33,10 +34,13 @@ class Monitor:
             metrics.VAL_SCORE.labels(self.run_id, name).set(value)
         self._log({"val_metric": val_metric, **scores}, step)
 
-    def rewarded(self, step: int, reward_avg: float) -> None:
-        """After rewards came in."""
-        self._set(metrics.REWARD_AVG, "reward_avg", reward_avg)
-        self._log({"reward_avg": reward_avg}, step)
+    def rewarded(self, step: int, rewards: Sequence[float | None]) -> None:
+        """After rewards came in: their mean, 0 to 1; one that is late or failed is None and counts nowhere."""
+        given = [reward for reward in rewards if reward is not None]
+        if given:
+            mean = sum(given) / len(given)
+            self._set(metrics.REWARD_AVG, "reward_avg", mean)
+            self._log({"reward_avg": mean}, step)
 
     def close(self) -> None:
         """Finish the W&B run, if any."""

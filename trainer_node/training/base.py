@@ -100,6 +100,11 @@ class StreamTrainer(Trainer, Generic[Source]):
         assert self.optimizer is not None
         self.optimizer.zero_grad(set_to_none=True)
 
+    def last_learning_rate(self) -> float:
+        """Of the optimizer's first group of weights, in the step that was taken last."""
+        assert self.lr_scheduler is not None
+        return float(self.lr_scheduler.get_last_lr()[0])
+
     def save_own(self, folder: Path) -> None:
         """Write what this trainer needs for a resume beside adapter, optimizer and schedule."""
 

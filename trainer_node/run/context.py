@@ -1,0 +1,184 @@
+"""`RunContext`: everything that one incarnation of a run works with, built in order by `open_run` and closed in reverse."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from schemas.training_sample import Objective
+from streams.kafka.dead_letters import Breaker, DeadLetterWriter
+from streams.kafka.lag import LagReader
+from streams.kafka.producer import Producer
+from streams.kafka.settings import KafkaSettings
+from streams.node import group_name
+from trainer_node.commit.store import START
+from trainer_node.config import TrainConfig
+from trainer_node.data.decoding import Decoder
+from trainer_node.distributed.process_group import Command, ProcessGroup
+from trainer_node.intake.consumer_thread import ConsumerThread
+from trainer_node.intake.dead_lettered import dead_lettered_since
+from trainer_node.intake.feed import Feed, FeedSettings
+from trainer_node.intake.pacing import Pacing
+from trainer_node.options import RunOptions, Timings
+from trainer_node.rewards.client import JudgedStep, RewardClient
+from trainer_node.run.claim import Claim, claim_run
+from trainer_node.run.completion import Completion
+from trainer_node.run.early_stopping import EarlyStopping
+from trainer_node.run.monitor import Monitor
+from trainer_node.run.warm_start import inherited_state, trained_ids
+
+if TYPE_CHECKING:
+    from trainer_node.models.loaded import LoadedModel
+
+
+@dataclass(frozen=True)
+class RunContext:
+    """What a run works with. Made once, by `open_run`; nothing is added to it later."""
+
+    settings: KafkaSettings
+    config: TrainConfig
+    options: RunOptions
+    group: ProcessGroup
+    stopping: threading.Event
+    """Set from any thread: finish the step, commit, end."""
+    timings: Timings
+    claim: Claim
+    loaded: LoadedModel
+    producer: Producer
+    consumer: ConsumerThread
+    feed: Feed
+    monitor: Monitor
+    rewards: RewardClient
+    completion: Completion
+    early_stopping: EarlyStopping
+
+    def guard(self) -> None:
+        """Asked again and again while the run waits.
+
+        Raises:
+            Fenced: a newer incarnation has taken over.
+        """
+        self.claim.fence.check()
+        self.group.heartbeat()
+
+
+def open_run(
+    stack: contextlib.ExitStack,
+    settings: KafkaSettings,
+    config: TrainConfig,
+    options: RunOptions,
+    group: ProcessGroup,
+    stopping: threading.Event,
+    timings: Timings,
+) -> RunContext:
+    """Claim the run, load its model, connect, and begin to read where its checkpoint says. Called at rank 0.
+
+    Raises:
+        UserError: something the user can mend: a setting, a model, a checkpoint, data that the log has lost.
+        BrokerError: the broker could not be reached.
+    """
+    claim = claim_run(stack, settings, config, options)
+    with timings("loading the model"):
+        from trainer_node.models.restore import load_for_training  # torch takes seconds to import: only once the run is ours
+
+        path = claim.source.path if claim.source else None
+        group.send(Command.LOAD, path)
+        loaded = load_for_training(config, path, group.sharding)
+        _spare_loaded_objects()
+    run = _connect(stack, settings, config, options, group, stopping, timings, claim, loaded)
+    _begin(run)
+    return run
+
+
+def _connect(
+    stack: contextlib.ExitStack,
+    settings: KafkaSettings,
+    config: TrainConfig,
+    options: RunOptions,
+    group: ProcessGroup,
+    stopping: threading.Event,
+    timings: Timings,
+    claim: Claim,
+    loaded: LoadedModel,
+) -> RunContext:
+    run_id = options.run_id
+    producer = Producer(settings, waits_for_broker=True)  # a run that ended because a broker was away would have to be restarted
+    stack.callback(producer.close)
+    monitor = Monitor(run_id, options.run_dir, options.wandb_project, config.model_dump(mode="json"))
+    stack.callback(monitor.close)
+    lag = LagReader(settings)
+    stack.callback(lag.close)
+    decode = Decoder(loaded.tokenizer, config)
+    consumer = ConsumerThread(settings, group_name(settings, "trainer", run_id), decode, config.on_data_loss)
+    stack.callback(consumer.close)
+    claim.publisher.commit_through(consumer)
+    feed = Feed(
+        FeedSettings(run_id, config.batch_size * group.size, config.linger_s, config.repeat_horizon),
+        consumer,
+        _bands(settings, config),
+        DeadLetterWriter(producer, settings, "trainer", run_id, Breaker()),
+        claim.journal,
+        claim.ledger,
+        Pacing(config.pace_steps),
+        stopping,
+    )
+
+    def observe(judged: JudgedStep) -> None:
+        timings.add("judging (train)", judged.seconds)
+        monitor.rewarded(judged.step, judged.rewards)
+
+    rewards = RewardClient(
+        settings,
+        producer,
+        run_id,
+        config.reward_timeout_s,
+        stopping,
+        waiting=group.heartbeat,
+        before_sending=claim.journal.sync,
+        observe=observe,
+    )
+    completion = Completion(settings, options, feed, producer, lag)
+    return RunContext(
+        settings, config, options, group, stopping, timings, claim, loaded, producer, consumer, feed, monitor, rewards, completion,
+        EarlyStopping(config.patience),
+    )  # fmt: skip
+
+
+def _bands(settings: KafkaSettings, config: TrainConfig) -> dict[Objective, list[str]]:
+    """Band topics by objective: what is trained on, in order, and prompts, some of which may be held out."""
+    objectives = dict.fromkeys((*config.objectives, Objective.PROMPT))
+    return {objective: [topic.name for topic in settings.topics.bands(objective)] for objective in objectives}
+
+
+def _begin(run: RunContext) -> None:
+    """Read on from the run's own checkpoint, or its parent's, or where the start says."""
+    claim, feed, start = run.claim, run.feed, run.options.start
+    replay = claim.journal.take_over(claim.resumed.manifest.name if claim.resumed else START)
+    if claim.fence.epoch > 1:
+        since = claim.resumed.manifest.created_at if claim.resumed else claim.fence.first_claimed_at()
+        feed.admission.already_sent = dead_lettered_since(run.settings, run.options.run_id, since)
+    if claim.resumed:
+        run.early_stopping.state = claim.resumed.manifest.feed.early_stopping
+        feed.begin(claim.resumed.manifest.feed, replay)
+        claim.publisher(claim.resumed)  # the incarnation that made it may have been killed before it could publish it
+        return
+    inherited = inherited_state(claim.parent, start, run.config) if claim.parent else None
+    feed.begin(inherited, replay, start)
+    if claim.parent and inherited and inherited.objective is claim.parent.manifest.feed.objective:
+        topics = {topic.name for topic in run.settings.topics.bands(feed.objective)}
+        feed.remember(trained_ids(claim.parent, topics, run.config.repeat_horizon))
+
+
+def _spare_loaded_objects() -> None:
+    """Let the garbage collector pass over libraries and model from now on.
+
+    They are half a million objects that stay. A full collection would walk through them, between two steps, each time the samples read have
+    become a quarter as many (what it takes: `benchmarks/bench_feed.py`).
+    """
+    import trainer_node.training.base  # noqa: F401 - TRL and PEFT belong to it
+
+    gc.collect()
+    gc.freeze()

@@ -1,0 +1,52 @@
+"""Held-out prompts: put to the model before and after training, and the answers judged. Nothing is learnt from them."""
+
+from __future__ import annotations
+
+from schemas.model_output import ModelOutput
+from schemas.training_sample import TrainingSample
+from trainer_node.distributed.process_group import Command
+from trainer_node.rewards.outputs import model_outputs
+from trainer_node.run.context import RunContext
+
+LOOK_S = 0.1
+"""Seconds between two looks for prompts that have come."""
+
+
+def ask_held_out(run: RunContext, phase: str) -> None:
+    """Wait for as many prompts as are wanted, answer them greedily, and have the answers judged; what they earned goes to the monitor.
+
+    Args:
+        run: its config says how many; none asks nothing.
+        phase: `before` or `after`, said in the outputs.
+    """
+    wanted = run.config.held_out_prompts
+    if not wanted:
+        return
+    _wait_for(run, wanted)
+    if run.stopping.is_set():
+        return
+    held_out = run.feed.held_out.prompts
+    prompts = [held_out[key] for key in sorted(held_out)][:wanted]
+    with run.timings(f"answering ({phase})"):
+        outputs = _answers(run, prompts, phase)
+    with run.timings(f"judging ({phase})"):
+        rewards = run.rewards.judge(outputs)
+    run.monitor.rewarded(run.feed.cursor.step, [found.reward if found is not None else None for found in rewards.values()])
+
+
+def _wait_for(run: RunContext, wanted: int) -> None:
+    run.feed.want_prompts(True)
+    with run.timings("waiting for samples"):
+        while len(run.feed.held_out.prompts) < wanted and not run.stopping.is_set():
+            run.consumer.raise_failure()
+            run.group.heartbeat()
+            run.feed.intake(wait_s=LOOK_S)
+    run.feed.want_prompts(False)
+
+
+def _answers(run: RunContext, prompts: list[TrainingSample], phase: str) -> list[ModelOutput]:
+    from trainer_node.models.generation import answer  # imports torch, as `open_run` has by now
+
+    run.group.send_if_sharded(Command.ANSWER, prompts)
+    completions = answer(run.loaded.model, run.loaded.tokenizer, prompts, run.config.max_new_tokens)
+    return model_outputs(prompts, completions, run.options.run_id, run.feed.cursor.step, phase)

@@ -1,0 +1,200 @@
+"""The training loop as the node sees it: TRL's own loop comes back here for each batch and after each optimizer step.
+
+What is between two batches stands here: passes, evaluation, early stopping, commits, and what is published of a step.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import BadRecord, PeltonError
+from schemas.sample_loss import SampleLoss
+from schemas.training_sample import Objective, TrainingSample
+from trainer_node.commit.manifest import Checkpoint
+from trainer_node.data.batch import StepBatch
+from trainer_node.data.tokenization import AnyExample, prepare
+from trainer_node.distributed.process_group import Command
+from trainer_node.run.committer import Committer
+from trainer_node.run.context import RunContext
+from trainer_node.training.base import StreamTrainer
+from trainer_node.training.batch_source import BatchSource, ExampleLoss, StepHooks
+from trainer_node.training.callbacks import StepCallback
+from trainer_node.training.evaluation import evaluate
+from trainer_node.training.factory import build_source, kind_for, ready_trainer
+
+logger = logging.getLogger(__name__)
+
+NAN_LIMIT = 3
+"""Steps in a row without a finite loss after which the node stops."""
+
+
+class TrainingLoop:
+    """Trains one objective after another, on the training thread of rank 0."""
+
+    def __init__(self, run: RunContext) -> None:
+        self._run = run
+        self._committer = Committer(run)
+
+    def train(self, objective: Objective, checkpoint: Checkpoint | None) -> None:
+        """Train one objective until its passes are done, training stops early, or the node is to stop.
+
+        Args:
+            objective: which of the run's.
+            checkpoint: whose optimizer, schedule and random state to go on with; None begins them anew.
+
+        Raises:
+            PeltonError: several steps in a row had no finite loss; another process of the training is gone.
+            UserError: a step did not fit into memory.
+        """
+        ObjectiveRun(self._run, self._committer, objective).train(checkpoint)
+
+    def next_objective(self, objective: Objective) -> Objective | None:
+        """Go on to the objective after this one; None where the run ends with it."""
+        run, objectives = self._run, self._run.config.objectives
+        following = objectives[objectives.index(objective) + 1 :]
+        if not following or not run.options.until_consumed or run.stopping.is_set():
+            return None
+        run.feed.switch(following[0])
+        run.early_stopping.begin_anew()  # another objective, another measure
+        self._committer.begin_objective()
+        return following[0]
+
+
+class ObjectiveRun:
+    """The training of one objective: one trainer, one batch source."""
+
+    def __init__(self, run: RunContext, committer: Committer, objective: Objective) -> None:
+        self._run = run
+        self._committer = committer
+        self._objective = objective
+        self._kind = kind_for(objective, run.config)
+        hooks = StepHooks(run.feed.intake)  # what has come is taken in while a device trains
+        if run.loaded.device.startswith("cuda"):
+            hooks = StepHooks(run.feed.intake, run.consumer.gil_window)
+        self._source: BatchSource[Any] = build_source(
+            self._kind, run.config, run.loaded.tokenizer.pad_token_id, self._next_batch, run.rewards.rewards_of, run.group, hooks
+        )
+        self._trainer: StreamTrainer[Any]
+        self._batch: StepBatch | None = None
+        self._bad: dict[str, BadRecord] = {}
+        self._nan_streak = 0
+        self._enough = False
+
+    def train(self, checkpoint: Checkpoint | None) -> None:
+        """See `TrainingLoop.train`."""
+        run, path = self._run, checkpoint.path if checkpoint else None
+        run.group.send(Command.TRAIN, self._objective, path)
+        self._trainer = self._ready_trainer(path)
+        self._trainer.feed_from(self._source)
+        with run.timings(f"training ({self._objective.value})"):
+            self._trainer.train(resume_from_checkpoint=str(path) if path else None)
+
+    def _ready_trainer(self, path: Path | None) -> StreamTrainer[Any]:
+        run = self._run
+        callback = StepCallback(self._before_optimizer, self._step_done)
+        trainer: StreamTrainer[Any] = ready_trainer(self._kind, run.loaded, run.config, run.options.run_dir, [callback], path)
+        return trainer
+
+    # --- between two steps ---------------------------------------------------------------------------------------------------
+
+    def _next_batch(self) -> StepBatch | None:
+        """The next batch, over the ends of passes; None ends training. Stands between two optimizer steps, so it may commit."""
+        run = self._run
+        if self._committer.is_due:
+            self._committer.commit(self._trainer)
+        while True:
+            self._batch = None
+            if not self._enough:
+                with run.timings("waiting for samples"):
+                    self._batch = run.feed.next_batch(run.completion.done, run.guard)
+            if self._batch is not None:
+                run.options.on_batch(self._batch)
+                return self._batch
+            if self._enough or run.stopping.is_set() or not self._begin_next_pass():
+                self._committer.commit(self._trainer)
+                return None
+
+    def _begin_next_pass(self) -> bool:
+        """Evaluate at the end of a pass; True when another follows, which is then begun."""
+        run = self._run
+        run.completion.begin_anew()
+        enough = not run.config.eval_steps and self._evaluate()
+        if enough or run.feed.cursor.pass_number >= run.config.epochs:
+            return False
+        run.feed.rewind()
+        self._committer.commit(self._trainer)
+        return True
+
+    def _before_optimizer(self) -> None:
+        self._bad = self._trainer.undo_bad_step()
+        self._nan_streak = self._nan_streak + 1 if self._bad else 0
+
+    def _step_done(self) -> None:
+        """After an optimizer step: say what it cost, count it as done, and commit when it is time."""
+        run, batch = self._run, self._batch
+        assert batch is not None
+        run.claim.journal.sync()
+        if not self._bad:
+            self._publish_losses(batch, self._source.losses)
+        run.feed.trained(batch, self._bad, self._source.unrewarded())
+        if self._nan_streak >= NAN_LIMIT:
+            self._committer.commit(
+                self._trainer
+            )  # the weights are sound; a restart that met the same batches again would end here for ever
+            raise PeltonError(
+                f"{NAN_LIMIT} steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`. If the data is to blame,"
+                " start the run again: it goes on without them; else lower --lr, or begin anew --from-checkpoint an older one"
+            )
+        loss = self._source.step_loss()
+        if loss is not None and not self._bad:
+            run.monitor.step(batch.step, loss, self._trainer.last_learning_rate())
+        if run.config.eval_steps and batch.step % run.config.eval_steps == 0:
+            self._enough = self._evaluate()
+        if batch.step % run.config.checkpoint_steps == 0:
+            self._committer.commit(self._trainer)
+
+    def _publish_losses(self, batch: StepBatch, losses: list[ExampleLoss]) -> None:
+        """Publish what each sample cost. Where none has a loss of its own (a policy gradient), what prompts earned is on `rewards`."""
+        if not losses:
+            return
+        run, now = self._run, time.time()
+        for item, (loss, tokens) in zip(batch.items, losses, strict=True):
+            sample = item.sample
+            event = SampleLoss(
+                event_id=f"{run.options.run_id}/{batch.pass_number}/{sample.sample_id}",
+                run_id=run.options.run_id,
+                pass_number=batch.pass_number,
+                step=batch.step,
+                sample_id=sample.sample_id,
+                loss=loss,
+                tokens=tokens,
+                sample=sample,
+                trained_at=now,
+            )
+            run.producer.send(run.settings.topics.losses, sample.sample_id, event)
+
+    def _evaluate(self) -> bool:
+        """Measure val_metric on the validation samples; True when training should stop early."""
+        run = self._run
+        held_out = list(run.feed.held_out.validation.values())
+        rows = -(-run.config.batch_size // run.config.accumulation)
+        with run.timings("evaluating"):
+            run.group.send_if_sharded(Command.EVALUATE, self._objective, held_out, rows)
+            model, tokenizer = run.loaded.model, run.loaded.tokenizer
+            found = evaluate(self._trainer, model, tokenizer, self._objective, held_out, self._prepare, rows)
+        if found is None:
+            return False
+        run.monitor.evaluated(run.feed.cursor.step, found.val_metric, found.values)
+        enough = run.early_stopping.update(found.measure, found.val_metric)
+        if enough:
+            state = run.early_stopping.state
+            logger.warning(
+                "val_metric (%s) has not improved in %d evaluations (best %s): stopping early", found.measure, state.since_best, state.best
+            )
+        return enough
+
+    def _prepare(self, sample: TrainingSample) -> AnyExample:
+        return prepare(sample, self._run.loaded.tokenizer, self._run.config)
