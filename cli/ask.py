@@ -8,15 +8,22 @@ from pathlib import Path
 import click
 
 from cli.options import json_option
+from cli.train_options import setting_option
 
 
 @click.command()
 @click.argument("model", metavar="CHECKPOINT|MODEL")
 @click.argument("question", nargs=-1, required=True)
-@click.option("--facts", type=click.Path(exists=True, path_type=Path), multiple=True, help="Judge the answer by these facts.")
-@click.option("--ontology", type=click.Path(exists=True, path_type=Path), help="The facts' predicates.")
+@click.option(
+    "--facts",
+    type=click.Path(exists=True, path_type=Path),
+    multiple=True,
+    metavar="FILE",
+    help="Judge the answer by these facts; may be repeated.",
+)
+@click.option("--ontology", type=click.Path(exists=True, path_type=Path), metavar="FILE", help="Predicates of those facts.")
 @click.option("--max-new-tokens", type=int, default=64, show_default=True, help="Longest answer in tokens.")
-@click.option("--bits", type=click.Choice(["4", "8", "16", "32"]), help="Bits per base weight. [default: the fewest this device can do]")
+@setting_option("bits")
 @json_option
 def ask(
     model: str,

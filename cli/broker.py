@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.options import topic_prefix_option
+
 if TYPE_CHECKING:
     from streams.kafka.broker import Broker
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(1, 65000), default=9092, show_default=True, help="Port of the first node.")
 @click.option("--data-dir", type=click.Path(file_okay=False, path_type=Path), default="runs/broker", show_default=True, help="Its log.")
 @click.option("--brokers", type=click.Choice(["1", "3"]), default="1", show_default=True, help="Nodes of the cluster.")
-@click.option("--topic-prefix", metavar="TEXT", help="Put before every topic's name [env: PELTON_TOPIC_PREFIX; default pelton.].")
+@topic_prefix_option
 def broker(port: int, data_dir: Path, brokers: str, topic_prefix: str | None) -> None:
     """Run Apache Kafka here until Ctrl-C, with our topics made. What it holds survives a restart.
 

@@ -105,8 +105,8 @@ def lineage(directory: Path, as_json: bool) -> None:
         click.echo(json.dumps({"checkpoint": checkpoint.manifest.name, "base_model": checkpoint.manifest.base_model, "trained": ranges}))
         return
     click.echo(f"{checkpoint.manifest.name}: {checkpoint.manifest.base_model}, and then")
-    for place, spans in ranges.items():
-        click.echo(f"  {place}: " + ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in spans))
+    for partition, spans in ranges.items():
+        click.echo(f"  {partition}: " + ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in spans))
 
 
 def _run_dir(directory: Path) -> Path:

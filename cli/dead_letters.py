@@ -27,8 +27,8 @@ def dead_letters() -> None:
 
 
 @dead_letters.command("list")
-@click.option("--reason", metavar="REASON", help="Only those put aside for this reason.")
-@click.option("--stage", metavar="STAGE", help="Only those put aside by this node.")
+@click.option("--reason", metavar="REASON", help="Only those dead-lettered for this reason.")
+@click.option("--stage", metavar="STAGE", help="Only those dead-lettered by this node.")
 @click.option("--limit", type=click.IntRange(min=0), default=20, show_default=True, help="How many of the newest to show.")
 @json_option
 @kafka_options
@@ -73,9 +73,9 @@ def show(settings: KafkaSettings, position: str, full: bool, as_json: bool) -> N
 
 
 @dead_letters.command()
-@click.option("--reason", metavar="REASON", help="Those put aside for this reason.")
-@click.option("--stage", metavar="STAGE", help="Those put aside by this node.")
-@click.option("--position", metavar="TOPIC:PARTITION:OFFSET", help="The one that stood there.")
+@click.option("--reason", metavar="REASON", help="Those dead-lettered for this reason.")
+@click.option("--stage", metavar="STAGE", help="Those dead-lettered by this node.")
+@click.option("--position", metavar="TOPIC:PARTITION:OFFSET", help="The record that stood at this position.")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option(
     "--value-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Send this value instead; needs --position."

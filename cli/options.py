@@ -28,19 +28,20 @@ def under(heading: str) -> Callable[..., Callable[[Command], Command]]:
     return option
 
 
+broker_option = under("Broker")
+topic_prefix_option = broker_option(
+    "--topic-prefix", metavar="TEXT", help="Put before the name of every topic. [env: PELTON_TOPIC_PREFIX; default: pelton.]"
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 
 
 def kafka_options(command: Command) -> Command:
     """Add `--bootstrap-servers --topic-prefix --config`; the command gets one argument, `settings`, a `KafkaSettings`."""
-    broker_option = under("Broker")
 
     @broker_option(
         "--bootstrap-servers", metavar="HOST:PORT", help="Address of the broker. [env: KAFKA_BOOTSTRAP_SERVERS; default: 127.0.0.1:9092]"
     )
-    @broker_option(
-        "--topic-prefix", metavar="TEXT", help="Put before the name of every topic. [env: PELTON_TOPIC_PREFIX; default: pelton.]"
-    )
+    @topic_prefix_option
     @broker_option("--config", type=click.Path(dir_okay=False), metavar="YAML", help="File with the sections `kafka:` and `train:`.")
     @functools.wraps(command)
     def with_settings(*args: Any, bootstrap_servers: str | None, topic_prefix: str | None, config: str | None, **kwargs: Any) -> Any:

@@ -22,7 +22,9 @@ def topics() -> None:
 
 
 @topics.command()
-@click.option("--replication", type=click.IntRange(min=1), metavar="N", help="Copies of each topic [default: the settings', 1].")
+@click.option(
+    "--replication", type=click.IntRange(min=1), metavar="N", help="Copies of each topic. [default: replication_factor of the settings, 1]"
+)
 @json_option
 @kafka_options
 def create(settings: KafkaSettings, replication: int | None, as_json: bool) -> None:

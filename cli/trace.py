@@ -26,7 +26,7 @@ EXIT_UNKNOWN = 1
 @json_option
 @kafka_options
 def trace(settings: KafkaSettings, sample_id: str, run_dir: Path | None, as_json: bool) -> None:
-    """Say where a sample is: received, in a band, behind how many others, trained at which step, in which models, or put aside and why.
+    """Say where a sample is: received, in a band, behind how many others, trained at which step, in which models, or dead-lettered and why.
 
     Without --run-dir, what is trained is told from the losses topic, and what waits from the offsets that trainers have committed.
     """
@@ -47,16 +47,16 @@ def as_text(story: Story) -> list[str]:
     if not story["found"]:
         return [f"{story['sample_id']}: on no topic and in no ledger; it was never sent, or retention removed it"]
     lines = [story["sample_id"]]
-    lines += [f"  received   {row['place']} at {_when(row['time'])}{_by(row)}" for row in story["received"]]
+    lines += [f"  received   {row['position']} at {_when(row['time'])}{_by(row)}" for row in story["received"]]
     lines += [_band(row) for row in story["banded"]]
-    lines += [f"  waiting    {row['place']}: {row['behind']} records before it ({row['seen_by']})" for row in story["waiting"]]
-    lines += [f"  trained    pass {row['pass']}, step {row['step']}, {row['place']}" for row in story["trained"]]
-    lines += [f"  skipped    {row['place']}: {row['why']}" for row in story["skipped"]]
+    lines += [f"  waiting    {row['position']}: {row['behind']} records before it ({row['seen_by']})" for row in story["waiting"]]
+    lines += [f"  trained    pass {row['pass']}, step {row['step']}, {row['position']}" for row in story["trained"]]
+    lines += [f"  skipped    {row['position']}: {row['why']}" for row in story["skipped"]]
     lines += [f"  loss       pass {row['pass']}, step {row['step']}: {row['loss']:.4f} nats ({row['run_id']})" for row in story["losses"]]
-    lines += [f"  variant    {row['sample_id']} ({row['origin']}), {row['place']}" for row in story["variants"]]
+    lines += [f"  variant    {row['sample_id']} ({row['origin']}), {row['position']}" for row in story["variants"]]
     lines += [f"  checkpoint {name}" for name in story["checkpoints"]]
     lines += [f"  model      {row['version']} ({row['path']})" for row in story["models"]]
-    lines += [f"  dead       {row['place']}: {row['reason']}, at the {row['stage']}: {row['error']}" for row in story["dead_letters"]]
+    lines += [f"  dead       {row['position']}: {row['reason']}, at the {row['stage']}: {row['error']}" for row in story["dead_letters"]]
     return lines
 
 
@@ -65,7 +65,7 @@ def _band(row: dict[str, Any]) -> str:
     terms = (
         f", d {difficulty['score']:.3f} = h {difficulty['h']:.2f}, l {difficulty['l']:.2f}, c {difficulty['c']:.2f}" if difficulty else ""
     )
-    return f"  banded     {row['place']} at {_when(row['time'])}: {row['objective']}, band {row['band']}{terms}"
+    return f"  banded     {row['position']} at {_when(row['time'])}: {row['objective']}, band {row['band']}{terms}"
 
 
 def _by(row: dict[str, Any]) -> str:

@@ -43,8 +43,8 @@ def follow(settings: KafkaSettings, sample_id: str, run_dir: Path | None) -> Sto
         "received": received,
         "banded": banded,
         "waiting": _awaits_band(settings, received, banded) + counts,
-        "trained": [row.document() | {"place": _place_of(row)} for row in ledger if row.document()["outcome"] == "trained"],
-        "skipped": [row.document() | {"place": _place_of(row)} for row in ledger if row.document()["outcome"] == "skipped"],
+        "trained": [row.document() | {"position": _position_of(row)} for row in ledger if row.document()["outcome"] == "trained"],
+        "skipped": [row.document() | {"position": _position_of(row)} for row in ledger if row.document()["outcome"] == "skipped"],
         "losses": losses,
         "variants": variants,
         "checkpoints": checkpoints,
@@ -62,7 +62,7 @@ def _samples(settings: KafkaSettings, sample_id: str) -> tuple[list[Story], list
             sample = Sample.decode(record.value)
         except BadRecord:
             continue
-        event = {"place": _place(record), "time": record.timestamp, "origin": sample.origin, "sample_id": sample.sample_id}
+        event = {"position": _position(record), "time": record.timestamp, "origin": sample.origin, "sample_id": sample.sample_id}
         if sample.sample_id == sample_id:
             received.append(event)
         elif sample.parent_id == sample_id:
@@ -82,7 +82,7 @@ def _bands(settings: KafkaSettings, sample_id: str, readers: list[SeenBy]) -> tu
                 for name, done in readers:
                     if not done(record.topic, record.partition, record.offset):
                         behind = sum(not done(record.topic, record.partition, offset) for offset in before)
-                        waiting.append({"place": _place(record), "behind": behind, "seen_by": name})
+                        waiting.append({"position": _position(record), "behind": behind, "seen_by": name})
             before.append(record.offset)
     return banded, waiting
 
@@ -99,7 +99,7 @@ def _training_sample(record: Record, sample_id: str) -> TrainingSample | None:
 
 def _banding(record: Record, sample: TrainingSample) -> Story:
     return {
-        "place": _place(record),
+        "position": _position(record),
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
@@ -145,14 +145,14 @@ def _awaits_band(settings: KafkaSettings, received: list[Story], banded: list[St
     topic = settings.topics.samples.name
     group = group_name(settings, "curriculum", None)
     committed = {tp.partition: offset for tp, offset in committed_offsets(settings, group).items() if tp.topic == topic}
-    place = received[-1]["place"]
-    partition, offset = (int(part) for part in place.rsplit(":", 2)[1:])
+    position = received[-1]["position"]
+    partition, offset = (int(part) for part in position.rsplit(":", 2)[1:])
     if offset < committed.get(partition, 0):
         return []
     begin = {tp.partition: first for tp, first in beginning_offsets(settings, [topic]).items()}
     start = {number: max(committed.get(number, 0), first) for number, first in begin.items()}
     behind = sum(record.partition == partition for record in read_range(settings, topic, start=start, end={partition: offset}))
-    return [{"place": place, "behind": behind, "seen_by": f"group {group}"}]
+    return [{"position": position, "behind": behind, "seen_by": f"group {group}"}]
 
 
 def _ledger(sample_id: str, run_dir: Path | None) -> tuple[list[LedgerRow], list[str]]:
@@ -197,10 +197,10 @@ def _models(settings: KafkaSettings, banded: list[Story]) -> list[Story]:
             model = ModelVersion.decode(record.value)
         except BadRecord:
             continue
-        done = {(place.topic, place.partition): place for place in model.positions}
+        done = {(position.topic, position.partition): position for position in model.positions}
         for row in banded:
-            place = done.get((row["topic"], row["partition"]))
-            if model.pass_number > 1 or (place and (row["offset"] < place.watermark or row["offset"] in place.done_above)):
+            position = done.get((row["topic"], row["partition"]))
+            if model.pass_number > 1 or (position and (row["offset"] < position.watermark or row["offset"] in position.done_above)):
                 found[model.version] = {"version": model.version, "path": model.path, "run_id": model.run_id}
     return list(found.values())
 
@@ -208,7 +208,7 @@ def _models(settings: KafkaSettings, banded: list[Story]) -> list[Story]:
 def _dead_letters(settings: KafkaSettings, sample_id: str) -> list[Story]:
     return [
         {
-            "place": f"{letter.topic}:{letter.partition}:{letter.offset}",
+            "position": f"{letter.topic}:{letter.partition}:{letter.offset}",
             "stage": letter.stage,
             "reason": letter.reason.value,
             "error": letter.error,
@@ -230,9 +230,9 @@ def _names(record: Record, sample_id: str) -> bool:
     return record.key == sample_id.encode() or quoted.encode() in value or json.dumps(sample_id, ensure_ascii=False).encode() in value
 
 
-def _place(record: Record) -> str:
+def _position(record: Record) -> str:
     return f"{record.topic}:{record.partition}:{record.offset}"
 
 
-def _place_of(row: LedgerRow) -> str:
+def _position_of(row: LedgerRow) -> str:
     return f"{row.topic}:{row.partition}:{row.offset}"

@@ -38,6 +38,14 @@ def setting_options(command: Command) -> Command:
     return command
 
 
+def setting_option(name: str) -> Callable[[Command], Command]:
+    """The option of one setting of a run, for another command that takes it."""
+    found = [
+        (setting, group) for group in groups("trainer_node.config", "TrainConfig") for setting in group.settings if setting.name == name
+    ]
+    return option_of(*found[0], {})
+
+
 def option_of(setting: Setting, group: Group, flags: dict[str, str]) -> Callable[[Command], Command]:
     """The option of one setting."""
     flag = flag_of(setting.name)

@@ -52,7 +52,7 @@ state_option = click.option(
     "--state-dir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Keep what was learnt of the stream here over a restart; without it, the last 20,000 records are read again.",
+    help="Keep here what was learnt of the stream. Without it, a restart reads the last 20,000 records again.",
 )
 
 
@@ -67,15 +67,31 @@ def curriculum(settings: KafkaSettings, run_id: str | None, ontology: Path | Non
 
 
 @worker.command()
-@click.option("--variants", type=click.IntRange(1, 100), default=2, show_default=True, metavar="K", help="Variants of one sample.")
-@click.option("--every", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Make them in every N-th pass.")
+@click.option("--variants", type=click.IntRange(1, 100), default=2, show_default=True, metavar="K", help="Variants made of a sample.")
+@click.option("--every", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Make variants in every N-th pass.")
 @click.option(
-    "--max-generation", type=click.IntRange(1, 100), default=1, show_default=True, metavar="N", help="Deepest variant of a variant."
+    "--max-generation",
+    type=click.IntRange(1, 100),
+    default=1,
+    show_default=True,
+    metavar="N",
+    help="Generations of variants: with 1, none is made of a variant.",
 )
 @click.option(
-    "--quantile", type=click.FloatRange(0, 1, max_open=True), default=0.95, show_default=True, help="Share of losses that are normal."
+    "--quantile",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="Quantile of a pass's losses above which a sample gets variants.",
 )
-@click.option("--warm-up", type=click.IntRange(min=1), default=20, show_default=True, metavar="N", help="Losses of a pass only counted.")
+@click.option(
+    "--warm-up",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Losses of a pass to see before a sample gets variants.",
+)
 @state_option
 @worker_options
 def augmenter(
@@ -108,7 +124,7 @@ def augmenter(
     show_default=True,
     help="How claims become a reward.",
 )
-@click.option("--no-claims", type=click.FloatRange(0, 1), metavar="R", help="Reward of an answer without claims [default: it has none].")
+@click.option("--no-claims", type=click.FloatRange(0, 1), metavar="R", help="Reward of an answer without claims. [default: none]")
 @click.option("--preferences", is_flag=True, help="Send pairs of a good and a bad answer back to the stream as samples.")
 @click.option(
     "--preference-margin",
@@ -124,7 +140,7 @@ def augmenter(
     default=3600.0,
     show_default=True,
     metavar="SECONDS",
-    help="Answers judged longer than this before a prompt's newest are in no pair.",
+    help="Pair no answer that was judged longer than this before the newest answer to its prompt.",
 )
 @worker_options
 def feedback(
