@@ -24,7 +24,7 @@ from trainer_node.kinds import OBJECTIVES, TrainerKind
 class Settings(BaseModel):
     """Base of the groups of settings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, protected_namespaces=())
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class ModelSettings(Settings):

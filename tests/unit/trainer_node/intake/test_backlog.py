@@ -1,0 +1,85 @@
+"""What waits in memory to be chosen, and when a band has enough of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.sample import Task
+from schemas.training_sample import Objective, TrainingSample
+from streams.kafka.consumer import Record
+from trainer_node.data.batch import WaitingSample
+from trainer_node.data.tokenization import Example
+from trainer_node.intake.backlog import WAITING_LIMIT, Backlog
+from trainer_node.intake.held_out import HELD_OUT_LIMIT, HeldOut, keep
+
+
+def sample_of(sample_id: str, completion: str = "a") -> TrainingSample:
+    return TrainingSample(sample_id=sample_id, objective=Objective.SFT, task=Task.QA, band=0, completion=completion)
+
+
+def waiting(topic: str, offset: int) -> WaitingSample:
+    return WaitingSample(Record(topic, 0, offset, None, b"", (), 0), sample_of(f"{topic}{offset}"), Example([0], [0]))
+
+
+def filled(count: int, batch_size: int = 4) -> tuple[Backlog, list[WaitingSample]]:
+    backlog = Backlog(["a", "b"], batch_size)
+    samples = [waiting("a", offset) for offset in range(count)]
+    for sample in samples:
+        backlog.add(sample)
+    return backlog, samples
+
+
+def test_samples_wait_by_topic_in_the_log_s_order_until_they_are_chosen():
+    backlog, samples = filled(3)
+    assert list(backlog) == ["a", "b"]
+    assert (list(backlog["a"]), list(backlog["b"])) == (samples, [])
+    backlog.remove(samples[1])
+    assert list(backlog["a"]) == [samples[0], samples[2]]
+    assert backlog.clear("a") == [samples[0], samples[2]]
+    assert list(backlog["a"]) == []
+    assert backlog.clear("a") == []
+
+
+def test_records_are_found_by_position_where_they_wait():
+    backlog, samples = filled(3)
+    other = waiting("b", 1)
+    backlog.add(other)
+    assert backlog.find([("a", 0, 2), ("b", 0, 1), ("b", 0, 7)]) == {("a", 0, 2): samples[2], ("b", 0, 1): other}
+    assert backlog.find([]) == {}
+
+
+@pytest.mark.parametrize(("batch_size", "limit"), [(4, WAITING_LIMIT), (WAITING_LIMIT // 2, WAITING_LIMIT), (300, 600)])
+def test_a_band_holds_at_least_two_batches(batch_size, limit):
+    assert Backlog([], batch_size).limit == limit
+
+
+def test_a_full_band_is_full_until_less_than_half_of_it_waits():
+    backlog, samples = filled(WAITING_LIMIT - 1)
+    assert not backlog.is_full("a")
+    backlog.add(waiting("a", WAITING_LIMIT))
+    assert backlog.is_full("a")
+    assert not backlog.is_full("b")
+    for sample in samples[: WAITING_LIMIT // 2]:
+        backlog.remove(sample)
+    assert backlog.is_full("a"), "just half"
+    backlog.remove(samples[WAITING_LIMIT // 2])
+    assert not backlog.is_full("a")
+    assert not backlog.is_full("b")
+
+
+def test_held_out_samples_are_kept_in_their_newest_words_up_to_a_limit():
+    store: dict[str, TrainingSample] = {}
+    for number in range(HELD_OUT_LIMIT + 5):
+        keep(sample_of(str(number)), store)
+    assert len(store) == HELD_OUT_LIMIT == 2000
+    keep(sample_of("7", "in other words"), store)
+    assert store["7"].completion == "in other words"
+    assert len(store) == HELD_OUT_LIMIT
+
+
+def test_what_was_held_out_is_restored():
+    before = HeldOut({"v": sample_of("v")}, {"p": sample_of("p"), "q": sample_of("q")})
+    after = HeldOut({"gone": sample_of("gone")}, {})
+    after.restore(before.snapshot())
+    assert after == before
+    assert HeldOut() == HeldOut({}, {})
