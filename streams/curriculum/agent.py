@@ -13,7 +13,7 @@ from schemas.sample import Sample
 from schemas.training_sample import SourcePosition
 from streams.curriculum.bands import Bands
 from streams.curriculum.difficulty import RawTerms, raw_terms
-from streams.curriculum.task_detector import OBJECTIVES, Content, content_of, detect_task, to_training_sample
+from streams.curriculum.task_detector import Content, content_of, detect_task, objective_of, to_training_sample
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
 from streams.knowledge.ontology import Ontology
@@ -55,7 +55,7 @@ class CurriculumNode(StreamNode):
     def _place(self, record: Record, sample: Sample, bands: Bands, counted: bool) -> None:
         task = detect_task(sample)
         raw, version = self.measure(sample, content_of(sample, task))
-        difficulty, band = (bands.look_up if counted else bands.place)(OBJECTIVES[task], raw)
+        difficulty, band = (bands.look_up if counted else bands.place)(objective_of(task), raw)
         source = SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
         made = to_training_sample(sample, band=band, difficulty=difficulty, source=source, facts_offset=version)
         self.send(self.settings.topics.band(made.objective, band), made.sample_id, made)
@@ -81,7 +81,7 @@ class _PartitionBands:
         if self._node.is_ours(sample):
             task = detect_task(sample)
             raw, _ = self._node.measure(sample, content_of(sample, task))
-            self.bands.place(OBJECTIVES[task], raw)
+            self.bands.place(objective_of(task), raw)
 
     def to_json(self) -> dict[str, Any]:
         return self.bands.to_json()

@@ -12,16 +12,6 @@ from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Sample, Task
 from schemas.training_sample import ChatMessage, Difficulty, Objective, SourcePosition, TrainingSample
 
-OBJECTIVES = {
-    Task.GENERATION: Objective.SFT,
-    Task.QA: Objective.SFT,
-    Task.CLASSIFICATION: Objective.SFT,
-    Task.PREFERENCE: Objective.PREFERENCE,
-    Task.RLHF_PPO: Objective.PROMPT,
-    Task.RLHF_GRPO: Objective.PROMPT,
-}
-"""Which kind of trainer each task is for."""
-
 
 class Content(NamedTuple):
     """What is asked and what is to be learnt."""
@@ -60,7 +50,12 @@ def content_of(sample: Sample, task: Task) -> Content:
     Raises:
         BadRecord: untrainable; says which field is missing or wrong.
     """
-    return _CONTENT[task](sample)
+    return RULES[task].content(sample)
+
+
+def objective_of(task: Task) -> Objective:
+    """What samples of this task are trained for; part of their band topics' names."""
+    return RULES[task].objective
 
 
 def to_training_sample(
@@ -80,7 +75,7 @@ def to_training_sample(
     content = content_of(sample, task)
     return TrainingSample(
         sample_id=sample.sample_id,
-        objective=OBJECTIVES[task],
+        objective=objective_of(task),
         task=task,
         band=band,
         split=sample.split,
@@ -134,13 +129,21 @@ def _prompt(sample: Sample) -> Content:
     return Content(_wanted(question, "a prompt for reinforcement needs `prompt`"), sample.answer if _said(sample.answer) else None)
 
 
-_CONTENT: dict[Task, Callable[[Sample], Content]] = {
-    Task.GENERATION: _generation,
-    Task.QA: _qa,
-    Task.CLASSIFICATION: _classification,
-    Task.PREFERENCE: _preference,
-    Task.RLHF_PPO: _prompt,
-    Task.RLHF_GRPO: _prompt,
+class Rule(NamedTuple):
+    """What a task makes of a sample."""
+
+    objective: Objective
+    content: Callable[[Sample], Content]
+    """Raises BadRecord for a sample that lacks what the task needs."""
+
+
+RULES = {
+    Task.GENERATION: Rule(Objective.SFT, _generation),
+    Task.QA: Rule(Objective.SFT, _qa),
+    Task.CLASSIFICATION: Rule(Objective.SFT, _classification),
+    Task.PREFERENCE: Rule(Objective.PREFERENCE, _preference),
+    Task.RLHF_PPO: Rule(Objective.PROMPT, _prompt),
+    Task.RLHF_GRPO: Rule(Objective.PROMPT, _prompt),
 }
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from schemas.errors import ConfigError
 from schemas.sample import Task
-from streams.curriculum.task_detector import OBJECTIVES as OBJECTIVE_OF_TASK
+from streams.curriculum.task_detector import objective_of
 from trainer_node.kinds import OBJECTIVES, TrainerKind, kind_of_task, trains
 
 
 @pytest.mark.parametrize("task", Task)
 def test_a_tasks_samples_go_to_the_bands_that_its_trainer_reads(task: Task):
-    assert OBJECTIVES[kind_of_task(task)] == (OBJECTIVE_OF_TASK[task],)
+    assert OBJECTIVES[kind_of_task(task)] == (objective_of(task),)
 
 
 def test_an_unknown_task_is_named_with_those_there_are():
