@@ -1,7 +1,8 @@
-"""What the README and the docs tell people to type exists, with the flags that they name."""
+"""What the README and the docs name exists: commands with their flags, files, modules. And they say it in the field's words."""
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from pathlib import Path
@@ -13,6 +14,28 @@ from cli.main import pelton
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+OURS = ("benchmarks", "cli", "demo", "docs", "feedback_node", "requirements", "schemas", "scripts", "streams", "tests", "trainer_node")
+"""Top-level folders."""
+HOME_MADE = {
+    r"first process": "rank 0",
+    r"(in|with|from) pieces": "sharded",
+    r"signs? of life": "heartbeat",
+    r"dut(y|ies)|are orders|orders (that|the others)": "commands and handlers",
+    r"announc(e|es|ed|er|ers|ing)": "publish",
+    r"repeats?(?!-horizon)": "duplicate",
+    r"put(s|ting)?( \w+){0,2} aside": "dead-letter",
+    r"unpack(er|ers|ing)": "decoder",
+    r"(has|have|holds?|gives?|takes?|wants?) the floor": "GIL window",
+    r"with place|places? of (the|a|its|each) (original|sample|record)": "position",
+    r"so manyeth": "every n-th pass",
+    r"the mission|the (first )?design": "what is meant: the promises, the choices",
+}
+"""Words that no reader knows from elsewhere, as patterns of whole words, and what to write instead."""
+ALLOWED = {
+    ("several_gpus.md", "first process"): "the page is rewritten when its figures are taken again",
+    ("several_gpus.md", "orders the others"): "the same",
+}
+"""Where a page may use one all the same, and why."""
 
 
 def commands() -> list[tuple[str, str]]:
@@ -62,7 +85,48 @@ def test_every_decision_says_its_number_when_it_was_taken_and_whether_it_stands(
     assert re.match(head, page.read_text(encoding="utf-8"))
 
 
+def test_no_two_decisions_have_one_number():
+    numbers = [int(page.name.split("-")[0]) for page in PAGES if page.parent.name == "adr"]
+    assert numbers == list(range(1, len(numbers) + 1))
+
+
 def test_the_readme_names_the_two_commands_on_its_first_screen():
     first_screen = "\n".join((ROOT / "README.md").read_text(encoding="utf-8").splitlines()[:20])
     assert "make demo" in first_screen
     assert "make test" in first_screen
+
+
+def text_of(page: Path, code: bool) -> str:
+    """A page in one line, with what stands between backticks or without."""
+    text = page.read_text(encoding="utf-8")
+    return " ".join((text if code else re.sub(r"```.*?```|`[^`\n]+`", "`code`", text, flags=re.S)).split())
+
+
+def is_module(dotted: str) -> bool:
+    """Whether a dotted name is a package or module of ours, or what one defines or imports."""
+    path, parts = ROOT, dotted.split(".")
+    while parts and (path / parts[0]).is_dir():
+        path /= parts.pop(0)
+    module = path / f"{parts.pop(0)}.py" if parts and (path / f"{parts[0]}.py").is_file() else path / "__init__.py"
+    body = ast.parse(module.read_text(encoding="utf-8")).body
+    defined = {getattr(node, "name", "") for node in body}
+    defined |= {alias.asname or alias.name for node in body if isinstance(node, ast.Import | ast.ImportFrom) for alias in node.names}
+    return not parts or parts[0] in defined
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_file_and_module_of_ours_that_a_page_names_exists(page: Path):
+    text = text_of(page, code=True)
+    paths = re.findall(rf"(?<![\w./-])(?:{'|'.join(OURS)})/[\w./-]*[\w/]", text)
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+    modules = re.findall(rf"`((?:{'|'.join(OURS)})(?:\.\w+)+)", text)
+    assert [name for name in modules if not (ROOT / name).exists() and not is_module(name)] == []
+    alone = re.findall(r"`((?:\w+/)*\w+\.py|bench_\w+\.json)`", text)  # after its folder's name, or in a folder that the sentence tells
+    assert [name for name in alone if not (ROOT / name).exists() and not any(any((ROOT / top).rglob(name)) for top in OURS)] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_a_page_says_it_in_the_words_of_the_field(page: Path):
+    text = text_of(page, code=False)
+    found = {(match[0], better) for word, better in HOME_MADE.items() for match in re.finditer(rf"\b({word})\b", text, re.IGNORECASE)}
+    assert {(word, better) for word, better in found if (page.name, word.lower()) not in ALLOWED} == set(), "home-made, and the word to use"
