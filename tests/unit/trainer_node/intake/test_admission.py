@@ -1,0 +1,214 @@
+"""What becomes of a delivered record, and that its ledger row says so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+from schemas.errors import BadRecord, DeadLetterReason
+from schemas.sample import Split, Task
+from schemas.training_sample import Objective, TrainingSample
+from streams.kafka.consumer import Record
+from streams.kafka.dead_letters import Breaker
+from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
+from trainer_node.data.decoding import Decoded
+from trainer_node.data.tokenization import Example
+from trainer_node.intake.admission import Admission, Cursor
+from trainer_node.intake.backlog import Backlog
+from trainer_node.intake.deduplication import Deduplicator
+
+SFT, PREFERENCE, PROMPT = Objective.SFT, Objective.PREFERENCE, Objective.PROMPT
+TOPICS = {SFT: "sft.0", PREFERENCE: "preference.0", PROMPT: "prompt.0"}
+EXAMPLE = Example([1, 2], [1, 2])
+TOO_LONG = BadRecord(DeadLetterReason.TOO_LONG, "9 tokens")
+UNTRAINABLE = BadRecord(DeadLetterReason.UNTRAINABLE, "nothing to learn")
+
+
+@dataclass
+class Letters:
+    """Where dead letters go, without a broker."""
+
+    stage: str = "trainer"
+    breaker: Breaker | None = None
+    put_aside: list[tuple[int, BadRecord, str | None]] = field(default_factory=list)
+
+    def put(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> None:
+        self.put_aside.append((record.offset, bad, sample_id))
+
+
+class Gate:
+    """An admission with all that it needs; records come to it one after another."""
+
+    def __init__(self, folder: Path) -> None:
+        self.cursor = Cursor(SFT, pass_number=1, step=7)
+        self.backlog, self.duplicates = Backlog(TOPICS.values(), 4), Deduplicator(100)
+        self.letters, self.ledger = Letters(), Ledger(folder)
+        self.admission = Admission("mine", self.cursor, self.backlog, self.duplicates, self.letters, self.ledger)  # type: ignore[arg-type]
+        self.admission.positions.rewind({(topic, 0): 0 for topic in TOPICS.values()})
+        self.offset = -1
+
+    def admit(self, sample: TrainingSample | BadRecord, example: Any = EXAMPLE, topic: str = "sft.0", offset: int | None = None) -> Record:
+        self.offset = self.offset + 1 if offset is None else offset
+        record = Record(topic, 0, self.offset, None, b"", (), 0)
+        self.admission.positions[(topic, 0)].delivered(self.offset)
+        self.admission.admit(record, Decoded(sample, example))
+        return record
+
+    def rows(self) -> list[LedgerRow]:
+        return list(self.ledger.rows())
+
+    def outcomes(self) -> list[tuple[str, Outcome]]:
+        return [(row.sample_id, row.outcome) for row in self.rows()]
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Gate:
+    return Gate(tmp_path)
+
+
+def sample_of(sample_id: str = "a", objective: Objective = SFT, **more: Any) -> TrainingSample:
+    content = {"chosen": "a", "rejected": "b"} if objective is PREFERENCE else {"completion": "a"}
+    return TrainingSample(sample_id=sample_id, objective=objective, task=Task.QA, band=0, **(content | more))
+
+
+def test_a_sound_sample_waits_and_is_not_done(gate):
+    record = gate.admit(sample_of())
+    (waiting,) = gate.backlog["sft.0"]
+    assert (waiting.record, waiting.sample, waiting.example) == (record, sample_of(), EXAMPLE)
+    assert gate.rows() == []
+    assert gate.admission.positions[("sft.0", 0)].pending == 1
+    assert gate.duplicates.is_duplicate(SFT, "a", ("sft.0", 0, 9))
+
+
+def test_a_sample_of_another_objective_waits_for_its_turn(gate):
+    gate.admit(sample_of(objective=PREFERENCE), topic="preference.0")
+    assert len(gate.backlog["preference.0"]) == 1
+
+
+@pytest.mark.parametrize(("run_id", "outcome"), [("another", Outcome.FOREIGN), ("mine", None), (None, None)])
+def test_a_sample_made_for_another_run_is_left_to_it(gate, run_id, outcome):
+    gate.admit(sample_of(run_id=run_id))
+    assert gate.outcomes() == ([("a", outcome)] if outcome else [])
+    assert len(gate.backlog["sft.0"]) == (0 if outcome else 1)
+
+
+def test_a_duplicate_is_done_and_its_row_says_where_it_was_and_when(gate):
+    gate.admit(sample_of())
+    gate.cursor.pass_number, gate.cursor.step = 3, 8
+    gate.admit(sample_of())
+    assert gate.rows() == [LedgerRow("sft.0", 0, 1, "a", Outcome.DUPLICATE, 3, 8)]
+    assert len(gate.backlog["sft.0"]) == 1
+    assert gate.admission.positions[("sft.0", 0)].pending == 1
+
+
+def test_held_out_samples_are_kept_in_each_pass_and_only_a_second_one_in_the_first_pass_is_a_duplicate(gate):
+    held_out = sample_of(split=Split.VALIDATION)
+    gate.admit(held_out)
+    gate.admit(held_out)
+    gate.cursor.pass_number = 2
+    gate.admit(sample_of(split=Split.VALIDATION, completion="in other words"))
+    assert gate.outcomes() == [("a", Outcome.VALIDATION), ("a", Outcome.DUPLICATE), ("a", Outcome.VALIDATION)]
+    assert gate.admission.held_out.validation["a"].completion == "in other words"
+    assert not gate.backlog["sft.0"]
+    gate.admit(sample_of())
+    assert len(gate.backlog["sft.0"]) == 1, "what is held out is no repeat of what is trained on"
+
+
+@pytest.mark.parametrize(
+    ("trained", "split", "held_out"),
+    [(SFT, Split.TRAIN, True), (SFT, Split.VALIDATION, True), (PROMPT, Split.VALIDATION, True), (PROMPT, Split.TRAIN, False)],
+)
+def test_prompts_are_held_out_unless_they_are_what_is_trained_on(gate, trained, split, held_out):
+    gate.cursor.objective = trained
+    gate.admit(sample_of(objective=PROMPT, split=split), topic="prompt.0")
+    assert list(gate.admission.held_out.prompts) == (["a"] if held_out else [])
+    assert list(gate.admission.held_out.validation) == []
+    assert gate.outcomes() == ([("a", Outcome.PROMPT)] if held_out else [])
+
+
+@pytest.mark.parametrize(
+    ("objective", "split", "example", "outcome"),
+    [
+        (SFT, Split.TRAIN, TOO_LONG, Outcome.DEAD_LETTER),
+        (SFT, Split.TRAIN, UNTRAINABLE, Outcome.DEAD_LETTER),
+        (SFT, Split.VALIDATION, TOO_LONG, Outcome.DEAD_LETTER),
+        (PROMPT, Split.TRAIN, UNTRAINABLE, Outcome.DEAD_LETTER),
+        (PROMPT, Split.TRAIN, TOO_LONG, Outcome.PROMPT),
+    ],
+)
+def test_what_can_be_neither_trained_on_nor_measured_by_is_a_dead_letter_and_a_long_prompt_is_asked(
+    gate, objective, split, example, outcome
+):
+    gate.admit(sample_of(objective=objective, split=split), example, TOPICS[objective])
+    assert gate.outcomes() == [("a", outcome)]
+    assert gate.letters.put_aside == ([(0, example, "a")] if outcome is Outcome.DEAD_LETTER else [])
+
+
+def test_a_record_that_is_no_sample_is_a_dead_letter_without_a_name(gate):
+    bad = BadRecord(DeadLetterReason.BAD_JSON, "not JSON")
+    gate.admit(bad, bad)
+    assert gate.letters.put_aside == [(0, bad, None)]
+    assert gate.rows() == [LedgerRow("sft.0", 0, 0, "", Outcome.DEAD_LETTER, 1, 7)]
+    assert gate.admission.positions[("sft.0", 0)].pending == 0
+
+
+def test_what_is_a_dead_letter_already_is_done_without_another(gate):
+    bad = BadRecord(DeadLetterReason.BAD_JSON, "not JSON")
+    gate.admit(bad, bad)
+    gate.admission.positions.rewind({("sft.0", 0): 0})
+    gate.admit(bad, bad, offset=0)
+    assert len(gate.letters.put_aside) == len(gate.rows()) == 1
+    assert gate.admission.positions[("sft.0", 0)].pending == 0
+    gate.admit(sample_of(), offset=1)
+    gate.admission.positions.rewind({("preference.0", 0): 0})
+    gate.admit(sample_of(objective=PREFERENCE), topic="preference.0", offset=0)
+    assert len(gate.backlog["preference.0"]) == 1, "only the position is meant, topic and all"
+
+
+def test_what_a_killed_incarnation_has_sent_is_not_sent_or_counted_again_but_done(gate):
+    def counted() -> float:
+        return REGISTRY.get_sample_value("pelton_dead_letters_total", {"node": "trainer", "reason": "too_long"}) or 0.0
+
+    gate.admission.already_sent = {("sft.0", 0, 0)}
+    before = counted()
+    gate.admit(sample_of(), TOO_LONG)
+    assert (gate.letters.put_aside, counted()) == ([], before)
+    assert gate.outcomes() == [("a", Outcome.DEAD_LETTER)]
+    gate.admit(sample_of("b"), TOO_LONG)
+    assert (gate.letters.put_aside, counted()) == ([(1, TOO_LONG, "b")], before + 1)
+
+
+def test_sound_records_count_for_the_breaker_and_those_left_out_do_not(gate):
+    counted: list[bool] = []
+
+    class Counting(Breaker):
+        def record(self, ok: bool) -> None:
+            counted.append(ok)
+
+    gate.letters.breaker = Counting()
+    gate.admit(sample_of())
+    gate.admit(sample_of())
+    gate.admit(sample_of("v", split=Split.VALIDATION))
+    assert counted == [True]
+
+
+def test_what_is_cut_and_then_trained_or_measured_by_is_counted_and_what_is_left_out_is_not(gate):
+    def counted() -> float:
+        return REGISTRY.get_sample_value("pelton_truncated_samples_total", {"run_id": "mine"}) or 0.0
+
+    cut, before = Example([1], [1], truncated_from=9), counted()
+    gate.admit(sample_of(), cut)
+    gate.admit(sample_of("v", split=Split.VALIDATION), cut)
+    assert counted() == before + 2
+    gate.admit(sample_of(), cut)
+    gate.admit(sample_of("p", objective=PROMPT), cut, "prompt.0")
+    gate.admit(sample_of("f", run_id="another"), cut)
+    assert counted() == before + 2
+
+
+def test_a_run_begins_with_the_first_pass_and_no_step():
+    assert Cursor(SFT) == Cursor(SFT, pass_number=1, step=0, samples_trained=0)
