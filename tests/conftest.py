@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ pytest_plugins = ["tests.timing"]
 # Before torch is imported, and for the processes that tests start: with models this small, and with several tests at a time on a few
 # cores, threads within one product of matrices mostly wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# No test fails for being slow: an example may take as long as the machine's other work makes it take.
+hypothesis.settings.register_profile("pelton", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("pelton")
 
 
 @pytest.fixture(scope="session")
