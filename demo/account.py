@@ -68,10 +68,10 @@ class Account:
 
 @dataclass(frozen=True)
 class Ends:
-    """Where samples ended, by id and by place."""
+    """Where samples ended, by id and by position."""
 
     by_id: dict[str, str]
-    dead_places: set[tuple[str, int, int]]
+    dead_positions: set[tuple[str, int, int]]
     doubled: list[str]
 
 
@@ -84,12 +84,12 @@ def ends_of(rows: Iterable[LedgerRow], dead: Iterable[Any]) -> Ends:
             trained[(row.pass_number, row.sample_id)] += 1
         if row.outcome in OF_OUTCOME:
             by_id[row.sample_id] = OF_OUTCOME[row.outcome]
-    places = set()
+    positions = set()
     for letter, _ in dead:
-        places.add((letter.topic, letter.partition, letter.offset))
+        positions.add((letter.topic, letter.partition, letter.offset))
         if letter.sample_id and letter.stage == "trainer":
             by_id.setdefault(letter.sample_id, "dead_letters")
-    return Ends(by_id, places, [sample_id for (_, sample_id), times in trained.items() if times > 1])
+    return Ends(by_id, positions, [sample_id for (_, sample_id), times in trained.items() if times > 1])
 
 
 def take_account(settings: KafkaSettings, rows: Iterable[LedgerRow]) -> Account:
@@ -102,10 +102,10 @@ def account_of(records: Iterable[Record], ends: Ends) -> Account:
     account = Account(doubled=ends.doubled)
     seen: set[str] = set()
     for record in sorted(records, key=lambda record: (record.timestamp, record.partition, record.offset)):
-        place = (record.topic, record.partition, record.offset)
+        position = (record.topic, record.partition, record.offset)
         ours, sample_id = _read(record)
         end: str | None
-        if place in ends.dead_places:
+        if position in ends.dead_positions:
             end = "dead_letters"
         elif sample_id in seen:
             end = "duplicates"

@@ -38,7 +38,7 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True)
 class Broken:
-    """A record that is broken on purpose, and the reason it must be put aside for."""
+    """A record that is broken on purpose, and the reason it must be dead-lettered for."""
 
     record: Record
     reason: DeadLetterReason

@@ -86,7 +86,7 @@ PARTS: dict[str, tuple[str, str]] = {
     "trained": ("Trained", "stand in the weights, each once a pass"),
     "validation": ("Validation", "measured, never trained on"),
     "prompts": ("Prompts", "asked before and after, nothing to imitate"),
-    "dead_letters": ("Dead letters", "put aside whole, with a reason"),
+    "dead_letters": ("Dead letters", "unusable, kept whole with the reason"),
     "duplicates": ("Duplicates", "sent again under a known id, and dropped"),
 }
 """What becomes of a produced sample; the parts add up to `samples_produced`."""
@@ -138,7 +138,7 @@ class Slice(NamedTuple):
 def summarise(before: Iterable[GraphReward], after: Iterable[GraphReward]) -> dict[str, tuple[float | None, float | None]]:
     """The measures of MEASURES for two sets of judged answers. A reward of None is no zero and is left out of the mean.
 
-    The hallucination rate is over all claims, as the mission defines it; the share of contradicted ones among those the graph can judge
+    The hallucination rate is over all claims; the share of contradicted ones among those the graph can judge
     stands beside it, because talk of other things dilutes the first and not the second.
     """
     one, two = _measures(list(before)), _measures(list(after))

@@ -64,9 +64,9 @@ class Results:
             "outputs_judged": self.outputs_judged,
         }
         measures = {
-            f"{SUMMARY_NAMES.get(name, name)}_{when}": self.measures[name][place]
+            f"{SUMMARY_NAMES.get(name, name)}_{when}": self.measures[name][side]
             for name in MEASURES
-            for place, when in enumerate(("before", "after"))
+            for side, when in enumerate(("before", "after"))
         }
         return {
             **counts,

@@ -32,7 +32,7 @@ class FeedbackNode(StreamNode):
 
     name = "feedback"
     linger = 0.1
-    puts_bad_facts_aside = True
+    dead_letters_bad_facts = True
 
     def __init__(
         self,

@@ -86,7 +86,7 @@ def judge_output(
 
 
 def distinct_claims(judged: Sequence[JudgedTriplet], graph: Hypergraph) -> tuple[list[JudgedTriplet], dict[ClaimKey, JudgedTriplet]]:
-    """All claims as they are to be listed, repeats marked; and the ones that count, by what they say.
+    """All claims as they are to be listed, duplicates marked; and the ones that count, by what they say.
 
     Of a claim said several times the clearest verdict stands: verified, else contradicted, else unknown.
     """

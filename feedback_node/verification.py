@@ -33,7 +33,7 @@ def verify(triplets: Iterable[Triplet], graph: Hypergraph) -> list[JudgedTriplet
 
 
 def claim_key(triplet: Triplet, graph: Hypergraph) -> ClaimKey:
-    """The key under which a claim counts once: other names, the inverse, other words of the relation and repeats come to the same."""
+    """The key under which a claim counts once: other names, the inverse, other words of the relation and duplicates come to the same."""
     matches = graph.ontology.match_all(triplet.predicate)
     if not matches:
         sides = [_entity(text, graph) for text in (triplet.subject, triplet.object)]

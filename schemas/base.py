@@ -23,7 +23,7 @@ MAX_DEPTH = 12
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 """What JSON can write and UTF-8 cannot; Python joins the two halves of a pair."""
 REFUSED = b"\x00refused: "
-"""How a value begins that stands for records which could not be unfolded; up to the line's end it says why."""
+"""How a value begins that stands for records which could not be decompressed; up to the line's end it says why."""
 
 
 class Message(BaseModel):

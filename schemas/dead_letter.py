@@ -1,4 +1,4 @@
-"""Dead letters: the original key and bytes, with headers that say where they stood and why they were put aside."""
+"""Dead letters: the original key and bytes, with headers that say where the record stood and why it was dead-lettered."""
 
 from __future__ import annotations
 

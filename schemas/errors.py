@@ -18,7 +18,7 @@ from enum import StrEnum
 
 
 class DeadLetterReason(StrEnum):
-    """Why a record was put aside. A fixed list, so that alerts and replays can be written against it."""
+    """Why a record was dead-lettered. A fixed list, so that alerts and replays can be written against it."""
 
     BAD_ENCODING = "bad_encoding"
     """Not UTF-8."""

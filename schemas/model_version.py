@@ -1,4 +1,4 @@
-"""`ModelVersion`: the announcement of a checkpoint to rollout workers and operations."""
+"""`ModelVersion`: what is published of a checkpoint, for rollout workers and operations."""
 
 from __future__ import annotations
 

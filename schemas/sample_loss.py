@@ -10,7 +10,7 @@ class SampleLoss(Message):
     """The loss of one sample, as the step itself computed it."""
 
     event_id: str
-    """`run/pass/sample`: the same after a crash, so that consumers drop repeats."""
+    """`run/pass/sample`: the same after a crash, so that consumers drop duplicates."""
     run_id: str
     """The run that trained it."""
     pass_number: int

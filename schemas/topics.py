@@ -18,7 +18,7 @@ from schemas.training_sample import BANDS, Objective, TrainingSample
 DAY_MS = 24 * 3600 * 1000
 FOREVER = -1
 MAX_LETTER_BYTES = 8 * MAX_BYTES
-"""`samples` and `dead-letters` take larger records than we parse, so that an oversize one can be put aside whole."""
+"""`samples` and `dead-letters` take larger records than we parse, so that an oversize one can be dead-lettered whole."""
 
 
 @dataclass(frozen=True)

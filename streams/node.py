@@ -51,8 +51,8 @@ class StreamNode(ABC):
     """Most records in a batch."""
     linger: float = 0.1
     """Longest wait for a batch to fill, in seconds."""
-    puts_bad_facts_aside: bool = False
-    """Whether bad facts go to the dead letters by this node; exactly one kind of node does it."""
+    dead_letters_bad_facts: bool = False
+    """Whether this node dead-letters bad facts; exactly one kind of node does it."""
 
     def __init__(
         self, settings: KafkaSettings, topic: Topic, ontology: Ontology, run_id: str | None = None, breaker: Breaker | None = None
@@ -64,7 +64,7 @@ class StreamNode(ABC):
         self._producer = Producer(settings)
         self._letters = DeadLetterWriter(self._producer, settings, self.name, run_id)
         self._sent: Counter[str] = Counter()
-        fact_letters = DeadLetterWriter(self._producer, settings, "facts", run_id, Breaker()) if self.puts_bad_facts_aside else None
+        fact_letters = DeadLetterWriter(self._producer, settings, "facts", run_id, Breaker()) if self.dead_letters_bad_facts else None
         self.view = FactsView(settings, ontology, fact_letters)
         self._closing = threading.Event()
 
@@ -143,16 +143,16 @@ class StreamNode(ABC):
         try:
             yield case
         except BadRecord as bad:
-            self._put_aside(case, bad)
+            self._dead_letter(case, bad)
         except PeltonError:
             raise
         except Exception as error:
             logger.exception("%s: %s %d:%d", self.name, record.topic, record.partition, record.offset)
-            self._put_aside(case, BadRecord(DeadLetterReason.PROCESSING_ERROR, f"{type(error).__name__}: {error}"))
+            self._dead_letter(case, BadRecord(DeadLetterReason.PROCESSING_ERROR, f"{type(error).__name__}: {error}"))
         else:
             self._breaker.record(ok=True)
 
-    def _put_aside(self, case: Case, bad: BadRecord) -> None:
+    def _dead_letter(self, case: Case, bad: BadRecord) -> None:
         self._letters.put(case.record, bad, case.sample_id)
         metrics.DEAD_LETTERS.labels(self.name, bad.reason.value).inc()
         self._breaker.record(ok=False)

@@ -82,7 +82,7 @@ class PartitionStates(Generic[S]):
         return kept.state, record.offset < kept.next_offset
 
     def advance(self, record: Record) -> None:
-        """The record is in the state now, or was put aside."""
+        """The record is in the state now, or was dead-lettered."""
         kept = self._kept[record.topic, record.partition]
         if record.offset >= kept.next_offset:
             kept.next_offset, kept.timestamp, kept.changed = record.offset + 1, record.timestamp, True

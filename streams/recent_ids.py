@@ -1,4 +1,4 @@
-"""The latest ids of something, a bounded number of them: how repeats are known without keeping all that ever came."""
+"""The latest ids of something, a bounded number of them: how duplicates are known without keeping all that ever came."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 RESTARTS = 3
 RESTART_WINDOW_S = 60.0
 STOP_S = 20.0
-"""How long a node may take to stop in order before it is killed."""
+"""How long a node may take to stop by itself before it is killed."""
 
 
 class NodeDied(UserError):  # noqa: N818 - it names what happened

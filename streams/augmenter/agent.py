@@ -21,7 +21,7 @@ from streams.partition_state import PartitionStates
 from streams.recent_ids import RecentIds
 
 EVENTS_REMEMBERED = 20_000
-"""Loss events by whose ids repeats are known. A repeat of an older one makes the same variants again, under the same ids."""
+"""Loss events by whose ids duplicates are known. A duplicate of an older one makes the same variants again, under the same ids."""
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class AugmenterConfig:
     count: int = 2
     """Variants of one sample (k)."""
     every: int = 2
-    """Variants are made from the losses of every so manyeth pass."""
+    """Variants are made from the losses of every n-th pass."""
     max_generation: int = 1
     """Variants of variants end here, so that noise cannot breed."""
     quantile: float = QUANTILE

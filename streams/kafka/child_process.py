@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, Self
 
 LOG_LIMIT_BYTES = 20_000_000
-"""A log larger than this is set aside as `.1` when the process starts again."""
+"""A log larger than this is rotated to `.1` when the process starts again."""
 
 # Runs in the child, before the server takes its place. PR_SET_PDEATHSIG (1) has the kernel send SIGTERM when the parent's thread ends;
 # the parent may have died before that call, so look once more.
@@ -144,7 +144,7 @@ class FolderInUse(Exception):  # noqa: N818 - what is the matter with the folder
 
 
 def rotate(log_path: Path) -> None:
-    """Set a large log aside, so that a data folder used for months does not fill the disk."""
+    """Rotate a large log, so that a data folder used for months does not fill the disk."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
     if log_path.exists() and log_path.stat().st_size > LOG_LIMIT_BYTES:
         log_path.replace(log_path.with_name(log_path.name + ".1"))

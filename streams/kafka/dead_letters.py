@@ -1,4 +1,4 @@
-"""Dead letters: bad records put aside whole, with the reason; the breaker that stops a node whose input is mostly bad."""
+"""Dead letters: bad records kept whole, with the reason; the breaker that stops a node whose input is mostly bad."""
 
 from __future__ import annotations
 
@@ -66,11 +66,11 @@ class DeadLetterWriter:
         self._producer = producer
 
     def put(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> DeadLetter:
-        """Put one record aside, byte for byte where it fits, and count it on the breaker.
+        """Dead-letter one record, byte for byte where it fits, and count it on the breaker.
 
         Raises:
             BrokerError: the broker did not take it; the caller must not go past the record.
-            TooManyDeadLetters: by the breaker, after the record is safely put aside.
+            TooManyDeadLetters: by the breaker, after the broker has acknowledged the record.
         """
         key, value, headers, cut_from = self._fit(record)
         letter = DeadLetter(

@@ -1,9 +1,9 @@
-"""How much memory a compressed record batch may take: a bomb is put aside by its size, and never unfolded.
+"""How much memory a compressed record batch may take: a bomb is recognised by its size, dead-lettered, and never decompressed.
 
-A batch of a few kilobytes can unfold to gigabytes, and both clients (kafka-python, and aiokafka under Faust) unfold a batch whole, before
-anybody sees a record. So what was fetched is looked through first (`defused`): a batch that would unfold to more than `LIMIT_BYTES` is
-replaced, at the same offsets, by one plain record whose value says so, with the compressed batch behind it. A reader refuses that value
-(`schemas.base.refused`), and it goes to the dead letters as `too_large`.
+A batch of a few kilobytes can decompress to gigabytes, and both clients (kafka-python, and aiokafka under Faust) decompress a batch
+whole, before anybody sees a record. So what was fetched is looked through first (`defused`): a batch that would decompress to more than
+`LIMIT_BYTES` is replaced, at the same offsets, by one plain record whose value says so, with the compressed batch behind it. A reader
+refuses that value (`schemas.base.refused`), and it goes to the dead letters as `too_large`.
 
 The layout of a batch is Kafka's message format 2: https://kafka.apache.org/documentation/#recordbatch
 """
@@ -19,9 +19,9 @@ from typing import Any
 from schemas.base import REFUSED
 
 LIMIT_BYTES = 64_000_000
-"""Most bytes that a batch may unfold to: fifteen times the largest compressed batch that our topics take."""
+"""Most bytes that a batch may decompress to: fifteen times the largest compressed batch that our topics take."""
 PIECE_BYTES = 1 << 20
-"""How much is unfolded at a time while the size is taken."""
+"""How much is decompressed at a time while the size is taken."""
 HEADER = struct.Struct(">qiibIhiqqqhii")
 """Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, two timestamps, producer, its epoch, sequence, count."""
 AFTER_LENGTH, AFTER_CRC = 12, 21
@@ -29,13 +29,13 @@ MAGIC = 2
 CODEC_BITS = 0x07
 GZIP, SNAPPY, LZ4, ZSTD = 1, 2, 3, 4
 MOST_BY_BYTE = {GZIP: 1040, SNAPPY: 70, LZ4: 260}
-"""No byte of these can unfold to more bytes than this; zstd knows no such bound."""
+"""No byte of these can decompress to more bytes than this; zstd knows no such bound."""
 XERIAL = b"\x82SNAPPY\x00"
 XERIAL_HEADER = 16
 
 
 def bound_decompression(fetcher: ModuleType) -> None:
-    """Have a client's fetcher module look batches through before it unfolds them. Once is enough; twice does no harm."""
+    """Have a client's fetcher module look batches through before it decompresses them. Once is enough; twice does no harm."""
     original: Callable[[Any], Any] = fetcher.MemoryRecords
     if getattr(original, "bounded", False):
         return
@@ -129,15 +129,15 @@ def _snappy_sizes(content: memoryview) -> Iterator[int]:
     if bytes(content[: len(XERIAL)]) != XERIAL:
         yield _varint(content)
         return
-    place = XERIAL_HEADER
-    while place + 4 <= len(content):
-        (size,) = struct.unpack_from(">i", content, place)
-        yield _varint(content[place + 4 : place + 4 + size])
-        place += 4 + max(size, 0)
+    start = XERIAL_HEADER
+    while start + 4 <= len(content):
+        (size,) = struct.unpack_from(">i", content, start)
+        yield _varint(content[start + 4 : start + 4 + size])
+        start += 4 + max(size, 0)
 
 
 SIZES: dict[int, Callable[[memoryview], Iterator[int]]] = {GZIP: _gzip_sizes, SNAPPY: _snappy_sizes, LZ4: _lz4_sizes, ZSTD: _zstd_sizes}
-"""By codec: the sizes of the pieces that content unfolds to, one at a time."""
+"""By codec: the sizes of the pieces that content decompresses to, one at a time."""
 
 
 def _varint(content: memoryview) -> int:
@@ -155,7 +155,7 @@ def _replacement(bomb: bytes) -> bytes:
     from crc32c import crc32c
 
     base, _, epoch, magic, _, attributes, last, first_time, last_time, producer, producer_epoch, sequence, count = HEADER.unpack_from(bomb)
-    told = f"{count} records at offsets {base} to {base + last}, compressed to {len(bomb)} bytes, unfold to more than {LIMIT_BYTES}"
+    told = f"{count} records at offsets {base} to {base + last}, compressed to {len(bomb)} bytes, decompress to more than {LIMIT_BYTES}"
     value = REFUSED + told.encode() + b"\n" + bomb
     # attributes, timestamp delta, offset delta, no key (-1), value, no headers; each number as a zigzag varint
     record = b"\x00\x00\x00" + _zigzag(-1) + _zigzag(len(value)) + value + _zigzag(0)

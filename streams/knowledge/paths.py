@@ -14,7 +14,7 @@ def hops(graph: Hypergraph, sources: Iterable[str], targets: Iterable[str], limi
     """Facts on a shortest path from any source to any target, each a name; 0 where they share an entity, names unknown to the graph
     left out. None beyond `limit`, without a path, or over the budget.
 
-    Both ends grow level by level, the one with fewer facts first, so that hubs are met rather than unfolded.
+    Both ends grow level by level, the one with fewer facts first, so that hubs are met rather than expanded.
     """
     seen = (_known(graph, sources), _known(graph, targets))
     if not all(seen):

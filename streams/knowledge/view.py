@@ -4,8 +4,8 @@ One thread owns the consumer and reads the topic's one partition; no group decid
 the end that the topic had when the reading began, never half read. Its version is the offset reached: nodes at one version hold the
 same graph.
 
-Bad facts are counted by every view. Exactly one node, the feedback node, is given a `DeadLetterWriter` and puts them aside; it alone
-commits, under a group of its own, how far it has done so, so that a restart does not put the same facts aside again.
+Bad facts are counted by every view. Exactly one node, the feedback node, is given a `DeadLetterWriter` and dead-letters them; it alone
+commits, under a group of its own, how far it has done so, so that a restart does not dead-letter the same facts again.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ class FactsView:
 
     @property
     def bad_facts(self) -> int:
-        """Facts that could not be taken since the start, repeats of a reading anew included."""
+        """Facts that could not be taken since the start, those met again in a reading anew included."""
         return self._bad
 
     # --- the thread
@@ -156,7 +156,7 @@ class FactsView:
                 return
 
     def _follow(self) -> None:
-        """One connection: read on from where the graph stands, or build a new one aside and show it when it is whole."""
+        """One connection: read on from where the graph stands, or build a new one beside it and show it when it is whole."""
         # "none": a client that goes back to the beginning by itself would put another log's facts on top of this one's.
         consumer = make_consumer(self._settings, group=self._group, bootstrap_timeout_ms=CONNECT_MS, auto_offset_reset="none")
         try:
@@ -199,7 +199,7 @@ class FactsView:
             logger.info("facts view: %d facts at version %d", len(graph), graph.version)
 
     def _step(self, consumer: KafkaConsumer, graph: Hypergraph) -> None:
-        """One poll: apply what came, put bad facts aside, note how far the log was read."""
+        """One poll: apply what came, dead-letter bad facts, note how far the log was read."""
         batch = [Record.of(raw) for raw in consumer.poll(timeout_ms=POLL_MS).get(self._tp, [])]
         position = consumer.position(self._tp, timeout_ms=CALL_MS)
         if position is None:
@@ -209,7 +209,7 @@ class FactsView:
                 self._apply(graph, record)
             graph.reached(position)
         self._check_end(consumer, position)
-        self._put_aside(consumer, position)
+        self._send_letters(consumer, position)
 
     def _check_end(self, consumer: KafkaConsumer, position: int) -> None:
         self._end = max(self._end, position, consumer.highwater(self._tp) or 0)
@@ -239,7 +239,7 @@ class FactsView:
             if self._dead_letters is not None and record.offset >= self._letters_from:
                 self._letters.append((record, bad))
 
-    def _put_aside(self, consumer: KafkaConsumer, position: int) -> None:
+    def _send_letters(self, consumer: KafkaConsumer, position: int) -> None:
         """Send the dead letters that are due, in order; commit how far that went. A failure leaves them due."""
         if self._dead_letters is None:
             return

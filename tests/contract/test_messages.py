@@ -33,7 +33,7 @@ def test_a_field_that_a_reader_does_not_know_is_ignored():
     assert Sample.decode(b'{"sample_id": "a", "text": "b", "mood": "fine"}').sample_id == "a"
 
 
-def test_a_minor_version_is_read_and_a_major_one_is_put_aside():
+def test_a_minor_version_is_read_and_a_major_one_is_dead_lettered():
     assert Sample.decode(b'{"schema_version": "1.9", "text": "b"}').text == "b"
     with pytest.raises(BadRecord) as bad:
         Sample.decode(b'{"schema_version": "2.0", "text": "b"}')

@@ -64,7 +64,7 @@ def test_the_first_batch_after_a_kill_is_the_journalled_one_with_accumulation_to
     assert account(run.trained(), samples) == ALL_THERE_ONCE
 
 
-def test_dead_letters_are_put_aside_once_whatever_is_killed_and_poison_never_holds_up_the_next_record(settings, new_run):
+def test_bad_records_are_dead_lettered_once_whatever_is_killed_and_poison_never_holds_up_the_next_record(settings, new_run):
     topic = settings.topics.band("sft", 0).name
     poison = [b"{not json", b"\xff\xfe\x00", None, b"[1, 2]", b'{"schema_version": "7.0"}', b'{"sample_id": 5}', b"[" * 50 + b"]" * 50]
     good = []

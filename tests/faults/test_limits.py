@@ -16,7 +16,7 @@ from tests.integration.worker_process import WorkerProcess, eventually
 BOMB_BYTES = 2 * LIMIT_BYTES
 
 
-def test_oversize_deep_and_compressed_bombs_are_put_aside_in_bounded_memory(settings, new_run):
+def test_oversize_deep_and_compressed_bombs_are_dead_lettered_in_bounded_memory(settings, new_run):
     topic = settings.topics.band("sft", 0).name
     producer = KafkaProducer(**settings.client_options(), compression_type="gzip", max_request_size=2 * BOMB_BYTES)
     bomb = b'{"sample_id": "bomb", "completion": "' + b" " * BOMB_BYTES + b'"}'
@@ -38,10 +38,10 @@ def test_oversize_deep_and_compressed_bombs_are_put_aside_in_bounded_memory(sett
         headers = dict(record.headers)
         reasons[int(headers["pelton.offset"])] = headers["pelton.reason"].decode()
     assert reasons == {0: "too_large", 1: "too_large", 2: "too_deep", 3: "too_large"}
-    assert highest - now < LIMIT_BYTES, "a bomb is never unfolded, not even to the limit at once"
+    assert highest - now < LIMIT_BYTES, "a bomb is never decompressed, not even to the limit at once"
 
 
-def test_a_bomb_among_samples_is_put_aside_by_the_curriculum_in_bounded_memory(settings, tmp_path):
+def test_a_bomb_among_samples_is_dead_lettered_by_the_curriculum_in_bounded_memory(settings, tmp_path):
     topic = settings.topics.samples.name
     bomb = b'{"sample_id": "bomb", "text": "' + b" " * BOMB_BYTES + b'"}'
     good = Sample(sample_id="good", text="some text")
@@ -57,7 +57,7 @@ def test_a_bomb_among_samples_is_put_aside_by_the_curriculum_in_bounded_memory(s
     (letter,) = [dict(record.headers) for record in read_range(settings, settings.topics.dead_letters.name)]
     assert letter["pelton.reason"] == b"too_large"
     assert b"1 records at offsets 0 to 0" in letter["pelton.error"]
-    assert highest - before < LIMIT_BYTES, "it was never unfolded"
+    assert highest - before < LIMIT_BYTES, "it was never decompressed"
 
 
 def banded(settings):

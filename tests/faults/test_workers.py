@@ -1,4 +1,4 @@
-"""Workers that come and go, die with an event in flight, or meet poison: every sample is trained once, or put aside once with a reason."""
+"""Workers that come and go, die with an event in flight, or meet poison: every sample is trained once, or dead-lettered with a reason."""
 
 from __future__ import annotations
 
@@ -91,4 +91,4 @@ def test_a_worker_killed_with_a_slow_event_in_flight_or_raising_loses_no_sample(
     trained = run.trained()
     assert reasons - {"processing_error"} == {"bad_json", "bad_encoding", "empty", "unknown_version", "invalid", "too_deep"}
     assert account([sample_id for sample_id in trained if sample_id != "raises"], produced) == ALL_THERE_ONCE
-    assert raised + trained.count("raises") >= 1, "the sample whose handling raised is neither put aside nor trained"
+    assert raised + trained.count("raises") >= 1, "the sample whose handling raised is neither dead-lettered nor trained"

@@ -151,7 +151,7 @@ def test_a_loss_sent_twice_makes_no_second_variants(settings, producer, start):
     first = eventually(lambda: decoded(settings.topics.samples, settings), "variants")
     producer.send(settings.topics.losses, "hard", loss_of(HARD, 9.0))
     producer.flush()
-    eventually(lambda: worker.metric("pelton_records_skipped_total", why="seen before") == 1, "the repeat")
+    eventually(lambda: worker.metric("pelton_records_skipped_total", why="seen before") == 1, "the duplicate")
     assert decoded(settings.topics.samples, settings) == first
 
 

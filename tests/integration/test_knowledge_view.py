@@ -102,7 +102,7 @@ def test_two_views_agree_on_the_version_where_the_log_ends_in_a_transaction_mark
     assert early.version == late.version == len(FACTS) + 1
 
 
-def test_a_bad_fact_is_put_aside_once_with_its_reason_also_after_a_restart(settings, producer, open_view):
+def test_a_bad_fact_is_dead_lettered_once_with_its_reason_also_after_a_restart(settings, producer, open_view):
     send(producer, settings, FACTS[0], ("Carmen", "painted_by", "Nobody"))
     producer.send_bytes(settings.topics.facts.name, b"torn", b"{not json", [])
     producer.flush()
@@ -118,7 +118,7 @@ def test_a_bad_fact_is_put_aside_once_with_its_reason_also_after_a_restart(setti
     assert letters == [(1, DeadLetterReason.BAD_FACT, "facts"), (2, DeadLetterReason.BAD_JSON, "facts")]
 
 
-def test_a_cycle_of_aliases_an_unknown_predicate_and_a_fact_with_missing_parts_are_put_aside_each_with_its_reason(
+def test_a_cycle_of_aliases_an_unknown_predicate_and_a_fact_with_missing_parts_are_dead_lettered_each_with_its_reason(
     settings, producer, open_view
 ):
     send(producer, settings, ("Bizet", "alias", "Georges Bizet"), ("Georges Bizet", "alias", "Bizet"), ("Carmen", "painted_by", "Nobody"))

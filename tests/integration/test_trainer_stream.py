@@ -84,7 +84,7 @@ def labelled(number: int, split: Split = Split.TRAIN, label: str | None = None) 
     )
 
 
-def put_aside(settings: KafkaSettings) -> dict[str, tuple[str, str]]:
+def dead_lettered(settings: KafkaSettings) -> dict[str, tuple[str, str]]:
     """Reason and error of each dead letter, by sample id."""
     found = {}
     for record in read_range(settings, settings.topics.dead_letters.name):
@@ -93,7 +93,7 @@ def put_aside(settings: KafkaSettings) -> dict[str, tuple[str, str]]:
     return found
 
 
-def test_classification_is_measured_by_its_accuracy_on_held_out_samples_and_a_foreign_label_is_put_aside(settings, new_run):
+def test_classification_is_measured_by_its_accuracy_on_held_out_samples_and_a_foreign_label_is_dead_lettered(settings, new_run):
     """The labels are easily told apart: in the end the model does, on samples that it was never trained on."""
     held_out = [labelled(number, Split.VALIDATION) for number in range(8)]
     bad = [labelled(100, label="maybe"), labelled(101, Split.VALIDATION, label="perhaps")]
@@ -105,7 +105,7 @@ def test_classification_is_measured_by_its_accuracy_on_held_out_samples_and_a_fo
     assert metrics["val_macro_f1"] == metrics["val_adjusted_rand"] == 1.0
     assert run.newest.manifest.feed.early_stopping.measure == "val_accuracy"
     assert account(run.trained(), [one for one in samples if one != "train100"]) == ALL_THERE_ONCE
-    letters = put_aside(settings)
+    letters = dead_lettered(settings)
     assert set(letters) == {"train100", "validation101"}
     assert letters["train100"] == ("untrainable", "label 'maybe' is not one of yes, no")
     assert letters["validation101"][0] == "untrainable"
@@ -124,7 +124,7 @@ def test_training_stops_after_three_evaluations_that_are_no_better(settings, new
     assert "stopping early" in child.log
 
 
-def test_bad_samples_are_put_aside_with_their_reason_and_the_others_are_trained(settings, new_run):
+def test_bad_samples_are_dead_lettered_with_their_reason_and_the_others_are_trained(settings, new_run):
     good = [sample(number) for number in range(8)]
     bad = [
         sample(100, sample_id="long", completion="a " * 100),
@@ -137,7 +137,7 @@ def test_bad_samples_are_put_aside_with_their_reason_and_the_others_are_trained(
     strict = new_run("strict", too_long="dead-letter")
     strict.finish()
     assert account(strict.trained(), [one.sample_id for one in good]) == ALL_THERE_ONCE
-    letters = put_aside(settings)
+    letters = dead_lettered(settings)
     assert {name: reason for name, (reason, _) in letters.items()} == {
         "long": "too_long", "long prompt": "too_long", "empty": "untrainable", "blank": "untrainable", "held out and empty": "untrainable",
     }  # fmt: skip
@@ -151,7 +151,7 @@ def poisoned(number: int) -> TrainingSample:
     return sample(number, sample_id=f"poison{number}", completion=f"a{POISON}{number}")
 
 
-def test_a_batch_whose_loss_is_not_a_number_is_put_aside_and_named_and_training_goes_on(settings, new_run, poisoned_model):
+def test_a_batch_whose_loss_is_not_a_number_is_dead_lettered_and_named_and_training_goes_on(settings, new_run, poisoned_model):
     """The weights are those of a run that never had it."""
     made = [sample(number) for number in range(12)]
     made[5] = poisoned(5)
@@ -160,7 +160,7 @@ def test_a_batch_whose_loss_is_not_a_number_is_put_aside_and_named_and_training_
     run.finish()
     bad = [one.sample_id for one in made[4:8]]
     assert run.trained() == [one.sample_id for one in made if one.sample_id not in bad]
-    assert put_aside(settings) == dict.fromkeys(bad, ("nan_loss", "the loss of step 2 was not a number; the step was undone"))
+    assert dead_lettered(settings) == dict.fromkeys(bad, ("nan_loss", "the loss of step 2 was not a number; the step was undone"))
     assert run.newest.manifest.metrics["training_loss"] > 0
 
 
@@ -173,10 +173,10 @@ def test_three_steps_in_a_row_without_a_finite_loss_stop_the_node_and_lose_nothi
     child = run.start()
     assert child.wait() == 1
     assert "3 steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`" in child.log
-    assert set(put_aside(settings)) == {one.sample_id for one in made[4:16]}
+    assert set(dead_lettered(settings)) == {one.sample_id for one in made[4:16]}
     run.finish()
     assert account(run.trained(), [one.sample_id for one in (*made[:4], *made[16:])]) == ALL_THERE_ONCE
-    assert len(list(read_range(settings, settings.topics.dead_letters.name))) == 12, "each put aside once"
+    assert len(list(read_range(settings, settings.topics.dead_letters.name))) == 12, "each dead-lettered once"
 
 
 def test_a_step_out_of_memory_is_told_and_after_smaller_batches_every_sample_is_trained_once(settings, new_run):

@@ -51,7 +51,7 @@ def passed_on(settings):
     return [record.key.decode() for record in read_range(settings, settings.topics.band("sft", 0).name)]
 
 
-def test_an_error_of_ours_puts_its_record_aside_with_its_text_and_the_batch_goes_on(settings, node):
+def test_an_error_of_ours_dead_letters_its_record_with_its_text_and_the_batch_goes_on(settings, node):
     node.handle(records(settings, "good", "a bug", "good"))
     assert passed_on(settings) == ["s0", "s2"]
     ((letter, record),) = read_dead_letters(settings)
@@ -66,13 +66,13 @@ def test_an_error_of_ours_puts_its_record_aside_with_its_text_and_the_batch_goes
     assert record.value == records(settings, "good", "a bug")[1].value
 
 
-def test_a_failure_that_is_not_the_records_stops_the_batch_and_puts_nothing_aside(settings, node):
+def test_a_failure_that_is_not_the_records_stops_the_batch_and_dead_letters_nothing(settings, node):
     with pytest.raises(BrokerError, match="gone"):
         node.handle(records(settings, "no broker", "good"))
     assert list(read_dead_letters(settings)) == []
 
 
-def test_mostly_bad_records_open_the_breaker_each_safely_aside(settings, node):
+def test_mostly_bad_records_open_the_breaker_each_safely_dead_lettered(settings, node):
     with pytest.raises(TooManyDeadLetters):
         node.handle(records(settings, *["a bug"] * 30))
     assert len(list(read_dead_letters(settings))) == 10

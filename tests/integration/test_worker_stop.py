@@ -46,7 +46,7 @@ def test_a_stopped_worker_has_finished_and_committed_its_batch(settings, tmp_pat
     done = sum(committed_offsets(settings, group_name(settings, "curriculum", None)).values())
     banded = sft_records(settings)
     assert done > 0
-    assert len(banded) == done, "what is in the bands is what is committed: no repeat is to come"
+    assert len(banded) == done, "what is in the bands is what is committed: no duplicate is to come"
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -100,7 +100,7 @@ def test_poison_goes_to_the_dead_letters_and_the_stream_goes_on(settings, tmp_pa
             producer.send(settings.topics.samples, f"s{number}", Sample(sample_id=f"s{number}", text="good"))
         producer.flush()
         eventually(lambda: len(sft_records(settings)) == len(poison), "all good ones in bands")
-        eventually(lambda: len(list(read_dead_letters(settings))) == len(poison), "all bad ones aside")
+        eventually(lambda: len(list(read_dead_letters(settings))) == len(poison), "all bad ones dead-lettered")
         letters = list(read_dead_letters(settings))
         assert sorted(letter.reason.value for letter, _ in letters) == sorted(poison.values())
         assert all(letter.stage == "curriculum" and letter.topic == settings.topics.samples.name for letter, _ in letters)
@@ -110,7 +110,7 @@ def test_poison_goes_to_the_dead_letters_and_the_stream_goes_on(settings, tmp_pa
 
 
 @pytest.mark.parametrize(("kind", "topic"), [("augmenter", "losses"), ("feedback", "outputs")])
-def test_other_nodes_put_poison_aside_too(settings, tmp_path, kind, topic):
+def test_other_nodes_dead_letter_bad_records_too(settings, tmp_path, kind, topic):
     with WorkerProcess(kind, settings, tmp_path) as worker, Producer(settings) as producer:
         worker.ready()
         producer.send_bytes(getattr(settings.topics, topic).name, b"bad", b"{}")
@@ -131,7 +131,7 @@ def test_a_stream_of_poison_stops_the_worker_with_one_line_and_exit_code_1(setti
         assert "Traceback" not in worker.stderr
 
 
-def test_bad_facts_are_put_aside_once_and_the_graph_is_kept(settings, tmp_path):
+def test_bad_facts_are_dead_lettered_once_and_the_graph_is_kept(settings, tmp_path):
     (tmp_path / "books.yaml").write_text(ONTOLOGY)
     with Producer(settings) as producer:
         producer.send_bytes(settings.topics.facts.name, b"f", b'{"subject": "Dune", "predicate": "eaten_by", "object": "worms"}')

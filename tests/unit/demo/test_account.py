@@ -19,7 +19,7 @@ def row(sample_id: str, outcome: Outcome = Outcome.TRAINED, pass_number: int = 1
 
 
 class Letter:
-    """A dead letter's place."""
+    """A dead letter's position."""
 
     def __init__(self, topic: str, offset: int, sample_id: str | None = None, stage: str = "curriculum") -> None:
         self.topic, self.partition, self.offset, self.sample_id, self.stage = topic, 0, offset, sample_id, stage

@@ -32,7 +32,7 @@ def test_the_same_arguments_give_the_same_bytes_in_the_same_order(small):
     assert dataset.samples(countries=6, seed=8).records() != small.records()
 
 
-def test_the_default_run_has_the_announced_number_of_each_kind(full):
+def test_the_default_run_has_the_promised_number_of_each_kind(full):
     assert full.counts == {
         "train": 232,
         "validation": 16,
@@ -64,7 +64,7 @@ def test_the_account_of_what_is_sent_is_exact(number):
     assert len(ids) == len(data.train) + len(data.validation) + len(data.prompts)
 
 
-def test_every_broken_record_is_refused_for_the_reason_it_announces(full):
+def test_every_broken_record_is_refused_for_the_reason_it_names(full):
     for broken in full.broken:
         if broken.record.key == b"broken-answer":
             assert Sample.decode(broken.record.value).answer == ""

@@ -96,7 +96,7 @@ def test_a_folder_is_free_exactly_when_its_last_server_has_ended(tmp_path: Path)
         pass
 
 
-def test_a_large_log_is_set_aside(tmp_path: Path) -> None:
+def test_a_large_log_is_rotated(tmp_path: Path) -> None:
     log = tmp_path / "broker.log"
     log.write_bytes(b"x" * (LOG_LIMIT_BYTES + 1))
     rotate(log)

@@ -1,4 +1,4 @@
-"""When the breaker opens, and what is kept of a record that is put aside."""
+"""When the breaker opens, and what is kept of a record that is dead-lettered."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A record batch that would unfold to more than the limit is told by its size, and read as one refused record; all others are untouched."""
+"""A record batch that would decompress to more than the limit is told by its size, and read as one refused record; others are untouched."""
 
 from __future__ import annotations
 
@@ -61,14 +61,14 @@ def test_a_bomb_is_one_refused_record_and_its_neighbours_are_read(codec, read):
     refused = found[2][1]
     assert refused.endswith(bomb), "the batch itself is kept, as it came"
     with pytest.raises(
-        BadRecord, match=f"3 records at offsets 2 to 4, compressed to {len(bomb)} bytes, unfold to more than {LIMIT}"
+        BadRecord, match=f"3 records at offsets 2 to 4, compressed to {len(bomb)} bytes, decompress to more than {LIMIT}"
     ) as bad:
         parse_object(refused, max_bytes=100)
     assert bad.value.reason is DeadLetterReason.TOO_LARGE
 
 
 @pytest.mark.parametrize("codec", list(CODECS))
-def test_what_unfolds_to_less_is_not_touched(codec):
+def test_what_decompresses_to_less_is_not_touched(codec):
     fetched = batch(codec, 0, b" " * (LIMIT - 1000)) + batch(codec, 1, b"next")
     assert defused(fetched) is fetched
 

@@ -314,7 +314,7 @@ def test_hops_are_those_of_a_plain_search(pairs, left, right):
     assert paths.hops(graph, [f"n{left}"], [f"n{right}"]) == wanted
 
 
-def test_a_hub_is_met_from_its_other_side_and_never_unfolded(monkeypatch):
+def test_a_hub_is_met_from_its_other_side_and_never_expanded(monkeypatch):
     graph = graph_of(*(fact(f"singer {number}", "sings_in", "Choir") for number in range(500)), fact("Aida", "sings_in", "Amneris"))
     monkeypatch.setattr(paths, "BUDGET", 100)
     assert paths.hops(graph, ["singer 1"], ["singer 2"]) == 2
