@@ -86,8 +86,8 @@ swapped = load_for_asking(first, 32)
 before = ask(swapped)
 swap_adapter(swapped, Path(second))
 after, wanted = ask(swapped), ask(load_for_asking(second, 32))
-forbidden = ('kafka', 'aiokafka', 'faust', 'streams', 'trl', 'feedback_node', 'cli', 'trainer_node.training', 'trainer_node.intake',
-             'trainer_node.run', 'trainer_node.rewards', 'trainer_node.node')
+forbidden = ('kafka', 'aiokafka', 'faust', 'streams.kafka', 'streams.node', 'trl', 'feedback_node', 'cli', 'trainer_node.training',
+             'trainer_node.intake', 'trainer_node.run', 'trainer_node.rewards', 'trainer_node.node')
 loop = [name for name in sys.modules if any(name == one or name.startswith(one + '.') for one in forbidden)]
 print(json.dumps([before, after, wanted, loop]))
 """
