@@ -34,7 +34,7 @@ def load_model(
 
     Args:
         model_id: a folder of safetensors, a GGUF file, or a hub id.
-        bits: 4, 8, 16 or 32 per weight; None takes the fewest this device can do.
+        bits: 4, 8, 16 or 32 per weight; None takes what suits the device (`choose_bits`).
         max_seq: longest sample, in tokens; cut to what the model was made for.
         backend: `auto`, `unsloth` or `hf`. `auto` is Unsloth where it can run.
         device: as torch writes it; None takes CUDA, else MPS, else the CPU.

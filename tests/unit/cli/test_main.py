@@ -92,6 +92,40 @@ def test_a_node_that_gave_up_exits_with_1(capsys: pytest.CaptureFixture[str]) ->
     assert run(Fenced("a newer run"), capsys) == (1, "error: a newer run\n")
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["train", "--lrr", "3"], "No such option: --lrr (Possible options: --dpo-lr, --lora-r, --lr); see `"),
+        (["train", "--bits", "5"], "Invalid value for '--bits': '5' is not one of '4', '8', '16', '32'; see `"),
+        (["train", "--max-seq", "ten"], "train setting 'max_seq' (--max-seq: 'ten'): must be a whole number"),
+        (
+            ["worker", "curriculum", "--metrics-port", "x"],
+            "Invalid value for '--metrics-port': 'x' is not a valid integer range; see `",
+        ),
+        (["worker", "nobody"], "No such command 'nobody'; see `"),
+        (["worker", "curriculum", "--config", "absent.yaml"], "absent.yaml: cannot be read (No such file or directory); give a YAML file"),
+        (["worker", "feedback", "--ontology", "absent.yaml"], "ontology absent.yaml: cannot be read (No such file or directory); give"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_a_wrong_flag_a_bad_number_and_a_missing_file_are_one_line_and_exit_code_2(
+    clean_environ: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: list[str], told: str
+) -> None:
+    clean_environ.setattr(sys, "argv", ["pelton", *words])
+    with pytest.raises(SystemExit) as done:
+        program.main()
+    (line,) = capsys.readouterr().err.splitlines()
+    assert done.value.code == 2
+    assert line.startswith(f"error: {told}")
+
+
+def test_a_group_without_a_command_shows_its_help(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["pelton", "worker"])
+    with pytest.raises(SystemExit):
+        program.main()
+    assert "Put samples into bands" in capsys.readouterr().err
+
+
 def test_ctrl_c_exits_with_130(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(KeyboardInterrupt(), capsys)[0] == 130
 
