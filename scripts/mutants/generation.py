@@ -93,6 +93,8 @@ class _Visitor(MutationVisitor):
         self._scope: list[str] = []
 
     def on_visit(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.Decorator):
+            return False
         before = len(self.mutations)
         is_scope = isinstance(node, cst.FunctionDef | cst.ClassDef)
         goes_on = True if is_scope and node.decorators else super().on_visit(node)

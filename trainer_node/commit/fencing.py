@@ -36,7 +36,7 @@ class Fence:
 
     def check(self) -> None:
         """Raises Fenced when a newer incarnation has claimed the run."""
-        newest = max(claimed(self.folder), default=0)
+        newest = max([self.epoch, *claimed(self.folder)])
         if newest > self.epoch:
             raise Fenced(f"epoch {newest} has taken over this run; this process, of epoch {self.epoch}, stops and writes nothing more")
 

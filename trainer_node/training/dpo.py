@@ -8,7 +8,6 @@ from typing import Any
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name the field uses
 from peft import PeftModel
-from transformers import Trainer
 from trl import DPOConfig, DPOTrainer
 from trl.trainer.utils import use_adapter
 
@@ -65,7 +64,3 @@ class StreamDPOTrainer(StreamTrainer[StepLoader], DPOTrainer):
         if not isinstance(unwrapped, PeftModel):
             raise UserError("DPO without LoRA would need a second copy of the model as its reference: set --lora-r above 0")
         return use_adapter(unwrapped, adapter_name="ref" if "ref" in unwrapped.peft_config else None)
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Without TRL's own pair metrics, which this loss does not gather."""
-        Trainer.log(self, logs, start_time)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from transformers import Trainer
 from trl import SFTConfig, SFTTrainer
 
 from trainer_node.training.base import StreamTrainer
@@ -30,7 +29,3 @@ class StreamSFTTrainer(StreamTrainer[StepLoader], SFTTrainer):
     def _share(self, total: torch.Tensor) -> torch.Tensor:
         """Sum over this rank's tokens to its share of the step's mean (DDP averages gradients over ranks)."""
         return total / max(1, self.source.target_tokens) * self.accelerator.num_processes
-
-    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
-        """Without TRL's token-accuracy and entropy, which would cost a second pass over the logits."""
-        Trainer.log(self, logs, start_time)
