@@ -27,7 +27,7 @@ from scripts.mutants.tree import copy_tree, module_name, mutated_modules
 ROOT = Path(__file__).resolve().parent.parent.parent
 FOLDER = ROOT / ".mutants"
 ENOUGH = 0.9
-BUDGET_S = 60.0
+BUDGET_S = 30.0
 """Tests for one mutant, in seconds without it: the closest ones come first, and a survivor has to run them all."""
 
 

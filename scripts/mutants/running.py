@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import importlib
 import inspect
@@ -104,6 +105,7 @@ def in_child(tree: Path, output: Path | None, work: Callable[[], int]) -> int:
         return pid
     code = 70
     try:
+        _end_with_parent()
         os.setsid()
         os.chdir(tree)
         if output:
@@ -120,6 +122,12 @@ def in_child(tree: Path, output: Path | None, work: Callable[[], int]) -> int:
         sys.stderr.flush()
         os._exit(code)
     raise AssertionError("unreachable")
+
+
+def _end_with_parent() -> None:
+    """Linux: this process is killed when its parent ends, however that ends; it has a session of its own, which Ctrl-C does not reach."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def run_tests(tests: list[str], killer: Path) -> int:

@@ -35,7 +35,7 @@ class FileEntry(BaseModel):
 class RunState(BaseModel):
     """What a run knows of itself between two optimizer steps."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
     run_id: str
     """The run."""

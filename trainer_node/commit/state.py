@@ -18,7 +18,7 @@ Ranges = dict[str, tuple[Range, ...]]
 class State(BaseModel):
     """Base of all parts: what a checkpoint says does not change."""
 
-    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class PartitionState(State):

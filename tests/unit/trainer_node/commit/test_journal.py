@@ -19,7 +19,7 @@ def journal_of(tmp_path):
 
 
 def entry(step: int) -> JournalEntry:
-    return JournalEntry(step, 1, "sft", 2, [("t.0", 0, step, f"s{step}"), ("t.1", 0, step + 7, 'a"\n')])
+    return JournalEntry(step, 1, "sft", 2, [("t.0", 0, step, f"s{step}"), ("t.1", 0, step + 7, 'a"\n b')])
 
 
 def test_a_restart_gets_the_batches_chosen_since_its_checkpoint_in_order(tmp_path, journal_of):
@@ -56,6 +56,32 @@ def test_what_is_appended_outlives_the_process_at_once_and_is_on_the_disk_after_
     journal.close()
     assert disk.synced[path.name] == path.read_bytes()
     assert read_entries(path) == [entry(1), entry(2)]
+
+
+def test_an_entry_is_one_line_of_json_without_spaces(tmp_path, journal_of):
+    journal = journal_of(1)
+    journal.take_over("start")
+    journal.append(JournalEntry(1, 2, "sft", 3, [("t", 0, 4, "s")]))
+    wanted = b'{"step":1,"pass_number":2,"objective":"sft","highest_band":3,"samples":[["t",0,4,"s"]]}\n'
+    assert journal.path("start").read_bytes() == wanted
+
+
+def test_a_journal_makes_its_folder(tmp_path):
+    for epoch in (1, 2):
+        journal = Journal(tmp_path / "runs" / "r" / "journal", epoch)
+        journal.take_over("start")
+        journal.close()
+    assert len(list((tmp_path / "runs" / "r" / "journal").iterdir())) == 2
+
+
+def test_a_file_that_another_process_deletes_at_the_same_moment_is_no_error(tmp_path, journal_of, monkeypatch):
+    journal = journal_of(1)
+    journal.take_over("start")
+    journal.roll("c1")
+    delete = os.unlink
+    monkeypatch.setattr(os, "unlink", lambda path: (delete(path), delete(path)))
+    journal.forget({"c1"})
+    assert not journal.path("start").exists()
 
 
 def test_a_file_is_there_on_the_disk_before_anything_is_appended_to_it(tmp_path, journal_of, disk):

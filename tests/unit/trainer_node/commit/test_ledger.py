@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 
+import pyarrow.parquet as pq
 import pytest
 
 from schemas.errors import CheckpointError
-from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome, lineage_of, orphans, read_segment
+from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome, Segment, lineage_of, orphans, read_segment, write_segment
 
 SEED = 7
 
@@ -39,6 +40,72 @@ def test_a_sample_costs_at_most_20_bytes_on_disk_with_random_ids(tmp_path):
     ledger = Ledger(tmp_path)
     fill(ledger, rows_of(24_000), 400)
     assert sum(segment.bytes for segment in ledger.segments) <= 20 * 24_000
+
+
+@pytest.mark.parametrize(
+    ("there", "sealed", "levels"),
+    [
+        ([(40, 3)], 8, [3, 1]),
+        ([(39, 3)], 8, [3] + [0] * 8),  # they would be more than a sixth of all
+        ([(40, 3)], 7, [3] + [0] * 7),
+        ([(500, 3), (8, 1)], 7, [3, 1] + [0] * 7),  # the last eight are of two classes
+        ([(500, 3), (8, 1)], 8, [3, 1, 1]),
+        ([(900, 3), *[(8, 1)] * 7], 8, [3, 2]),  # as a counter carries
+    ],
+)
+def test_eight_segments_of_a_class_become_one_of_the_next_where_they_are_at_most_a_sixth_of_all(tmp_path, there, sealed, levels):
+    ledger = Ledger(tmp_path, [write_segment(tmp_path, rows_of(count), level) for count, level in there])
+    rows = list(ledger.rows())
+    for row in rows_of(sealed):
+        ledger.add(row)
+        ledger.seal()
+    assert [segment.level for segment in ledger.segments] == levels
+    assert list(Ledger(tmp_path, ledger.segments).rows()) == rows + rows_of(sealed)
+
+
+def test_a_segment_is_of_the_lowest_class_unless_it_is_merged(tmp_path):
+    written = write_segment(tmp_path / "runs" / "r" / "ledger", rows_of(2))
+    assert (written.rows, written.level) == (2, 0)
+    assert Segment("s", 1, 2, "hash").level == 0, "as the oldest manifests have it"
+    assert write_segment(tmp_path / "runs" / "r" / "ledger", rows_of(2)) == written, "the same rows are the same segment"
+    assert read_segment(tmp_path / "runs" / "r" / "ledger", written) == rows_of(2)
+
+
+def test_columns_are_of_the_types_and_encodings_that_make_a_row_small(tmp_path):
+    segment = write_segment(tmp_path, rows_of(2000))
+    assert segment.name == f"segment-{segment.sha256[:24]}.parquet"
+    file = pq.ParquetFile(tmp_path / segment.name)
+    columns = {column.path_in_schema: column for column in map(file.metadata.row_group(0).column, range(file.metadata.num_columns))}
+    assert {name: column.physical_type for name, column in columns.items()} == {
+        "topic": "BYTE_ARRAY",
+        "partition": "INT32",
+        "offset": "INT64",
+        "sample_id": "BYTE_ARRAY",
+        "outcome": "BYTE_ARRAY",
+        "pass": "INT32",
+        "step": "INT64",
+    }
+    encodings = {"topic": "RLE_DICTIONARY", "outcome": "RLE_DICTIONARY", "sample_id": "DELTA_LENGTH_BYTE_ARRAY"}
+    for name, column in columns.items():
+        assert encodings.get(name, "DELTA_BINARY_PACKED") in column.encodings, name
+        assert (column.compression, column.is_stats_set) == ("ZSTD", False)
+    assert not file.metadata.metadata, "no second schema beside Parquet's"
+    plain = tmp_path / "plain.parquet"
+    pq.write_table(file.read(), plain, compression="zstd", use_dictionary=["topic", "outcome"], store_schema=False)
+    assert segment.bytes < plain.stat().st_size
+
+
+def test_columns_have_their_types_also_where_no_row_tells_them(tmp_path):
+    full, empty = (pq.read_schema(tmp_path / write_segment(tmp_path, rows_of(count)).name) for count in (3, 0))
+    for name in ("partition", "offset", "sample_id", "pass", "step"):
+        assert full.field(name).type == empty.field(name).type
+
+
+def test_a_segment_is_on_the_disk_before_it_has_its_name(tmp_path, disk):
+    segment = write_segment(tmp_path, rows_of(3))
+    (synced, _), (_, staging, name) = disk.events
+    assert (synced, name) == ("sync", segment.name)
+    assert disk.synced[staging] == (tmp_path / segment.name).read_bytes()
 
 
 def test_rows_since_the_last_seal_are_there_too(tmp_path):
