@@ -107,8 +107,8 @@ def cover(trees: list[Path], tests: list[str]) -> CoverageMap:
     result, log = FOLDER / "coverage.json", FOLDER / "coverage.log"
     result.unlink(missing_ok=True)
     pid = running.in_child(trees[0], log, lambda: coverage_run.run(trees[0], tests, result))
-    os.waitpid(pid, 0)
-    if not result.exists():
+    _, status = os.waitpid(pid, 0)
+    if os.waitstatus_to_exitcode(status) > 1 or not result.exists():
         raise ValueError(f"the tests could not be run: see {log}")
     covered = CoverageMap.load(result)
     for test in covered.failed:
