@@ -227,7 +227,7 @@ def measure(model: str, block: int, rounds: int, batch_size: int, by_parts: bool
             spent = timed(turns.counts) if by_parts else Counter()
             node._next_batch, node._step_done = turns.next_batch, turns.step_done  # type: ignore[method-assign]
             begin = node._train
-            node._train = lambda *how: (turns.read_in_turns(node.reader), begin(*how))  # type: ignore[method-assign]
+            node._train = lambda *how: (turns.read_in_turns(node.consumer), begin(*how))  # type: ignore[method-assign]
             node.run()
         finally:
             broker.stop()
