@@ -179,7 +179,7 @@ def format_classif(sample: TrainingSample, tokenizer: Any, max_seq: int, too_lon
     whole = with_choices(sample)
     room = max_seq - _longest_label(sample, tokenizer)
     length = len(prompt_tokens(whole, tokenizer))
-    if too_long != "truncate" or length <= room:
+    if too_long == "dead-letter" or length <= room:
         return format_sft(whole, tokenizer, max_seq, too_long)
     example = format_sft(_with_less_text(sample, tokenizer, room), tokenizer, max_seq, too_long)
     return replace(example, truncated_from=length + len(completion_tokens(sample.completion, tokenizer)))

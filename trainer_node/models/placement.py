@@ -18,7 +18,11 @@ BITS = (4, 8, 16, 32)
 
 
 def choose_device(device: str | None) -> str:
-    """The device as torch writes it; refuses one that is not there."""
+    """The device as torch writes it; None: a CUDA device, else MPS, else the CPU.
+
+    Raises:
+        ConfigError: it is not there.
+    """
     import torch
 
     if device is None:
@@ -40,11 +44,15 @@ def choose_device(device: str | None) -> str:
 
 
 def choose_bits(bits: int | None, device: str) -> int:
-    """The bits a weight is held in; refuses what this device cannot do, naming the nearest that it can."""
+    """The bits a weight is held in; None: 4 on a CUDA device with bitsandbytes, 32 on a CPU without bfloat16 arithmetic, else 16.
+
+    Raises:
+        ConfigError: this device cannot do what was asked for; names the nearest that it can.
+    """
     if bits is not None and bits not in BITS:
         raise ConfigError(f"bits must be one of 4, 8, 16 or 32, not {bits}")
     on_cuda = device.startswith("cuda")
-    quantizes = on_cuda and _has("bitsandbytes")
+    quantizes = on_cuda and is_installed("bitsandbytes")
     if bits is None:
         return 4 if quantizes else 32 if device == "cpu" and not cpu_has_bfloat16() else 16
     if bits in (4, 8) and not quantizes:
@@ -54,7 +62,11 @@ def choose_bits(bits: int | None, device: str) -> int:
 
 
 def choose_dtype(dtype: Any, bits: int, device: str) -> Any:
-    """The torch dtype of the arithmetic: float32 for 32 bits; else bfloat16, or float16 on a GPU without it."""
+    """The torch dtype of the arithmetic: what was asked for; None: float32 for 32 bits, else bfloat16, or float16 on a GPU without it.
+
+    Raises:
+        ConfigError: torch knows no such dtype, or it contradicts the bits.
+    """
     import torch
 
     if isinstance(dtype, str):
@@ -71,13 +83,17 @@ def choose_dtype(dtype: Any, bits: int, device: str) -> Any:
 
 
 def choose_backend(backend: str, device: str, gguf_file: str | None = None) -> str:
-    """`unsloth` or `hf`; refuses `unsloth` where it cannot run, with the reason."""
+    """`unsloth` or `hf`; `auto` is `unsloth` where it can run.
+
+    Raises:
+        ConfigError: no such backend, or `unsloth` where it cannot run; says why.
+    """
     if backend not in BACKENDS:
         raise ConfigError(f"backend must be one of {', '.join(BACKENDS)}, not {backend!r}")
     obstacle = None
     if not device.startswith("cuda"):
         obstacle = f"it needs a CUDA device, and this is {device}"
-    elif not _has("unsloth"):
+    elif not is_installed("unsloth"):
         obstacle = "it is not installed (pip install 'pelton[gpu]')"
     elif gguf_file:
         obstacle = "it does not read GGUF files; convert the model to safetensors"
@@ -96,5 +112,6 @@ def cpu_has_bfloat16() -> bool:
     return any(getattr(torch.cpu, name, lambda: False)() for name in known)
 
 
-def _has(package: str) -> bool:
+def is_installed(package: str) -> bool:
+    """Whether a package can be imported, without importing it."""
     return importlib.util.find_spec(package) is not None

@@ -5,20 +5,25 @@ from __future__ import annotations
 import copy
 
 import pytest
+import torch
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Task
-from schemas.training_sample import Objective
+from schemas.training_sample import ChatMessage, Objective
 from trainer_node.config import TrainConfig
 from trainer_node.data.tokenization import (
     IGNORED,
     BatchTokenizer,
+    Example,
+    PairExample,
+    PromptExample,
     format_classif,
     format_prompt,
     format_rlhf,
     format_sft,
     format_supervised,
     prepare,
+    prompt_tokens,
 )
 
 
@@ -33,6 +38,20 @@ def test_loss_is_on_the_completion_and_its_eos_only(make_sample, tokenizer):
     prompt = example.labels.count(IGNORED)
     assert example.labels == [IGNORED] * prompt + example.input_ids[prompt:]
     assert not example.truncated
+
+
+def test_what_carries_no_loss_is_what_torchs_loss_leaves_out(make_sample, tokenizer):
+    labels = torch.tensor(format_sft(make_sample(), tokenizer, 64).labels)
+    losses = torch.nn.functional.cross_entropy(torch.zeros(len(labels), len(tokenizer)), labels, reduction="none")
+    assert (losses > 0).tolist() == [label != IGNORED for label in labels.tolist()]
+
+
+def test_an_example_is_as_long_as_its_longest_sequence():
+    assert len(Example([1, 2], [IGNORED, 2])) == 2
+    assert len(PairExample([1, 2], [3], [3, 4])) == len(PairExample([1, 2], [3, 4], [3])) == 4
+    assert len(PromptExample([1, 2, 3])) == 3
+    assert not Example([1], [1]).truncated
+    assert not PairExample([1], [2], [3]).truncated
 
 
 def test_plain_text_is_learnt_whole(make_sample, tokenizer):
@@ -53,6 +72,9 @@ def test_without_a_template_the_turns_are_told_by_their_roles(make_sample, token
     example = format_sft(make_sample(), tokenizer, 64)
     assert tokenizer.decode(example.input_ids) == "user: what is a?\nassistant: b.<eos>"
     assert learnt(example, tokenizer) == "b.<eos>"
+    turns = tuple(ChatMessage(role=role, content=text) for role, text in (("user", "a?"), ("assistant", "b."), ("user", "c?")))
+    longer = make_sample().model_copy(update={"prompt": turns})
+    assert tokenizer.decode(prompt_tokens(longer, tokenizer)) == "user: a?\nassistant: b.\nuser: c?\nassistant: "
 
 
 def test_classification_names_the_classes_it_is_asked_to_choose_from(make_sample, tokenizer):
@@ -141,9 +163,12 @@ def test_a_text_to_be_classified_is_cut_alike_whatever_its_label_so_that_each_la
 
 def test_of_a_long_text_to_be_classified_nothing_is_cut_where_the_policy_says_so(make_sample, tokenizer):
     sample = make_sample(prompt="a b c d " * 50, completion="no", task=Task.CLASSIFICATION, label_set=("yes", "no"))
-    with pytest.raises(BadRecord, match="max_seq is 64") as bad:
-        format_supervised(sample, tokenizer, 64, "dead-letter")
-    assert bad.value.reason is DeadLetterReason.TOO_LONG
+    length = len(format_supervised(sample, tokenizer, 1000))
+    for max_seq in (64, length - 1):
+        with pytest.raises(BadRecord, match=f"{length} tokens; max_seq is {max_seq}") as bad:
+            format_supervised(sample, tokenizer, max_seq, "dead-letter")
+        assert bad.value.reason is DeadLetterReason.TOO_LONG
+    assert not format_supervised(sample, tokenizer, length, "dead-letter").truncated
 
 
 def test_classes_that_fill_the_model_alone_are_a_dead_letter(make_sample, tokenizer):

@@ -81,7 +81,6 @@ def work(rank: int, job: Job) -> None:
 
 def lead(job: Job, group: ProcessGroup) -> None:
     """What the node does on rank 0, without a broker."""
-    from trainer_node.models.generation import answer, as_prompt
     from trainer_node.models.restore import load_for_training, save_for_resume
     from trainer_node.training.callbacks import StepCallback
     from trainer_node.training.evaluation import evaluate
@@ -125,11 +124,17 @@ def lead(job: Job, group: ProcessGroup) -> None:
     loader = StepLoader(lambda: next(stream, None), config.accumulation, tokenizer.pad_token_id, group)
     trainer.feed_from(loader)
     trainer.train(resume_from_checkpoint=str(job.checkpoint) if job.checkpoint else None)
-    prompts = [as_prompt("what is 3?")]
-    group.send_if_sharded(Command.ANSWER, prompts)
-    answers = answer(loaded.model, tokenizer, prompts, config.max_new_tokens)
+    answers = answers_of(job, group, loaded)
     group.close()
     note(job, 0, loaded, losses=[loss for loss, _ in steps], norms=[norm for _, norm in steps], answers=answers, values=values)
+
+
+def answers_of(job: Job, group: ProcessGroup, loaded: Any) -> list[str]:
+    from trainer_node.models.generation import answer, as_prompt
+
+    prompts = [as_prompt("what is 3?")]
+    group.send_if_sharded(Command.ANSWER, prompts)
+    return answer(loaded.model, loaded.tokenizer, prompts, job.config.max_new_tokens)
 
 
 def note(job: Job, rank: int, loaded: Any, **more: Any) -> None:

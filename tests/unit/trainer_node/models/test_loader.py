@@ -44,7 +44,7 @@ def test_a_local_folder_loads_with_what_was_chosen_written_down(tiny: Path, capl
         loaded = load_model(tiny, bits=32, max_seq=64, device="cpu")
     assert (loaded.backend, loaded.device, loaded.bits) == ("hf", "cpu", 32)
     assert loaded.model.dtype == torch.float32
-    assert loaded.tokenizer.model_max_length == 64
+    assert loaded.max_seq == loaded.tokenizer.model_max_length == 64
     assert "backend hf" in caplog.text
     assert "not Unsloth: it needs a CUDA device" in caplog.text
 
@@ -54,14 +54,28 @@ def test_sixteen_bits_on_the_cpu_are_bfloat16(tiny: Path) -> None:
 
 
 @pytest.mark.parametrize(("in_hardware", "bits"), [(True, 16), (False, 32)])
-def test_no_bits_means_the_fewest_that_this_device_is_good_at(tiny: Path, monkeypatch, in_hardware: bool, bits: int) -> None:
+def test_no_bits_means_what_this_cpu_is_good_at(tiny: Path, monkeypatch, in_hardware: bool, bits: int) -> None:
     monkeypatch.setattr(placement, "cpu_has_bfloat16", lambda: in_hardware)
     assert load_model(tiny, bits=None, device="cpu").bits == bits
 
 
+@pytest.mark.parametrize(("installed", "device", "bits"), [(True, "cuda:0", 4), (False, "cuda:0", 16), (True, "mps", 16)])
+def test_no_bits_on_a_gpu_means_4_where_bitsandbytes_is_there(monkeypatch, installed: bool, device: str, bits: int) -> None:
+    monkeypatch.setattr(placement, "is_installed", lambda _: installed)
+    monkeypatch.setattr(placement, "cpu_has_bfloat16", lambda: False)
+    assert placement.choose_bits(None, device) == bits
+
+
+@pytest.mark.parametrize(
+    ("bits", "asked", "found"), [(32, None, "float32"), (16, None, "bfloat16"), (16, "float16", "float16"), (4, None, "bfloat16")]
+)
+def test_the_arithmetic_is_what_was_asked_for_or_what_the_bits_say(bits: int, asked: str | None, found: str) -> None:
+    assert placement.choose_dtype(asked, bits, "cpu") is getattr(torch, found)
+
+
 def test_a_model_is_not_given_longer_samples_than_it_takes(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:
     loaded = load_model(tiny, bits=32, max_seq=8192, device="cpu")
-    assert loaded.tokenizer.model_max_length == 128
+    assert loaded.max_seq == loaded.tokenizer.model_max_length == 128
     assert "takes 128 tokens, not the 8192" in caplog.text
 
 
@@ -78,8 +92,7 @@ def test_bits_the_device_cannot_do_are_refused_with_the_nearest_that_works(tiny:
 
 
 def test_quantized_bits_without_bitsandbytes_name_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placement, "_has", lambda package: package != "bitsandbytes")
-    assert placement.choose_bits(None, "cuda:0") == 16
+    monkeypatch.setattr(placement, "is_installed", lambda package: package != "bitsandbytes")
     with pytest.raises(ConfigError, match=r"bitsandbytes is not installed \(pip install 'pelton\[gpu\]'\)"):
         placement.choose_bits(4, "cuda:0")
 
@@ -95,10 +108,10 @@ def test_unsloth_where_it_cannot_run_is_refused_with_the_reason(tiny: Path) -> N
 
 
 def test_auto_takes_unsloth_on_a_gpu_that_has_it_and_hf_for_gguf(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(placement, "_has", lambda _: True)
+    monkeypatch.setattr(placement, "is_installed", lambda _: True)
     assert placement.choose_backend("auto", "cuda:0") == "unsloth"
     assert placement.choose_backend("auto", "cuda:0", "weights.gguf") == "hf"
-    monkeypatch.setattr(placement, "_has", lambda _: False)
+    monkeypatch.setattr(placement, "is_installed", lambda _: False)
     assert placement.choose_backend("auto", "cuda:0") == "hf"
     with pytest.raises(ConfigError, match="not installed"):
         placement.choose_backend("unsloth", "cuda:0")
