@@ -82,7 +82,7 @@ class FeedbackNode(StreamNode):
                     answered[key] = None
         self._note(judged)
         if self._window is not None:
-            self._send_pairs(self._window, answered)
+            self.send_pairs(self._window, answered)
 
     def close(self) -> None:
         """End the extracting processes too."""
@@ -106,7 +106,7 @@ class FeedbackNode(StreamNode):
         self.send(self.settings.topics.rewards, output.prompt_id, reward)
         return reward
 
-    def _send_pairs(self, window: PreferenceWindow, answered: Iterable[PromptKey]) -> None:
+    def send_pairs(self, window: PreferenceWindow, answered: Iterable[PromptKey]) -> None:
         """Pairs of the prompts that this batch answered, now that all their answers are in."""
         for key in answered:
             if (pair := window.pair(key)) is not None:

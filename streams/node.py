@@ -83,7 +83,7 @@ class StreamNode(ABC):
         begun = monotonic()
         metrics.RECORDS_IN.labels(self.name, self.topic.name).inc(len(records))
         self.process(records)
-        self._producer.flush()
+        self.flush()
         for topic_name, count in self._sent.items():
             metrics.RECORDS_OUT.labels(self.name, topic_name).inc(count)
         self._sent.clear()
@@ -131,6 +131,14 @@ class StreamNode(ABC):
         """Send a message; it is acknowledged when the batch is."""
         self._producer.send(topic, key, message)
         self._sent[topic.name] += 1
+
+    def flush(self) -> None:
+        """Wait until all that was sent is acknowledged.
+
+        Raises:
+            BrokerError: something could not be sent.
+        """
+        self._producer.flush()
 
     def skip(self, why: str) -> None:
         """Count a record that is left alone on purpose."""

@@ -73,7 +73,7 @@ def fetch_broker(progress: Callable[[str], None] | None = None) -> None:
         raise DownloadError(f"no room for Apache Kafka in {parent}: {error}; set PELTON_CACHE to a folder that can be written") from None
     try:
         jars = _resolve(staging / "repository", progress)
-        _install(jars, staging / "jars")
+        install_jars(jars, staging / "jars")
     finally:
         shutil.rmtree(staging, ignore_errors=True)
 
@@ -100,8 +100,12 @@ def _resolve(repository: Path, progress: Callable[[str], None] | None) -> list[P
     return jars
 
 
-def _install(jars: list[Path], staging: Path) -> None:
-    """Check every jar against the list in this package, and put them in their place by one rename."""
+def install_jars(jars: list[Path], staging: Path) -> None:
+    """Check every jar against the list in this package, and put them into the cache by one rename; `staging` is a new folder beside it.
+
+    Raises:
+        DownloadError: a jar is missing, or is another file.
+    """
     expected = {name: digest for digest, name in (line.split() for line in CHECKSUMS.read_text(encoding="utf-8").splitlines())}
     staging.mkdir()
     for jar in jars:

@@ -152,7 +152,7 @@ class EmbeddedBroker:
         """Write the node's settings, and format its storage where it is new."""
         folder = self._node_dir(node)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "server.properties").write_text(self._properties(node), encoding="utf-8")
+        (folder / "server.properties").write_text(self.properties(node), encoding="utf-8")
         if not (folder / "data" / "meta.properties").is_file():
             self._format(node)
 
@@ -180,8 +180,8 @@ class EmbeddedBroker:
         command = self._java("kafka.Kafka", str(self._node_dir(node) / "server.properties"))
         return ChildProcess(command, self._node_log(node), cwd=self._node_dir(node), held=lock)
 
-    def _properties(self, node: int) -> str:
-        """Kafka's settings: small, quick to start, and safe with what it has acknowledged."""
+    def properties(self, node: int) -> str:
+        """Kafka's settings for a node, as `server.properties` has them: small, quick to start, and safe with what it has acknowledged."""
         client, controller = self._ports[node]
         copies = self.brokers
         in_sync = 2 if copies == 3 else 1

@@ -143,6 +143,11 @@ class Producer:
                     raise
             logger.warning("the broker at %s has not told of %s; asking again", self.settings.bootstrap_servers, topic_name)
 
+    @property
+    def unacknowledged(self) -> int:
+        """Bytes sent and not yet acknowledged."""
+        return self._unacknowledged
+
     def flush(self, timeout: float = FLUSH_SECONDS, waiting: Callable[[], None] = lambda: None) -> None:
         """Wait until everything sent is acknowledged.
 

@@ -19,11 +19,11 @@ from streams.knowledge.ontology import Ontology
 class StoppingNode(FeedbackNode):
     """The real node, which stops at one point."""
 
-    def _send_pairs(self, window, answered):
+    def send_pairs(self, window, answered):
         if sys.argv[1] == "rewarded":
-            self._producer.flush()
+            self.flush()
             wait_to_be_killed()
-        super()._send_pairs(window, answered)
+        super().send_pairs(window, answered)
 
     def acknowledged(self):
         if sys.argv[1] == "acknowledged":

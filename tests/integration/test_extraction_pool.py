@@ -1,5 +1,4 @@
-import os
-import signal
+import multiprocessing
 
 import psutil
 import pytest
@@ -34,15 +33,17 @@ def test_a_text_that_cannot_be_read_fails_alone(pool):
 
 def test_a_child_that_was_killed_is_replaced(pool):
     expected = pool.extract(TEXTS)
-    for child in list(pool._pool._processes):
-        os.kill(child, signal.SIGKILL)
+    for child in multiprocessing.active_children():
+        child.kill()
     assert pool.extract(TEXTS) == expected
 
 
 def test_a_closed_pool_leaves_no_process():
+    others = multiprocessing.active_children()
     opened = ExtractionPool(ONTOLOGY)
     opened.warm_up()
-    children = [psutil.Process(child.pid) for child in opened._pool._processes.values()]
+    children = [psutil.Process(child.pid) for child in multiprocessing.active_children() if child not in others]
+    assert len(children) == 1
     opened.close()
     _, alive = psutil.wait_procs(children, timeout=60)  # by the system's word: the pool's own thread takes the children's exit status, too
     assert not alive

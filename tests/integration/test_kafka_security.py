@@ -29,8 +29,8 @@ class SecuredBroker(EmbeddedBroker):
         self.sasl, self.sasl_ssl = free_port(), free_port()
         self._pem = {"key": key, "certificate.chain": certificate}
 
-    def _properties(self, node: int) -> str:
-        given = dict(line.split("=", 1) for line in super()._properties(node).splitlines())
+    def properties(self, node: int) -> str:
+        given = dict(line.split("=", 1) for line in super().properties(node).splitlines())
         more = f",SASL_PLAINTEXT://127.0.0.1:{self.sasl},SASL_SSL://127.0.0.1:{self.sasl_ssl}"
         given["listeners"] += more
         given["advertised.listeners"] += more

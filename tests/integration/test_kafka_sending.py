@@ -69,9 +69,9 @@ def test_memory_is_bounded_and_everything_arrives(settings: KafkaSettings) -> No
     with Producer(settings, buffer_bytes=200_000) as producer:
         for number in range(2000):
             producer.send_bytes(losses, str(number).encode(), b"x" * 1000)
-            most = max(most, producer._unacknowledged)
+            most = max(most, producer.unacknowledged)
     assert most <= 200_000
-    assert producer._unacknowledged == 0
+    assert producer.unacknowledged == 0
     assert len(keys(settings, losses)) == 2000
 
 

@@ -126,8 +126,9 @@ def test_memory_is_bounded():
         window.add(answer(f"bad {number}", 0.0, prompt_id=f"p{number}"))
         add_all(window, answer(f"good {number}", 1.0, prompt_id=f"p{number}"))
     assert len(window) == 3
-    assert len(window._sent) == 3
-    assert add_all(window, answer("new", 0.0, prompt_id="p0")) == []  # forgotten
+    assert add_all(window, answer("bad 49", 0.0, prompt_id="p49"), answer("good 49", 1.0, prompt_id="p49")) == []  # sent, and remembered
+    assert add_all(window, answer("new", 0.0, prompt_id="p0")) == []  # the good answer is forgotten
+    assert len(add_all(window, answer("good 0", 1.0, prompt_id="p0"))) == 1  # and that a pair was sent
 
 
 @pytest.mark.parametrize("wrong", [{"margin": 0}, {"margin": 2}, {"max_age_s": 0}, {"max_answers": 1}, {"margn": 0.5}])

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from schemas.errors import BrokerError, DownloadError
 from streams.kafka import broker as brokers
 from streams.kafka.broker import AddressBroker, EmbeddedBroker, open_broker
-from streams.kafka.embedded import free_port
+from streams.kafka.embedded import PORT_ATTEMPTS, free_port
 from streams.kafka.settings import KafkaSettings
 
 
@@ -61,23 +62,37 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, monkeypatch: pytest.Monke
             EmbeddedBroker(tmp_path, port).start()
 
 
+class PortTaken:
+    """A Kafka that formats its storage, but finds its port taken when it starts; the settings it was started with are noted."""
+
+    returncode = 0
+    started: ClassVar[list[str]] = []
+
+    def __init__(self, command: list[str], log_path: Path, cwd: Path | None = None, held: object = None) -> None:
+        if cwd is not None:
+            log_path.write_text("java.net.BindException: Address already in use\n")
+            self.started.append((cwd / "server.properties").read_text())
+
+    def wait(self, timeout: float) -> bool:
+        return True
+
+    def alive(self) -> bool:
+        return False
+
+    def terminate(self) -> None: ...
+
+
 def test_another_port_is_chosen_only_where_the_port_was_ours_to_choose(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.kafka.embedded.fetch_broker", lambda progress: None)
-    tried: list[str] = []
-
-    def start_once(self: EmbeddedBroker, lock: object) -> None:
-        self._take_ports()
-        tried.append(self.bootstrap_servers)
-        if len(tried) < 3:
-            raise BrokerError("Kafka stopped while starting: Address already in use")
-
-    monkeypatch.setattr(EmbeddedBroker, "_start_once", start_once)
-    EmbeddedBroker(tmp_path).start()
-    assert len(set(tried)) == 3
-    tried.clear()
-    with pytest.raises(BrokerError):
-        EmbeddedBroker(tmp_path, port=free_port()).start()
-    assert len(tried) == 1
+    for name, stand_in in {"fetch_broker": lambda progress: None, "cached_classpath": list, "ChildProcess": PortTaken}.items():
+        monkeypatch.setattr(f"streams.kafka.embedded.{name}", stand_in)
+    monkeypatch.setattr(PortTaken, "started", [])
+    with pytest.raises(BrokerError, match="Address already in use"):
+        EmbeddedBroker(tmp_path / "any").start()
+    assert len(PortTaken.started) == len(set(PortTaken.started)) == PORT_ATTEMPTS
+    PortTaken.started.clear()
+    with pytest.raises(BrokerError, match="Address already in use"):
+        EmbeddedBroker(tmp_path / "asked", port=free_port()).start()
+    assert len(PortTaken.started) == 1
 
 
 def test_a_broker_that_is_away_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def jars(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 
 def install(cache: Path, jars: list[Path]) -> None:
     (cache / "kafka").mkdir(exist_ok=True)
-    distribution._install(jars, cache / "kafka" / "staging")
+    distribution.install_jars(jars, cache / "kafka" / "staging")
 
 
 def test_jars_in_the_cache_are_used_without_the_network(cache: Path, jars: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
