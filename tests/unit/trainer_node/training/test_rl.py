@@ -15,6 +15,7 @@ from schemas.errors import BadRecord, ConfigError
 from schemas.sample import Task
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
+from tests.unit.trainer_node.training.one_step import gradient_by, gradient_of, log_probs, same_gradient
 from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import PromptExample, format_prompt
@@ -73,6 +74,7 @@ class Run:
         self._judge = judge
         self.trainer = build_trainer(kind, self.loaded, self.config, folder, [StepCallback(self._before, self._after)])
         grpo = kind is TrainerKind.GRPO
+        self._per_prompt = config.num_generations if grpo else 1
         sizes = (config.accumulation, config.num_generations) if grpo else ()
         self.loader = PromptLoader(self.next_batch, self.judge, *sizes)
         self.trainer.feed_from(self.loader)
@@ -91,7 +93,7 @@ class Run:
 
     def judge(self, step: int, prompts: list[Any], texts: list[str]) -> list[float | None]:
         assert step == self.step
-        self.judged += [prompt.sample_id for prompt in prompts[:: self.loader._generations]]
+        self.judged += [prompt.sample_id for prompt in prompts[:: self._per_prompt]]
         self.rewards.append(self._judge(step, prompts, texts))
         return self.rewards[-1]
 
@@ -153,37 +155,39 @@ def test_only_the_policy_is_trained_and_the_reference_stays(config, prompts, tmp
 # --- rewards that do not come -------------------------------------------------------------------------------------------------
 
 
-def grpo_gradient(run: Run, inputs: dict[str, Any], kept: list[int], rewards: list[float | None]) -> dict[str, torch.Tensor]:
-    """The gradient of a step's completions `kept`, by the formulas and without TRL.
+def grpo_gradient(run: Run, rows: list[tuple[list[int], list[int]]], rewards: list[float | None]) -> dict[str, torch.Tensor]:
+    """The gradient of a step's prompts and completions, by the formulas and without TRL.
 
-    Loss: Σ_rows Σ_tokens ratio·(-A + β·k3) / tokens, with A = (r - mean) / (std + 1e-4) over the kept rows of its prompt, ratio = 1 at
-    its first use (its gradient is that of the log-probability) and k3 = exp(ref - p) - (ref - p) - 1 (its factor ratio makes the
-    gradient that of the reverse KL).
+    Loss: Σ_rows Σ_tokens ratio·(-A + β·k3) / tokens, with A = (r - mean) / (std + 1e-4) over the rows of its prompt that have a reward,
+    ratio = 1 at its first use (its gradient is that of the log-probability) and k3 = exp(ref - p) - (ref - p) - 1 (its factor ratio makes
+    the gradient that of the reverse KL). Probabilities are those of the sampling temperature.
     """
     model, generations = run.loaded.model, run.config.num_generations
-    tokens = sum(int(inputs["lengths"][row]) for row in kept)
+    kept = [row for row, reward in enumerate(rewards) if reward is not None]
+    tokens = sum(len(rows[row][1]) for row in kept)
     total = torch.zeros((), device=model.device)
     for row in kept:
         group = [rewards[other] for other in kept if other // generations == row // generations]
         values = torch.tensor(group, dtype=torch.float64)
         advantage = float((rewards[row] - values.mean()) / (values.std() + 1e-4)) if len(group) > 1 else 0.0
-        prompt, completion = inputs["prompts"][row], inputs["completions"][row]
-        new = _log_probs(model, prompt, completion)
+        new = log_probs(model, *rows[row], run.config.temperature)
         with torch.no_grad():
             model.set_adapter("ref")
-            ref = _log_probs(model, prompt, completion)
+            ref = log_probs(model, *rows[row], run.config.temperature)
             model.set_adapter("default")
         ratio = torch.exp(new - new.detach())
         k3 = torch.exp(ref - new) - (ref - new) - 1
         total = total + (ratio * (run.config.beta * k3 - advantage)).sum() / tokens
-    model.zero_grad()
-    total.backward()
-    return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
+    return gradient_by(model, total)
 
 
-def _log_probs(model: Any, prompt: list[int], completion: list[int]) -> torch.Tensor:
-    logits = model(input_ids=torch.tensor([prompt + completion], device=model.device)).logits[0, len(prompt) - 1 : -1].float()
-    return torch.log_softmax(logits, -1)[range(len(completion)), completion]
+def rows_of(inputs: dict[str, torch.Tensor], eos: int) -> list[tuple[list[int], list[int]]]:
+    """Prompt and completion of each row of a micro-batch, without padding; a completion ends with its first EOS, or is whole."""
+    found = []
+    for prompt, mask, completion in zip(*(inputs[name].tolist() for name in ("prompt_ids", "prompt_mask", "completion_ids")), strict=True):
+        length = completion.index(eos) + 1 if eos in completion else len(completion)
+        found.append(([token for token, real in zip(prompt, mask, strict=True) if real], completion[:length]))
+    return found
 
 
 def grpo_gradients(config: TrainConfig, prompts: list[Any], folder: Path, missing: list[int]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -197,26 +201,26 @@ def grpo_gradients(config: TrainConfig, prompts: list[Any], folder: Path, missin
         for name, weight in run.loaded.model.named_parameters():
             if "lora_B.default" in name:
                 weight.add_(0.01)
-    seen: dict[str, Any] = {}
-    sample = run.trainer._generate_single_turn
+    rows: list[tuple[list[int], list[int]]] = []
+    trained: dict[str, torch.Tensor] = {}
+    compute_loss = run.trainer.compute_loss
 
-    def generate(prompt_ids: Any, *rest: Any) -> Any:
-        completions, logprobs = sample(prompt_ids, *rest)
-        seen.update(prompts=prompt_ids, completions=completions, lengths=[len(ids) for ids in completions])
-        return completions, logprobs
+    def watched(model: Any, inputs: Any, *rest: Any, **more: Any) -> Any:
+        rows.extend(rows_of(inputs, run.loaded.tokenizer.eos_token_id))
+        return compute_loss(model, inputs, *rest, **more)
 
     def gradients() -> dict[str, BadRecord]:
-        seen["gradient"] = {name: weight.grad.clone() for name, weight in run.loaded.model.named_parameters() if weight.grad is not None}
+        trained.update(gradient_of(run.loaded.model))
         run.trainer.optimizer.zero_grad(set_to_none=True)
         return {}
 
-    run.trainer._generate_single_turn = generate
+    run.trainer.compute_loss = watched
     run.trainer.args.max_grad_norm = 0
     run.trainer.undo_bad_step = gradients
     run.train()
-    wanted = grpo_gradient(run, seen, [row for row in range(len(rewards)) if rewards[row] is not None], rewards)
-    assert wanted.keys() == seen["gradient"].keys()
-    return seen["gradient"], wanted
+    wanted = grpo_gradient(run, rows, rewards)
+    assert wanted.keys() == trained.keys()
+    return trained, wanted
 
 
 @pytest.mark.parametrize(
@@ -225,22 +229,25 @@ def grpo_gradients(config: TrainConfig, prompts: list[Any], folder: Path, missin
 def test_a_grpo_completion_without_a_reward_is_in_no_part_of_the_gradient(config, prompts, tmp_path, missing):
     """The gradient is that of the batch without it: advantages, normaliser and KL."""
     trained, wanted = grpo_gradients(config, prompts, tmp_path, missing)
-    for name, gradient in wanted.items():
-        torch.testing.assert_close(trained[name], gradient, rtol=2e-3, atol=1e-5)
+    same_gradient(trained, wanted, atol=1e-5)
+
+
+def test_the_temperature_at_which_grpo_samples_is_that_of_its_gradient(config, prompts, tmp_path):
+    trained, wanted = grpo_gradients(config.model_copy(update={"temperature": 0.5}), prompts, tmp_path, [])
+    same_gradient(trained, wanted, atol=1e-5)
 
 
 def test_a_ppo_completion_without_a_reward_is_no_part_of_the_round(config, prompts, tmp_path):
     """The weights are those of a round that never had it."""
     four = Run(TrainerKind.PPO, config, prompts[:4], tmp_path, steps=1, judge=lambda *_: [0.1, None, 0.9, 0.4])
     recorded: list[Any] = []
-    answer = four.trainer._answer
-    four.trainer._answer = lambda asked: recorded.append(answer(asked)) or recorded[-1]
+    generate = four.loaded.model.generate
+    four.loaded.model.generate = lambda **how: recorded.append(generate(**how)) or recorded[-1]
     four.train()
     three = Run(TrainerKind.PPO, config, [prompts[0], prompts[2], prompts[3]], tmp_path, steps=1, judge=lambda *_: [0.1, 0.9, 0.4])
-    queries, answers = recorded[0]
-    kept = [0, 2, 3]
+    answers, kept = recorded[0], [0, 2, 3]
     answers.sequences, answers.scores = answers.sequences[kept], tuple(score[kept] for score in answers.scores)
-    three.trainer._answer = lambda _: (queries[kept], answers)
+    three.loaded.model.generate = lambda **_: answers
     three.train()
     assert four.unrewarded == [frozenset({"p1"})]
     for name, weight in three.weights().items():
