@@ -101,7 +101,7 @@ def _token_losses(decoder: FastDecoder, inputs: dict[str, Any]) -> tuple[Tensor,
     if len(chosen) < len(hidden):
         hidden = hidden[chosen]
     with torch.autocast(decoder.device.type, enabled=False):
-        nll = TokenLoss.apply(hidden, decoder.head, goals[chosen])
+        nll: Tensor = TokenLoss.apply(hidden, decoder.head, goals[chosen])  # type: ignore[no-untyped-call]
     where = packed.tokens[chosen]
     mask = torch.zeros(labels.numel(), dtype=torch.bool, device=labels.device).index_fill_(0, where, True)
     spread = nll.new_zeros(labels.numel()).index_copy(0, where, nll)

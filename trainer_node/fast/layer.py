@@ -63,7 +63,8 @@ class Layer:
         """x (T, H) float32 -> the layer's output, float32."""
         delta = self.attend(x, sequences)[-1]
         middle, normed, _ = self.ops.add_rms_norm(x, delta, self.norm2, self.eps)
-        return middle.add_(self.down.forward(self.ops.swiglu(self.gate_up.forward(normed))))
+        y: Tensor = middle.add_(self.down.forward(self.ops.swiglu(self.gate_up.forward(normed))))
+        return y
 
     def backward(self, dy: Tensor, x: Tensor, sequences: Sequences, want_dx: bool) -> tuple[Tensor | None, list[Tensor]]:
         """Gradients of x and of `masters()`, float32. x comes as it was kept, in the arithmetic's dtype."""

@@ -139,8 +139,9 @@ class FastDecoder:
             self._refresh()
             x = x.float().contiguous()
             for layer, masters in zip(self.layers, self.masters, strict=True):
-                x = LayerFunction.apply(x, layer, sequences, *masters)
-            return NormFunction.apply(x, self.norm, self.eps, self.dtype, self.ops)
+                x = LayerFunction.apply(x, layer, sequences, *masters)  # type: ignore[no-untyped-call]
+            normed: Tensor = NormFunction.apply(x, self.norm, self.eps, self.dtype, self.ops)  # type: ignore[no-untyped-call]
+            return normed
 
     def _refresh(self) -> None:
         """Bring the working copies of the LoRA weights up to date: an optimizer may have stepped."""
@@ -158,6 +159,7 @@ class NormFunction(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, eps: float, dtype: torch.dtype, ops: Any) -> Tensor:
         """x (T, H) float32 -> (T, H) in `dtype`."""
+        y: Tensor
         y, rstd = ops.rms_norm(x, weight, eps, dtype)
         ctx.save_for_backward(x, weight, rstd)
         ctx.ops = ops
@@ -174,14 +176,14 @@ def compute_dtype(base: Any) -> torch.dtype:
     """The dtype products are computed in: what a 4-bit layer says, else the dense weights' own."""
     layer = base.model.layers[0].mlp.down_proj
     layer = getattr(layer, "base_layer", layer)
-    if not is_nf4(layer.weight):
-        return layer.weight.dtype
-    return getattr(layer, "compute_dtype", None) or torch.bfloat16
+    said: torch.dtype | None = getattr(layer, "compute_dtype", None) if is_nf4(layer.weight) else layer.weight.dtype
+    return said or torch.bfloat16
 
 
 def head_dim(config: Any) -> int:
     """Columns of one attention head."""
-    return getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    columns: int = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return columns
 
 
 def _rotary_tables(config: Any, length: int, device: torch.device) -> tuple[Tensor, Tensor]:

@@ -77,4 +77,4 @@ def targets(labels: Tensor, sequences: Layout | Sequences, ignored: int = -100) 
 def unpack(values: Tensor, sequences: Layout | Sequences, shape: tuple[int, int]) -> Tensor:
     """Packed values (T, ...) back to (rows, columns, ...), zeros elsewhere; differentiable."""
     flat = values.new_zeros((shape[0] * shape[1], *values.shape[1:]))
-    return flat.index_copy(0, sequences.tokens, values).unflatten(0, shape)
+    return flat.index_copy(0, sequences.tokens, values).view(*shape, *values.shape[1:])

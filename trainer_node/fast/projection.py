@@ -86,9 +86,10 @@ class Projection:
 
 def _fuse(bases: list[Any], dtype: torch.dtype) -> Tensor:
     """The parts' dense weights as one matrix, and each part's own weight a view into it, so that nothing is held twice."""
-    if len(bases) == 1:
-        return bases[0].weight.detach().to(dtype)
-    fused = torch.cat([base.weight.detach().to(dtype) for base in bases])
+    weights: list[Tensor] = [base.weight.detach().to(dtype) for base in bases]
+    if len(weights) == 1:
+        return weights[0]
+    fused = torch.cat(weights)
     for base, part in zip(bases, fused.split([base.out_features for base in bases]), strict=True):
         base.weight.data = part
     return fused
