@@ -15,10 +15,11 @@ from safetensors import safe_open
 from schemas.errors import CheckpointError, UserError
 from tests.models.checkpoints import commit
 from trainer_node.config import TrainConfig
+from trainer_node.kinds import TrainerKind
 from trainer_node.models import placement
 from trainer_node.models.adapters import add_lora
 from trainer_node.models.loader import load_model
-from trainer_node.models.restore import export_merged, find_checkpoint, load_for_asking, load_for_training, swap_adapter
+from trainer_node.models.restore import export_merged, find_checkpoint, load_for_asking, load_for_training, save_for_resume, swap_adapter
 
 QUESTION = "what is a?"
 
@@ -67,6 +68,26 @@ def test_a_run_goes_on_with_the_adapter_of_its_checkpoint(saved, tiny_model):
     loaded = load_for_training(TrainConfig(model=str(tiny_model), bits=32), saved[1])
     assert loaded.model.training
     torch.testing.assert_close(logits(loaded.model), logits(trained(tiny_model, 2).model))
+
+
+@pytest.mark.parametrize("settings", [{"lora_r": 4}, {"lora_r": 0}])
+def test_a_checkpoint_has_all_that_a_resume_looks_for_and_of_the_model_only_what_is_trained(tiny_model, tmp_path, settings):
+    from trainer_node.training.factory import build_trainer
+
+    config = TrainConfig(model=str(tiny_model), bits=32, **settings)
+    loaded = trained(tiny_model, 5, **settings)
+    trainer = build_trainer(TrainerKind.SFT, loaded, config, tmp_path / "work", [])
+    trainer.create_optimizer_and_scheduler(1)
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    save_for_resume(trainer, loaded, folder)
+    files = {path.name for path in folder.iterdir()}
+    assert files >= {"optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json", "tokenizer.json", "chat_template.jinja"}
+    assert "README.md" not in files
+    with safe_open(folder / ("adapter_model.safetensors" if settings["lora_r"] else "model.safetensors"), "pt") as file:
+        assert all("lora_" in name for name in file.keys()) == bool(settings["lora_r"])  # noqa: SIM118 - it is no mapping
+    again = load_for_training(config, folder)
+    torch.testing.assert_close(logits(again.model), logits(loaded.model))
 
 
 # --- another checkpoint's adapter --------------------------------------------------------------------------------------------
