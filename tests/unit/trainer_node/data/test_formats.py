@@ -84,6 +84,21 @@ def test_classification_names_the_classes_it_is_asked_to_choose_from(make_sample
     assert learnt(example, tokenizer) == "yes<eos>"
 
 
+def test_without_a_set_of_labels_or_a_text_there_is_nothing_to_choose_from(make_sample, tokenizer):
+    free = format_supervised(make_sample(prompt="a b", completion="yes", task=Task.CLASSIFICATION), tokenizer, 128)
+    assert tokenizer.decode(free.input_ids) == "<user>a b<eos><assistant>yes<eos>"
+    bare = make_sample(prompt="", completion="yes", task=Task.CLASSIFICATION, label_set=("yes", "no"))
+    assert tokenizer.decode(format_supervised(bare, tokenizer, 128).input_ids) == "yes<eos>"
+
+
+def test_a_text_that_just_leaves_room_for_the_longest_label_is_whole(make_sample, tokenizer):
+    labels = ("no", "a b c d")
+    short, long = (make_sample(prompt="a b", completion=label, task=Task.CLASSIFICATION, label_set=labels) for label in labels)
+    most = len(format_supervised(long, tokenizer, 128))
+    assert not format_supervised(short, tokenizer, most).truncated
+    assert format_supervised(short, tokenizer, most - 1).truncated
+
+
 def test_a_label_outside_its_set_is_a_dead_letter(make_sample, tokenizer):
     with pytest.raises(BadRecord, match="'maybe' is not one of yes, no") as bad:
         format_classif(make_sample(completion="maybe", label_set=("yes", "no")), tokenizer, 64)
@@ -95,6 +110,8 @@ def test_an_empty_completion_is_a_dead_letter(make_sample, tokenizer, nothing):
     with pytest.raises(BadRecord) as bad:
         format_sft(make_sample(completion=nothing), tokenizer, 64)
     assert bad.value.reason is DeadLetterReason.UNTRAINABLE
+    with pytest.raises(BadRecord, match="the completion is empty"):
+        format_supervised(make_sample(completion=nothing, task=Task.CLASSIFICATION), tokenizer, 64)
 
 
 def test_a_long_sample_is_cut_at_the_end_of_its_completion(make_sample, tokenizer):
