@@ -12,7 +12,7 @@ from transformers import AutoModelForCausalLM
 from schemas.sample import Task
 from schemas.training_sample import Objective
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import format_rlhf, format_supervised
+from trainer_node.data.tokenization import IGNORED, Example, format_rlhf, format_supervised
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 from trainer_node.training import evaluation
@@ -36,6 +36,10 @@ def labelled(make_sample):
         return make_sample(f"c{number}", "a " * (number + 1), label, task=Task.CLASSIFICATION, label_set=label_set)
 
     return make
+
+
+def prompt_of(example: Example) -> list[int]:
+    return [token for token, label in zip(example.input_ids, example.labels, strict=True) if label == IGNORED]
 
 
 PROMPTS = [[5, 6, 7, 8], [9], [10, 11, 12]]
@@ -67,7 +71,7 @@ def test_without_a_cache_a_label_costs_the_same(model):
 
 def test_the_label_chosen_is_of_the_samples_own_set_although_the_model_would_say_something_else(model, tokenizer, labelled, prepare):
     samples = [labelled(0, "yes", ("yes", "no")), labelled(1, "b", ("a", "b", "c d")), labelled(2, "no", ("no", "yes"))]
-    prompts = [evaluation._prompt(prepare(sample)) for sample in samples]
+    prompts = [prompt_of(prepare(sample)) for sample in samples]
     chosen = choose_labels(model, tokenizer, samples, prompts)
     for sample, prompt, label in zip(samples, prompts, chosen, strict=True):
         costs = {each: alone(model, prompt, [*tokenizer(each)["input_ids"], tokenizer.eos_token_id]) for each in sample.label_set}
@@ -79,7 +83,7 @@ def test_the_label_chosen_is_of_the_samples_own_set_although_the_model_would_say
 
 def test_samples_without_a_set_have_the_labels_that_all_of_them_have(model, tokenizer, labelled, prepare):
     samples = [labelled(number, "abc"[number % 3], None) for number in range(6)]
-    assert set(choose_labels(model, tokenizer, samples, [evaluation._prompt(prepare(sample)) for sample in samples])) <= set("abc")
+    assert set(choose_labels(model, tokenizer, samples, [prompt_of(prepare(sample)) for sample in samples])) <= set("abc")
 
 
 def test_the_scores_are_accuracy_macro_f1_and_the_adjusted_rand_index():
@@ -131,4 +135,23 @@ def test_pairs_are_measured_against_the_reference(tiny_model, tokenizer, make_sa
                 weight.add_(0.05)
     moved = evaluate(trainer, loaded.model, tokenizer, *held_out).values
     assert moved["val_loss"] != pytest.approx(math.log(2), abs=1e-3)
-    assert any(moved["val_accuracy"] == pytest.approx(right / 3) for right in range(4))
+    margins = trainer.margins(loaded.model, [format_rlhf(sample, tokenizer, 64) for sample in pairs])
+    assert moved["val_accuracy"] == pytest.approx((margins > 0).float().mean().item())
+
+
+def test_the_accuracy_of_pairs_is_the_share_whose_chosen_side_gained_more_and_their_loss_is_the_mean_of_all(model, tokenizer, make_sample):
+    margins = {"p0": 1.0, "p1": -2.0, "p2": 0.5, "p3": 3.0, "p4": 0.0}
+    parts: list[list[str]] = []
+
+    class Trainer:
+        def margins(self, model: object, pairs: list[str]) -> torch.Tensor:
+            parts.append(pairs)
+            return torch.tensor([margins[pair] for pair in pairs])
+
+    kind = {"objective": Objective.PREFERENCE, "task": Task.PREFERENCE, "chosen": "a", "rejected": "b"}
+    pairs = [make_sample(name, completion=None, **kind) for name in margins]
+    found = evaluate(Trainer(), model, tokenizer, Objective.PREFERENCE, pairs, lambda sample: sample.sample_id, batch=2)
+    assert parts == [["p0", "p1"], ["p2", "p3"], ["p4"]]
+    assert found.values["val_accuracy"] == pytest.approx(3 / 5)
+    assert found.values["val_loss"] == pytest.approx(sum(math.log1p(math.exp(-margin)) for margin in margins.values()) / 5)
+    assert found.measure == "val_loss"
