@@ -57,14 +57,16 @@ class CoverageMap:
         """The tests that can see a mutant, the ones closest to it first: file by file, the quickest file and the quickest test first.
 
         What runs at import runs before any test: there it is the tests of the module's other lines, then those of files that import
-        it, then those of the modules that import it.
+        it, then those of the modules that import it. A line that no test runs in its own process may run in one that a test starts:
+        there it is the tests of files that import the module.
         """
         lines = self.tests_by_line.get(mutant.module, {})
-        if not mutant.runs_at_import:
-            return self._in_order({test for line in mutant.lines for test in lines.get(line, ())})
-        tests = self._in_order({test for found in lines.values() for test in found})
         importers = imports.importers(mutant.module)
-        tests += self._in_order({test for test in self.seconds if test.partition("::")[0] in importers} - set(tests))
+        beside = {test for test in self.seconds if test.partition("::")[0] in importers}
+        if not mutant.runs_at_import:
+            return self._in_order({test for line in mutant.lines for test in lines.get(line, ())} or beside)
+        tests = self._in_order({test for found in lines.values() for test in found})
+        tests += self._in_order(beside - set(tests))
         reached = {test for each in importers for found in self.tests_by_line.get(each, {}).values() for test in found}
         return tests + self._in_order(reached - set(tests))
 
