@@ -84,7 +84,9 @@ class Source:
         found = self.find(enum)
         assert found is not None, f"no enum {enum}"
         pairs = [(node.targets[0], node.value) for node in found[1].body if isinstance(node, ast.Assign)]
-        return {name.id: ast.literal_eval(value) for name, value in pairs if isinstance(name, ast.Name)}
+        # A member's value is the first of a tuple, whose rest is for the enum's `__new__`.
+        firsts = [(name, value.elts[0] if isinstance(value, ast.Tuple) else value) for name, value in pairs]
+        return {name.id: ast.literal_eval(value) for name, value in firsts if isinstance(name, ast.Name)}
 
     def settings(self, declared: ast.ClassDef) -> Iterator[Setting]:
         """The fields that a class itself declares."""

@@ -122,12 +122,12 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
 def trainer_for(task: str | None, named: str | None) -> str | None:
     """The trainer that is named, else the one of the task."""
     from schemas.sample import Task
-    from trainer_node.kinds import TrainerKind, kind_of_task, trains
+    from trainer_node.kinds import TrainerKind, kind_of_task
 
     if task is None:
         return named
     own = kind_of_task(task).value
-    if named and not trains(TrainerKind(named), Task(task)):
+    if named and not TrainerKind(named).trains(Task(task)):
         raise click.UsageError(f"--task {task} is trained by {own}, not by --trainer {named}")
     return named or own
 

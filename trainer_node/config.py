@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from schemas.training_sample import Objective
 from streams.settings import Section
-from trainer_node.kinds import OBJECTIVES, TrainerKind
+from trainer_node.kinds import Reference, TrainerKind
 
 
 class Settings(BaseModel):
@@ -52,13 +52,13 @@ class LearningSettings(Settings):
     """Learning."""
 
     trainer: TrainerKind = TrainerKind.AUTO
-    """Which trainer trains: auto is SFT, then DPO on preference pairs; ppo and grpo learn from rewards."""
+    """Which trainer trains: auto is SFT, then DPO on preference pairs; what is neither learns from rewards."""
     lr: float = Field(default=2e-4, gt=0)
     """Learning rate."""
     dpo_lr: float | None = Field(default=None, gt=0)
     """Learning rate of DPO. Unset, a twentieth of `lr`: at the rate of SFT a handful of pairs undoes what SFT has just learnt."""
     beta: float = Field(default=0.1, ge=0)
-    """Beta of DPO, or KL coefficient of ppo and grpo. 0, for grpo alone, means no KL term and no reference model."""
+    """Beta of DPO, or coefficient of the KL term where rewards are learnt from. 0 means no such term and no reference model."""
     schedule: Literal["constant", "constant_with_warmup", "cosine_with_restarts"] = "constant"
     """Learning-rate schedule; a resumed run goes on where its schedule was."""
     warmup_steps: int = Field(default=0, ge=0)
@@ -115,11 +115,11 @@ class AnswerSettings(Settings):
     max_new_tokens: int = Field(default=32, ge=1)
     """Longest answer in tokens."""
     num_generations: int = Field(default=4, ge=2)
-    """Answers to each prompt, whose rewards are compared with each other (grpo)."""
+    """Answers to each prompt, for trainers that compare their rewards with each other."""
     ppo_epochs: int = Field(default=4, ge=1)
     """Optimizer steps on the answers of one round (ppo)."""
     temperature: float = Field(default=1.0, gt=0)
-    """Sampling temperature of ppo and grpo while they train. Held-out prompts are answered greedily."""
+    """Sampling temperature of the answers that are learnt from. Held-out prompts are answered greedily."""
     reward_timeout_s: float = Field(default=120.0, ge=0)
     """Seconds to wait for rewards. One that comes later counts as none, never as zero."""
 
@@ -133,16 +133,10 @@ class TrainConfig(AnswerSettings, PassSettings, BatchSettings, LearningSettings,
             check(self)
         return self
 
-    def learning_rate(self, kind: TrainerKind) -> float:
-        """Learning rate of one kind of trainer."""
-        if kind is TrainerKind.DPO:
-            return self.dpo_lr or self.lr / 20
-        return self.lr
-
     @property
     def objectives(self) -> tuple[Objective, ...]:
         """What is trained on, in order."""
-        return OBJECTIVES[self.trainer]
+        return self.trainer.objectives
 
     def hash(self) -> str:
         """Hash of the settings, kept in each checkpoint so that a changed one is noticed on resume.
@@ -167,19 +161,26 @@ VARIABLE_PREFIX = "PELTON_TRAIN_"
 
 
 def beta_fits_trainer(config: TrainConfig) -> None:
-    """Only GRPO can do without its term."""
-    if config.beta == 0 and config.trainer is not TrainerKind.GRPO:
-        raise ValueError(f"beta must be above 0 for --trainer {config.trainer.value}; only grpo can do without")
+    """Where the reference is always compared with, its weight is not zero."""
+    if config.beta == 0 and any(kind.facts.reference is Reference.ALWAYS for kind in config.trainer.kinds):
+        without = [kind.value for kind in TrainerKind if not kind.is_sequence and kind.facts.reference is Reference.UNLESS_BETA_IS_0]
+        raise ValueError(f"beta must be above 0 for --trainer {config.trainer.value}; {' and '.join(without)} can do without")
 
 
 def reference_is_there(config: TrainConfig) -> None:
-    """The reference of PPO and GRPO is the LoRA as it was, so there must be one."""
-    grpo = config.trainer is TrainerKind.GRPO
-    if config.lora_r == 0 and (config.trainer is TrainerKind.PPO or (grpo and config.beta > 0)):
+    """The reference is the LoRA as it was, so there must be one."""
+    if config.lora_r == 0 and all(needs_reference(kind, config) for kind in config.trainer.kinds):
+        spared = any(kind.facts.reference is Reference.UNLESS_BETA_IS_0 for kind in config.trainer.kinds)
         raise ValueError(
             f"--trainer {config.trainer.value} compares with the model it began with, which is its LoRA as it was: set lora_r above 0"
-            + (", or beta to 0" if grpo else "")
+            + (", or beta to 0" if spared else "")
         )
+
+
+def needs_reference(kind: TrainerKind, config: TrainConfig) -> bool:
+    """Whether a kind compares with a reference in this run."""
+    reference = kind.facts.reference
+    return reference is Reference.ALWAYS or (reference is Reference.UNLESS_BETA_IS_0 and config.beta > 0)
 
 
 CHECKS: list[Callable[[TrainConfig], None]] = [beta_fits_trainer, reference_is_there]

@@ -1,7 +1,11 @@
-"""The kinds of trainer, which task is trained by which, and what each trains on. Torch-free: the command line reads it too."""
+"""The kinds of trainer: what each trains on, whose samples, and what it needs. Torch-free: the command line reads it too.
+
+A kind is one line in `TrainerKind`, and a module that is named after it: `trainer_node.training.<kind>`, whose `SPEC` says all else.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 
 from schemas.errors import ConfigError
@@ -9,49 +13,87 @@ from schemas.sample import Task
 from schemas.training_sample import Objective
 
 
+class Reference(StrEnum):
+    """When a kind compares the policy with a copy of it as it was when the objective began."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    UNLESS_BETA_IS_0 = "unless beta is 0"
+
+
+@dataclass(frozen=True)
+class KindFacts:
+    """What is known of a kind without its trainer."""
+
+    objective: Objective
+    """What it trains on."""
+    tasks: tuple[Task, ...]
+    """Whose samples it trains. A task belongs to the first kind that names it; others train it when they are asked for."""
+    reference: Reference = Reference.NEVER
+    shardable: bool = True
+    """Whether it trains with the base's weights sharded."""
+
+
 class TrainerKind(StrEnum):
-    """Which TRL trainer trains."""
+    """Which TRL trainer trains; or AUTO, a sequence of them."""
 
-    AUTO = "auto"
+    AUTO = "auto", "sft", "dpo"
     """SFT, then DPO on the preference pairs: all that is on the stream and needs no reward."""
-    SFT = "sft"
-    DPO = "dpo"
-    PPO = "ppo"
-    GRPO = "grpo"
+    SFT = "sft", KindFacts(Objective.SFT, (Task.GENERATION, Task.QA, Task.CLASSIFICATION))
+    DPO = "dpo", KindFacts(Objective.PREFERENCE, (Task.PREFERENCE,), Reference.ALWAYS)
+    PPO = "ppo", KindFacts(Objective.PROMPT, (Task.RLHF_PPO,), Reference.ALWAYS, shardable=False)
+    GRPO = "grpo", KindFacts(Objective.PROMPT, (Task.RLHF_GRPO,), Reference.UNLESS_BETA_IS_0)
+    RLOO = "rloo", KindFacts(Objective.PROMPT, (Task.RLHF_GRPO, Task.RLHF_PPO), Reference.UNLESS_BETA_IS_0)
 
+    _facts: KindFacts | None
+    _parts: tuple[str, ...]
 
-KIND_OF_TASK: dict[Task, TrainerKind] = {
-    Task.GENERATION: TrainerKind.SFT,
-    Task.QA: TrainerKind.SFT,
-    Task.CLASSIFICATION: TrainerKind.SFT,
-    Task.PREFERENCE: TrainerKind.DPO,
-    Task.RLHF_PPO: TrainerKind.PPO,
-    Task.RLHF_GRPO: TrainerKind.GRPO,
-}
+    def __new__(cls, value: str, *of: KindFacts | str) -> TrainerKind:
+        """A kind with its facts, or the names of the kinds that it is a sequence of."""
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member._facts = next((facts for facts in of if isinstance(facts, KindFacts)), None)
+        member._parts = tuple(name for name in of if isinstance(name, str))
+        return member
 
-OBJECTIVES: dict[TrainerKind, tuple[Objective, ...]] = {
-    TrainerKind.AUTO: (Objective.SFT, Objective.PREFERENCE),
-    TrainerKind.SFT: (Objective.SFT,),
-    TrainerKind.DPO: (Objective.PREFERENCE,),
-    TrainerKind.PPO: (Objective.PROMPT,),
-    TrainerKind.GRPO: (Objective.PROMPT,),
-}
-"""What each kind trains on, in order."""
+    @property
+    def kinds(self) -> tuple[TrainerKind, ...]:
+        """The kinds that train, in order: itself, unless it is a sequence."""
+        return tuple(TrainerKind(name) for name in self._parts) or (self,)
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether other kinds train in its name."""
+        return bool(self._parts)
+
+    @property
+    def facts(self) -> KindFacts:
+        """What is known of it; a sequence has none of its own."""
+        assert self._facts is not None, f"{self.value} is a sequence of kinds"
+        return self._facts
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What it trains on, in order."""
+        return tuple(kind.facts.objective for kind in self.kinds)
+
+    def of(self, objective: Objective) -> TrainerKind:
+        """Which of its kinds trains an objective."""
+        return next(kind for kind in self.kinds if kind.facts.objective is objective)
+
+    def trains(self, task: Task) -> bool:
+        """Whether it trains samples of this task."""
+        return any(task in kind.facts.tasks for kind in self.kinds)
 
 
 def kind_of_task(task: Task | str) -> TrainerKind:
-    """The kind of trainer for a task.
+    """The kind of trainer that a task gets.
 
     Raises:
         ConfigError: no such task.
     """
     try:
-        return KIND_OF_TASK[Task(task)]
+        wanted = Task(task)
     except ValueError:
         raise ConfigError(f"no trainer for task {task!r}; tasks are {', '.join(Task)}") from None
-
-
-def trains(kind: TrainerKind, task: Task) -> bool:
-    """Whether a run of this kind trains samples of this task: by the task's own kind of trainer, alone or as a part of `auto`."""
-    own = KIND_OF_TASK[task]
-    return kind is own or (kind is TrainerKind.AUTO and set(OBJECTIVES[own]) <= set(OBJECTIVES[TrainerKind.AUTO]))
+    return next(kind for kind in TrainerKind if not kind.is_sequence and kind.trains(wanted))

@@ -146,7 +146,8 @@ class ProcessGroup:
 
     def receive_step(self) -> StepExamples | None:
         """The step that rank 0 has chosen; None at the stream's end. Blocks until it comes."""
-        return self._content_of(Command.STEP)
+        examples: StepExamples | None = self._content_of(Command.STEP)
+        return examples
 
     def _content_of(self, expected: Command) -> Any:
         command, content = self.next_command()
@@ -173,7 +174,8 @@ class ProcessGroup:
     def on_rank_0(self, find: Callable[[], Found]) -> Found:
         """What rank 0 finds, on every rank. Collective: each calls it at the same point, and blocks until rank 0 has found it."""
         if self.rank:
-            return self._content_of(Command.RESULT)
+            found: Found = self._content_of(Command.RESULT)
+            return found
         found = find()
         self.send(Command.RESULT, found)
         return found

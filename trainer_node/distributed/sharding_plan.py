@@ -101,7 +101,8 @@ def _refuse(config: TrainConfig) -> None:
         raise ConfigError(f"FSDP shards what is not trained, and --lora-r 0 trains all weights: set --lora-r above 0; {MULTI_GPU}")
     if config.bits not in (16, 32):
         raise ConfigError(f"FSDP shards weights of 16 or 32 bits: set --bits 16; {MULTI_GPU}")
-    if config.trainer is TrainerKind.PPO:
-        raise ConfigError(f"FSDP does not go with --trainer ppo: set --trainer grpo; or {MULTI_GPU}")
+    if not all(kind.facts.shardable for kind in config.trainer.kinds):
+        alike = [kind.value for kind in TrainerKind if kind.objectives == config.objectives and kind.facts.shardable]
+        raise ConfigError(f"FSDP does not go with --trainer {config.trainer.value}: set --trainer {' or '.join(alike)}; or {MULTI_GPU}")
     if config.backend == "unsloth":
         raise ConfigError("FSDP and Unsloth do not go together: set --backend hf, or `distributed_type: MULTI_GPU`")

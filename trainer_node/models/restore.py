@@ -9,7 +9,6 @@ from schemas.errors import CheckpointError, UserError
 from trainer_node.commit.manifest import MANIFEST, Checkpoint, checkpoints, verify
 from trainer_node.config import TrainConfig
 from trainer_node.distributed.sharding_plan import Sharding
-from trainer_node.kinds import TrainerKind
 from trainer_node.models.adapters import add_lora, load_adapter, same_scale
 from trainer_node.models.fsdp import shard
 from trainer_node.models.gguf import default_model
@@ -110,11 +109,6 @@ def _with_adapter(model: Any, folder: Path) -> Any:
 def model_source(model: str) -> str:
     """Folder or hub id of a model as named in the settings."""
     return str(default_model()) if model == "default" else model
-
-
-def fits(folder: Path, kind: TrainerKind) -> bool:
-    """Whether the optimizer of a checkpoint can be that of this trainer: PPO's has a value head besides the adapter."""
-    return (folder / VALUE_HEAD).is_file() == (kind is TrainerKind.PPO)
 
 
 def save_for_resume(trainer: Any, loaded: LoadedModel, folder: Path) -> None:

@@ -52,9 +52,9 @@ class Follower:
     def _train(self, objective: Objective, checkpoint: Path | None) -> None:
         """Train until the stream ends; other commands come meanwhile, where the trainer waits for its next step."""
         from trainer_node.training.callbacks import StepCallback
-        from trainer_node.training.factory import build_source, kind_for, ready_trainer
+        from trainer_node.training.factory import build_source, ready_trainer
 
-        kind = kind_for(objective, self.config)
+        kind = self.config.trainer.of(objective)
         callback = StepCallback(lambda: self._trainer.undo_bad_step(), lambda: None)
         with tempfile.TemporaryDirectory() as folder:
             self._trainer = ready_trainer(kind, self.loaded, self.config, Path(folder), [callback], checkpoint)
@@ -68,10 +68,11 @@ class Follower:
             self.group.gather((Path(folder) / f"rng_state_{self.group.rank}.pth").read_bytes())
 
     def _evaluate(self, objective: Objective, held_out: list[TrainingSample], batch: int) -> None:
-        from trainer_node.training.evaluation import evaluate
+        from trainer_node.training.factory import spec_of
 
         model, tokenizer = self.loaded.model, self.loaded.tokenizer
-        evaluate(self._trainer, model, tokenizer, objective, held_out, lambda sample: prepare(sample, tokenizer, self.config), batch)
+        spec = spec_of(self.config.trainer.of(objective))
+        spec.evaluate(self._trainer, model, tokenizer, held_out, lambda sample: prepare(sample, tokenizer, self.config), batch)
 
     def _answer(self, prompts: list[TrainingSample]) -> None:
         from trainer_node.models.generation import answer

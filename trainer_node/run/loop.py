@@ -22,8 +22,7 @@ from trainer_node.run.context import RunContext
 from trainer_node.training.base import StreamTrainer
 from trainer_node.training.batch_source import BatchSource, ExampleLoss, StepHooks
 from trainer_node.training.callbacks import StepCallback
-from trainer_node.training.evaluation import evaluate
-from trainer_node.training.factory import build_source, kind_for, ready_trainer
+from trainer_node.training.factory import build_source, ready_trainer, spec_of
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +69,7 @@ class ObjectiveRun:
         self._run = run
         self._committer = committer
         self._objective = objective
-        self._kind = kind_for(objective, run.config)
+        self._kind = run.config.trainer.of(objective)
         hooks = StepHooks(run.feed.intake)  # what has come is taken in while a device trains
         if run.loaded.device.startswith("cuda"):
             hooks = StepHooks(run.feed.intake, run.consumer.gil_window)
@@ -95,8 +94,7 @@ class ObjectiveRun:
     def _ready_trainer(self, path: Path | None) -> StreamTrainer[Any]:
         run = self._run
         callback = StepCallback(self._before_optimizer, self._step_done)
-        trainer: StreamTrainer[Any] = ready_trainer(self._kind, run.loaded, run.config, run.options.run_dir, [callback], path)
-        return trainer
+        return ready_trainer(self._kind, run.loaded, run.config, run.options.run_dir, [callback], path)
 
     # --- between two steps ---------------------------------------------------------------------------------------------------
 
@@ -184,7 +182,7 @@ class ObjectiveRun:
         with run.timings("evaluating"):
             run.group.send_if_sharded(Command.EVALUATE, self._objective, held_out, rows)
             model, tokenizer = run.loaded.model, run.loaded.tokenizer
-            found = evaluate(self._trainer, model, tokenizer, self._objective, held_out, self._prepare, rows)
+            found = spec_of(self._kind).evaluate(self._trainer, model, tokenizer, held_out, self._prepare, rows)
         if found is None:
             return False
         run.monitor.evaluated(run.feed.cursor.step, found.val_metric, found.values)

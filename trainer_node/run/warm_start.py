@@ -40,12 +40,11 @@ def lineage(parent: Checkpoint) -> dict[str, str]:
 
 def with_optimizer(parent: Checkpoint | None, objective: Objective, config: TrainConfig) -> Checkpoint | None:
     """The parent, where its optimizer is this objective's and this trainer's; else the optimizer begins anew, and that is said."""
-    from trainer_node.models.restore import fits
-    from trainer_node.training.factory import kind_for
+    from trainer_node.training.factory import fits
 
     if parent is None:
         return None
-    if parent.manifest.feed.objective is objective and fits(parent.path, kind_for(objective, config)):
+    if parent.manifest.feed.objective is objective and fits(parent.path, config.trainer.of(objective)):
         return parent
     logger.warning("%s was trained otherwise: its weights go on, optimizer and schedule begin anew", parent.path.name)
     return None

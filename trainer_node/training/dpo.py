@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -12,9 +13,15 @@ from trl import DPOConfig, DPOTrainer
 from trl.trainer.utils import use_adapter
 
 from schemas.errors import UserError
+from schemas.training_sample import TrainingSample
+from trainer_node.commit.best import ACCURACY, LOSS
+from trainer_node.config import TrainConfig
 from trainer_node.data.tokenization import PairExample
+from trainer_node.kinds import TrainerKind
 from trainer_node.training.base import StreamTrainer
-from trainer_node.training.losses import collate, sequences, token_losses
+from trainer_node.training.evaluation import Evaluation
+from trainer_node.training.losses import collate, mean_over_samples, sequences, token_losses
+from trainer_node.training.spec import Prepare, TrainerSpec, Upstream
 from trainer_node.training.step_loader import StepLoader
 
 
@@ -64,3 +71,46 @@ class StreamDPOTrainer(StreamTrainer[StepLoader], DPOTrainer):
         if not isinstance(unwrapped, PeftModel):
             raise UserError("DPO without LoRA would need a second copy of the model as its reference: set --lora-r above 0")
         return use_adapter(unwrapped, adapter_name="ref" if "ref" in unwrapped.peft_config else None)
+
+
+def arguments(config: TrainConfig) -> dict[str, Any]:
+    """Pairs come as tokens, cut to size."""
+    return {"beta": config.beta, "max_length": None}
+
+
+def source(config: TrainConfig, upstream: Upstream) -> StepLoader:
+    """Pairs, which all weigh the same."""
+    return StepLoader(
+        upstream.next_batch, config.accumulation, upstream.pad_token_id, upstream.group, upstream.hooks, mean=mean_over_samples
+    )
+
+
+def learning_rate(config: TrainConfig) -> float:
+    """A twentieth of the run's, unless it is set: at the rate of SFT a handful of pairs undoes what SFT has just learnt."""
+    return config.dpo_lr or config.lr / 20
+
+
+def pair_scores(
+    trainer: StreamTrainer[Any],
+    model: Any,
+    tokenizer: Any,  # noqa: ARG001 - as every measure
+    samples: Sequence[TrainingSample],
+    prepare: Prepare,
+    batch: int,
+) -> Evaluation:
+    """`val_loss`, the mean DPO loss, and `val_accuracy`, the share of pairs whose chosen side gained most on the reference."""
+    assert isinstance(trainer, StreamDPOTrainer)
+    pairs = [example for example in map(prepare, samples) if isinstance(example, PairExample)]
+    margins = torch.cat([trainer.margins(model, pairs[start : start + batch]) for start in range(0, len(pairs), batch)])
+    return Evaluation(LOSS, {LOSS: float(-F.logsigmoid(margins).mean()), ACCURACY: float((margins > 0).float().mean())})
+
+
+SPEC = TrainerSpec(
+    kind=TrainerKind.DPO,
+    trainer=StreamDPOTrainer,
+    columns={"prompt": "a", "chosen": "b", "rejected": "c"},
+    arguments=arguments,
+    source=source,
+    measure=pair_scores,
+    learning_rate=learning_rate,
+)

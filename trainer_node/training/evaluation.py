@@ -1,11 +1,9 @@
 """How good the model is on held-out samples: `val_metric`, and what is measured beside it.
 
-What is measured is what is being trained:
-
-- supervised samples: `val_loss`, the mean negative log-likelihood of their target tokens in nats (exp() of it is the perplexity);
-- classification: `val_accuracy`, `val_macro_f1` and `val_adjusted_rand` of the label that the model finds likeliest. Only labels of the
-  set can be chosen, and a label's likelihood is that of all its tokens and EOS, so that a long label has no advantage;
-- preference pairs: `val_loss`, the mean DPO loss, and `val_accuracy`, the share in which the chosen side gained most on the reference.
+What is measured is what is being trained; each kind of trainer names its measure (`trainer_node.training.spec`). Here: of supervised
+samples `val_loss`, the mean negative log-likelihood of their target tokens in nats (exp() of it is the perplexity); of classification also
+`val_accuracy`, `val_macro_f1` and `val_adjusted_rand` of the label that the model finds likeliest. Only labels of the set can be chosen,
+and a label's likelihood is that of all its tokens and EOS, so that a long label has no advantage.
 
 `val_metric` is the accuracy where all held-out samples are classification, and the loss elsewhere.
 """
@@ -15,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import copy
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,9 +21,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name the field uses
 
 from schemas.sample import Task
-from schemas.training_sample import Objective, TrainingSample
+from schemas.training_sample import TrainingSample
 from trainer_node.commit.best import ACCURACY, LOSS
-from trainer_node.data.tokenization import IGNORED, Example, completion_tokens
+from trainer_node.data.tokenization import IGNORED, AnyExample, Example, completion_tokens, with_loss
 from trainer_node.training.losses import collate, token_losses
 
 ROWS = 32
@@ -59,37 +57,9 @@ class Losses:
         return self.total / max(1, self.tokens)
 
 
-def evaluate(
-    trainer: Any,
-    model: Any,
-    tokenizer: Any,
-    objective: Objective,
-    held_out: list[TrainingSample],
-    prepare: Callable[[TrainingSample], Any],
-    batch: int = 8,
-) -> Evaluation | None:
-    """Measure on the held-out samples of an objective; None where there are none to measure by.
-
-    Args:
-        trainer: the one that trains, which knows the reference that pairs are compared with.
-        model: its model; training mode and random state are as before on return.
-        tokenizer: of the model.
-        objective: what is being trained.
-        held_out: samples of any objective.
-        prepare: a sample to its tokens (`trainer_node.data.tokenization`).
-        batch: samples in one pass; what can be trained at once can be measured at once.
-    """
-    samples = [sample for sample in held_out if sample.objective is objective]
-    if not samples or objective is Objective.PROMPT:
-        return None
-    with _evaluating(model):
-        if objective is Objective.PREFERENCE:
-            return _pairs(trainer, model, [prepare(sample) for sample in samples], batch)
-        return _supervised(model, tokenizer, samples, prepare, batch)
-
-
 @contextlib.contextmanager
-def _evaluating(model: Any) -> Iterator[None]:
+def evaluating(model: Any) -> Iterator[None]:
+    """In this block nothing is learnt, and dropout is off; the training mode is as before when it ends."""
     was_training = model.training
     model.eval()
     try:
@@ -99,15 +69,21 @@ def _evaluating(model: Any) -> Iterator[None]:
         model.train(was_training)
 
 
-def _supervised(
-    model: Any, tokenizer: Any, samples: list[TrainingSample], prepare: Callable[[TrainingSample], Example], batch: int
+def supervised(
+    trainer: Any,  # noqa: ARG001 - nothing is compared with a reference
+    model: Any,
+    tokenizer: Any,
+    samples: Sequence[TrainingSample],
+    prepare: Callable[[TrainingSample], AnyExample],
+    batch: int,
 ) -> Evaluation:
+    """Loss of supervised samples; and of those with a label, which label is chosen."""
     labelled = [sample for sample in samples if sample.task is Task.CLASSIFICATION]
-    others = [prepare(sample) for sample in samples if sample.task is not Task.CLASSIFICATION]
+    others = [_sequence(prepare(sample)) for sample in samples if sample.task is not Task.CLASSIFICATION]
     losses = mean_loss(model, others, tokenizer.pad_token_id, batch)
     if not labelled:
         return Evaluation(LOSS, {LOSS: losses.mean})
-    chosen = choose_labels(model, tokenizer, labelled, [_prompt(prepare(sample)) for sample in labelled], losses)
+    chosen = choose_labels(model, tokenizer, labelled, [prompt_of(_sequence(prepare(sample))) for sample in labelled], losses)
     scores = label_scores([str(sample.completion) for sample in labelled], chosen)
     return Evaluation(LOSS if others else ACCURACY, {LOSS: losses.mean, **scores})
 
@@ -231,14 +207,14 @@ def _continue(model: Any, begun: Begun, labels: list[list[int]], pad_token_id: i
     return (first.squeeze(1) + later.sum(-1)).view(rows, count)
 
 
-def _prompt(example: Example) -> list[int]:
+def _sequence(example: AnyExample) -> Example:
+    [sequence] = with_loss(example).sequences()
+    return sequence
+
+
+def prompt_of(example: Example) -> list[int]:
     """The part of an example that is given: what carries no loss."""
     return [token for token, label in zip(example.input_ids, example.labels, strict=True) if label == IGNORED]
-
-
-def _pairs(trainer: Any, model: Any, pairs: list[Any], batch: int) -> Evaluation:
-    margins = torch.cat([trainer.margins(model, pairs[start : start + batch]) for start in range(0, len(pairs), batch)])
-    return Evaluation(LOSS, {LOSS: float(-F.logsigmoid(margins).mean()), ACCURACY: float((margins > 0).float().mean())})
 
 
 def _on_device(model: Any, inputs: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -25,12 +25,15 @@ os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # that PPO is experiment
 from trl.experimental.ppo import PPOConfig, PPOTrainer
 
 from schemas.errors import BadRecord, ConfigError
+from trainer_node.config import TrainConfig
 from trainer_node.data.tokenization import AnyExample, prompt_tokens
+from trainer_node.kinds import TrainerKind
 from trainer_node.models.adapters import add_reference
 from trainer_node.models.generation import as_prompt
 from trainer_node.models.restore import VALUE_HEAD
 from trainer_node.training.base import StreamTrainer
 from trainer_node.training.prompt_loader import PromptLoader, PromptRow
+from trainer_node.training.spec import ENDLESS_STEPS, TrainerSpec, Upstream
 
 
 class ValueModel(nn.Module):
@@ -56,7 +59,8 @@ class ValueModel(nn.Module):
 
     def score(self, hidden: torch.Tensor) -> torch.Tensor:
         """Value of each position: (rows, length, hidden) to (rows, length, 1), float32."""
-        return self.head(hidden.to(self.head.weight.dtype))
+        values: torch.Tensor = self.head(hidden.to(self.head.weight.dtype))
+        return values
 
 
 class JudgedRewards(nn.Module):
@@ -215,7 +219,7 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         self.accelerator.step = 0
         self.dataloader = [{"input_ids": mine.queries}]
         with _generating(self._unwrapped.policy, mine):
-            PPOTrainer.train(self)
+            PPOTrainer.train(self)  # type: ignore[no-untyped-call]
 
     # --- undoing and resuming ------------------------------------------------------------------------------------------------
 
@@ -249,7 +253,8 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         self._load_rng_state(str(folder))
 
     def _value_head(self) -> nn.Module:
-        return self._unwrapped.value_model.head
+        head: nn.Module = self._unwrapped.value_model.head
+        return head
 
     @property
     def _unwrapped(self) -> Any:
@@ -291,3 +296,33 @@ def with_pad(tokenizer: Any) -> Any:
     padded = copy.deepcopy(tokenizer)
     padded.pad_token = tokenizer.convert_ids_to_tokens(free[0])
     return padded
+
+
+def arguments(config: TrainConfig) -> dict[str, Any]:
+    """The policy's adapter is trained, and the adapter `ref` is what it is compared with."""
+    return {
+        "total_episodes": ENDLESS_STEPS,
+        "kl_coef": config.beta,
+        "num_ppo_epochs": config.ppo_epochs,
+        "response_length": config.max_new_tokens,
+        "temperature": config.temperature,
+        "stop_token": "eos",
+        "num_sample_generations": 0,
+        "model_adapter_name": "default",
+        "ref_adapter_name": "ref",
+    }
+
+
+def source(config: TrainConfig, upstream: Upstream) -> PromptLoader:  # noqa: ARG001 - a round is cut when it is known what of it has a reward
+    """Each prompt once, all of a round together."""
+    return PromptLoader(upstream.next_batch, upstream.rewards_of, group=upstream.group, hooks=upstream.hooks)
+
+
+SPEC = TrainerSpec(
+    kind=TrainerKind.PPO,
+    trainer=StreamPPOTrainer,
+    columns={"input_ids": [0, 1]},
+    arguments=arguments,
+    source=source,
+    has_value_head=True,
+)

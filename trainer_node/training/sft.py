@@ -7,8 +7,12 @@ from typing import Any
 import torch
 from trl import SFTConfig, SFTTrainer
 
+from trainer_node.config import TrainConfig
+from trainer_node.kinds import TrainerKind
 from trainer_node.training.base import StreamTrainer
-from trainer_node.training.losses import sample_losses, token_losses
+from trainer_node.training.evaluation import supervised
+from trainer_node.training.losses import mean_over_tokens, sample_losses, token_losses
+from trainer_node.training.spec import TrainerSpec, Upstream
 from trainer_node.training.step_loader import StepLoader
 
 
@@ -28,4 +32,27 @@ class StreamSFTTrainer(StreamTrainer[StepLoader], SFTTrainer):
 
     def _share(self, total: torch.Tensor) -> torch.Tensor:
         """Sum over this rank's tokens to its share of the step's mean (DDP averages gradients over ranks)."""
-        return total / max(1, self.source.target_tokens) * self.accelerator.num_processes
+        processes: int = self.accelerator.num_processes
+        return total / max(1, self.source.target_tokens) * processes
+
+
+def arguments(_: TrainConfig) -> dict[str, Any]:
+    """Samples come as tokens, cut to size and in batches."""
+    return {"max_length": None, "packing": False, "padding_free": False, "dataset_kwargs": {"skip_prepare_dataset": True}}
+
+
+def source(config: TrainConfig, upstream: Upstream) -> StepLoader:
+    """Samples, whose tokens all weigh the same."""
+    return StepLoader(
+        upstream.next_batch, config.accumulation, upstream.pad_token_id, upstream.group, upstream.hooks, mean=mean_over_tokens
+    )
+
+
+SPEC = TrainerSpec(
+    kind=TrainerKind.SFT,
+    trainer=StreamSFTTrainer,
+    columns={"input_ids": [0, 1], "labels": [0, 1]},
+    arguments=arguments,
+    source=source,
+    measure=supervised,
+)

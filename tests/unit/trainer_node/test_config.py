@@ -14,20 +14,18 @@ from schemas.training_sample import Objective
 from trainer_node.config import TrainConfig
 from trainer_node.kinds import TrainerKind
 
+ITS_LORA = "compares with the model it began with, which is its LoRA as it was"
+
 
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        (
-            {"trainer": "ppo", "lora_r": 0},
-            "--trainer ppo compares with the model it began with, which is its LoRA as it was: set lora_r above 0",
-        ),
-        (
-            {"trainer": "grpo", "lora_r": 0},
-            "--trainer grpo compares with the model it began with, which is its LoRA as it was: set lora_r above 0, or beta to 0",
-        ),
-        ({"trainer": "dpo", "beta": 0}, "beta must be above 0 for --trainer dpo; only grpo can do without"),
-        ({"trainer": "auto", "beta": 0}, "beta must be above 0 for --trainer auto; only grpo can do without"),
+        ({"trainer": "dpo", "lora_r": 0}, f"--trainer dpo {ITS_LORA}: set lora_r above 0"),
+        ({"trainer": "ppo", "lora_r": 0}, f"--trainer ppo {ITS_LORA}: set lora_r above 0"),
+        ({"trainer": "grpo", "lora_r": 0}, f"--trainer grpo {ITS_LORA}: set lora_r above 0, or beta to 0"),
+        ({"trainer": "rloo", "lora_r": 0}, f"--trainer rloo {ITS_LORA}: set lora_r above 0, or beta to 0"),
+        ({"trainer": "dpo", "beta": 0}, "beta must be above 0 for --trainer dpo; grpo and rloo can do without"),
+        ({"trainer": "auto", "beta": 0}, "beta must be above 0 for --trainer auto; grpo and rloo can do without"),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, object], told: str):
@@ -37,7 +35,7 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, obj
 
 
 @pytest.mark.parametrize(
-    "settings", [{"trainer": "grpo", "lora_r": 0, "beta": 0}, {"trainer": "sft", "lora_r": 0}, {"trainer": "dpo", "lora_r": 0}]
+    "settings", [{"trainer": "grpo", "lora_r": 0, "beta": 0}, {"trainer": "sft", "lora_r": 0, "beta": 0}, {"trainer": "auto", "lora_r": 0}]
 )
 def test_settings_that_do_not_are_taken(settings: dict[str, object]):
     assert TrainConfig.load(environ={}, **settings).lora_r == 0
@@ -174,7 +172,7 @@ def test_a_setting_is_taken_down_to_its_bound_and_not_below(name: str, taken: fl
     [
         ("backend", ["auto", "hf", "unsloth"]),
         ("bits", [4, 8, 16, 32, "4", "16"]),
-        ("trainer", ["auto", "sft", "dpo", "ppo", "grpo"]),
+        ("trainer", ["auto", "sft", "dpo", "ppo", "grpo", "rloo"]),
         ("schedule", ["constant", "constant_with_warmup", "cosine_with_restarts"]),
         ("too_long", ["truncate", "dead-letter"]),
         ("on_data_loss", ["fail", "skip"]),
@@ -197,12 +195,6 @@ def test_settings_do_not_change_while_a_run_has_them_and_there_are_no_others():
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_each_setting_says_what_it_does(name: str):
     assert TrainConfig.model_fields[name].description
-
-
-def test_dpo_learns_at_a_twentieth_of_the_rate_unless_told_otherwise():
-    assert TrainConfig(lr=0.2).learning_rate(TrainerKind.DPO) == pytest.approx(0.01)
-    assert TrainConfig(lr=0.2, dpo_lr=0.5).learning_rate(TrainerKind.DPO) == 0.5
-    assert TrainConfig(lr=0.2, dpo_lr=0.5).learning_rate(TrainerKind.SFT) == 0.2
 
 
 def test_a_checkpoint_remembers_what_is_not_a_default():

@@ -10,12 +10,12 @@ import pytest
 from schemas.errors import ConfigError
 from schemas.sample import Task
 from streams.curriculum.task_detector import objective_of
-from trainer_node.kinds import OBJECTIVES, TrainerKind, kind_of_task, trains
+from trainer_node.kinds import TrainerKind, kind_of_task
 
 
 @pytest.mark.parametrize("task", Task)
 def test_a_tasks_samples_go_to_the_bands_that_its_trainer_reads(task: Task):
-    assert OBJECTIVES[kind_of_task(task)] == (objective_of(task),)
+    assert kind_of_task(task).objectives == (objective_of(task),)
 
 
 def test_an_unknown_task_is_named_with_those_there_are():
@@ -31,10 +31,11 @@ def test_an_unknown_task_is_named_with_those_there_are():
         (TrainerKind.DPO, ["preference"]),
         (TrainerKind.PPO, ["rlhf_ppo"]),
         (TrainerKind.GRPO, ["rlhf_grpo"]),
+        (TrainerKind.RLOO, ["rlhf_ppo", "rlhf_grpo"]),
     ],
 )
 def test_a_kind_trains_its_own_tasks_and_auto_all_that_need_no_reward(kind: TrainerKind, tasks: list[str]):
-    assert [task.value for task in Task if trains(kind, task)] == tasks
+    assert [task.value for task in Task if kind.trains(task)] == tasks
 
 
 def test_settings_and_kinds_are_read_without_torch():

@@ -26,6 +26,8 @@ from trainer_node.run.follower import Follower
 from trainer_node.training.ppo import micro_batches
 
 NEW_TOKENS = 6
+EOS = 1
+"""The tiny model's."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ class Job:
     rows: int = 4
     """Prompts of a whole step."""
     unjudged: tuple[str, ...] = ()
-    """What gets no reward: all answers of a prompt, `p1`, or in GRPO one of them, `p1/2`."""
+    """What gets no reward: all answers of a prompt, `p1`, or in a group one of them, `p1/2`."""
     accumulation: int = 1
     broken_step: int | None = None
     """The second process's loss is not a number in this one."""
@@ -61,7 +63,7 @@ def sample(sample_id: str) -> TrainingSample:
 
 def work(rank: int, job: Job) -> None:
     """One process of a job; writes down what it has learnt."""
-    fix_answers()
+    fix_answers(job.config.num_generations)
     if rank == 1 and job.broken_step:
         break_loss(job.broken_step)
     group = ProcessGroup.join(job.sharding)
@@ -73,33 +75,32 @@ def work(rank: int, job: Job) -> None:
         lead(job, group)
 
 
-def fix_answers() -> None:
-    """What is sampled follows from the prompt: for GRPO, any tokens; for PPO, the policy's own, which its first pass must know.
+def fix_answers(generations: int) -> None:
+    """What is sampled follows from the prompt: in a group, any tokens; for PPO, the policy's own, which its first pass must know.
 
     Sampled freely, each process would go another way than one process alone does.
     """
-    from trainer_node.training.grpo import StreamGRPOTrainer
-    from trainer_node.training.ppo import StreamPPOTrainer
+    from peft import PeftModelForCausalLM
 
-    sample_answers = StreamGRPOTrainer._generate_single_turn
+    own = PeftModelForCausalLM.generate
 
-    def tokens(self: Any, prompt_ids: list[list[int]], *rest: Any) -> tuple[list[list[int]], None]:
-        sample_answers(self, prompt_ids, *rest)
-        answers = []
-        for row, prompt in enumerate(prompt_ids):
-            chance = torch.Generator().manual_seed(sum(prompt) * 10 + row % self.num_generations)
-            length = int(torch.randint(2, NEW_TOKENS + 1, (1,), generator=chance))
-            answers.append(torch.randint(5, 30, (length,), generator=chance).tolist())
-        return answers, None
-
-    answer = StreamPPOTrainer._answer
-
-    def seeded(self: Any, prompts: list[list[int]]) -> Any:
+    def generate(self: Any, **asked: Any) -> Any:
         torch.manual_seed(7)
-        return answer(self, prompts)
+        output = own(self, **asked)
+        if asked.get("return_dict_in_generate"):
+            return output
+        prompts = [ids[mask.bool()].tolist() for ids, mask in zip(asked["input_ids"], asked["attention_mask"], strict=True)]
+        answers = [answer_to(prompt, row % generations) for row, prompt in enumerate(prompts)]
+        return torch.cat([asked["input_ids"], torch.tensor(answers, device=output.device)], dim=1)
 
-    StreamGRPOTrainer._generate_single_turn = tokens  # type: ignore[method-assign]
-    StreamPPOTrainer._answer = seeded  # type: ignore[method-assign]
+    PeftModelForCausalLM.generate = generate
+
+
+def answer_to(prompt: list[int], number: int) -> list[int]:
+    """NEW_TOKENS tokens, with EOS somewhere among them or not."""
+    chance = torch.Generator().manual_seed(sum(prompt) * 10 + number)
+    length = int(torch.randint(2, NEW_TOKENS + 1, (1,), generator=chance))
+    return (torch.randint(5, 30, (length,), generator=chance).tolist() + [EOS] * NEW_TOKENS)[:NEW_TOKENS]
 
 
 def break_loss(step: int) -> None:
@@ -122,12 +123,12 @@ def lead(job: Job, group: ProcessGroup) -> None:
     config = job.config
     group.send(Command.LOAD, None)
     loaded = load_for_training(config, None, group.sharding)
-    answers = config.num_generations if job.trainer is TrainerKind.GRPO else 1
+    answers = 1 if job.trainer is TrainerKind.PPO else config.num_generations
     asked: list[str] = []
     steps: list[dict[str, Any]] = []
 
     def judge(step: int, prompts: list[TrainingSample], texts: list[str]) -> list[float | None]:
-        """By the prompt and, in GRPO, the answer's number."""
+        """By the prompt and, in a group, the answer's number."""
         found: list[float | None] = []
         for prompt in prompts:
             number = asked.count(prompt.sample_id) % answers
@@ -186,12 +187,13 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(build(tmp_path_factory.mktemp("tiny")))
 
 
-def test_two_processes_learn_by_grpo_what_one_does_with_the_same_global_batch(tmp_path, model):
+@pytest.mark.parametrize("trainer", [TrainerKind.GRPO, TrainerKind.RLOO])
+def test_two_processes_learn_in_groups_what_one_does_with_the_same_global_batch(tmp_path, model, trainer):
     """Steps of 4 prompts, and of 3 and 1, of which one process has fewer; answers without a reward: some, or all of a process."""
     steps = [["p0", "p1", "p2", "p3"], ["p4", "p5", "p6"], ["p7"], ["p8", "p9", "p2", "p3"], ["p11", "p12", "p1", "p5"]]
     unjudged = ("p1/2", "p5/0", "p8", "p9", "p12")
-    two = Job(model, tmp_path / "two", TrainerKind.GRPO, steps, unjudged=unjudged, accumulation=2)
-    one = Job(model, tmp_path / "one", TrainerKind.GRPO, steps, processes=1, unjudged=unjudged, accumulation=2)
+    two = Job(model, tmp_path / "two", trainer, steps, unjudged=unjudged, accumulation=2)
+    one = Job(model, tmp_path / "one", trainer, steps, processes=1, unjudged=unjudged, accumulation=2)
     [first, _], [alone] = run(two), run(one)
     assert [step["asked"] for step in first["steps"]] == [[name for name in step for _ in range(4)] for step in steps], "each answer once"
     assert [step["unrewarded"] for step in first["steps"]] == [[], [], [], ["p8", "p9"], ["p12"]]

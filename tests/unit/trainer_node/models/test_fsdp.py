@@ -83,8 +83,7 @@ def lead(job: Job, group: ProcessGroup) -> None:
     """What the node does on rank 0, without a broker."""
     from trainer_node.models.restore import load_for_training, save_for_resume
     from trainer_node.training.callbacks import StepCallback
-    from trainer_node.training.evaluation import evaluate
-    from trainer_node.training.factory import ready_trainer
+    from trainer_node.training.factory import ready_trainer, spec_of
     from trainer_node.training.step_loader import StepLoader
 
     config = job.config
@@ -97,7 +96,7 @@ def lead(job: Job, group: ProcessGroup) -> None:
     def middle() -> None:
         held_out = job.samples(900, 905)
         group.send_if_sharded(Command.EVALUATE, job.objective, held_out, 2)
-        found = evaluate(trainer, loaded.model, tokenizer, job.objective, held_out, lambda one: prepare(one, tokenizer, config), 2)
+        found = spec_of(job.trainer).evaluate(trainer, loaded.model, tokenizer, held_out, lambda one: prepare(one, tokenizer, config), 2)
         assert found is not None
         values.update(found.values)
         folder = job.folder / "half"

@@ -24,9 +24,7 @@ from trainer_node.kinds import TrainerKind
 from trainer_node.models.generation import answer
 from trainer_node.models.out_of_memory import out_of_memory
 from trainer_node.models.restore import load_for_training
-from trainer_node.training.factory import build_trainer
-from trainer_node.training.prompt_loader import PromptLoader
-from trainer_node.training.step_loader import StepLoader
+from trainer_node.training.factory import build_source, build_trainer
 
 ROOM = 64 << 20
 """Bytes that the step may still take; it wants several times that."""
@@ -79,12 +77,7 @@ def run_out(kind: TrainerKind, objective: Objective, samples: list[Any], prepare
         for number, sample in enumerate(samples)
     ]
     batches = iter([StepBatch(7, 1, objective, items)])
-    if objective is Objective.PROMPT:
-        generations = settings.num_generations if kind is TrainerKind.GRPO else 1
-        parts = settings.accumulation if kind is TrainerKind.GRPO else 1
-        trainer.feed_from(PromptLoader(lambda: next(batches, None), every_second, parts, generations))
-    else:
-        trainer.feed_from(StepLoader(lambda: next(batches, None), settings.accumulation, loaded.tokenizer.pad_token_id))
+    trainer.feed_from(build_source(kind, settings, loaded.tokenizer.pad_token_id, lambda: next(batches, None), every_second))
     with little_memory(), pytest.raises(UserError) as error:
         trainer.train()
     return str(error.value)

@@ -11,7 +11,8 @@ import torch
 from trainer_node.config import TrainConfig
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
-from trainer_node.training.factory import ENDLESS_STEPS, build_trainer
+from trainer_node.training.factory import build_trainer
+from trainer_node.training.spec import ENDLESS_STEPS
 
 SETTINGS: dict[str, Any] = {
     "lora_r": 4,
@@ -50,6 +51,16 @@ ALL: dict[str, Any] = {
     "ddp_find_unused_parameters": False,
     "n_gpu": 0,
 }
+IN_GROUPS: dict[str, Any] = {
+    "learning_rate": 0.5,
+    "per_device_train_batch_size": 20,
+    "beta": 0.75,
+    "num_generations": 5,
+    "max_completion_length": 7,
+    "temperature": 0.625,
+    "shuffle_dataset": False,
+    "generation_kwargs": {"remove_invalid_values": True},
+}
 OF_KIND: dict[TrainerKind, dict[str, Any]] = {
     TrainerKind.SFT: {
         "learning_rate": 0.5,
@@ -60,17 +71,8 @@ OF_KIND: dict[TrainerKind, dict[str, Any]] = {
         "dataset_kwargs": {"skip_prepare_dataset": True},
     },
     TrainerKind.DPO: {"learning_rate": 0.25, "per_device_train_batch_size": 4, "beta": 0.75, "max_length": None},
-    TrainerKind.GRPO: {
-        "learning_rate": 0.5,
-        "per_device_train_batch_size": 20,
-        "beta": 0.75,
-        "num_generations": 5,
-        "max_completion_length": 7,
-        "temperature": 0.625,
-        "loss_type": "dapo",
-        "shuffle_dataset": False,
-        "generation_kwargs": {"remove_invalid_values": True},
-    },
+    TrainerKind.GRPO: IN_GROUPS | {"loss_type": "dapo"},
+    TrainerKind.RLOO: IN_GROUPS | {"normalize_advantages": False, "num_iterations": 1},
     TrainerKind.PPO: {
         "learning_rate": 0.5,
         "kl_coef": 0.75,

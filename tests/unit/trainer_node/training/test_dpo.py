@@ -101,7 +101,7 @@ def test_a_loss_can_be_had_with_its_margins(config, pairs, tmp_path):
 
 
 def test_without_an_adapter_there_is_no_reference_and_it_is_said(config, pairs, tmp_path):
-    config = config.model_copy(update={"lora_r": 0})
+    config = config.model_copy(update={"trainer": TrainerKind.AUTO, "lora_r": 0})
     with pytest.raises(UserError) as told:
         OneStep(TrainerKind.DPO, load_for_training(config, None), config, tmp_path, pairs).run()
     assert str(told.value) == "DPO without LoRA would need a second copy of the model as its reference: set --lora-r above 0"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+from functools import partial
 
 import pytest
 import torch
@@ -16,8 +17,8 @@ from trainer_node.data.tokenization import IGNORED, Example, format_rlhf, format
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 from trainer_node.training import evaluation
-from trainer_node.training.evaluation import Losses, choose_labels, evaluate, label_losses, label_scores, mean_loss
-from trainer_node.training.factory import build_trainer
+from trainer_node.training.evaluation import Losses, choose_labels, label_losses, label_scores, mean_loss
+from trainer_node.training.factory import build_trainer, spec_of
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def test_without_a_cache_a_label_costs_the_same(model):
 
 def test_the_label_chosen_is_of_the_samples_own_set_although_the_model_would_say_something_else(model, tokenizer, labelled, prepare):
     samples = [labelled(0, "yes", ("yes", "no")), labelled(1, "b", ("a", "b", "c d")), labelled(2, "no", ("no", "yes"))]
-    prompts = [prompt_of(prepare(sample)) for sample in samples]
+    prompts = [evaluation.prompt_of(prepare(sample)) for sample in samples]
     chosen = choose_labels(model, tokenizer, samples, prompts)
     for sample, prompt, label in zip(samples, prompts, chosen, strict=True):
         costs = {each: alone(model, prompt, [*tokenizer(each)["input_ids"], tokenizer.eos_token_id]) for each in sample.label_set}
@@ -83,7 +84,7 @@ def test_the_label_chosen_is_of_the_samples_own_set_although_the_model_would_say
 
 def test_samples_without_a_set_have_the_labels_that_all_of_them_have(model, tokenizer, labelled, prepare):
     samples = [labelled(number, "abc"[number % 3], None) for number in range(6)]
-    assert set(choose_labels(model, tokenizer, samples, [prompt_of(prepare(sample)) for sample in samples])) <= set("abc")
+    assert set(choose_labels(model, tokenizer, samples, [evaluation.prompt_of(prepare(sample)) for sample in samples])) <= set("abc")
 
 
 def test_the_scores_are_accuracy_macro_f1_and_the_adjusted_rand_index():
@@ -102,19 +103,25 @@ def test_a_label_that_is_only_chosen_counts_and_one_label_alone_is_no_special_ca
 def test_val_metric_is_the_accuracy_of_classification_and_the_loss_of_all_else(model, tokenizer, labelled, make_sample, prepare):
     classes = [labelled(number, "yes" if number % 2 else "no", ("yes", "no")) for number in range(4)]
     other = make_sample("q", "what is a?", "b.")
+    evaluate = partial(spec_of(TrainerKind.SFT).evaluate, None, model, tokenizer)
     model.train()
-    only = evaluate(None, model, tokenizer, Objective.SFT, classes, prepare)
+    only = evaluate(classes, prepare)
     assert model.training
     assert only.val_metric == only.values["val_accuracy"]
     assert set(only.values) == {"val_loss", "val_accuracy", "val_macro_f1", "val_adjusted_rand"}
-    mixed = evaluate(None, model, tokenizer, Objective.SFT, [*classes, other], prepare)
+    mixed = evaluate([*classes, other], prepare)
     assert mixed.val_metric == mixed.values["val_loss"]
     assert mixed.values["val_accuracy"] == only.values["val_accuracy"]
     model.eval()
     expected: Losses = mean_loss(model, [prepare(sample) for sample in [*classes, other]], 0)
     assert mixed.val_metric == pytest.approx(expected.mean, rel=1e-5), "the loss of classification, too, is that of its target tokens"
-    assert evaluate(None, model, tokenizer, Objective.SFT, [], prepare) is None
-    assert evaluate(None, model, tokenizer, Objective.PREFERENCE, classes, prepare) is None
+    assert evaluate([], prepare) is None
+
+
+@pytest.mark.parametrize("kind", [TrainerKind.DPO, TrainerKind.GRPO, TrainerKind.PPO])
+def test_a_kind_is_not_measured_by_another_objectives_samples_nor_without_a_measure(model, tokenizer, labelled, make_sample, prepare, kind):
+    held_out = [labelled(0, "yes", ("yes", "no")), make_sample("p", completion=None, objective=Objective.PROMPT, task=Task.RLHF_GRPO)]
+    assert spec_of(kind).evaluate(None, model, tokenizer, held_out, prepare) is None
 
 
 def test_pairs_are_measured_against_the_reference(tiny_model, tokenizer, make_sample, tmp_path):
@@ -125,33 +132,16 @@ def test_pairs_are_measured_against_the_reference(tiny_model, tokenizer, make_sa
         make_sample(f"p{n}", f"what is {n}?", None, chosen=f"{n}.", rejected="no", objective=Objective.PREFERENCE, task=Task.PREFERENCE)
         for n in range(3)
     ]
-    held_out = (Objective.PREFERENCE, pairs, lambda sample: format_rlhf(sample, tokenizer, 64))
-    equal = evaluate(trainer, loaded.model, tokenizer, *held_out)
+    evaluate = partial(spec_of(TrainerKind.DPO).evaluate, trainer, loaded.model, tokenizer, pairs)
+    equal = evaluate(lambda sample: format_rlhf(sample, tokenizer, 64))
     assert equal.values == {"val_loss": pytest.approx(math.log(2), abs=1e-5), "val_accuracy": 0.0}, "the policy is the reference"
     assert equal.val_metric == equal.values["val_loss"]
     with torch.no_grad():
         for name, weight in loaded.model.named_parameters():
             if "lora_B.default" in name:
                 weight.add_(0.05)
-    moved = evaluate(trainer, loaded.model, tokenizer, *held_out).values
+    moved = evaluate(lambda sample: format_rlhf(sample, tokenizer, 64)).values
     assert moved["val_loss"] != pytest.approx(math.log(2), abs=1e-3)
-    margins = trainer.margins(loaded.model, [format_rlhf(sample, tokenizer, 64) for sample in pairs])
-    assert moved["val_accuracy"] == pytest.approx((margins > 0).float().mean().item())
-
-
-def test_the_accuracy_of_pairs_is_the_share_whose_chosen_side_gained_more_and_their_loss_is_the_mean_of_all(model, tokenizer, make_sample):
-    margins = {"p0": 1.0, "p1": -2.0, "p2": 0.5, "p3": 3.0, "p4": 0.0}
-    parts: list[list[str]] = []
-
-    class Trainer:
-        def margins(self, model: object, pairs: list[str]) -> torch.Tensor:
-            parts.append(pairs)
-            return torch.tensor([margins[pair] for pair in pairs])
-
-    kind = {"objective": Objective.PREFERENCE, "task": Task.PREFERENCE, "chosen": "a", "rejected": "b"}
-    pairs = [make_sample(name, completion=None, **kind) for name in margins]
-    found = evaluate(Trainer(), model, tokenizer, Objective.PREFERENCE, pairs, lambda sample: sample.sample_id, batch=2)
-    assert parts == [["p0", "p1"], ["p2", "p3"], ["p4"]]
-    assert found.values["val_accuracy"] == pytest.approx(3 / 5)
-    assert found.values["val_loss"] == pytest.approx(sum(math.log1p(math.exp(-margin)) for margin in margins.values()) / 5)
-    assert found.measure == "val_loss"
+    gained = trainer.margins(loaded.model, [format_rlhf(pair, tokenizer, 64) for pair in pairs])
+    assert moved["val_accuracy"] == pytest.approx((gained > 0).float().mean().item()) != 0.5
+    assert moved["val_loss"] == pytest.approx(torch.nn.functional.softplus(-gained).mean().item(), rel=1e-4)

@@ -1,9 +1,9 @@
-"""GRPO and PPO learn from the stream's prompts, in their order, and never from a reward that did not come."""
+"""GRPO, RLOO and PPO learn from the stream's prompts, in their order, and never from a reward that did not come."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +11,29 @@ import pytest
 import torch
 import trl
 
-from schemas.errors import BadRecord, ConfigError
+from schemas.errors import BadRecord
 from schemas.sample import Task
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
-from tests.unit.trainer_node.training.one_step import gradient_by, gradient_of, log_probs, same_gradient
+from tests.unit.trainer_node.training.one_step import log_probs
 from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import PromptExample, format_prompt
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.adapters import load_adapter, load_reference
-from trainer_node.models.restore import fits, load_for_training, save_for_resume
+from trainer_node.models.generation import answer
+from trainer_node.models.restore import load_for_training, save_for_resume
 from trainer_node.training.callbacks import StepCallback
-from trainer_node.training.factory import build_trainer, trainer_class
+from trainer_node.training.factory import build_source, build_trainer, fits, trainer_class
 from trainer_node.training.ppo import PPOTrainer, with_pad
-from trainer_node.training.prompt_loader import PromptLoader
 
 SIZE = 4
 NEW_TOKENS = 6
+
+
+GROUPS = [TrainerKind.GRPO, TrainerKind.RLOO]
+"""They compare the answers to one prompt with each other."""
+KINDS = [*GROUPS, TrainerKind.PPO]
 
 
 @pytest.mark.parametrize(("task", "wanted"), [("rlhf_grpo", trl.GRPOTrainer), ("rlhf_ppo", PPOTrainer)])
@@ -71,13 +76,12 @@ class Run:
         self.losses: list[float | None] = []
         self.step = 0
         self.after_step: Callable[[], Any] = lambda: None
-        self._judge = judge
-        self.trainer = build_trainer(kind, self.loaded, self.config, folder, [StepCallback(self._before, self._after)])
-        grpo = kind is TrainerKind.GRPO
-        self._per_prompt = config.num_generations if grpo else 1
-        sizes = (config.accumulation, config.num_generations) if grpo else ()
-        self.loader = PromptLoader(self.next_batch, self.judge, *sizes)
-        self.trainer.feed_from(self.loader)
+        self.before_optimizer: Callable[[], dict[str, BadRecord]] = lambda: self.trainer.undo_bad_step()
+        self.judge_answers = judge
+        callback = StepCallback(lambda: self.undone.append(self.before_optimizer()), self.note)
+        self.trainer: Any = build_trainer(kind, self.loaded, self.config, folder, [callback])
+        self.source = build_source(kind, self.config, self.loaded.tokenizer.pad_token_id, self.next_batch, self.judge)
+        self.trainer.feed_from(self.source)
 
     def next_batch(self) -> StepBatch | None:
         if self.step == self.steps:
@@ -91,24 +95,38 @@ class Run:
         ]
         return StepBatch(self.step, 1, Objective.PROMPT, items)
 
-    def judge(self, step: int, prompts: list[Any], texts: list[str]) -> list[float | None]:
+    def judge(self, step: int, prompts: Sequence[Any], texts: Sequence[str]) -> list[float | None]:
         assert step == self.step
-        self.judged += [prompt.sample_id for prompt in prompts[:: self._per_prompt]]
-        self.rewards.append(self._judge(step, prompts, texts))
+        answers = len(prompts) // len(self.source.batch.examples)
+        self.judged += [prompt.sample_id for prompt in prompts[::answers]]
+        self.rewards.append(self.judge_answers(step, prompts, texts))
         return self.rewards[-1]
 
-    def _before(self) -> None:
-        self.undone.append(self.trainer.undo_bad_step())
-
-    def _after(self) -> None:
-        self.unrewarded.append(self.loader.unrewarded())
-        self.losses.append(self.loader.step_loss())
+    def note(self) -> None:
+        self.unrewarded.append(self.source.unrewarded())
+        self.losses.append(self.source.step_loss())
         self.after_step()
 
     def train(self, **how: Any) -> Run:
         self.trainer.train(**how)
         assert self.judged == self.given, "the prompts are answered in the order given"
         return self
+
+    def answered(self) -> list[tuple[list[int], list[int]]]:
+        """From now on: prompt and completion of each answer, as token ids, as the model gives them."""
+        model, tokenizer = self.loaded.model, self.loaded.tokenizer
+        own, found = model.generate, []
+
+        def generate(**asked: Any) -> Any:
+            output = own(**asked)
+            for prompt, mask, whole in zip(asked["input_ids"], asked["attention_mask"], output, strict=True):
+                completion = whole[len(prompt) :].tolist()
+                end = completion.index(tokenizer.eos_token_id) + 1 if tokenizer.eos_token_id in completion else len(completion)
+                found.append((prompt[mask.bool()].tolist(), completion[:end]))
+            return output
+
+        model.generate = generate
+        return found
 
     def weights(self) -> dict[str, torch.Tensor]:
         return {name: weight.detach().clone() for name, weight in self.loaded.model.named_parameters() if weight.requires_grad}
@@ -125,10 +143,10 @@ def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
 # --- learning ----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("accumulation", [1, 2])
-def test_grpo_earns_more_and_more(config, prompts, tmp_path, accumulation):
+@pytest.mark.parametrize(("kind", "accumulation"), [(TrainerKind.GRPO, 1), (TrainerKind.GRPO, 2), (TrainerKind.RLOO, 2)])
+def test_what_compares_answers_earns_more_and_more(config, prompts, tmp_path, kind, accumulation):
     config = config.model_copy(update={"accumulation": accumulation, "num_generations": 8, "beta": 0.02})
-    run = Run(TrainerKind.GRPO, config, prompts, tmp_path, steps=25).train()
+    run = Run(kind, config, prompts, tmp_path, steps=25).train()
     assert run.mean_rewards(20, 25) > 2 * run.mean_rewards(0, 5)
     assert len(run.losses) == 25
     assert not any(run.undone)
@@ -140,7 +158,22 @@ def test_ppo_earns_more_and_more(config, prompts, tmp_path):
     assert run.mean_rewards(20, 25) > 2 * run.mean_rewards(0, 5)
 
 
-@pytest.mark.parametrize("kind", [TrainerKind.GRPO, TrainerKind.PPO])
+@pytest.mark.parametrize("kind", KINDS)
+def test_at_a_temperature_near_zero_the_answers_learnt_from_are_the_likeliest(config, prompts, tmp_path, kind):
+    texts: list[str] = []
+
+    def judge(step: int, prompts: list[Any], found: list[str]) -> list[float | None]:
+        texts.extend(found)
+        return digits(step, prompts, found)
+
+    run = Run(kind, config.model_copy(update={"temperature": 1e-3}), prompts, tmp_path, steps=1, judge=judge)
+    greedy = answer(run.loaded.model, run.loaded.tokenizer, prompts[:SIZE], NEW_TOKENS)
+    run.train()
+    answers = len(texts) // SIZE
+    assert [text.strip() for text in texts] == [text for text in greedy for _ in range(answers)]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_only_the_policy_is_trained_and_the_reference_stays(config, prompts, tmp_path, kind):
     run = Run(kind, config, prompts, tmp_path, steps=0)
     before = {name: weight.detach().clone() for name, weight in run.loaded.model.named_parameters()}
@@ -155,106 +188,138 @@ def test_only_the_policy_is_trained_and_the_reference_stays(config, prompts, tmp
 # --- rewards that do not come -------------------------------------------------------------------------------------------------
 
 
-def grpo_gradient(run: Run, rows: list[tuple[list[int], list[int]]], rewards: list[float | None]) -> dict[str, torch.Tensor]:
-    """The gradient of a step's prompts and completions, by the formulas and without TRL.
+def grpo_loss(new: list[torch.Tensor], ref: list[torch.Tensor], groups: list[list[float]], own: list[int], beta: float) -> torch.Tensor:
+    """Σ_rows Σ_tokens ratio·(-A + β·k3) / tokens (Shao et al. 2024, eq. 3; Yu et al. 2025, eq. 8).
 
-    Loss: Σ_rows Σ_tokens ratio·(-A + β·k3) / tokens, with A = (r - mean) / (std + 1e-4) over the rows of its prompt that have a reward,
-    ratio = 1 at its first use (its gradient is that of the log-probability) and k3 = exp(ref - p) - (ref - p) - 1 (its factor ratio makes
-    the gradient that of the reverse KL). Probabilities are those of the sampling temperature.
+    A = (r - mean) / (std + 1e-4) over the rows of its prompt; ratio = 1 at its first use (its gradient is that of the log-probability);
+    k3 = exp(ref - p) - (ref - p) - 1 (its factor ratio makes the gradient that of the reverse KL).
     """
-    model, generations = run.loaded.model, run.config.num_generations
+    tokens = sum(len(row) for row in new)
+    total = torch.zeros(())
+    for row, reference, group, index in zip(new, ref, groups, own, strict=True):
+        rewards = torch.tensor(group, dtype=torch.float64)
+        advantage = float((rewards[index] - rewards.mean()) / (rewards.std() + 1e-4)) if len(group) > 1 else 0.0
+        k3 = torch.exp(reference - row) - (reference - row) - 1
+        total = total + (torch.exp(row - row.detach()) * (beta * k3 - advantage)).sum().cpu() / tokens
+    return total
+
+
+def rloo_loss(new: list[torch.Tensor], ref: list[torch.Tensor], groups: list[list[float]], own: list[int], beta: float) -> torch.Tensor:
+    """-Σ_rows log π(row)·(R - mean of the others' R) / rows, R = r - β·log(π/ref) (Ahmadian et al. 2024, eq. 8)."""
+    penalties = [beta * float((row.detach() - reference).sum()) for row, reference in zip(new, ref, strict=True)]
+    total = torch.zeros(())
+    for place, (row, group, index) in enumerate(zip(new, groups, own, strict=True)):
+        first = place - index
+        returns = [reward - penalties[first + other] for other, reward in enumerate(group)]
+        others = returns[:index] + returns[index + 1 :]
+        advantage = returns[index] - sum(others) / len(others) if others else 0.0
+        total = total - advantage * row.sum().cpu() / len(new)
+    return total
+
+
+LOSSES = {TrainerKind.GRPO: grpo_loss, TrainerKind.RLOO: rloo_loss}
+
+
+def formula_gradient(run: Run, answers: list[tuple[list[int], list[int]]], rewards: list[float | None]) -> dict[str, torch.Tensor]:
+    """The gradient of a step by the formulas and without TRL, as if the answers without a reward had never been."""
+    model, size = run.loaded.model, run.config.num_generations
     kept = [row for row, reward in enumerate(rewards) if reward is not None]
-    tokens = sum(len(rows[row][1]) for row in kept)
-    total = torch.zeros((), device=model.device)
-    for row in kept:
-        group = [rewards[other] for other in kept if other // generations == row // generations]
-        values = torch.tensor(group, dtype=torch.float64)
-        advantage = float((rewards[row] - values.mean()) / (values.std() + 1e-4)) if len(group) > 1 else 0.0
-        new = log_probs(model, *rows[row], run.config.temperature)
-        with torch.no_grad():
-            model.set_adapter("ref")
-            ref = log_probs(model, *rows[row], run.config.temperature)
-            model.set_adapter("default")
-        ratio = torch.exp(new - new.detach())
-        k3 = torch.exp(ref - new) - (ref - new) - 1
-        total = total + (ratio * (run.config.beta * k3 - advantage)).sum() / tokens
-    return gradient_by(model, total)
+    members = [[other for other in kept if other // size == row // size] for row in kept]
+    groups = [[rewards[other] for other in group] for group in members]
+    own = [group.index(row) for group, row in zip(members, kept, strict=True)]
+    with torch.no_grad():
+        model.set_adapter("ref")
+        reference = [log_probs(model, *answers[row], run.config.temperature) for row in kept]
+        model.set_adapter("default")
+    model.zero_grad()
+    LOSSES[run.config.trainer](
+        [log_probs(model, *answers[row], run.config.temperature) for row in kept], reference, groups, own, run.config.beta
+    ).backward()
+    return {name: weight.grad.clone() for name, weight in model.named_parameters() if weight.grad is not None}
 
 
-def rows_of(inputs: dict[str, torch.Tensor], eos: int) -> list[tuple[list[int], list[int]]]:
-    """Prompt and completion of each row of a micro-batch, without padding; a completion ends with its first EOS, or is whole."""
-    found = []
-    for prompt, mask, completion in zip(*(inputs[name].tolist() for name in ("prompt_ids", "prompt_mask", "completion_ids")), strict=True):
-        length = completion.index(eos) + 1 if eos in completion else len(completion)
-        found.append(([token for token, real in zip(prompt, mask, strict=True) if real], completion[:length]))
-    return found
-
-
-def grpo_gradients(config: TrainConfig, prompts: list[Any], folder: Path, missing: list[int]) -> tuple[dict[str, Any], dict[str, Any]]:
+def gradients(
+    kind: TrainerKind, config: TrainConfig, prompts: list[Any], folder: Path, missing: list[int]
+) -> tuple[dict[str, Any], dict[str, Any]]:
     """The gradient of a step in which some completions have no reward: as trained, and by the formulas."""
-    rewards: list[float | None] = [0.1, 0.9, 0.4, 0.6, 0.3, 0.2, 0.8, 0.5] * (SIZE // 2)
+    count = min(config.batch_size, len(prompts)) * config.num_generations
+    rewards: list[float | None] = ([0.1, 0.9, 0.4, 0.6, 0.3, 0.2, 0.8, 0.5] * count)[:count]
     for row in missing:
         rewards[row] = None
-    config = config.model_copy(update={"beta": 0.3, "accumulation": 2})
-    run = Run(TrainerKind.GRPO, config, prompts, folder, steps=1, judge=lambda *_: rewards)
+    run = Run(kind, config.model_copy(update={"beta": 0.3}), prompts, folder, steps=1, judge=lambda *_: rewards)
     with torch.no_grad():  # away from the reference, so that the KL term has a gradient
         for name, weight in run.loaded.model.named_parameters():
             if "lora_B.default" in name:
                 weight.add_(0.01)
-    rows: list[tuple[list[int], list[int]]] = []
-    trained: dict[str, torch.Tensor] = {}
-    compute_loss = run.trainer.compute_loss
+    answers, seen = run.answered(), {}
 
-    def watched(model: Any, inputs: Any, *rest: Any, **more: Any) -> Any:
-        rows.extend(rows_of(inputs, run.loaded.tokenizer.eos_token_id))
-        return compute_loss(model, inputs, *rest, **more)
-
-    def gradients() -> dict[str, BadRecord]:
-        trained.update(gradient_of(run.loaded.model))
+    def keep_gradient() -> dict[str, BadRecord]:
+        seen.update({name: weight.grad.clone() for name, weight in run.loaded.model.named_parameters() if weight.grad is not None})
         run.trainer.optimizer.zero_grad(set_to_none=True)
         return {}
 
-    run.trainer.compute_loss = watched
+    run.before_optimizer = keep_gradient
     run.trainer.args.max_grad_norm = 0
-    run.trainer.undo_bad_step = gradients
     run.train()
-    wanted = grpo_gradient(run, rows, rewards)
-    assert wanted.keys() == trained.keys()
-    return trained, wanted
+    wanted = formula_gradient(run, answers, rewards)
+    assert wanted.keys() == seen.keys()
+    return seen, wanted
 
 
+@pytest.mark.parametrize("kind", GROUPS)
 @pytest.mark.parametrize(
-    "missing", [[1], [0, 5], [4, 5, 6, 7], [0, 1, 2]], ids=["one", "one of two prompts", "a whole group", "all but one"]
+    "missing", [[], [1], [0, 5], [4, 5, 6, 7], [0, 1, 2]], ids=["none", "one", "one of two prompts", "a whole group", "all but one"]
 )
-def test_a_grpo_completion_without_a_reward_is_in_no_part_of_the_gradient(config, prompts, tmp_path, missing):
-    """The gradient is that of the batch without it: advantages, normaliser and KL."""
-    trained, wanted = grpo_gradients(config, prompts, tmp_path, missing)
-    same_gradient(trained, wanted, atol=1e-5)
+def test_a_completion_without_a_reward_is_in_no_part_of_the_gradient(config, prompts, tmp_path, kind, missing):
+    """The gradient is that of the batch without it: what it is compared with, average and KL."""
+    trained, wanted = gradients(kind, config.model_copy(update={"accumulation": 2}), prompts, tmp_path, missing)
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(trained[name], gradient, rtol=2e-3, atol=1e-5)
 
 
-def test_the_temperature_at_which_grpo_samples_is_that_of_its_gradient(config, prompts, tmp_path):
-    trained, wanted = grpo_gradients(config.model_copy(update={"temperature": 0.5}), prompts, tmp_path, [])
-    same_gradient(trained, wanted, atol=1e-5)
+@pytest.mark.parametrize("kind", GROUPS)
+def test_the_temperature_of_the_answers_is_that_of_their_gradient(config, prompts, tmp_path, kind):
+    trained, wanted = gradients(kind, config.model_copy(update={"temperature": 0.5}), prompts, tmp_path, [])
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(trained[name], gradient, rtol=2e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", GROUPS)
+def test_a_long_and_unlikely_completion_without_a_reward_adds_nothing_either(config, prompts, tmp_path, kind):
+    """e to its log-probability's negative is more than a float32 holds."""
+    trained, wanted = gradients(kind, config.model_copy(update={"max_new_tokens": 40}), prompts, tmp_path, [1, 6])
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(trained[name], gradient, rtol=2e-3, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", GROUPS)
+def test_fewer_completions_than_micro_batches_have_the_gradient_of_those_there_are(config, prompts, tmp_path, kind):
+    config = config.model_copy(update={"num_generations": 2, "accumulation": 4})
+    trained, wanted = gradients(kind, config, prompts[:1], tmp_path, [])
+    for name, gradient in wanted.items():
+        torch.testing.assert_close(trained[name], gradient, rtol=2e-3, atol=1e-5)
 
 
 def test_a_ppo_completion_without_a_reward_is_no_part_of_the_round(config, prompts, tmp_path):
     """The weights are those of a round that never had it."""
     four = Run(TrainerKind.PPO, config, prompts[:4], tmp_path, steps=1, judge=lambda *_: [0.1, None, 0.9, 0.4])
-    recorded: list[Any] = []
-    generate = four.loaded.model.generate
-    four.loaded.model.generate = lambda **how: recorded.append(generate(**how)) or recorded[-1]
+    model, recorded = four.loaded.model, []
+    own = model.generate
+    model.generate = lambda **asked: recorded.append((asked["input_ids"], own(**asked))) or recorded[-1][1]
     four.train()
     three = Run(TrainerKind.PPO, config, [prompts[0], prompts[2], prompts[3]], tmp_path, steps=1, judge=lambda *_: [0.1, 0.9, 0.4])
-    answers, kept = recorded[0], [0, 2, 3]
+    (asked, answers), kept = recorded[0], [0, 2, 3]
     answers.sequences, answers.scores = answers.sequences[kept], tuple(score[kept] for score in answers.scores)
-    three.loaded.model.generate = lambda **_: answers
+    width = {}
+    three.loaded.model.generate = lambda **again: width.update(now=again["input_ids"].shape[1]) or answers
     three.train()
+    assert width["now"] == asked.shape[1], "the prompt that is left out is not the longest"
     assert four.unrewarded == [frozenset({"p1"})]
     for name, weight in three.weights().items():
         torch.testing.assert_close(four.weights()[name], weight, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize("kind", [TrainerKind.GRPO, TrainerKind.PPO])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_step_without_any_reward_leaves_the_weights_as_they_were(config, prompts, tmp_path, kind):
     """AdamW would move them by the momentum of the steps before."""
 
@@ -271,15 +336,17 @@ def test_a_step_without_any_reward_leaves_the_weights_as_they_were(config, promp
     assert run.losses[2] is None
 
 
-@pytest.mark.parametrize("kind", [TrainerKind.GRPO, TrainerKind.PPO])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_step_whose_loss_is_not_a_number_is_undone(config, prompts, tmp_path, kind):
     run = Run(kind, config, prompts, tmp_path, steps=2, judge=lambda step, *_: [0.5, 1.0] * (rows // 2))
-    rows = SIZE * (config.num_generations if kind is TrainerKind.GRPO else 1)
+    rows = SIZE * (config.num_generations if kind in GROUPS else 1)
     after: list[dict[str, torch.Tensor]] = []
+    momenta: list[dict[int, dict[str, torch.Tensor]]] = []
     embedding = run.loaded.model.get_input_embeddings().weight
 
     def break_it() -> None:
         after.append(run.weights())
+        momenta.append(copy.deepcopy(run.trainer.optimizer.state_dict()["state"]))
         with torch.no_grad():
             embedding.fill_(float("nan"))
 
@@ -289,12 +356,14 @@ def test_a_step_whose_loss_is_not_a_number_is_undone(config, prompts, tmp_path, 
     assert {reason.reason.value for reason in run.undone[1].values()} == {"nan_loss"}
     assert same(after[0], after[1])
     assert all(weight.isfinite().all() for weight in after[1].values())
+    assert momenta[0].keys() == momenta[1].keys()
+    assert all(same(state, momenta[1][weight]) for weight, state in momenta[0].items()), "the next step goes on from what was learnt"
 
 
 # --- resuming -----------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", [TrainerKind.GRPO, TrainerKind.PPO])
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(config, prompts, tmp_path, kind):
     unbroken = Run(kind, config, prompts, tmp_path, steps=4)
     saved = tmp_path / "saved"
@@ -321,20 +390,7 @@ def test_a_prompt_is_asked_as_the_model_will_be_asked_and_is_never_cut(make_samp
         format_prompt(make_sample(prompt=" "), tokenizer, 64, 8)
 
 
-# --- settings -------------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("settings", "message"),
-    [
-        ({"trainer": "ppo", "lora_r": 0}, "--trainer ppo compares with the model it began with"),
-        ({"trainer": "grpo", "lora_r": 0}, "set lora_r above 0, or beta to 0"),
-        ({"trainer": "dpo", "beta": 0}, "beta must be above 0 for --trainer dpo"),
-    ],
-)
-def test_settings_that_cannot_work_are_refused_in_one_line(settings: dict[str, Any], message: str):
-    with pytest.raises(ConfigError, match=message):
-        TrainConfig.load(**settings)
+# --- padding -------------------------------------------------------------------------------------------------------------------
 
 
 def test_ppo_pads_with_a_token_that_no_prompt_has(tokenizer):

@@ -20,7 +20,7 @@ from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 from trainer_node.training.batch_source import StepHooks
 from trainer_node.training.callbacks import StepCallback
-from trainer_node.training.factory import build_trainer, trainer_class
+from trainer_node.training.factory import build_source, build_trainer, trainer_class
 from trainer_node.training.step_loader import StepLoader
 
 
@@ -62,12 +62,12 @@ def train(kind: TrainerKind, steps: Steps, config: TrainConfig, tmp_path: Path) 
     trained: list[str] = []
 
     def after() -> None:
-        trained.extend(loader.batch.sample_ids)
-        steps.losses.append(sum(loss for loss, _ in loader.losses) / len(loader.losses))
+        trained.extend(source.batch.sample_ids)
+        steps.losses.append(source.step_loss())
 
-    trainer = build_trainer(kind, loaded, config, tmp_path, [StepCallback(lambda: None, after)])
-    loader = StepLoader(steps.next_batch, config.accumulation, loaded.tokenizer.pad_token_id)
-    trainer.feed_from(loader)
+    trainer = build_trainer(kind, loaded, config, tmp_path, [StepCallback(lambda: trainer.undo_bad_step(), after)])
+    source = build_source(kind, config, loaded.tokenizer.pad_token_id, steps.next_batch, None)
+    trainer.feed_from(source)
     trainer.train()
     assert trained == steps.order, "the order trained is the order given"
     return trainer

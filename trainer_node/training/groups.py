@@ -1,0 +1,108 @@
+"""What trainers share that answer each prompt several times, and compare the rewards of such a group of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from schemas.errors import BadRecord
+from trainer_node.config import TrainConfig
+from trainer_node.data.tokenization import AnyExample
+from trainer_node.training.base import StreamTrainer
+from trainer_node.training.batch_source import BatchSource
+from trainer_node.training.prompt_loader import PromptLoader
+from trainer_node.training.spec import Upstream
+
+OF_A_ROW = ("completion_mask", "advantages", "old_logps")
+"""What makes a row count in a loss."""
+
+
+class GroupTrainer(StreamTrainer[PromptLoader]):
+    """Mixed in before TRL's GRPOTrainer or RLOOTrainer, which make a step's answers, have them rewarded and compute advantages.
+
+    A completion without a reward has no tokens in `completion_mask`. Whatever else of it a loss counts, the subclass leaves out.
+    """
+
+    smaller = "lower --batch-size, --num-generations or --max-new-tokens, or raise --accumulation"
+    args: Any
+    _metrics: dict[str, Any]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._parts: list[dict[str, Any]] = []
+        self.rewarded = torch.zeros(0, dtype=torch.bool)
+        """Which of this rank's completions of the step have a reward: (rows,)."""
+        super().__init__(*args, **kwargs | {"reward_funcs": self.graph_reward})
+
+    def graph_reward(self, completions: list[str], index: list[int | None], **_: Any) -> list[float | None]:
+        """TRL's reward function: what the feedback node says; None where it says nothing."""
+        rewards = self.source.reward(index, completions)
+        self.rewarded = torch.tensor([reward is not None for reward in rewards], device=self.accelerator.device)
+        return rewards
+
+    def _tokenize_prompts(self, prompts: list[list[int]]) -> tuple[list[list[int]], None, dict[str, Any]]:
+        """Prompts come from the feed as token ids, under the template that all our trainers use."""
+        return prompts, None, {}
+
+    def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
+        """Answers of the whole step with the step's first micro-batch; then the rows of each, in order."""
+        if inputs["part"] == 0:
+            self._metrics["train"].clear()  # nobody logs them, and the stream has no end
+            parts = self.args.gradient_accumulation_steps
+            self._parts = split_rows(self._generate_and_score_completions(inputs["rows"]), parts)
+        part: dict[str, Any] = self._parts[inputs["part"]]
+        return part
+
+    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+        """TRL's, with completions without a reward masked: TRL gives them no advantage, but counts them."""
+        output: dict[str, Any] = super()._generate_and_score_completions(inputs)  # type: ignore[misc]
+        output["completion_mask"] = output["completion_mask"] * self.rewarded.unsqueeze(1)
+        return output
+
+    def undo_bad_step(self) -> dict[str, BadRecord]:
+        """As everywhere; and a step without any reward leaves the weights as they are: AdamW would move them by momentum."""
+        if self.source.step_loss() is None:
+            self._drop_gradients()
+        return super().undo_bad_step()
+
+    def _size_of(self, examples: Sequence[AnyExample]) -> str:
+        longest = max(len(example) for example in examples) + self.args.max_completion_length
+        return f"{len(examples) * int(self.args.num_generations or 1)} completions of up to {longest} tokens with their prompts"
+
+
+def split_rows(step: dict[str, Any], parts: int) -> list[dict[str, Any]]:
+    """Rows of a step, in order, in `parts` micro-batches of nearly equal size; one that would be empty gets a row without any loss."""
+    rows = len(step["completion_mask"])
+    pieces = []
+    for indices in torch.arange(rows).tensor_split(parts):
+        chosen = indices if len(indices) else torch.zeros(1, dtype=torch.long)
+        piece = {name: value[chosen] if isinstance(value, torch.Tensor) and value.dim() else value for name, value in step.items()}
+        if not len(indices):
+            piece |= {name: torch.zeros_like(piece[name]) for name in OF_A_ROW if name in piece}
+        pieces.append(piece)
+    return pieces
+
+
+def group_arguments(config: TrainConfig) -> dict[str, Any]:
+    """TRL's settings that GRPO and RLOO have alike."""
+    return {
+        "beta": config.beta,
+        "num_generations": config.num_generations,
+        "max_completion_length": config.max_new_tokens,
+        "temperature": config.temperature,
+        "shuffle_dataset": False,
+        "generation_kwargs": {"remove_invalid_values": True},  # weights that are no numbers show in the loss, not as a crash of the sampler
+    }
+
+
+def group_source(config: TrainConfig, upstream: Upstream) -> BatchSource[Any]:
+    """Each prompt several times; all of a step's answers are made and judged before its first micro-batch."""
+    return PromptLoader(
+        upstream.next_batch, upstream.rewards_of, config.accumulation, config.num_generations, upstream.group, upstream.hooks
+    )
+
+
+def completions_at_once(config: TrainConfig) -> int:
+    """Each prompt is answered several times, and a group is not to be cut."""
+    return -(-config.batch_size // config.accumulation) * config.num_generations
