@@ -66,15 +66,17 @@ def checkpoint_cost(model: str, steps: int) -> dict[str, Any]:
         options = RunOptions("bench", Path(folder) / "run", until_consumed=True, on_batch=lambda batch: begun.append(time.monotonic()))
         node = TrainerNode(settings, config, options)
         node.run()
-        commits = node.store.seconds[1:]
+        done = node.summary
+        assert done is not None
+        commits = done.checkpoint_s[1:]
         whole = [later - earlier for earlier, later in itertools.pairwise(begun)]
         plain = [seconds for number, seconds in enumerate(whole[1:], 2) if number % config.checkpoint_steps]
     step_s, commit_s = statistics.median(plain), statistics.median(commits)
     interval = TrainConfig.model_fields["checkpoint_steps"].default
     return {
         "model": model,
-        "backend": node.loaded.backend,
-        "bits": node.loaded.bits,
+        "backend": done.backend,
+        "bits": done.bits,
         "batch_size": config.batch_size,
         "median_step_s": round(step_s, 4),
         "median_commit_s": round(commit_s, 4),

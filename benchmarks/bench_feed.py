@@ -24,6 +24,7 @@ Run: `python benchmarks/bench_feed.py [--model default|135m|1b] [--parts] [--out
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import json
 import statistics
@@ -74,7 +75,10 @@ def text(number: int) -> str:
 class Alternating:
     """Batches for the trainer: blocks from the feed and from memory in turns, each timed from its first batch to the next block's."""
 
-    node: Any
+    training: Any
+    """The `ObjectiveRun` whose batches these are."""
+    from_feed: Callable[[], Any]
+    """Its own next batch."""
     block: int
     rounds: int
     warm_up: int
@@ -85,9 +89,6 @@ class Alternating:
     _started: tuple[float, float] = (0.0, 0.0)
 
     def __post_init__(self) -> None:
-        self._from_feed = self.node._next_batch
-        hooks = self.node._hooks
-        self.node._hooks = lambda: replace(hooks(), meanwhile=self.meanwhile)
         self._reading = threading.Event()
         self._reading.set()
 
@@ -128,28 +129,28 @@ class Alternating:
         self.waited += time.perf_counter() - now
         self.tokens += [len(item.example.input_ids) for item in batch.items]
         self.steps += 1
-        self.node._batch = batch
+        self.training.batch = batch
         return batch
 
     def meanwhile(self) -> None:
         """In a step; from memory there is nothing to do for the next batch."""
         if self.side(self.steps - 1) == "kafka":
-            self.node.feed.intake()
+            self.training.run.feed.intake()
 
     def step_done(self) -> None:
         """After a step: what its samples cost is told; what came from the log is accounted for."""
-        batch = self.node._batch
-        self.node._publish_losses(batch, self.node._source.losses)
+        training = self.training
+        training.publish_losses(training.batch, training.source.losses)
         if self.side(self.steps - 1) == "kafka":
-            self.node.journal.sync()
-            self.node.feed.trained(batch)
+            training.run.claim.journal.sync()
+            training.run.feed.trained(training.batch)
 
     def _take(self) -> Any:
         if self.side(self.steps) == "ram":
             return self.held[self.steps % self.block]
         if self.steps % self.block == 0:
             self.held = []
-        batch = self._from_feed()
+        batch = self.from_feed()
         self.held.append(batch)
         return batch
 
@@ -205,13 +206,34 @@ def timed(turns: Callable[[], bool]) -> Counter[str]:
     return spent
 
 
+def in_turns(run: Any, block: int, rounds: int, warm_up: int) -> Alternating:
+    """The run's training, its batches from the feed and from memory in turns."""
+    from trainer_node.run.committer import Committer
+    from trainer_node.run.loop import ObjectiveRun
+
+    class InTurns(ObjectiveRun):
+        def hooks(self) -> Any:
+            return replace(super().hooks(), meanwhile=lambda: turns.meanwhile())
+
+        def next_batch(self) -> Any:
+            return turns.next_batch()
+
+        def step_done(self) -> None:
+            turns.step_done()
+
+    training = InTurns(run, Committer(run), run.feed.objective)
+    turns = Alternating(training, lambda: ObjectiveRun.next_batch(training), block, rounds, warm_up)
+    return turns
+
+
 def measure(model: str, block: int, rounds: int, batch_size: int, by_parts: bool) -> dict[str, Any]:
     """Train alternately from both and compare."""
     from streams.kafka.broker import open_broker
     from streams.kafka.settings import KafkaSettings
     from trainer_node.config import TrainConfig
-    from trainer_node.node import TrainerNode
-    from trainer_node.options import RunOptions
+    from trainer_node.distributed.process_group import ALONE
+    from trainer_node.options import RunOptions, Timings
+    from trainer_node.run.context import open_run
 
     warm_up = 2
     with tempfile.TemporaryDirectory() as name:
@@ -222,16 +244,16 @@ def measure(model: str, block: int, rounds: int, batch_size: int, by_parts: bool
             settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
             produce(settings, rounds + warm_up + 1, block, batch_size)
             config = TrainConfig(model=source, batch_size=batch_size, checkpoint_steps=10**6, max_seq=512, pace_steps=1, backend="hf")
-            node = TrainerNode(settings, config, RunOptions("bench-feed", folder / "run"))
-            turns = Alternating(node, block, rounds, warm_up)
-            spent = timed(turns.counts) if by_parts else Counter()
-            node._next_batch, node._step_done = turns.next_batch, turns.step_done  # type: ignore[method-assign]
-            begin = node._train
-            node._train = lambda *how: (turns.read_in_turns(node.consumer), begin(*how))  # type: ignore[method-assign]
-            node.run()
+            with contextlib.ExitStack() as stack:
+                options = RunOptions("bench-feed", folder / "run")
+                run = open_run(stack, settings, config, options, ALONE, threading.Event(), Timings())
+                turns = in_turns(run, block, rounds, warm_up)
+                spent = timed(turns.counts) if by_parts else Counter()
+                turns.read_in_turns(run.consumer)
+                turns.training.train(None)
+                loaded = {"backend": run.loaded.backend, "bits": run.loaded.bits}
         finally:
             broker.stop()
-        loaded = {"backend": node.loaded.backend, "bits": node.loaded.bits}
         steps = sum(b["side"] == "kafka" for b in turns.blocks) * block
         costs = {name: round(seconds / steps * 1e3, 3) for name, seconds in spent.items()}
         described = {"model": model, **loaded, "broker": broker.kind, "block_steps": block, "batch_size": batch_size}

@@ -36,6 +36,7 @@ def train(model: str, folder: str, run_id: str, batch_size: int, steps: int) -> 
     from trainer_node.node import TrainerNode, stop_on_signals
     from trainer_node.options import RunOptions
     from trainer_node.run.follower import Follower
+    from trainer_node.run.loop import ObjectiveRun
     from trainer_node.distributed.process_group import ProcessGroup
 
     group = ProcessGroup.join()
@@ -53,15 +54,17 @@ def train(model: str, folder: str, run_id: str, batch_size: int, steps: int) -> 
     node = TrainerNode(KafkaSettings.load(), config, RunOptions(run_id, Path(folder) / run_id, on_batch=note), group)
     stop_on_signals(node)
     losses: list[float] = []
-    own = node._step_done
+    own = ObjectiveRun.step_done
 
-    def step_done() -> None:
-        losses.append(node._source.step_loss() or 0.0)
-        own()
+    def step_done(training: ObjectiveRun) -> None:
+        losses.append(training.source.step_loss() or 0.0)
+        own(training)
 
-    node._step_done = step_done  # type: ignore[method-assign]
+    ObjectiveRun.step_done = step_done  # type: ignore[method-assign]
     node.run()
-    loaded = {"backend": node.loaded.backend, "bits": node.loaded.bits, "device": node.loaded.device}
+    done = node.summary
+    assert done is not None
+    loaded = {"backend": done.backend, "bits": done.bits, "device": done.device}
     (Path(folder) / f"{run_id}.json").write_text(json.dumps({"loaded": loaded, "steps": seen, "losses": losses}))
 
 

@@ -48,6 +48,12 @@ class RunSummary:
     """Newest values: training_loss, val_metric and others."""
     wall_s: float
     """Seconds since the start."""
+    backend: str
+    """`unsloth` or `hf`."""
+    device: str
+    """As torch writes it."""
+    bits: int
+    """Of a weight of the base model, as held."""
 
 
 class TrainerNode:
@@ -132,6 +138,9 @@ class TrainerNode:
             timings=self._timings.seconds,
             metrics=run.monitor.values,
             wall_s=time.monotonic() - self._started,
+            backend=run.loaded.backend,
+            device=run.loaded.device,
+            bits=run.loaded.bits,
         )
         path = self._options.run_dir / f"trainer-e{epoch:06d}.json"
         path.write_text(json.dumps(asdict(summary), indent=1), encoding="utf-8")

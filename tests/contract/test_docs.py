@@ -31,10 +31,7 @@ HOME_MADE = {
     r"the mission|the (first )?design": "what is meant: the promises, the choices",
 }
 """Words that no reader knows from elsewhere, as patterns of whole words, and what to write instead."""
-ALLOWED = {
-    ("several_gpus.md", "first process"): "the page is rewritten when its figures are taken again",
-    ("several_gpus.md", "orders the others"): "the same",
-}
+ALLOWED: dict[tuple[str, str], str] = {}
 """Where a page may use one all the same, and why."""
 
 

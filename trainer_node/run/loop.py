@@ -66,58 +66,64 @@ class ObjectiveRun:
     """The training of one objective: one trainer, one batch source."""
 
     def __init__(self, run: RunContext, committer: Committer, objective: Objective) -> None:
-        self._run = run
+        self.run = run
+        self.batch: StepBatch | None = None
+        """The samples of the step being trained."""
         self._committer = committer
         self._objective = objective
         self._kind = run.config.trainer.of(objective)
-        hooks = StepHooks(run.feed.intake)  # what has come is taken in while a device trains
-        if run.loaded.device.startswith("cuda"):
-            hooks = StepHooks(run.feed.intake, run.consumer.gil_window)
-        self._source: BatchSource[Any] = build_source(
-            self._kind, run.config, run.loaded.tokenizer.pad_token_id, self._next_batch, run.rewards.rewards_of, run.group, hooks
+        pad = run.loaded.tokenizer.pad_token_id
+        self.source: BatchSource[Any] = build_source(
+            self._kind, run.config, pad, self.next_batch, run.rewards.rewards_of, run.group, self.hooks()
         )
+        """Where the trainer's batches come from, and where it says what a step has cost."""
         self._trainer: StreamTrainer[Any]
-        self._batch: StepBatch | None = None
         self._bad: dict[str, BadRecord] = {}
         self._nan_streak = 0
         self._enough = False
 
     def train(self, checkpoint: Checkpoint | None) -> None:
         """See `TrainingLoop.train`."""
-        run, path = self._run, checkpoint.path if checkpoint else None
+        run, path = self.run, checkpoint.path if checkpoint else None
         run.group.send(Command.TRAIN, self._objective, path)
         self._trainer = self._ready_trainer(path)
-        self._trainer.feed_from(self._source)
+        self._trainer.feed_from(self.source)
         with run.timings(f"training ({self._objective.value})"):
             self._trainer.train(resume_from_checkpoint=str(path) if path else None)
 
+    def hooks(self) -> StepHooks:
+        """What is done in a step beside it: what has come is taken in while a device trains."""
+        intake = self.run.feed.intake
+        on_cuda = self.run.loaded.device.startswith("cuda")
+        return StepHooks(intake, self.run.consumer.gil_window) if on_cuda else StepHooks(intake)
+
     def _ready_trainer(self, path: Path | None) -> StreamTrainer[Any]:
-        run = self._run
-        callback = StepCallback(self._before_optimizer, self._step_done)
+        run = self.run
+        callback = StepCallback(self._before_optimizer, self.step_done)
         return ready_trainer(self._kind, run.loaded, run.config, run.options.run_dir, [callback], path)
 
     # --- between two steps ---------------------------------------------------------------------------------------------------
 
-    def _next_batch(self) -> StepBatch | None:
+    def next_batch(self) -> StepBatch | None:
         """The next batch, over the ends of passes; None ends training. Stands between two optimizer steps, so it may commit."""
-        run = self._run
+        run = self.run
         if self._committer.is_due:
             self._committer.commit(self._trainer)
         while True:
-            self._batch = None
+            self.batch = None
             if not self._enough:
                 with run.timings("waiting for samples"):
-                    self._batch = run.feed.next_batch(run.completion.done, run.guard)
-            if self._batch is not None:
-                run.options.on_batch(self._batch)
-                return self._batch
+                    self.batch = run.feed.next_batch(run.completion.done, run.guard)
+            if self.batch is not None:
+                run.options.on_batch(self.batch)
+                return self.batch
             if self._enough or run.stopping.is_set() or not self._begin_next_pass():
                 self._committer.commit(self._trainer)
                 return None
 
     def _begin_next_pass(self) -> bool:
         """Evaluate at the end of a pass; True when another follows, which is then begun."""
-        run = self._run
+        run = self.run
         run.completion.begin_anew()
         enough = not run.config.eval_steps and self._evaluate()
         if enough or run.feed.cursor.pass_number >= run.config.epochs:
@@ -130,14 +136,14 @@ class ObjectiveRun:
         self._bad = self._trainer.undo_bad_step()
         self._nan_streak = self._nan_streak + 1 if self._bad else 0
 
-    def _step_done(self) -> None:
+    def step_done(self) -> None:
         """After an optimizer step: say what it cost, count it as done, and commit when it is time."""
-        run, batch = self._run, self._batch
+        run, batch = self.run, self.batch
         assert batch is not None
         run.claim.journal.sync()
         if not self._bad:
-            self._publish_losses(batch, self._source.losses)
-        run.feed.trained(batch, self._bad, self._source.unrewarded())
+            self.publish_losses(batch, self.source.losses)
+        run.feed.trained(batch, self._bad, self.source.unrewarded())
         if self._nan_streak >= NAN_LIMIT:
             self._committer.commit(
                 self._trainer
@@ -146,7 +152,7 @@ class ObjectiveRun:
                 f"{NAN_LIMIT} steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`. If the data is to blame,"
                 " start the run again: it goes on without them; else lower --lr, or begin anew --from-checkpoint an older one"
             )
-        loss = self._source.step_loss()
+        loss = self.source.step_loss()
         if loss is not None and not self._bad:
             run.monitor.step(batch.step, loss, self._trainer.last_learning_rate())
         if run.config.eval_steps and batch.step % run.config.eval_steps == 0:
@@ -154,11 +160,11 @@ class ObjectiveRun:
         if batch.step % run.config.checkpoint_steps == 0:
             self._committer.commit(self._trainer)
 
-    def _publish_losses(self, batch: StepBatch, losses: list[ExampleLoss]) -> None:
+    def publish_losses(self, batch: StepBatch, losses: list[ExampleLoss]) -> None:
         """Publish what each sample cost. Where none has a loss of its own (a policy gradient), what prompts earned is on `rewards`."""
         if not losses:
             return
-        run, now = self._run, time.time()
+        run, now = self.run, time.time()
         for item, (loss, tokens) in zip(batch.items, losses, strict=True):
             sample = item.sample
             event = SampleLoss(
@@ -176,7 +182,7 @@ class ObjectiveRun:
 
     def _evaluate(self) -> bool:
         """Measure val_metric on the validation samples; True when training should stop early."""
-        run = self._run
+        run = self.run
         held_out = list(run.feed.held_out.validation.values())
         rows = -(-run.config.batch_size // run.config.accumulation)
         with run.timings("evaluating"):
@@ -195,4 +201,4 @@ class ObjectiveRun:
         return enough
 
     def _prepare(self, sample: TrainingSample) -> AnyExample:
-        return prepare(sample, self._run.loaded.tokenizer, self._run.config)
+        return prepare(sample, self.run.loaded.tokenizer, self.run.config)
