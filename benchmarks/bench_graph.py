@@ -194,7 +194,7 @@ def main() -> None:
     record, runs = Record("bench_graph", arguments, {"runs": seeds}), []
     for seed in seeds:
         command = [sys.executable, __file__, "--facts", str(arguments.facts), "--one", str(seed)]
-        found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        found = json.loads(subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout)
         runs.append({"seed": seed, **found})
         print(json.dumps(runs[-1]), file=sys.stderr)
     medians = {key: statistics.median(one[key] for one in runs) for key in ("load_s", "load_cpu_s", "decode_s", "facts_mib", "graph_mib")}

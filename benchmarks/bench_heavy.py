@@ -136,7 +136,7 @@ def train(name: str, data: str, folder: Path, flags: list[str]) -> dict[str, Any
     command = [sys.executable, "-m", "cli.main", "train", "--task", TASK[name], "--dataset-path", data, "--run-id", f"heavy-{name}"]
     command += ["--run-dir", str(run_dir), "--epochs", "1", "--seed", str(SEED), *flags]
     started = time.monotonic()
-    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, encoding="utf-8")
     if done.returncode:
         sys.exit(f"pelton train ended with {done.returncode}: {run_dir / 'logs'}")
     summary = json.loads(next(run_dir.glob("trainer-e*.json")).read_text())

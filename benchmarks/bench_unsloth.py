@@ -134,7 +134,7 @@ class Worker:
         self.name, self.error, self.blocks = name, "", []
         self.result: dict[str, Any] = {}
         command = [sys.executable, str(Path(__file__).with_name("bench_unsloth_worker.py")), json.dumps(config)]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log.open("w"), text=True)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log.open("w"), encoding="utf-8")
 
     def say(self, word: str) -> None:
         assert self.process.stdin

@@ -82,9 +82,9 @@ def commit(root: Path) -> dict[str, Any]:
     """
     if (root / ".git").exists():
         ask = ["git", "-C", str(root)]
-        found = subprocess.run([*ask, "rev-parse", "HEAD"], check=True, capture_output=True, text=True).stdout.strip()
+        found = subprocess.run([*ask, "rev-parse", "HEAD"], check=True, capture_output=True, encoding="utf-8").stdout.strip()
         changed = subprocess.run(
-            [*ask, "status", "--porcelain", "--", ".", ":!benchmarks/results"], check=True, capture_output=True, text=True
+            [*ask, "status", "--porcelain", "--", ".", ":!benchmarks/results"], check=True, capture_output=True, encoding="utf-8"
         )
         return {"commit": found, "dirty": bool(changed.stdout)}
     archived = root / "benchmarks" / "COMMIT"

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["tests.timing"]
 
+# It is for this process alone: the processes that tests start are not to warn of what libraries open.
+os.environ.pop("PYTHONWARNDEFAULTENCODING", None)
+
 # Before torch is imported, and for the processes that tests start: with models this small, and with several tests at a time on a few
 # cores, threads within one product of matrices mostly wait for each other.
 os.environ.setdefault("OMP_NUM_THREADS", "1")

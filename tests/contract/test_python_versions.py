@@ -63,5 +63,7 @@ def test_make_takes_a_version_that_runs_and_else_leaves_it_to_python3_to_say_wha
         (tmp_path / name).chmod(0o755)
     show = ["make", "--no-print-directory", "-f", str(ROOT / "Makefile"), "-f", "-", "shown"]
     environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
-    done = subprocess.run(show, input="shown:\n\t@echo $(PYTHON)\n", cwd=tmp_path, env=environ, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        show, input="shown:\n\t@echo $(PYTHON)\n", cwd=tmp_path, env=environ, capture_output=True, encoding="utf-8", check=True
+    )
     assert done.stdout.strip() == chosen

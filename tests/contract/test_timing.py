@@ -23,7 +23,7 @@ def test_the_slowest_files_are_printed_with_their_sum_and_waiting_is_told_from_w
     plugins = ["-p", "xdist", "-p", "tests.timing", "-n", "2", "--dist", "loadfile", "--rootdir", str(tmp_path), "-c", os.devnull]
     command = [sys.executable, "-m", "pytest", *plugins, "--slowest-files", "2", str(tmp_path)]
     environ = os.environ | {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stdout
     rows = re.findall(r"^ *([\d.]+) +([\d.]+) +(\d+)  ([\w.]+)", done.stdout, re.M)
     table = {name: (float(wall), float(processor), int(tests)) for wall, processor, tests, name in rows}

@@ -30,5 +30,5 @@ def test_every_package_says_that_it_is_typed(packed: set[str], package: str):
 
 
 def test_the_wheel_holds_every_file_of_the_packages(packed: set[str]):
-    kept = subprocess.run(["git", "ls-files", *PACKAGES], cwd=ROOT, check=True, capture_output=True, text=True).stdout.split()
+    kept = subprocess.run(["git", "ls-files", *PACKAGES], cwd=ROOT, check=True, capture_output=True, encoding="utf-8").stdout.split()
     assert sorted(set(kept) - packed) == []

@@ -27,7 +27,7 @@ def start_demo(run_dir: Path, *flags: str) -> subprocess.Popen[str]:
         env=environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a suite that a shell runs in its background has it ignored
     )
 

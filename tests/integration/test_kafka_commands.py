@@ -21,7 +21,7 @@ from streams.kafka.settings import KafkaSettings
 def pelton(settings: KafkaSettings, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     environ = {**os.environ, **settings.to_environ()}
     command = [sys.executable, "-m", "cli.main", *words]
-    return subprocess.run(command, env=environ, input=stdin, capture_output=True, text=True, check=False, timeout=120)
+    return subprocess.run(command, env=environ, input=stdin, capture_output=True, encoding="utf-8", check=False, timeout=120)
 
 
 def test_produce_sends_jsonl_and_csv_and_says_how_many(settings: KafkaSettings, tmp_path: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_broker_that_is_away_is_one_line(settings: KafkaSettings) -> None:
 def test_a_broker_runs_until_it_is_told_to_stop(settings: KafkaSettings, tmp_path: Path, number: int) -> None:
     port = free_port()
     command = [sys.executable, "-m", "cli.main", "broker", "--port", str(port), "--data-dir", str(tmp_path)]
-    running = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8")
     assert running.stdout is not None
     try:
         assert f"127.0.0.1:{port}" in running.stdout.readline()

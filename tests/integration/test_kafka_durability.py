@@ -122,7 +122,7 @@ def test_a_second_broker_on_the_same_folder_is_one_line(broker, tmp_path: Path) 
 
 
 def test_the_broker_dies_with_a_parent_that_was_killed(broker, tmp_path: Path) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path)], stdout=subprocess.PIPE, encoding="utf-8")
     assert parent.stdout is not None
     pid, address = parent.stdout.readline().split()
     parent.send_signal(signal.SIGKILL)

@@ -116,7 +116,7 @@ def test_a_signal_waits_for_the_batch_in_flight_and_its_commit(settings):
     with Producer(settings) as producer:
         producer.send(settings.topics.samples, "s1", Sample(sample_id="s1", text="some text"))
     environ = {**os.environ, **settings.to_environ(), "PYTHONPATH": str(REPOSITORY)}
-    with subprocess.Popen([sys.executable, "-c", SLOW], env=environ, stdout=subprocess.PIPE, text=True) as worker:
+    with subprocess.Popen([sys.executable, "-c", SLOW], env=environ, stdout=subprocess.PIPE, encoding="utf-8") as worker:
         assert worker.stdout.readline() == "at work\n"
         worker.terminate()
         assert worker.wait() == 0

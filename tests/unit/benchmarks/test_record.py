@@ -31,7 +31,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def git(folder: Path, *words: str) -> str:
-    return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(["git", "-C", str(folder), *words], check=True, capture_output=True, encoding="utf-8").stdout.strip()
 
 
 def test_a_result_says_how_it_came_to_be(tmp_path: Path) -> None:

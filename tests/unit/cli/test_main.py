@@ -43,7 +43,7 @@ def commands() -> list[list[str]]:
 @pytest.mark.parametrize("command", commands(), ids=" ".join)
 def test_help_imports_nothing_heavy(command: list[str]) -> None:
     code = ASK_FOR_HELP.format(heavy=HEAVY)
-    done = subprocess.run([sys.executable, "-c", code, *command, "--help"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-c", code, *command, "--help"], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("Usage: pelton")
     assert done.stdout.splitlines()[-1].split() == ["HEAVY"]
@@ -160,11 +160,11 @@ def test_a_bug_is_not_hidden() -> None:
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     pelton = Path(sys.executable).with_name("pelton")
-    done = subprocess.run(["bash", "-c", f"set -o pipefail; {pelton} --help | head -1"], capture_output=True, text=True, check=False)
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {pelton} --help | head -1"], capture_output=True, encoding="utf-8", check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_mistyped_command_is_named() -> None:
-    done = subprocess.run([sys.executable, "-m", "cli.main", "prodcue"], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-m", "cli.main", "prodcue"], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 2
     assert "prodcue" in done.stderr

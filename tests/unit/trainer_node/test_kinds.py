@@ -40,4 +40,4 @@ def test_a_kind_trains_its_own_tasks_and_auto_all_that_need_no_reward(kind: Trai
 
 def test_settings_and_kinds_are_read_without_torch():
     code = "import sys, trainer_node.config, trainer_node.kinds; print([m for m in ('torch', 'trl', 'kafka') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout.strip() == "[]"

@@ -43,7 +43,7 @@ def ends(pid: int, seconds: float = 20.0) -> bool:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal is Linux's")
 def test_a_child_dies_with_a_parent_that_was_killed(tmp_path: Path) -> None:
-    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, text=True)
+    parent = subprocess.Popen([sys.executable, "-c", PARENT, str(tmp_path / "log")], stdout=subprocess.PIPE, encoding="utf-8")
     assert parent.stdout is not None
     child = int(parent.stdout.readline())
     os.kill(child, 0)

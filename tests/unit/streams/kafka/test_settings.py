@@ -257,4 +257,4 @@ def test_faust_speaks_tls_where_kafka_does() -> None:
 
 def test_settings_import_neither_kafka_nor_faust() -> None:
     code = "import sys, streams.kafka.settings; print([m for m in ('kafka', 'faust', 'aiokafka') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True).stdout.strip() == "[]"

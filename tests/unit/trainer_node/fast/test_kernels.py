@@ -27,7 +27,9 @@ def test_all_kernels_under_the_interpreter() -> None:
     """Triton reads TRITON_INTERPRET when a kernel is defined, so this needs a process of its own."""
     pytest.importorskip("triton")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__]
-    result = subprocess.run(command, env=os.environ | {"TRITON_INTERPRET": "1"}, capture_output=True, text=True, timeout=300, check=False)
+    result = subprocess.run(
+        command, env=os.environ | {"TRITON_INTERPRET": "1"}, capture_output=True, encoding="utf-8", timeout=300, check=False
+    )
     assert result.returncode == 0, result.stdout[-3000:]
 
 

@@ -116,7 +116,7 @@ print(json.dumps([before, after, wanted, loop]))
 
 def test_another_process_loads_answers_and_swaps_without_the_training_loop_or_kafka(saved):
     command = [sys.executable, "-W", "ignore", "-c", ANSWER, QUESTION, *map(str, saved)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)
     before, after, wanted, loop = json.loads(done.stdout.splitlines()[-1])
     assert before != after == wanted
     assert loop == [], "nothing of the loop or of Kafka was imported"

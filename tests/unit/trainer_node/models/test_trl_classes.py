@@ -34,5 +34,5 @@ for name in NAMES:
 
 
 def test_what_is_put_in_the_place_of_trls_classes_before_they_were_loaded_is_taken_out_again():
-    done = subprocess.run([sys.executable, "-W", "ignore", "-c", REPLACED], capture_output=True, text=True, check=False)
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", REPLACED], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
