@@ -81,7 +81,7 @@ def test_a_broker_killed_during_fetch_and_away_for_a_minute_at_a_commit_loses_an
     child.wait_for("waiting", 7)
     mortal.kill()
     child.go_on()
-    eventually(lambda: "could not be announced" in child.log, "the delay of the news")
+    eventually(lambda: "could not be published" in child.log, "the delay of the news")
     time.sleep(60)
     assert health(port, "/healthz") == 200
     mortal.start()

@@ -32,7 +32,7 @@ def test_every_file_of_a_real_checkpoint_torn_in_every_way_is_noticed_and_traini
     run.finish()
     weights, torn = run.weights(), run.newest
     files = [torn.path / name for name in torn.manifest.files] + [torn.path / "manifest.json"]
-    files += [run.folder / "ledger" / torn.manifest.segments[-1]["name"]]
+    files += [run.folder / "ledger" / torn.manifest.segments[-1].name]
     before = checkpoints(run.folder)[-2]
     for path in files:
         for how in ("cut", "delete", "flip a bit"):
