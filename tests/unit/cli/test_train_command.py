@@ -45,7 +45,7 @@ def test_the_help_says_default_bounds_and_choices_as_the_loader_has_them() -> No
     assert "[default: 8; at least 1]" in told
     assert "--lr X Learning rate. [default: 0.0002; above 0]" in told
     assert "--bits [4|8|16|32]" in told
-    assert "--trainer [auto|sft|dpo|ppo|grpo]" in told
+    assert "--trainer [auto|sft|dpo|ppo|grpo|rloo]" in told
 
 
 def test_the_help_names_other_settings_by_their_flags() -> None:
