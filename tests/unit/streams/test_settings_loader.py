@@ -55,7 +55,7 @@ def test_what_was_said_is_told_from_what_is_a_default(yaml_file: Any) -> None:
         ("", {}, {"bits": "5"}, "train setting 'bits' (--bits: '5'): must be 4, 8, 16 or 32"),
         ("", {}, {"max_seq": "1"}, "train setting 'max_seq' (--max-seq: '1'): must be greater than or equal to 8"),
         ("train:\n  epochs: 0\n", {"PELTON_TRAIN_EPOCHS": "x"}, {"epochs": "-1"}, "train setting 'epochs' (--epochs: '-1'): must be"),
-        ("train:\n  beta: 0\n", {}, {}, "train settings: beta must be above 0 for --trainer auto; only grpo can do without"),
+        ("train:\n  beta: 0\n", {}, {}, "train settings: beta must be above 0 for --trainer auto; grpo and rloo can do without"),
     ],
 )
 def test_a_mistake_names_the_setting_the_place_and_what_it_may_be(
