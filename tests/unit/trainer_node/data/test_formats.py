@@ -178,6 +178,18 @@ def test_a_text_to_be_classified_is_cut_alike_whatever_its_label_so_that_each_la
     assert len(long) <= 96
 
 
+def test_of_several_turns_to_be_classified_only_the_last_is_cut(make_sample, tokenizer):
+    turns = (
+        ChatMessage(role="user", content="b?"),
+        ChatMessage(role="assistant", content="c."),
+        ChatMessage(role="user", content="a " * 99),
+    )
+    sample = make_sample(completion="no", task=Task.CLASSIFICATION, label_set=("yes", "no")).model_copy(update={"prompt": turns})
+    read = tokenizer.decode(format_supervised(sample, tokenizer, 64).input_ids)
+    assert read.startswith("<user>b?<eos><assistant>c.<eos><user>a a a")
+    assert read.endswith("One of: yes, no<eos><assistant>no<eos>")
+
+
 def test_of_a_long_text_to_be_classified_nothing_is_cut_where_the_policy_says_so(make_sample, tokenizer):
     sample = make_sample(prompt="a b c d " * 50, completion="no", task=Task.CLASSIFICATION, label_set=("yes", "no"))
     length = len(format_supervised(sample, tokenizer, 1000))
@@ -275,6 +287,7 @@ def test_samples_tokenised_together_have_the_tokens_that_each_has_by_itself(make
     assert format_rlhf(pair, together, 64) == format_rlhf(pair, tokenizer, 64)
     assert format_prompt(asked, together, 64, 8) == format_prompt(asked, tokenizer, 64, 8)
     assert len(calls) == 1, "one call for all of them"
+    assert together("unseen", add_special_tokens=False)["input_ids"] == tokenizer("unseen", add_special_tokens=False)["input_ids"]
 
 
 def test_a_prompt_that_the_template_refuses_is_untrainable_and_harms_no_other_sample(make_sample, tokenizer, monkeypatch):
