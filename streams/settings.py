@@ -86,7 +86,7 @@ class Section(Generic[Model]):
         return Place(read_section(path, self.name) if path is not None else {}, lambda name: str(path))
 
     def _told(self, error: ValidationError, places: list[Place]) -> str:
-        first = error.errors(include_url=False)[0]
+        first = error.errors()[0]
         said = first["msg"].removeprefix("Value error, ")
         if len(first["loc"]) == 1:
             return f"{self.name} settings: {said}"
@@ -100,7 +100,7 @@ class Section(Generic[Model]):
 
     def _meant(self, name: str) -> str:
         known = list(self.model.model_fields)
-        close = difflib.get_close_matches(name, known, n=1)
+        close = difflib.get_close_matches(name, known)
         return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
 
     def _is_secret(self, name: str) -> bool:
@@ -128,7 +128,7 @@ def read_section(path: str | Path, section: str) -> dict[str, Any]:
         raise ConfigError(f"{path}: the file must be a mapping of sections, {sections()}")
     for name in document:
         if name not in SECTIONS:
-            close = difflib.get_close_matches(str(name), SECTIONS, n=1)
+            close = difflib.get_close_matches(str(name), SECTIONS)
             meant = f"did you mean `{close[0]}:`?" if close else f"there are {sections()}"
             raise ConfigError(f"{path}: no such section {str(name)!r}; {meant}")
     values = document.get(section)

@@ -2,7 +2,7 @@
 
 mutmut itself mutates undecorated functions only, since it calls mutants through a switch inside the function. Here each mutant is a whole
 source file, so settings, tables and decorated functions are mutated as well. What mutmut never touches stays: annotations, decorators,
-docstrings, `len` and `isinstance`.
+docstrings, type variables, `len` and `isinstance`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import libcst as cst
+import libcst.matchers as m
 from libcst.metadata import MetadataWrapper, PositionProvider, WhitespaceInclusivePositionProvider
 from mutmut.mutation.file_mutation import MutationVisitor
 from mutmut.mutation.mutators import mutation_operators
@@ -93,8 +94,8 @@ class _Visitor(MutationVisitor):
         self._scope: list[str] = []
 
     def on_visit(self, node: cst.CSTNode) -> bool:
-        if isinstance(node, cst.Decorator):
-            return False
+        if isinstance(node, cst.Decorator) or (isinstance(node, cst.Call) and m.matches(node.func, m.Name("TypeVar"))):
+            return False  # evaluated on import, or for a type checker alone
         before = len(self.mutations)
         is_scope = isinstance(node, cst.FunctionDef | cst.ClassDef)
         goes_on = True if is_scope and node.decorators else super().on_visit(node)

@@ -8,6 +8,7 @@ import importlib
 import inspect
 import json
 import os
+import resource
 import signal
 import sys
 import time
@@ -24,10 +25,12 @@ import pytest
 
 from scripts.mutants.generation import Mutant
 
-LEAST_SECONDS = 30.0
-"""A mutant is never cut off before this, however quick its tests are."""
-SLOWDOWN = 8.0
-"""How much longer than without a mutant its tests may take."""
+LEAST_CPU_S = 20
+"""A mutant is never cut off before it has used so many seconds of a processor, however quick its tests are."""
+SLOWDOWN = 5.0
+"""How many times what its tests take without it a mutant may use: a machine that has other things to do changes nothing of that."""
+PATIENCE_S = 300.0
+"""Seconds after which a mutant is cut off that waits and uses no processor, beyond what its tests take."""
 
 
 def _options() -> tuple[str, ...]:
@@ -130,8 +133,10 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def run_tests(tests: list[str], killer: Path) -> int:
-    """Run tests up to the first that fails, whose name goes into `killer`."""
+def run_tests(tests: list[str], killer: Path, cpu_s: float) -> int:
+    """Run tests up to the first that fails, whose name goes into `killer`. A process that uses more of a processor than this is ended."""
+    used = time.process_time()
+    resource.setrlimit(resource.RLIMIT_CPU, (round(used + cpu_s), resource.RLIM_INFINITY))
     sys.dont_write_bytecode = True
     os.environ["PYTHONDONTWRITEBYTECODE"] = "1"
     return int(pytest.main([*PYTEST, "-x", "--tb=short", *tests], plugins=[_Killer(killer)]))
@@ -183,11 +188,11 @@ def run(work: Work, tree: Path, folder: Path) -> Result:
     killer.unlink(missing_ok=True)
     started = time.monotonic()
     swapped = _Swapped(tree / work.mutant.module, work.mutant.source)
-    process = in_child(tree, folder / f"{tree.name}.log", lambda: run_tests(work.tests, killer))
-    code = _wait(process, started + LEAST_SECONDS + SLOWDOWN * work.seconds)
+    process = in_child(tree, folder / f"{tree.name}.log", lambda: run_tests(work.tests, killer, cpu_s=LEAST_CPU_S + SLOWDOWN * work.seconds))
+    code = _wait(process, started + PATIENCE_S + SLOWDOWN * work.seconds)
     swapped.restore()
     seconds = time.monotonic() - started
-    if code is None:
+    if code in (None, -signal.SIGXCPU):
         return Result(work.mutant, Outcome.TIMEOUT, "", seconds)
     if code == pytest.ExitCode.OK:
         return Result(work.mutant, Outcome.SURVIVED, "", seconds)

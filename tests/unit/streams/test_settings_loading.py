@@ -133,6 +133,11 @@ def test_a_section_is_read_with_its_names_as_text(written):
     assert (SECTIONS, sections()) == (("kafka", "train"), "`kafka:` and `train:`")
 
 
+def test_a_variable_is_told_by_its_own_name_however_it_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"^train setting 'rate' \(SPEED: 'fast'\): must be a number$"):
+        Section("train", Made, {"rate": "SPEED"}, "MADE_").load(None, {"SPEED": "fast"}, {})
+
+
 def test_a_setting_that_no_variable_is_named_for_is_found_by_its_prefix() -> None:
     with pytest.raises(ConfigError, match=r"\(MADE_PASSWORD\)"):
         SECTION.load(None, {"MADE_PASSWORD": "no"}, {})
