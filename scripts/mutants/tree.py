@@ -32,11 +32,14 @@ MUTATED = (
     "trainer_node/training/batch_source.py",
     "trainer_node/training/dpo.py",
     "trainer_node/training/factory.py",
+    "trainer_node/training/groups.py",
     "trainer_node/training/grpo.py",
     "trainer_node/training/losses.py",
     "trainer_node/training/ppo.py",
     "trainer_node/training/prompt_loader.py",
+    "trainer_node/training/rloo.py",
     "trainer_node/training/sft.py",
+    "trainer_node/training/spec.py",
     "trainer_node/training/step_loader.py",
 )
 """Patterns of the modules under mutation: where a wrong line costs a training run and no exception tells."""

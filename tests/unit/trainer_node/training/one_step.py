@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import torch
@@ -19,9 +20,12 @@ Gradient = dict[str, torch.Tensor]
 
 
 class Given:
-    """What the feed would hand out for a step."""
+    """What the feed would hand out for step 1."""
+
+    step = 1
 
     def __init__(self, examples: list[Any]) -> None:
+        self.items = [SimpleNamespace(sample=None) for _ in examples]
         self._examples = StepExamples(1, examples, [f"s{number}" for number in range(len(examples))])
 
     def examples(self) -> StepExamples:

@@ -36,7 +36,14 @@ def config_of(kind: TrainerKind, tiny_model: Path, **more: Any) -> TrainConfig:
 
 def one_step(kind: TrainerKind, tiny_model: Path, folder: Path, **more: Any) -> OneStep:
     config = config_of(kind, tiny_model, **more)
-    return OneStep(kind, load_for_training(config, None), config, folder, EXAMPLES[kind], lambda *_: [0.5, 1.0, 0.0, 0.2][: 2 * 2])
+    return OneStep(
+        kind,
+        load_for_training(config, None),
+        config,
+        folder,
+        EXAMPLES[kind],
+        lambda step, samples, texts: [0.5, 1.0, 0.0, 0.2][: len(texts)],
+    )
 
 
 # --- beside a step -----------------------------------------------------------------------------------------------------------------
@@ -75,7 +82,7 @@ def test_the_learning_rate_of_the_step_that_was_taken_is_told(tiny_model, tmp_pa
 def test_a_loss_that_is_no_finite_number_undoes_the_step_and_names_its_samples(tiny_model, tmp_path, kind, value):
     step = one_step(kind, tiny_model, tmp_path, accumulation=2)
     before = {name: weight.clone() for name, weight in step.loaded.model.named_parameters()}
-    step.loaded.model.register_forward_hook(lambda model, inputs, output: output.logits.mul_(value))
+    step.loaded.model.register_forward_hook(lambda model, inputs, output: setattr(output, "logits", output.logits + value))
     told: list[Any] = []
     undo = step.trainer.undo_bad_step
     step.trainer.undo_bad_step = lambda: told.append(undo()) or told[-1]
