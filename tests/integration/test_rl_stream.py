@@ -1,4 +1,4 @@
-"""GRPO and PPO over a live broker: prompts from the band topics, outputs out, rewards in, and what a late reward and a crash do."""
+"""GRPO, RLOO and PPO over a live broker: prompts from the band topics, outputs out, rewards in, and what a late reward and a crash do."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def outcomes(run: Run) -> dict[str, list[str]]:
     return {outcome: sorted(ids) for outcome, ids in found.items()}
 
 
-@pytest.mark.parametrize("trainer", ["grpo", "ppo"])
+@pytest.mark.parametrize("trainer", ["grpo", "rloo", "ppo"])
 def test_prompts_are_trained_in_the_curriculums_order_with_rewards_off_the_log(settings, new_run, trainer):
     prompts = send_prompts(settings, 20)
     run = new_run(trainer)

@@ -13,7 +13,9 @@ import pytest
 import torch
 import torch.multiprocessing
 
-PRELOADED = ["trainer_node.models.restore", *(f"trainer_node.training.{kind}" for kind in ("sft", "dpo", "grpo", "ppo"))]
+from trainer_node.kinds import TrainerKind
+
+PRELOADED = ["trainer_node.models.restore", *(f"trainer_node.training.{kind}" for kind in TrainerKind if not kind.is_sequence)]
 
 
 def start(work: Callable[..., None], job: Any, processes: int, device: str = "cpu") -> None:
