@@ -125,6 +125,10 @@ def test_every_setting_is_read_from_a_file_from_the_environment_and_from_flags(t
         assert loaded.model_dump(mode="json") == OTHERS
 
 
+def test_an_empty_variable_counts_as_unset():
+    assert TrainConfig.load(environ={"PELTON_TRAIN_ALPHA": "", "PELTON_TRAIN_DPO_LR": ""}) == TrainConfig()
+
+
 def test_a_variable_of_ours_that_is_no_setting_is_refused():
     with pytest.raises(ConfigError, match=r"'bach_size' \(PELTON_TRAIN_BACH_SIZE\): no such setting; did you mean 'batch_size'\?"):
         TrainConfig.load(environ={"PELTON_TRAIN_BACH_SIZE": "3"})

@@ -12,6 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from schemas.errors import ConfigError
+from schemas.topics import Topics
 from streams.kafka.settings import ENVIRONMENT, KafkaSettings
 
 SASL = {"security_protocol": "SASL_PLAINTEXT", "sasl_username": "ada", "sasl_password": "secret word"}
@@ -44,6 +45,10 @@ def test_every_default_is_the_documented_one() -> None:
         "partitions": 2,
         "replication_factor": 1,
     }
+
+
+def test_topics_have_the_prefix_and_the_partitions_that_were_set() -> None:
+    assert KafkaSettings(topic_prefix="x.", partitions=7).topics == Topics(prefix="x.", partitions=7)
 
 
 def test_variables_are_named_as_operators_know_them() -> None:
@@ -158,7 +163,7 @@ def test_a_child_process_loads_the_same_settings() -> None:
 
 
 def test_what_is_not_set_is_not_handed_to_a_child_process() -> None:
-    assert KafkaSettings().to_environ() == {
+    assert KafkaSettings(ssl_cafile="").to_environ() == {
         "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9092",
         "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT",
         "PELTON_TOPIC_PREFIX": "pelton.",
