@@ -73,4 +73,4 @@ class Deduplicator:
 @lru_cache(maxsize=4096)  # asked for when a sample comes, when it waits and when it is taken
 def key_of(objective: str, sample_id: str) -> int:
     """64 bits of objective and id: a tenth of the memory, and two of a million ids meet with a chance of 3e-8."""
-    return int.from_bytes(hashlib.blake2b(f"{objective}\x1f{sample_id}".encode("utf-8", "surrogatepass"), digest_size=8).digest(), "big")
+    return int.from_bytes(hashlib.blake2b(f"{objective}\x1f{sample_id}".encode("utf-8", "surrogatepass"), digest_size=8).digest())

@@ -196,6 +196,19 @@ def test_what_the_log_is_known_to_have_is_waited_for_five_seconds_and_then_the_b
     assert 5.0 <= clock[0] - 100.0 <= 5.0 + 2 * 0.25
 
 
+def test_the_linger_time_of_a_batch_begins_with_the_first_sample_that_waits_for_it(bench, clock):
+    made = bench(spread(0) | {"sft.0": [encoded("a")]}, linger_s=2.0)
+    made.feed.pacing.open_to(BANDS - 1)
+
+    def look() -> None:
+        clock[0] += 0.25
+        if clock[0] >= 110.0:
+            made.reader.deliver()
+
+    assert [item.sample.sample_id for item in made.feed.next_batch(lambda: False, look).items] == ["a"]
+    assert 112.0 <= clock[0] <= 113.0
+
+
 def test_the_seconds_spent_waiting_for_batches_add_up(bench, clock):
     made = bench(spread(20))
 
