@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from peft import PeftModelForCausalLM
 
 from schemas.errors import CheckpointError, ConfigError
 from trainer_node.config import TrainConfig
@@ -97,9 +98,18 @@ def test_a_lora_goes_on_the_modules_named(bare, named):
     assert trained == {"q_proj"}
 
 
-def test_dropout_is_the_adapter_s_own(bare):
+def test_dropout_is_the_adapter_s_own_and_keeps_a_model_from_the_fast_path(bare):
+    with pytest.raises(ConfigError, match="the fast path does not take this model: its adapter has dropout"):
+        add_lora(bare, dropout=0.5, fast=True)
     model = add_lora(bare, dropout=0.5)
     assert projection(model).lora_dropout["default"].p == 0.5
+
+
+@pytest.mark.parametrize(("fast", "installed"), [(True, True), (False, False), (None, False)])
+def test_on_a_cpu_the_fast_path_is_installed_where_it_is_asked_for_alone(tiny_model, fast, installed):
+    loaded = add_lora(load_model(tiny_model, bits=32, device="cpu"), fast=fast)
+    assert hasattr(loaded.model.get_base_model(), "pelton_fast") is installed
+    assert isinstance(loaded.model, PeftModelForCausalLM)
 
 
 def test_another_family_of_models_is_adapted_in_all_its_linear_layers_but_the_output():
