@@ -34,7 +34,7 @@ class SetupError(Exception):
 def main() -> int:
     """Run every step that is not done yet."""
     wanted = fingerprint()
-    if STAMP.is_file() and STAMP.read_text() == wanted and PYTHON.exists():
+    if STAMP.is_file() and STAMP.read_text(encoding="utf-8") == wanted and PYTHON.exists():
         return 0
     started = time.monotonic()
     try:
@@ -49,7 +49,7 @@ def main() -> int:
     except SetupError as error:
         sys.stderr.write(f"\033[31msetup: {error}\033[0m\n")
         return 2
-    STAMP.write_text(wanted)
+    STAMP.write_text(wanted, encoding="utf-8")
     step(f"done in {time.monotonic() - started:.0f} s")
     return 0
 

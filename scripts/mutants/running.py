@@ -188,7 +188,9 @@ def run(work: Work, tree: Path, folder: Path) -> Result:
     killer.unlink(missing_ok=True)
     started = time.monotonic()
     swapped = _Swapped(tree / work.mutant.module, work.mutant.source)
-    process = in_child(tree, folder / f"{tree.name}.log", lambda: run_tests(work.tests, killer, cpu_s=LEAST_CPU_S + SLOWDOWN * work.seconds))
+    process = in_child(
+        tree, folder / f"{tree.name}.log", lambda: run_tests(work.tests, killer, cpu_s=LEAST_CPU_S + SLOWDOWN * work.seconds)
+    )
     code = _wait(process, started + PATIENCE_S + SLOWDOWN * work.seconds)
     swapped.restore()
     seconds = time.monotonic() - started
