@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from schemas.sample import Task
-from schemas.training_sample import BANDS, ChatMessage, TrainingSample
+from schemas.training_sample import BANDS, TrainingSample
+from schemas.turns import Turn
 from streams.kafka.admin import create_topics
 from streams.kafka.embedded import EmbeddedBroker
 from streams.kafka.producer import Producer
@@ -38,6 +39,6 @@ def sample(number: int) -> TrainingSample:
         objective="sft",
         task=Task.QA,
         band=number % BANDS,
-        prompt=(ChatMessage(role="user", content=f"What is {number} plus {number % 7}?"),),
+        prompt=(Turn(role="user", content=f"What is {number} plus {number % 7}?"),),
         completion=f"{number} plus {number % 7} is {number + number % 7}.",
     )

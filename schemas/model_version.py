@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from schemas.base import Message
+from schemas.base import Message, Part
 
 
-class PartitionPosition(Message):
+class PartitionPosition(Part):
     """How far one partition of a band topic is done in a checkpoint."""
 
     topic: str

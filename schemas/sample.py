@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from schemas.base import Message, content_id
+from schemas.base import MAX_BYTES, Message, Part, content_id
+from schemas.errors import BadRecord, DeadLetterReason
+from schemas.turns import OptionalTurns, Tools
 
 
 class Task(StrEnum):
@@ -27,10 +30,8 @@ class Split(StrEnum):
     VALIDATION = "validation"
 
 
-class JudgedAnswer(BaseModel):
+class JudgedAnswer(Part):
     """One answer of a preference pair: where it came from and what it was worth."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     output_id: str
     """The model output."""
@@ -42,10 +43,8 @@ class JudgedAnswer(BaseModel):
     """Offset of `facts` that it was judged at."""
 
 
-class PairProvenance(BaseModel):
+class PairProvenance(Part):
     """Which two judged answers a preference pair was made of."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True)
 
     chosen: JudgedAnswer
     """The better one."""
@@ -53,9 +52,30 @@ class PairProvenance(BaseModel):
     """The worse one."""
 
 
+HASHED = ("task", "split", "prompt", "text", "answer", "label", "chosen", "rejected")
+"""What a content's hash has been made of since the first version: a sample that says nothing else keeps its id."""
+HASHED_SINCE_1_1 = ("label_set", "gold", "messages", "tools", "chosen_messages", "rejected_messages")
+"""What else changes what is trained or rewarded; part of the hash where it is said."""
+CONTENT = ("prompt", "text", "answer", "label", "chosen", "rejected", "messages", "chosen_messages", "rejected_messages")
+"""Fields of which a sample says at least one, or it has nothing to train on."""
+HASH_ID = "h-"
+"""How ids begin that are hashes of the content."""
+
+
+def _refuses_what_has_no_content(schema: dict[str, Any]) -> None:
+    """The published schema refuses what the model refuses, and misspelt fields besides, which a reader of the log passes over."""
+    some = {"messages": {"type": "array", "minItems": 1}} | {key: {"type": "string", "pattern": r"\S"} for key in ("prompt", "text")}
+    schema["anyOf"] = [{"required": [name], "properties": {name: wanted}} for name, wanted in some.items()]
+    schema["additionalProperties"] = False
+
+
 class Sample(Message):
     """One training sample as a producer says it. Which fields are set decides its task, unless `task` says so."""
 
+    model_config = ConfigDict(json_schema_extra=_refuses_what_has_no_content)
+
+    schema_version: str = Field(default="1.1", pattern=r"^\d+\.\d+$")
+    """`major.minor`. 1.1 brought conversations."""
     sample_id: str = Field(default="", max_length=200)
     """The producer's id; left empty, a hash of the content. A repeated id is one sample."""
     task: Task | None = None
@@ -78,6 +98,15 @@ class Sample(Message):
     """The worse answer to `prompt`."""
     gold: tuple[str, ...] | None = None
     """Strings any one of which makes an answer exactly right; for prompts and validation, never trained on."""
+    messages: OptionalTurns = None
+    """A conversation. To learn: it ends with the assistant, all of whose turns are learnt unless their `weight` is 0. With `chosen` and
+    `rejected` (or their turns), or as a prompt for reinforcement: the turns before the answer."""
+    tools: Tools = None
+    """Functions that the assistant may call, as OpenAI's function schemas; given to the model's chat template."""
+    chosen_messages: OptionalTurns = None
+    """The better side of a preference, where it has several turns or calls tools; in place of `chosen`."""
+    rejected_messages: OptionalTurns = None
+    """The worse side, likewise; in place of `rejected`."""
     run_id: str | None = None
     """The run that made it (a variant, a preference pair); unset for producers' samples, which every run may train on."""
     parent_id: str | None = None
@@ -93,12 +122,46 @@ class Sample(Message):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_id(cls, data: object) -> object:
-        """A sample without an id gets a hash of its content, so that a repeated send is one sample."""
-        if isinstance(data, dict) and data.get("sample_id") in (None, ""):
-            fields = ("task", "split", "prompt", "text", "answer", "label", "chosen", "rejected")
-            data = {**data, "sample_id": "h-" + content_id(*(str(data[name]) if data.get(name) else None for name in fields))}
+    def _without_nulls(cls, data: object) -> object:
+        """A field that is null is unset: tables and Kafka Connect write every column."""
+        if isinstance(data, dict) and None in data.values():
+            return {name: value for name, value in data.items() if value is not None}
         return data
+
+    @model_validator(mode="after")
+    def _fill_id(self) -> Self:
+        """A sample without an id gets a hash of its content, so that a repeated send is one sample; without content it gets none."""
+        if not self.sample_id and self.says_something:
+            self.__dict__["sample_id"] = self.content_hash()
+            self.model_fields_set.add("sample_id")
+        return self
+
+    @classmethod
+    def decode(cls, value: bytes | None, *, max_bytes: int = MAX_BYTES) -> Self:
+        """Parse one value.
+
+        Raises:
+            BadRecord: as for any message; `invalid` where it says none of a sample's fields: all such records would be one sample.
+        """
+        sample = super().decode(value, max_bytes=max_bytes)
+        if not sample.sample_id:
+            raise BadRecord(DeadLetterReason.INVALID, "nothing to train on: a sample needs `messages`, `prompt` or `text`")
+        return sample
+
+    @property
+    def says_something(self) -> bool:
+        """Whether any field is set that can be trained on."""
+        return any(getattr(self, name) for name in CONTENT)
+
+    def content_hash(self) -> str:
+        """The id that the content gives: equal for samples that train and reward alike, as long as the same fields are said."""
+        parts = self._hashed()
+        extra = self.model_dump_json(include=set(HASHED_SINCE_1_1), exclude_none=True)
+        return HASH_ID + (content_id(*parts) if extra == "{}" else content_id(*parts, extra))
+
+    def _hashed(self) -> list[str | None]:
+        said = self.model_fields_set
+        return [str(value) if name in said and (value := getattr(self, name)) else None for name in HASHED]
 
     @property
     def is_ours(self) -> bool:

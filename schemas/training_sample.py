@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import Field
 
-from schemas.base import Message
+from schemas.base import Message, Part
 from schemas.sample import Split, Task
+from schemas.turns import OptionalTurns, Tools, Turn
 
 BANDS = 5
 """Difficulty bands, 0 (easiest) to 4."""
@@ -25,16 +25,7 @@ class Objective(StrEnum):
     """prompts for RL and for held-out questions: nothing to imitate"""
 
 
-class ChatMessage(Message):
-    """One turn."""
-
-    role: Literal["system", "user", "assistant"]
-    """Who speaks."""
-    content: str
-    """What is said."""
-
-
-class Difficulty(Message):
+class Difficulty(Part):
     """`d = γ·h + δ·l + η·c`, with its raw and normalised terms, so that a reader can check it."""
 
     hops: float = 0.0
@@ -53,7 +44,7 @@ class Difficulty(Message):
     """d."""
 
 
-class SourcePosition(Message):
+class SourcePosition(Part):
     """Where on the log a record stood."""
 
     topic: str
@@ -67,8 +58,12 @@ class SourcePosition(Message):
 class TrainingSample(Message):
     """A sample that the curriculum has understood, measured and put in a band."""
 
+    schema_version: str = Field(default="1.1", pattern=r"^\d+\.\d+$")
+    """`major.minor`. 1.1 brought conversations."""
     sample_id: str
     """The sample's id."""
+    former_id: str | None = None
+    """The hash that was its id before 1.1, when gold and label_set were not part of it: a record of that id is a repeat of this."""
     objective: Objective
     """Which kind of trainer it is for."""
     task: Task
@@ -77,14 +72,22 @@ class TrainingSample(Message):
     """Difficulty band it was put in."""
     split: Split = Split.TRAIN
     """Train or validation."""
-    prompt: tuple[ChatMessage, ...] = ()
-    """The turns before the completion; empty for plain text."""
+    prompt: tuple[Turn, ...] = ()
+    """The turns before the completion; empty for plain text, and where `messages` holds them all."""
     completion: str | None = None
-    """What is to be learnt: answer, label, or plain text."""
+    """What is to be learnt: answer, label, or plain text. Unset where `messages` is learnt."""
+    messages: OptionalTurns = None
+    """A conversation to learn, whole: every assistant turn whose `weight` is not 0."""
+    tools: Tools = None
+    """Functions that the assistant may call, for the chat template."""
     chosen: str | None = None
     """Preference: the better completion."""
     rejected: str | None = None
     """Preference: the worse completion."""
+    chosen_messages: OptionalTurns = None
+    """Preference: the better side's turns, where one text does not say them; `chosen` is unset then."""
+    rejected_messages: OptionalTurns = None
+    """Preference: the worse side's turns; where either side needs turns, both have them."""
     label_set: tuple[str, ...] | None = None
     """Classification: all classes."""
     gold: tuple[str, ...] | None = None

@@ -6,10 +6,10 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.base import Message
+from schemas.base import Part
 
 
-class Triplet(Message):
+class Triplet(Part):
     """Subject, predicate, object, and where they stand in the text."""
 
     subject: str
@@ -42,7 +42,7 @@ class Verdict(StrEnum):
     UNKNOWN = "unknown"
 
 
-class JudgedTriplet(Message):
+class JudgedTriplet(Part):
     """A claim and its verdict, with the evidence."""
 
     triplet: Triplet

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Sample, Task
-from schemas.training_sample import ChatMessage, Difficulty, Objective, SourcePosition, TrainingSample
+from schemas.training_sample import Difficulty, Objective, SourcePosition, TrainingSample
+from schemas.turns import Turn
 
 
 class Content(NamedTuple):
@@ -79,7 +80,7 @@ def to_training_sample(
         task=task,
         band=band,
         split=sample.split,
-        prompt=(ChatMessage(role="user", content=content.question),) if content.question else (),
+        prompt=(Turn(role="user", content=content.question),) if content.question else (),
         completion=content.completion,
         chosen=content.chosen,
         rejected=content.rejected,

@@ -71,7 +71,7 @@ def test_no_bytes_make_a_reader_raise_anything_else(value):
         assert Sample.decode(value).sample_id
 
 
-@given(st.text(max_size=50), st.text(max_size=50))
+@given(st.text(min_size=1, max_size=50), st.text(max_size=50))
 def test_a_repeated_send_is_one_sample(prompt, answer):
     one, two = Sample(prompt=prompt, answer=answer), Sample(prompt=prompt, answer=answer)
     assert one.sample_id == two.sample_id

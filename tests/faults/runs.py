@@ -14,7 +14,8 @@ from typing import Any
 from safetensors.torch import load_file
 
 from schemas.sample import Split, Task
-from schemas.training_sample import BANDS, ChatMessage, Objective, TrainingSample
+from schemas.training_sample import BANDS, Objective, TrainingSample
+from schemas.turns import Turn
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
@@ -199,7 +200,7 @@ def sample(number: int, objective: Objective = Objective.SFT, band: int = 0, sam
         task=Task.QA if objective is Objective.SFT else Task.PREFERENCE,
         band=band,
         split=more.pop("split", Split.TRAIN),
-        prompt=(ChatMessage(role="user", content=f"what is {number}?"),),
+        prompt=(Turn(role="user", content=f"what is {number}?"),),
         **(answer | more),
     )
 

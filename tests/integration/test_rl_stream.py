@@ -14,7 +14,8 @@ import pytest
 from schemas.graph_reward import GraphReward, RewardStatus
 from schemas.model_output import ModelOutput
 from schemas.sample import Split, Task
-from schemas.training_sample import BANDS, ChatMessage, Objective, TrainingSample
+from schemas.training_sample import BANDS, Objective, TrainingSample
+from schemas.turns import Turn
 from streams.kafka.consumer import Record, make_consumer
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
@@ -52,7 +53,7 @@ def send_prompts(settings: KafkaSettings, count: int) -> list[str]:
     """Prompts over all bands; their ids."""
     with Producer(settings) as producer:
         for number in range(count):
-            turns = (ChatMessage(role="user", content=f"what is {number}?"),)
+            turns = (Turn(role="user", content=f"what is {number}?"),)
             band = (number * 7) % BANDS
             prompt = TrainingSample(sample_id=f"p{number}", objective=Objective.PROMPT, task=Task.RLHF_GRPO, band=band, prompt=turns)
             producer.send(settings.topics.band(Objective.PROMPT, band), prompt.sample_id, prompt)
@@ -194,7 +195,7 @@ def test_sigterm_while_rewards_are_awaited_finishes_the_step(settings, new_run):
 def test_validation_prompts_are_asked_and_never_trained_on(settings, new_run):
     prompts = send_prompts(settings, 8)
     with Producer(settings) as producer:
-        turns = (ChatMessage(role="user", content="what is a?"),)
+        turns = (Turn(role="user", content="what is a?"),)
         held_out = TrainingSample(
             sample_id="held", objective=Objective.PROMPT, task=Task.RLHF_GRPO, band=4, prompt=turns, split=Split.VALIDATION
         )

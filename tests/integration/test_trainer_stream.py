@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from schemas.sample import Split, Task
-from schemas.training_sample import ChatMessage, Objective, TrainingSample
+from schemas.training_sample import Objective, TrainingSample
+from schemas.turns import Turn
 from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
@@ -78,7 +79,7 @@ def labelled(number: int, split: Split = Split.TRAIN, label: str | None = None) 
         task=Task.CLASSIFICATION,
         band=0,
         split=split,
-        prompt=(ChatMessage(role="user", content=("a " if number % 2 else "z ") * (1 + number % 3)),),
+        prompt=(Turn(role="user", content=("a " if number % 2 else "z ") * (1 + number % 3)),),
         completion=label or ("yes" if number % 2 else "no"),
         label_set=("yes", "no"),
     )
@@ -128,7 +129,7 @@ def test_bad_samples_are_dead_lettered_with_their_reason_and_the_others_are_trai
     good = [sample(number) for number in range(8)]
     bad = [
         sample(100, sample_id="long", completion="a " * 100),
-        sample(101, sample_id="long prompt").model_copy(update={"prompt": (ChatMessage(role="user", content="a " * 100),)}),
+        sample(101, sample_id="long prompt").model_copy(update={"prompt": (Turn(role="user", content="a " * 100),)}),
         sample(102, sample_id="empty", completion=""),
         sample(103, sample_id="blank", completion="  \n"),
         sample(104, sample_id="held out and empty", completion="", split=Split.VALIDATION),

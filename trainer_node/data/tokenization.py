@@ -11,7 +11,8 @@ from typing import Any, Self
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Task
-from schemas.training_sample import ChatMessage, Objective, TrainingSample
+from schemas.training_sample import Objective, TrainingSample
+from schemas.turns import Turn
 from trainer_node.config import TrainConfig
 
 IGNORED = -100
@@ -203,7 +204,7 @@ def _with_less_text(sample: TrainingSample, tokenizer: Any, room: int) -> Traini
         ids = ids[: max(0, len(ids) - excess)]  # again where the cut text makes other tokens than it was cut at
         if not ids or last is None:
             raise BadRecord(DeadLetterReason.TOO_LONG, f"the classes leave no room for the text; {room} tokens are there for both")
-        shorter = ChatMessage(role=last.role, content=tokenizer.decode(ids))
+        shorter = Turn(role=last.role, content=tokenizer.decode(ids))
         asked = with_choices(sample.model_copy(update={"prompt": (*sample.prompt[:-1], shorter)}))
     return asked
 
@@ -214,7 +215,7 @@ def with_choices(sample: TrainingSample) -> TrainingSample:
         return sample
     last = sample.prompt[-1]
     choices = last.content + "\n\nOne of: " + ", ".join(sample.label_set)
-    return sample.model_copy(update={"prompt": (*sample.prompt[:-1], ChatMessage(role=last.role, content=choices))})
+    return sample.model_copy(update={"prompt": (*sample.prompt[:-1], Turn(role=last.role, content=choices))})
 
 
 def format_rlhf(sample: TrainingSample, tokenizer: Any, max_seq: int, too_long: str = "truncate") -> PairExample:

@@ -8,7 +8,8 @@ import torch
 
 from schemas.errors import UserError
 from schemas.sample import Task
-from schemas.training_sample import ChatMessage, Objective, TrainingSample
+from schemas.training_sample import Objective, TrainingSample
+from schemas.turns import Turn
 from trainer_node.data.tokenization import prompt_tokens, with_choices
 from trainer_node.models.out_of_memory import out_of_memory
 
@@ -49,7 +50,7 @@ def answer(model: Any, tokenizer: Any, prompts: list[TrainingSample], max_new_to
 
 def as_prompt(question: str) -> TrainingSample:
     """A bare question as a prompt."""
-    turns = (ChatMessage(role="user", content=question),)
+    turns = (Turn(role="user", content=question),)
     return TrainingSample(sample_id="ask", objective=Objective.PROMPT, task=Task.QA, band=0, prompt=turns)
 
 

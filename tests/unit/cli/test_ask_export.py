@@ -14,7 +14,8 @@ from cli.ask import ask
 from cli.export import export
 from schemas.errors import UserError
 from schemas.sample import Task
-from schemas.training_sample import ChatMessage, Objective, TrainingSample
+from schemas.training_sample import Objective, TrainingSample
+from schemas.turns import Turn
 from streams.kafka.consumer import Record
 from tests.models.tiny import build
 
@@ -48,7 +49,7 @@ def run_dir(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     loaded = load_for_training(config, None)
     sample = TrainingSample(
         sample_id="s", objective=Objective.SFT, task=Task.QA, band=0,
-        prompt=(ChatMessage(role="user", content=QUESTION),), completion=ANSWER,
+        prompt=(Turn(role="user", content=QUESTION),), completion=ANSWER,
     )  # fmt: skip
     item = WaitingSample(Record("t", 0, 0, None, b"", (), 0), sample, format_sft(sample, loaded.tokenizer, 128))
     batches = (StepBatch(step, 1, Objective.SFT, [item]) for step in range(1, 151))

@@ -38,7 +38,7 @@ def test_the_same_line_is_the_same_sample() -> None:
         ('["q"]', "a JSON object is wanted"),
         ('{"prompt": 3}', "prompt"),
         ('{"prompt": "q", "task": "dance"}', "task"),
-        ('{"promt": "q"}', "neither `prompt` nor `text`"),
+        ('{"promt": "q"}', "nothing to train on"),
         ('{"prompt": "q", "schema_version": "9.0"}', "schema_version"),
         ('{"prompt": ' + "[" * 50 + "]" * 50 + "}", "nested"),
     ],

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from schemas.sample import Task
-from schemas.training_sample import ChatMessage, Objective, TrainingSample
+from schemas.training_sample import Objective, TrainingSample
+from schemas.turns import Turn
 from tests.models.tiny import build
 
 
@@ -26,7 +27,7 @@ def tokenizer(tiny_model: Path):
 @pytest.fixture
 def make_sample():
     def make(sample_id: str = "s", prompt: str = "what is a?", completion: str | None = "b.", **other) -> TrainingSample:
-        turns = (ChatMessage(role="user", content=prompt),) if prompt else ()
+        turns = (Turn(role="user", content=prompt),) if prompt else ()
         fields = {"objective": Objective.SFT, "task": Task.QA, "band": 0} | other
         return TrainingSample(sample_id=sample_id, prompt=turns, completion=completion, **fields)
 

@@ -9,7 +9,8 @@ import torch
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Task
-from schemas.training_sample import ChatMessage, Objective
+from schemas.training_sample import Objective
+from schemas.turns import Turn
 from trainer_node.config import TrainConfig
 from trainer_node.data.tokenization import (
     IGNORED,
@@ -72,7 +73,7 @@ def test_without_a_template_the_turns_are_told_by_their_roles(make_sample, token
     example = format_sft(make_sample(), tokenizer, 64)
     assert tokenizer.decode(example.input_ids) == "user: what is a?\nassistant: b.<eos>"
     assert learnt(example, tokenizer) == "b.<eos>"
-    turns = tuple(ChatMessage(role=role, content=text) for role, text in (("user", "a?"), ("assistant", "b."), ("user", "c?")))
+    turns = tuple(Turn(role=role, content=text) for role, text in (("user", "a?"), ("assistant", "b."), ("user", "c?")))
     longer = make_sample().model_copy(update={"prompt": turns})
     assert tokenizer.decode(prompt_tokens(longer, tokenizer)) == "user: a?\nassistant: b.\nuser: c?\nassistant: "
 
@@ -180,9 +181,9 @@ def test_a_text_to_be_classified_is_cut_alike_whatever_its_label_so_that_each_la
 
 def test_of_several_turns_to_be_classified_only_the_last_is_cut(make_sample, tokenizer):
     turns = (
-        ChatMessage(role="user", content="b?"),
-        ChatMessage(role="assistant", content="c."),
-        ChatMessage(role="user", content="a " * 99),
+        Turn(role="user", content="b?"),
+        Turn(role="assistant", content="c."),
+        Turn(role="user", content="a " * 99),
     )
     sample = make_sample(completion="no", task=Task.CLASSIFICATION, label_set=("yes", "no")).model_copy(update={"prompt": turns})
     read = tokenizer.decode(format_supervised(sample, tokenizer, 64).input_ids)

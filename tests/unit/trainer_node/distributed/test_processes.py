@@ -11,7 +11,8 @@ import torch
 
 from schemas.errors import PeltonError
 from schemas.sample import Task
-from schemas.training_sample import ChatMessage, Objective, TrainingSample
+from schemas.training_sample import Objective, TrainingSample
+from schemas.turns import Turn
 from streams.kafka.consumer import Record
 from tests.unit.trainer_node.several import start
 from trainer_node.config import TrainConfig
@@ -64,7 +65,7 @@ def sft(model: str, folder: Path, group: ProcessGroup = ALONE) -> Any:
     """A trainer over an endless stream of one step."""
     config = TrainConfig(model=model, backend="hf", bits=32, lora_r=2, trainer="sft", max_seq=64)
     loaded = load_for_training(config, None)
-    turns = (ChatMessage(role="user", content="what is a?"),)
+    turns = (Turn(role="user", content="what is a?"),)
     sample = TrainingSample(sample_id="s", objective=Objective.SFT, task=Task.QA, band=0, prompt=turns, completion="b.")
     item = WaitingSample(Record("t", 0, 0, None, b"", (), 0), sample, prepare(sample, loaded.tokenizer, config))
     trainer = build_trainer(TrainerKind.SFT, loaded, config, folder, [])

@@ -12,7 +12,8 @@ import pytest
 import torch
 
 from schemas.sample import Task
-from schemas.training_sample import ChatMessage, Objective, TrainingSample
+from schemas.training_sample import Objective, TrainingSample
+from schemas.turns import Turn
 from streams.kafka.consumer import Record
 from tests.models.tiny import build
 from tests.unit.trainer_node.several import start
@@ -57,7 +58,7 @@ class Job:
 
 
 def sample(sample_id: str) -> TrainingSample:
-    turns = (ChatMessage(role="user", content=f"what is {sample_id[1:]}?"),)
+    turns = (Turn(role="user", content=f"what is {sample_id[1:]}?"),)
     return TrainingSample(sample_id=sample_id, objective=Objective.PROMPT, task=Task.RLHF_GRPO, band=0, prompt=turns)
 
 

@@ -13,7 +13,8 @@ import torch
 
 from schemas.errors import ConfigError
 from schemas.sample import Task
-from schemas.training_sample import ChatMessage, Objective, TrainingSample
+from schemas.training_sample import Objective, TrainingSample
+from schemas.turns import Turn
 from streams.kafka.consumer import Record
 from tests.models.tiny import build
 from tests.unit.trainer_node.several import start
@@ -61,7 +62,7 @@ class Job:
                 sample_id=f"s{n}",
                 objective=self.objective,
                 band=0,
-                prompt=(ChatMessage(role="user", content=f"what is {n}?" + " yes" * (n % 7)),),
+                prompt=(Turn(role="user", content=f"what is {n}?" + " yes" * (n % 7)),),
                 **(qa if self.trainer is TrainerKind.SFT else pair),
             )
             for n in range(start, end)
