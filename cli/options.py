@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -17,6 +18,17 @@ class HeadedOption(click.Option):
     def __init__(self, *names: Any, heading: str, **about: Any) -> None:
         super().__init__(*names, **about)
         self.heading = heading
+
+
+class Finite(click.FloatRange):
+    """A number within bounds. click's own range lets `nan` through, which is below and above none, and `inf` where nothing bounds it."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number, or a usage error."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return float(number)
 
 
 def under(heading: str) -> Callable[..., Callable[[Command], Command]]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import json_option
+from cli.options import Finite, json_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,7 +30,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--facts", "fact_files", type=FILE, multiple=True, required=True, help="JSONL, CSV, GraphML or edge list; may be repeated.")
 @click.option("--ontology", "ontology_file", type=FILE, help="YAML or JSON; without one, no predicate contradicts.")
 @click.option("--policy", type=click.Choice(POLICIES), default="strict", show_default=True, help="How claims become a number.")
-@click.option("--no-claims", type=click.FloatRange(0, 1), help="Reward of a text without claims; unset, it has none.")
+@click.option("--no-claims", type=Finite(0, 1), help="Reward of a text without claims; unset, it has none.")
 @click.option("--question", default="", help="What the text answers; needed by the policy coverage.")
 @click.option("--gold", multiple=True, help="A string that makes the answer exactly right; may be repeated.")
 @click.option("--skip-bad", is_flag=True, help="Pass over lines that are no facts, rather than stop at the first.")

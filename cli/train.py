@@ -62,7 +62,9 @@ def there(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) 
 )
 @run_option("--workers-run-id", metavar="ID", help="Run id in the group names of those workers, where they serve this run alone.")
 @run_option("--print-config", is_flag=True, help="Print all settings as a YAML file for --config, and train nothing.")
-@start_option("--from-timestamp", metavar="TIME", help="Begin with the records of this date (ISO 8601, or seconds since the epoch).")
+@start_option(
+    "--from-timestamp", metavar="TIME", help="Begin with the records of this date (ISO 8601, or seconds or milliseconds since the epoch)."
+)
 @start_option(
     "--from-checkpoint",
     type=click.Path(exists=True, file_okay=False),

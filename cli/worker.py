@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cli.options import kafka_options
+from cli.options import Finite, kafka_options
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -79,7 +79,7 @@ def curriculum(settings: KafkaSettings, run_id: str | None, ontology: Path | Non
 )
 @click.option(
     "--quantile",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=Finite(0, 1, max_open=True),
     default=0.95,
     show_default=True,
     help="Quantile of a pass's losses above which a sample gets variants.",
@@ -124,11 +124,11 @@ def augmenter(
     show_default=True,
     help="How claims become a reward.",
 )
-@click.option("--no-claims", type=click.FloatRange(0, 1), metavar="R", help="Reward of an answer without claims. [default: none]")
+@click.option("--no-claims", type=Finite(0, 1), metavar="R", help="Reward of an answer without claims. [default: none]")
 @click.option("--preferences", is_flag=True, help="Send pairs of a good and a bad answer back to the stream as samples.")
 @click.option(
     "--preference-margin",
-    type=click.FloatRange(0, 1, min_open=True),
+    type=Finite(0, 1, min_open=True),
     default=0.5,
     show_default=True,
     metavar="R",
@@ -136,7 +136,7 @@ def augmenter(
 )
 @click.option(
     "--preference-max-age",
-    type=click.FloatRange(0, min_open=True),
+    type=Finite(0, min_open=True),
     default=3600.0,
     show_default=True,
     metavar="SECONDS",

@@ -24,7 +24,7 @@ from trainer_node.kinds import Reference, TrainerKind
 class Settings(BaseModel):
     """Base of the groups of settings."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class ModelSettings(Settings):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from schemas.errors import ConfigError
@@ -16,6 +16,10 @@ from schemas.training_sample import BANDS, Objective
 from trainer_node.commit.positions import Partition
 
 FORM = "TOPIC:PARTITION:FIRST-LAST, or OBJECTIVE.BAND:FIRST-LAST such as sft.0:0-499"
+_EXAMPLE = "2026-01-31T12:00:00"
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SCALES = {10: 1000, 13: 1}
+"""Digits of a number since the epoch -> milliseconds in its unit."""
 
 
 @dataclass(frozen=True)
@@ -90,17 +94,36 @@ def parse_ranges(texts: tuple[str, ...], topics: Topics) -> tuple[LogRange, ...]
 
 
 def parse_timestamp(text: str) -> int:
-    """ISO 8601 (without a zone: UTC), or seconds since the epoch, to milliseconds since the epoch.
+    """A moment as milliseconds since the epoch. ISO 8601, without a zone in UTC; or a number since the epoch, told by its size.
+
+    A number of ten digits is seconds, one of thirteen milliseconds (both from 2001 to 2286). Any other is refused, a year alone too: it
+    could be meant in more ways than one.
 
     Raises:
-        ConfigError: it is neither.
+        ConfigError: it is neither, or before 1970 (which Kafka takes for something else than a date); says what to write.
     """
+    if re.fullmatch(r"[+-]?[\d._]+([eE][+-]?\d+)?|[+-]?(inf|infinity|nan)", text.strip(), re.IGNORECASE):
+        return _number_to_ms(text.strip())
     try:
-        return round(float(text) * 1000)
+        moment = datetime.fromisoformat(text.strip())
     except ValueError:
-        pass
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(f"--from-timestamp {text!r} is neither a date such as 2026-01-31T12:00:00 nor seconds since the epoch") from None
-    return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
+        raise ConfigError(
+            f"--from-timestamp {text!r} is neither a date such as {_EXAMPLE} nor seconds or milliseconds since the epoch"
+        ) from None
+    milliseconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _EPOCH
+    if milliseconds < timedelta(0):
+        raise ConfigError(f"--from-timestamp {text!r} is before 1970; write a date such as {_EXAMPLE}")
+    return round(milliseconds / timedelta(milliseconds=1))
+
+
+def _number_to_ms(text: str) -> int:
+    whole = re.fullmatch(r"([1-9]\d*)(?:\.\d+)?", text)
+    scale = _SCALES.get(len(whole[1])) if whole else None
+    if scale is not None:
+        return round(float(text) * scale)
+    remedy = f"write a date such as {_EXAMPLE}"
+    if re.fullmatch(r"(19|20)\d\d", text):
+        remedy = f"for the year write {text}-01-01"
+    elif day := re.fullmatch(r"((?:19|20)\d\d)([01]\d)([0-3]\d)", text):
+        remedy = f"for the day write {'-'.join(day.groups())}"
+    raise ConfigError(f"--from-timestamp {text!r} is neither seconds since the epoch (ten digits) nor milliseconds (thirteen); {remedy}")

@@ -8,6 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from cli.main import pelton
 from cli.options import kafka_options
 from schemas.errors import ConfigError
 from streams.kafka.settings import KafkaSettings
@@ -29,3 +30,20 @@ def test_flags_reach_the_settings(clean_environ: pytest.MonkeyPatch, tmp_path: P
 def test_a_wrong_flag_is_a_config_error(clean_environ: pytest.MonkeyPatch) -> None:
     done = CliRunner().invoke(told, ["--bootstrap-servers", "nowhere"])
     assert isinstance(done.exception, ConfigError)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("worker", "augmenter", "--quantile"),
+        ("worker", "feedback", "--no-claims"),
+        ("worker", "feedback", "--preference-max-age"),
+        ("reward", "--no-claims"),
+    ],
+)
+def test_a_number_on_the_command_line_is_a_finite_one(words: tuple[str, ...], value: str) -> None:
+    done = CliRunner().invoke(pelton, [*words, value])
+    assert done.exit_code == 2
+    assert "Invalid value" in done.output
+    assert value in done.output

@@ -171,6 +171,13 @@ def test_a_setting_is_taken_down_to_its_bound_and_not_below(name: str, taken: fl
         TrainConfig.load(environ={}, **{name: refused})
 
 
+@pytest.mark.parametrize("name", ["lr", "dpo_lr", "beta", "linger_s", "grace_s", "temperature", "reward_timeout_s"])
+@pytest.mark.parametrize("value", ["inf", "nan", float("inf")])
+def test_no_number_of_a_run_is_infinite_or_none_at_all(name: str, value: object):
+    with pytest.raises(ConfigError, match=f"'{name}' .*finite"):
+        TrainConfig.load(environ={}, **{name: value})
+
+
 @pytest.mark.parametrize(
     ("name", "values"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from schemas.errors import ConfigError
@@ -39,12 +41,43 @@ def test_partitions_that_no_range_names_are_not_trained():
 
 @pytest.mark.parametrize(
     ("text", "milliseconds"),
-    [("0", 0), ("1700000000.5", 1_700_000_000_500), ("1970-01-02", 86_400_000), ("1970-01-01T01:00:00+01:00", 0)],
+    [
+        ("1700000000", 1_700_000_000_000),
+        ("1700000000.5", 1_700_000_000_500),
+        ("1767225600000", 1_767_225_600_000),
+        ("1970-01-01", 0),
+        ("1970-01-02", 86_400_000),
+        ("1970-01-01T01:00:00+01:00", 0),
+        ("2026-01-01T00:00:00Z", 1_767_225_600_000),
+        ("2026-01-01 00:00:00.250", 1_767_225_600_250),
+        ("20260101T000000Z", 1_767_225_600_000),
+    ],
 )
-def test_a_date_is_iso_8601_or_seconds_since_the_epoch(text, milliseconds):
+def test_a_date_is_iso_8601_or_seconds_or_milliseconds_since_the_epoch(text, milliseconds):
     assert parse_timestamp(text) == milliseconds
 
 
-def test_what_is_no_date_is_refused_by_name():
-    with pytest.raises(ConfigError, match="--from-timestamp 'yesterday'"):
-        parse_timestamp("yesterday")
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("yesterday", "neither a date such as 2026-01-31T12:00:00 nor seconds or milliseconds"),
+        ("", "neither a date"),
+        ("2026", "for the year write 2026-01-01"),
+        ("20260131", "for the day write 2026-01-31"),
+        ("0", "write a date"),
+        ("-1", "write a date"),
+        ("inf", "write a date"),
+        ("nan", "write a date"),
+        ("1e400", "write a date"),
+        ("1_767_225_600", "write a date"),
+        ("1767225600000000", "neither seconds since the epoch (ten digits) nor milliseconds (thirteen)"),
+        ("1969-12-31T23:59:59.999", "before 1970"),
+        ("0001-01-01", "before 1970"),
+        ("2026-02-30", "neither a date"),
+    ],
+)
+def test_what_is_no_date_or_could_be_several_is_refused_with_what_to_write(text, words):
+    with pytest.raises(ConfigError, match=re.escape(words)) as refused:
+        parse_timestamp(text)
+    assert repr(text) in str(refused.value)
+    assert "\n" not in str(refused.value)
