@@ -7,6 +7,8 @@ from schemas.errors import DeadLetterReason
 
 HEADER_PREFIX = "pelton."
 """Headers of ours start with this; the original's headers are kept beside them."""
+REPLAY_HEADER = HEADER_PREFIX + "replay_of"
+"""On a record that was sent back: topic, partition and offset of its dead letter."""
 
 
 class DeadLetter(Message):

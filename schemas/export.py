@@ -10,6 +10,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from pydantic.json_schema import GenerateJsonSchema
+
+from schemas import asyncapi
+from schemas.base import Message
 from schemas.topics import Topic, Topics
 
 FOLDER = Path(__file__).parent / "json"
@@ -23,19 +27,14 @@ def file_name(topic: Topic) -> str:
 
 def documents() -> dict[str, dict[str, Any]]:
     """File name -> document, for every message and the AsyncAPI description of all topics."""
-    topics = list(Topics())
-    schemas = {file_name(topic): topic.value.model_json_schema() for topic in topics}
-    channels = {
-        topic.name: {
-            "address": topic.name,
-            "description": f"key: {topic.key}; written by {topic.written_by}; read by {topic.read_by}",
-            "messages": {topic.value.__name__: {"payload": {"$ref": f"./{file_name(topic)}"}}},
-            "bindings": {"kafka": {"partitions": topic.partitions, "topicConfiguration": topic.config()}},
-        }
-        for topic in topics
-    }
-    asyncapi = {"asyncapi": "3.0.0", "info": {"title": "Pelton", "version": "1.0"}, "channels": channels}
-    return {**schemas, "asyncapi.json": asyncapi}
+    found = {file_name(topic): schema_of(topic.value, file_name(topic)) for topic in Topics()}
+    return {**found, "asyncapi.json": asyncapi.document()}
+
+
+def schema_of(message: type[Message], name: str) -> dict[str, Any]:
+    """What a message of this kind may be, as a schema that stands alone: with its dialect and its own name."""
+    identity = {"$schema": GenerateJsonSchema.schema_dialect, "$id": f"urn:pelton:schemas:{name.removesuffix('.json')}:{message.MAJOR}"}
+    return {**identity, **message.model_json_schema()}
 
 
 def render(document: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from schemas.dead_letter import HEADER_PREFIX, DeadLetter
+from schemas.dead_letter import HEADER_PREFIX, REPLAY_HEADER, DeadLetter
 from schemas.errors import BadRecord, BrokerError, TooManyDeadLetters
 from streams.kafka.consumer import Record, read_range
 
@@ -21,8 +21,6 @@ MAX_ERROR_CHARS = 2000
 """Longest error text kept in a header."""
 OVERHEAD_BYTES = 1000
 """Room left for the record batch's own framing."""
-REPLAY_HEADER = HEADER_PREFIX + "replay_of"
-"""On a record that was sent back: topic, partition and offset of its dead letter."""
 OUR_HEADERS = frozenset(HEADER_PREFIX + name for name in DeadLetter.model_fields)
 
 logger = logging.getLogger(__name__)
