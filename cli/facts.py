@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +13,7 @@ from cli.sending import readable, send_files, show
 
 if TYPE_CHECKING:
     from cli.record_files import FileReader
+    from reading.opening import Progress
     from schemas.fact import Fact
     from streams.kafka.settings import KafkaSettings
 
@@ -45,7 +46,7 @@ def fact_reader(path: Path, skip_bad: bool | None = False) -> FileReader[Fact]:
     class GraphFileReader(FileReader[Fact]):
         """networkx reads the file itself."""
 
-        def read(self, stream: IO[bytes]) -> Iterator[Fact]:  # noqa: ARG002
+        def read(self, progress: Progress | None = None) -> Iterator[Fact]:  # noqa: ARG002
             yield from read_graph_file(path, self.bad.append if skip_bad else None)
 
     return (GraphFileReader if is_graph_file(path) else FileReader)(path, Fact, skip_bad)

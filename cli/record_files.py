@@ -1,23 +1,23 @@
-"""Messages out of files: JSONL or CSV, one message a line or row, every bad one named by file and line."""
+"""Messages out of files, one a row, every bad one named by file and line."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Generic, TypeVar, get_args, get_origin
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
-from schemas.base import MAX_BYTES, Message
+from reading.opening import Progress
+from reading.refusal import Skip
+from reading.rows import RowReader
+from schemas.base import Message
 from schemas.errors import BadRecord, DeadLetterReason, UserError
 
 M = TypeVar("M", bound=Message)
 LIST_SEPARATOR = "|"
 """Between the values of one CSV cell whose field is a list, such as `gold`."""
-BOM = b"\xef\xbb\xbf"
 
 
 @dataclass
@@ -25,94 +25,63 @@ class FileReader(Generic[M]):
     """Reads one file's messages; afterwards says what was passed over."""
 
     path: Path
-    """`.csv` is CSV; anything else is JSONL. `-` is standard input."""
+    """Of any format that `reading.rows` knows. `-` is standard input."""
     kind: type[M]
-    """What each line is."""
+    """What each row is."""
     skip_bad: bool | None = False
-    """Pass over bad lines rather than raise. None: do not, and the command has no flag that says so."""
+    """Pass over bad rows rather than raise. None: do not, and the command has no flag that says so."""
     check: Callable[[M], str | None] | None = None
-    """Says why a well-formed message is yet a bad line; None where it is not."""
+    """Says why a well-formed message is yet a bad row; None where it is not."""
     change: Callable[[M], M] | None = None
     """What to make of a message that passed the check; raises BadRecord where it cannot be done."""
+    encoding: str | None = None
+    """What a text file is written in; None: UTF-8, or what its byte order mark says."""
     bad: list[str] = field(default_factory=list)
-    """Every bad line passed over: `file:line: why`."""
+    """Every bad row passed over: `file:line: why`."""
     ignored: Counter[str] = field(default_factory=Counter)
-    """JSONL fields that the message does not have, and on how many lines."""
+    """JSON fields that the message does not have, and on how many rows."""
+    _columns_checked: bool = False
 
-    def read(self, stream: IO[bytes]) -> Iterator[M]:
+    def read(self, progress: Progress | None = None) -> Iterator[M]:
         """Every good message.
 
         Raises:
-            UserError: the first bad line, unless bad lines are skipped; an unknown CSV column always.
+            UserError: the first bad row, unless bad rows are skipped; an unknown CSV column always.
         """
-        is_csv = self.path.suffix.lower() == ".csv"
-        for line, found in self._csv_rows(stream) if is_csv else self._json_lines(stream):
+        rows = RowReader(self.path, self._refuse, self.encoding, progress)
+        for line, row, raw in rows:
             try:
-                message = self._message(found)
+                message = self._message(self._from_cells(row) if raw is None else row, raw)
             except BadRecord as error:
-                self._refuse(line, error.detail)
+                self._refuse(line, Skip.INVALID, error.detail)
                 continue
             yield message
 
-    def _refuse(self, line: int, why: str) -> None:
+    def _refuse(self, line: int, reason: Skip, why: str) -> None:  # noqa: ARG002 - the reason is for those who count by it
         told = f"{self.path}:{line}: {why}"
         if not self.skip_bad:
             raise UserError(f"{told}; mend the line{'' if self.skip_bad is None else ', or pass --skip-bad'}")
         self.bad.append(told)
 
-    def _message(self, found: bytes | dict[str, Any]) -> M:
-        message = self.kind.decode(found if isinstance(found, bytes) else json.dumps(found).encode())
-        if isinstance(found, bytes):
-            self.ignored.update(json.loads(found).keys() - self.kind.model_fields.keys())
+    def _message(self, found: dict[str, Any], raw: bytes | None) -> M:
+        message = self.kind.decode(json.dumps(found).encode())
+        if raw is not None:
+            self.ignored.update(found.keys() - self.kind.model_fields.keys())
         if self.check is not None and (why := self.check(message)):
             raise BadRecord(DeadLetterReason.INVALID, why)
         return self.change(message) if self.change is not None else message
 
-    def _json_lines(self, stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-        for number, line in enumerate(bounded_lines(stream), 1):
-            text = line.removeprefix(BOM) if number == 1 else line
-            if text.strip():
-                yield number, text.strip()
+    def _from_cells(self, row: dict[str, Any]) -> dict[str, Any]:
+        if not self._columns_checked:
+            self._check_columns(row)
+        return row_to_document(row, row.values(), self.kind)
 
-    def _csv_rows(self, stream: IO[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
-        csv.field_size_limit(2 * MAX_BYTES)
-        text = io.TextIOWrapper(stream, encoding="utf-8-sig", newline="")
-        rows = csv.reader(text, strict=True)
-        try:
-            header = [name.strip() for name in next(rows, [])]
-            self._check_columns(header)
-            for row in rows:
-                if not row:
-                    continue
-                if len(row) != len(header):
-                    self._refuse(rows.line_num, f"{len(row)} cells, but the header has {len(header)}")
-                else:
-                    yield rows.line_num, row_to_document(header, row, self.kind)
-        except UnicodeDecodeError as error:
-            raise UserError(f"{self.path}: not UTF-8 near line {rows.line_num + 1} (byte {error.object[error.start]:#04x})") from None
-        except csv.Error as error:
-            raise UserError(f"{self.path}:{rows.line_num}: not CSV: {error}") from None
-        finally:
-            text.detach()  # the stream is the caller's to close
-
-    def _check_columns(self, header: list[str]) -> None:
-        if not header:
-            raise UserError(f"{self.path}: empty; a CSV file starts with a line of column names")
+    def _check_columns(self, header: Iterable[str]) -> None:
         known = self.kind.model_fields
         unknown = [name for name in header if name.split(".")[0] not in known or ("." in name and not is_mapping(self.kind, name))]
         if unknown:
             raise UserError(f"{self.path}: unknown column {', '.join(map(repr, unknown))}; {self.kind.__name__} has {', '.join(known)}")
-        if doubled := [name for name, count in Counter(header).items() if count > 1]:
-            raise UserError(f"{self.path}: column {doubled[0]!r} stands twice")
-
-
-def bounded_lines(stream: IO[bytes], limit: int = MAX_BYTES) -> Iterator[bytes]:
-    """Lines of a file; of one longer than `limit` bytes only the start, a little over the limit, so that it is refused, not loaded."""
-    while line := stream.readline(limit + 2):
-        rest = line
-        while len(rest) == limit + 2 and not rest.endswith(b"\n"):
-            rest = stream.readline(limit + 2)
-        yield line
+        self._columns_checked = True
 
 
 def row_to_document(header: Iterable[str], row: Iterable[str], kind: type[Message]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,14 +96,9 @@ def load_graph(fact_files: tuple[Path, ...], ontology_file: Path | None, skip_ba
 def read_facts(path: Path, skip_bad: bool = False) -> Iterator[Fact]:
     """The facts of one file, by its ending."""
     from cli.facts import fact_reader
-    from schemas.errors import UserError
 
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); --facts wants a JSONL, CSV, GraphML or edge list file") from None
     reader = fact_reader(path, skip_bad)
-    yield from reader.read(io.BytesIO(content))
+    yield from reader.read()
     for line in reader.bad:
         click.secho(f"skipped {line}", fg="yellow", err=True)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -82,25 +82,26 @@ def send_files(
 
 def send_file(producer: Producer, topic: Topic, reader: FileReader[M], prepare: Callable[[M], tuple[str, M]], summary: Summary) -> None:
     """Send one file, with a progress bar where it is long and a person watches."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    def send_all(stream: IO[bytes]) -> None:
-        for message in reader.read(stream):
+    with progress_of(reader.path) as progress:
+        for message in reader.read(progress):
             producer.send(topic, *prepare(message))
             summary.sent += 1
 
-    if str(reader.path) == "-":
-        send_all(sys.stdin.buffer)
-        return
-    size = reader.path.stat().st_size
+
+@contextlib.contextmanager
+def progress_of(path: Path) -> Iterator[Callable[[int], None] | None]:
+    """A bar on the terminal, to be told of bytes read; None where the file is short, or nobody watches."""
+    from rich.console import Console
+    from rich.progress import Progress
+
     console = Console(stderr=True)
-    with reader.path.open("rb") as stream:
-        if size < PROGRESS_FROM_BYTES or not console.is_terminal:
-            send_all(stream)
-            return
-        with Progress(console=console, transient=True) as progress, progress.wrap_file(stream, size, description=reader.path.name) as bar:
-            send_all(bar)
+    size = 0 if str(path) == "-" else path.stat().st_size
+    if size < PROGRESS_FROM_BYTES or not console.is_terminal:
+        yield None
+        return
+    with Progress(console=console, transient=True) as bar:
+        task = bar.add_task(path.name, total=size)
+        yield lambda count: bar.advance(task, count)
 
 
 def show(summary: Summary, noun: str, files: int, as_json: bool) -> None:

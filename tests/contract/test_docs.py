@@ -14,7 +14,20 @@ from cli.main import pelton
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-OURS = ("benchmarks", "cli", "demo", "docs", "feedback_node", "requirements", "schemas", "scripts", "streams", "tests", "trainer_node")
+OURS = (
+    "benchmarks",
+    "cli",
+    "demo",
+    "docs",
+    "feedback_node",
+    "reading",
+    "requirements",
+    "schemas",
+    "scripts",
+    "streams",
+    "tests",
+    "trainer_node",
+)
 """Top-level folders."""
 HOME_MADE = {
     r"first process": "rank 0",

@@ -9,16 +9,22 @@ from pathlib import Path
 import pytest
 
 from cli.produce import says_something, stamped
-from cli.record_files import FileReader, bounded_lines
+from cli.record_files import FileReader
+from reading.lines import bounded_lines
 from schemas.errors import UserError
 from schemas.fact import Fact
 from schemas.sample import Sample
 
 
+@pytest.fixture(autouse=True)
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
 def samples(name: str, text: str | bytes, **other: bool) -> tuple[list[Sample], FileReader[Sample]]:
+    Path(name).write_bytes(text.encode() if isinstance(text, str) else text)
     reader = FileReader(Path(name), Sample, check=says_something, **other)
-    data = text.encode() if isinstance(text, str) else text
-    return list(reader.read(io.BytesIO(data))), reader
+    return list(reader.read()), reader
 
 
 def test_jsonl_lines_are_samples() -> None:
@@ -63,9 +69,8 @@ def test_a_field_that_is_ignored_is_counted() -> None:
 
 def test_a_line_without_end_is_refused_not_loaded() -> None:
     lines = list(bounded_lines(io.BytesIO(b"x" * 1000 + b"\nnext\n"), limit=10))
-    assert [len(line) for line in lines] == [12, 5]
-    reader = FileReader(Path("a.jsonl"), Sample, skip_bad=True)
-    [found] = reader.read(io.BytesIO(b'"' + b"x" * 3_000_000 + b'"\n{"text": "t"}\n'))
+    assert [len(line) for line in lines] == [12, 4]
+    [found], reader = samples("a.jsonl", b'"' + b"x" * 17_000_000 + b'"\n{"text": "t"}\n', skip_bad=True)
     assert found.text == "t"
     assert "at most" in reader.bad[0]
 
@@ -92,7 +97,7 @@ def test_a_column_that_stands_twice_is_named() -> None:
         ("prompt,generation\nq,many\n", "a.csv:2: generation"),
         ('prompt\n"q\n', "a.csv:2: not CSV"),
         ("", "a.csv: empty"),
-        (b"prompt\n\xff\n", "a.csv: not UTF-8"),
+        (b"prompt\n\xff\n", "a.csv:2: not UTF-8"),
     ],
 )
 def test_a_bad_row_is_named_by_file_and_line(text: str | bytes, named: str) -> None:
@@ -102,14 +107,15 @@ def test_a_bad_row_is_named_by_file_and_line(text: str | bytes, named: str) -> N
 
 
 def test_csv_facts_have_qualifiers_by_column() -> None:
-    reader = FileReader(Path("f.csv"), Fact)
-    found = list(reader.read(io.BytesIO(b"subject,predicate,object,qualifiers.date\nFrance,capital,Paris,2020\n")))
+    Path("f.csv").write_text("subject,predicate,object,qualifiers.date\nFrance,capital,Paris,2020\n")
+    found = list(FileReader(Path("f.csv"), Fact).read())
     assert found == [Fact(subject="France", predicate="capital", object="Paris", qualifiers={"date": "2020"})]
 
 
 def test_a_dotted_column_of_no_mapping_is_unknown() -> None:
+    Path("f.csv").write_text("subject.name,predicate,object\na,b,c\n")
     with pytest.raises(UserError, match=r"unknown column 'subject\.name'"):
-        list(FileReader(Path("f.csv"), Fact).read(io.BytesIO(b"subject.name,predicate,object\na,b,c\n")))
+        list(FileReader(Path("f.csv"), Fact).read())
 
 
 def test_a_sample_is_sent_with_the_time_unless_it_has_one() -> None:

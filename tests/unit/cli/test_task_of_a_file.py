@@ -18,8 +18,7 @@ ANSWERED = '{"prompt": "q?", "answer": "a", "label": "l"}\n'
 def read(folder: Path, text: str, task: str | None, skip_bad: bool | None = False, name: str = "rows.jsonl") -> list[Sample]:
     path = folder / name
     path.write_text(text)
-    with path.open("rb") as stream:
-        return list(sample_reader(path, task, skip_bad).read(stream))
+    return list(sample_reader(path, task, skip_bad).read())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,196 @@
+"""JSON values one after the other, out of text of any size: an array's elements, objects over many lines, objects joined without commas,
+and the list inside of one object, `{"data": [...]}`. `json` finds where each ends; an element that is broken is passed over alone.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from typing import IO, Any
+
+from reading.lines import MAX_ROW
+from reading.refusal import Refuse, Skip
+
+BLANKS = re.compile(r"[\s,]*")
+FIRST_KEY = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:')
+NEXT_OBJECT = re.compile(r"\{")
+TURN_KEYS = ({"role", "content"}, {"from", "value"}, {"role", "tool_calls"})
+COLUMNS = frozenset({"prompt", "question", "instruction", "text", "messages", "conversations", "context", "chosen", "subject"})
+"""Columns that make an object a row, whatever lists it has."""
+BLOCK = 1 << 18
+
+
+def list_within(value: Any) -> str | None:
+    """The one key of an object that holds its rows, as in `{"version": 2, "data": [{...}, ...]}`; None where it is a row itself."""
+    if not isinstance(value, dict):
+        return None
+    found = [key for key, part in value.items() if isinstance(part, list) and part and isinstance(part[0], dict)]
+    if len(found) != 1 or any(keys <= value[found[0]][0].keys() for keys in TURN_KEYS):
+        return None
+    return None if COLUMNS & (value.keys() - {found[0]}) else found[0]
+
+
+class JsonValues:
+    """The values in a text, with the line each begins on.
+
+    Args:
+        stream: UTF-8; what is not, is left to whoever parses the value.
+        refuse: told of each value that is broken.
+    """
+
+    def __init__(self, stream: IO[bytes], refuse: Refuse) -> None:
+        self._stream = stream
+        self._refuse = refuse
+        self._decode = json.JSONDecoder(strict=False).raw_decode
+        self._characters = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._text = ""
+        self._at = 0
+        self._counted = 0
+        self._line = 1
+        self._ended = False
+        self._why = ""
+        self._broken_at = 0
+        self._pattern = NEXT_OBJECT
+
+    def __iter__(self) -> Iterator[tuple[int, bytes]]:
+        """Line and text of every row: of each object at the top, or of each element of a list there."""
+        while self._next() != "":
+            if self._peek() == "[":
+                self._at += 1
+                yield from self._elements()
+            elif self._peek() == "{":
+                yield from self._object()
+            else:
+                yield from self._one()
+
+    def _elements(self) -> Iterator[tuple[int, bytes]]:
+        """Those of a list, from behind its bracket to behind its end."""
+        while (first := self._next()) != "]":
+            if first == "":
+                self._refuse(self._here(), Skip.BAD_JSON, "the list is never closed: the file is cut short")
+                return
+            yield from self._one()
+        self._at += 1
+
+    def _object(self) -> Iterator[tuple[int, bytes]]:
+        """One at the top: a row, or around the list of them. One too long to be a row can only be around a list."""
+        found = self._value()
+        key = list_within(found[0]) if found else None
+        if found and key is None:
+            yield self._taken(found[1])
+        elif found or len(self._text) - self._at > MAX_ROW:
+            yield from self._members(key)
+        else:
+            yield from self._one()
+
+    def _members(self, wanted: str | None) -> Iterator[tuple[int, bytes]]:
+        """The elements of the list that stands under a key, or under any."""
+        self._at += 1
+        while (first := self._next()) not in ("}", ""):
+            key = self._value() if first == '"' else None
+            if key is None:
+                break
+            self._at = key[1]
+            if self._next(":") == "[" and wanted in (None, key[0]):
+                self._at += 1
+                yield from self._elements()
+            elif value := self._value():
+                self._at = value[1]
+            else:
+                break
+        if self._next() != "}":
+            self._refuse(self._here(), Skip.BAD_JSON, "the object around the list is broken here, or never closed")
+            self._to_next(self._at + 1)
+        self._at += 1
+
+    def _one(self) -> Iterator[tuple[int, bytes]]:
+        """One value, where it is whole; else it is refused, and what looks like the next one is looked for."""
+        found = self._value()
+        if found:
+            if self._pattern is NEXT_OBJECT and (key := FIRST_KEY.match(self._text, self._at)):
+                self._pattern = re.compile(r"\{\s*" + re.escape(key[0][1:-1].strip()) + r"\s*:")
+            yield self._taken(found[1])
+            return
+        line, why = self._here(), self._why
+        reason = Skip.TOO_LARGE if len(self._text) - self._at > MAX_ROW else Skip.BAD_JSON
+        self._refuse(line, reason, why if reason is Skip.BAD_JSON else f"longer than a row may be: at most {MAX_ROW} bytes are read")
+        self._to_next(max(self._broken_at, self._at + 1))
+
+    def _value(self) -> tuple[Any, int] | None:
+        """The value here and where it ends; None where it is broken, or longer than a row may be."""
+        while True:
+            self._why = ""
+            try:
+                value, end = self._decode(self._text, self._at)
+            except json.JSONDecodeError as error:
+                self._broken_at, self._why = error.pos, f"not JSON: {error.msg}"
+                may_go_on = error.pos >= len(self._text) - 10 or error.msg.startswith("Unterminated string")
+            except RecursionError:
+                self._broken_at, self._why, may_go_on = self._at + 1, "nested too deep to be read", False
+            else:
+                if end < len(self._text) or self._ended or isinstance(value, dict | list | str):
+                    return value, end
+                may_go_on = True
+            if not may_go_on or len(self._text) - self._at > MAX_ROW:
+                return None
+            if not self._read_on():
+                self._broken_at, self._why = len(self._text), f"cut short: {self._why or 'a number'}"
+                return None
+
+    def _taken(self, end: int) -> tuple[int, bytes]:
+        line = self._here()
+        raw = self._text[self._at : end].encode("utf-8", "surrogateescape")
+        self._at = end
+        return line, raw
+
+    def _to_next(self, start: int) -> None:
+        """Go to where the next value seems to begin, or to the end."""
+        while True:
+            if found := self._pattern.search(self._text, min(start, len(self._text))):
+                self._at = found.start()
+                return
+            start = max(len(self._text) - 200, start)  # a key may stand across two blocks
+            dropped = start - 1
+            self._here(dropped)
+            self._text, self._at, start, self._counted = self._text[dropped:], 0, 1, 0
+            if not self._read_on():
+                self._at = len(self._text)
+                return
+
+    def _next(self, also: str = "") -> str:
+        """Go past blanks and commas (and one of `also`) to the next character, and say which; empty at the end."""
+        while True:
+            blanks = BLANKS.match(self._text, self._at)
+            assert blanks  # it matches nothing, too
+            self._at = blanks.end()
+            if self._at < len(self._text):
+                if also and self._text[self._at] == also:
+                    self._at, also = self._at + 1, ""
+                    continue
+                return self._text[self._at]
+            if not self._read_on():
+                return ""
+
+    def _peek(self) -> str:
+        return self._text[self._at]
+
+    def _here(self, at: int | None = None) -> int:
+        """The line of a place in the text: newlines are counted once, as far as that."""
+        at = self._at if at is None else at
+        self._line += self._text.count("\n", self._counted, at)
+        self._counted = max(self._counted, at)
+        return self._line
+
+    def _read_on(self) -> bool:
+        """Drop what was given, and read more: as much again as is held, so that a long value is not looked at too often."""
+        if self._ended:
+            return False
+        self._here()
+        rest = self._text[self._at :]
+        data = self._stream.read(max(BLOCK, len(rest)))
+        self._ended = not data
+        self._text = rest + self._characters.decode(data, final=self._ended)
+        self._at = self._counted = 0
+        return not self._ended

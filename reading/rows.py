@@ -1,0 +1,106 @@
+"""Rows of a file of any format, one interface for all that reads files: training samples, facts, previews."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from reading.columnar import columnar_rows
+from reading.csv_rows import csv_rows
+from reading.encodings import as_utf8, remedy
+from reading.formats import TABLE_SUFFIXES, Format, binary_format, suffix_of, text_format
+from reading.json_text import parse
+from reading.json_values import JsonValues
+from reading.lines import bounded_lines
+from reading.opening import HEAD, Joined, Progress, Source, opened, read_fully
+from reading.refusal import Refuse, Refused, Skip
+
+Row = tuple[int, dict[str, Any], bytes | None]
+"""Line (of a column format: number) from 1; the row by its columns' names; and, of JSON, its text, for how its numbers are spelled."""
+
+
+class RowReader:
+    """Reads the rows of one file; while it does, says what the file is.
+
+    Args:
+        path: `-` is standard input.
+        refuse: told of each row that cannot be read; it raises where bad rows are not passed over.
+        encoding: what a text file is written in; None: UTF-8, or what its byte order mark says.
+        progress: told of each number of bytes read.
+    """
+
+    def __init__(self, path: Path, refuse: Refuse, encoding: str | None = None, progress: Progress | None = None) -> None:
+        self.path = path
+        self.format: Format | None = None
+        """Once the first row was asked for."""
+        self._refuse = refuse
+        self._encoding = encoding
+        self._progress = progress
+        self._head = b""
+        self._remedy: str | None = None
+
+    def __iter__(self) -> Iterator[Row]:
+        """Every row that is an object.
+
+        Raises:
+            UserError: the file cannot be opened, is no file of rows, or has no header.
+        """
+        with opened(self.path, self._progress) as source:
+            try:
+                yield from self._rows(source)
+            except OSError as error:
+                self._refuse(0, Skip.BAD_FILE, f"the rest cannot be read: {error.strerror or error}")
+
+    def _rows(self, source: Source) -> Iterator[Row]:
+        self.format = None if self._encoding else binary_format(self.path, source.head)
+        if self.format:
+            with source.on_disk() as file:
+                for number, row in columnar_rows(self.path, file, self.format):
+                    yield number, row, None
+            return
+        text = as_utf8(source, self._encoding)
+        self._head = read_fully(text, HEAD)
+        stream = io.BufferedReader(Joined(self._head, text), HEAD)
+        self.format = text_format(self.path, self._head)
+        if self.format is Format.CSV or (self.format is Format.EMPTY and suffix_of(self.path) in TABLE_SUFFIXES):
+            for line, cells in csv_rows(self.path, stream, self._head, self._told):
+                yield line, cells, None
+        elif self.format is Format.JSON_VALUES:
+            yield from self._parsed(JsonValues(stream, self._told))
+        elif self.format is Format.JSON_LINES:
+            yield from self._parsed(enumerate(bounded_lines(stream), 1))
+
+    def _parsed(self, texts: Iterator[tuple[int, bytes]] | JsonValues | enumerate[bytes]) -> Iterator[Row]:
+        for line, raw in texts:
+            try:
+                value = parse(raw)
+            except Refused as error:
+                if raw.strip():
+                    yield from self._several(line, raw, error)
+                continue
+            if type(value) is dict:
+                yield line, value, raw
+            elif type(value) is list and value and isinstance(value[0], dict):
+                yield line, {"messages": value}, raw  # a conversation that is its turns alone
+            else:
+                self._told(line, Skip.BAD_JSON, f"a JSON object is wanted, this is {'a list' if type(value) is list else repr(value)[:30]}")
+
+    def _several(self, line: int, raw: bytes, error: Refused) -> Iterator[Row]:
+        """A line of two objects, as where files were joined: both, if that is all that is wrong with it."""
+        broken: list[str] = []
+        parts: list[bytes] = []
+        if error.reason is Skip.BAD_JSON and b"{" in raw[1:]:
+            parts = [part for _, part in JsonValues(io.BytesIO(raw), lambda *_: broken.append(""))]
+        if len(parts) < 2 or broken:
+            self._told(line, error.reason, error.detail)
+            return
+        yield from self._parsed((line, part) for part in parts)
+
+    def _told(self, line: int, reason: Skip, detail: str) -> None:
+        if reason is Skip.BAD_ENCODING and detail.startswith("not UTF-8"):
+            if self._remedy is None:
+                self._remedy = remedy(self._head, self._encoding)
+            detail = f"{detail}; {self._remedy}"
+        self._refuse(line, reason, detail)
