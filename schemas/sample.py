@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Set
 from enum import StrEnum
 from typing import Any, Self
 
@@ -58,6 +59,8 @@ HASHED_SINCE_1_1 = ("label_set", "gold", "messages", "tools", "chosen_messages",
 """What else changes what is trained or rewarded; part of the hash where it is said."""
 CONTENT = ("prompt", "text", "answer", "label", "chosen", "rejected", "messages", "chosen_messages", "rejected_messages")
 """Fields of which a sample says at least one, or it has nothing to train on."""
+DEFAULTS = ("schema_version", "sample_id", "split", "generation")
+"""Fields that have a value where nobody gives one."""
 HASH_ID = "h-"
 """How ids begin that are hashes of the content."""
 
@@ -123,9 +126,9 @@ class Sample(Message):
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, data: object) -> object:
-        """A field that is null is unset: tables and Kafka Connect write every column."""
-        if isinstance(data, dict) and None in data.values():
-            return {name: value for name, value in data.items() if value is not None}
+        """A field that is null has its default: tables and Kafka Connect write every column."""
+        if isinstance(data, dict) and any(name in data and data[name] is None for name in DEFAULTS):
+            return {name: value for name, value in data.items() if value is not None or name not in DEFAULTS}
         return data
 
     @model_validator(mode="after")
@@ -155,12 +158,28 @@ class Sample(Message):
 
     def content_hash(self) -> str:
         """The id that the content gives: equal for samples that train and reward alike, as long as the same fields are said."""
-        parts = self._hashed()
-        extra = self.model_dump_json(include=set(HASHED_SINCE_1_1), exclude_none=True)
-        return HASH_ID + (content_id(*parts) if extra == "{}" else content_id(*parts, extra))
+        return self._hash(self.model_fields_set)
 
-    def _hashed(self) -> list[str | None]:
-        said = self.model_fields_set
+    @property
+    def former_id(self) -> str | None:
+        """The hash that was this sample's id before 1.1; None where its id is no hash of ours, or is still that one.
+
+        Whoever hashed it may have left `split` and `task` unsaid, which stand on the wire since.
+        """
+        if not (self.gold or self.label_set) or self.messages or not self.sample_id.startswith(HASH_ID):
+            return None
+        for unsaid in ((), ("split",), ("task",), ("split", "task")):
+            said = self.model_fields_set.difference(unsaid)
+            if self.sample_id == self._hash(said):
+                return HASH_ID + content_id(*self._first_parts(said))
+        return None
+
+    def _hash(self, said: Set[str]) -> str:
+        since = {name for name in HASHED_SINCE_1_1 if getattr(self, name)}
+        more = (self.model_dump_json(include=since, exclude_none=True),) if since else ()
+        return HASH_ID + content_id(*self._first_parts(said), *more)
+
+    def _first_parts(self, said: Set[str]) -> list[str | None]:
         return [str(value) if name in said and (value := getattr(self, name)) else None for name in HASHED]
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 
 from schemas.sample import Sample
 from schemas.training_sample import SourcePosition
+from streams import metrics
 from streams.curriculum.bands import Bands
 from streams.curriculum.difficulty import RawTerms, raw_terms
 from streams.curriculum.task_detector import Content, content_of, detect_task, objective_of, to_training_sample
@@ -54,10 +55,13 @@ class CurriculumNode(StreamNode):
 
     def _place(self, record: Record, sample: Sample, bands: Bands, counted: bool) -> None:
         task = detect_task(sample)
-        raw, version = self.measure(sample, content_of(sample, task))
+        content = content_of(sample, task)
+        raw, version = self.measure(sample, content)
         difficulty, band = (bands.look_up if counted else bands.place)(objective_of(task), raw)
         source = SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
-        made = to_training_sample(sample, band=band, difficulty=difficulty, source=source, facts_offset=version)
+        made = to_training_sample(sample, band=band, difficulty=difficulty, source=source, facts_offset=version, content=content)
+        for rule in content.changed:
+            metrics.CONVERSATIONS_CHANGED.labels(self.name, rule).inc()
         self.send(self.settings.topics.band(made.objective, band), made.sample_id, made)
 
     def acknowledged(self) -> None:

@@ -28,7 +28,7 @@ class RawTerms(NamedTuple):
     hops: float = 0.0
     """Facts on the shortest path between what the prompt and the answer name; 0 where none is known."""
     length: float = 0.0
-    """Words of the prompt; of the text, where there is no prompt."""
+    """Words of the prompt, all its turns counted; of the text, where there is no prompt."""
     centrality: float = 0.0
     """Degree centrality of the target, 0 to 1."""
 
@@ -42,7 +42,7 @@ def raw_terms(content: Content, gold: Iterable[str] | None, graph: Hypergraph) -
     distance = hops(graph, asked, targets) if asked and targets else None
     return RawTerms(
         hops=float(distance or 0),
-        length=float(len((content.question or answer).split())),
+        length=float(content.length if content.prompt else len(answer.split())),
         # The most specific entity of the answer is the one that the fewest facts speak of.
         centrality=min((graph.centrality(entity) for entity in targets), default=0.0),
     )

@@ -54,6 +54,8 @@ class LedgerRow:
     outcome: Outcome
     pass_number: int
     step: int
+    former_id: str | None = None
+    """Of a trained sample: the hash that was its id before messages 1.1, where that was another."""
 
     def document(self) -> dict[str, Any]:
         """The line that `pelton checkpoints ledger` prints."""
@@ -97,6 +99,8 @@ def write_segment(folder: Path, rows: list[LedgerRow], level: int = 0) -> Segmen
         "pass": pa.array([row.pass_number for row in rows], pa.int32()),
         "step": pa.array([row.step for row in rows], pa.int64()),
     }
+    if any(row.former_id for row in rows):
+        columns["former_id"] = pa.array([row.former_id for row in rows], pa.string())
     return _write_table(folder, pa.table(columns), level)
 
 
@@ -105,7 +109,7 @@ def merge_segments(folder: Path, segments: list[Segment]) -> Segment:
     import pyarrow as pa
 
     tables = [_read_table(folder, segment) for segment in segments]
-    merged = _write_table(folder, pa.concat_tables(tables).unify_dictionaries(), segments[0].level + 1)
+    merged = _write_table(folder, pa.concat_tables(tables, promote_options="default").unify_dictionaries(), segments[0].level + 1)
     del tables
     pa.default_memory_pool().release_unused()  # or the largest merge's memory stays with this process
     return merged
@@ -128,7 +132,8 @@ def _write_table(folder: Path, table: Any, level: int) -> Segment:
             "offset": "DELTA_BINARY_PACKED",
             "pass": "DELTA_BINARY_PACKED",
             "step": "DELTA_BINARY_PACKED",
-        },
+        }
+        | ({"former_id": "DELTA_LENGTH_BYTE_ARRAY"} if "former_id" in table.column_names else {}),
         write_statistics=False,
         store_schema=False,
     )
@@ -146,8 +151,10 @@ def read_segment(folder: Path, segment: Segment) -> list[LedgerRow]:
         CheckpointError: missing, or not the bytes that the manifest names.
     """
     columns = _read_table(folder, segment).to_pydict()
-    names = ("topic", "partition", "offset", "sample_id", "outcome", "pass", "step")
-    return [LedgerRow(t, p, o, s, Outcome(out), ps, st) for t, p, o, s, out, ps, st in zip(*(columns[name] for name in names), strict=True)]
+    columns.setdefault("former_id", [None] * segment.rows)
+    names = ("topic", "partition", "offset", "sample_id", "outcome", "pass", "step", "former_id")
+    rows = zip(*(columns[name] for name in names), strict=True)
+    return [LedgerRow(t, p, o, s, Outcome(out), ps, st, former) for t, p, o, s, out, ps, st, former in rows]
 
 
 def _read_table(folder: Path, segment: Segment) -> Any:
@@ -188,14 +195,18 @@ class Ledger:
         yield from self._fresh
 
     def trained_ids(self, pass_number: int, topics: set[str], limit: int) -> list[str]:
-        """Ids trained in a pass on these topics, the newest `limit` of them, oldest first; reads no more segments than that takes."""
-        parts: list[list[str]] = []
+        """Ids trained in a pass on these topics, as `trained_rows` gives them."""
+        return [row.sample_id for row in self.trained_rows(pass_number, topics, limit)]
+
+    def trained_rows(self, pass_number: int, topics: set[str], limit: int) -> list[LedgerRow]:
+        """What was trained in a pass on these topics, the newest `limit` of it, oldest first; reads no more segments than that takes."""
+        parts: list[list[LedgerRow]] = []
         count = 0
         for segment in reversed(self.segments):
             rows = [row for row in read_segment(self.folder, segment) if row.pass_number == pass_number]
             if not rows or count >= limit:
                 break
-            parts.append([row.sample_id for row in rows if row.outcome is Outcome.TRAINED and row.topic in topics])
+            parts.append([row for row in rows if row.outcome is Outcome.TRAINED and row.topic in topics])
             count += len(parts[-1])
         return list(itertools.chain.from_iterable(reversed(parts)))[-limit:]
 

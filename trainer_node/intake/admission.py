@@ -85,7 +85,7 @@ class Admission:
         if self._dead_letters.breaker is not None:
             self._dead_letters.breaker.record(ok=True)
         self._backlog.add(waiting)
-        self._duplicates.wait(sample.objective, sample.sample_id)
+        self._duplicates.wait(sample.objective, sample.sample_id, sample.former_id)
 
     def _not_trained(self, sample: TrainingSample, position: RecordPosition, example: AnyExample | BadRecord) -> Outcome | None:
         """Why a sample is not trained on, or None.
@@ -103,12 +103,15 @@ class Admission:
         if sample.split is Split.VALIDATION:
             _sound(example)  # a bad one is a dead letter, not the end of the evaluation
             return self._hold_out(sample, self.held_out.validation, Outcome.VALIDATION)
-        return Outcome.DUPLICATE if self._duplicates.is_duplicate(sample.objective, sample.sample_id, position) else None
+        is_duplicate = self._duplicates.is_duplicate(sample.objective, sample.sample_id, position, sample.former_id)
+        return Outcome.DUPLICATE if is_duplicate else None
 
     def _hold_out(self, sample: TrainingSample, store: dict[str, TrainingSample], outcome: Outcome) -> Outcome:
-        if sample.sample_id in store and self._cursor.pass_number == 1:
+        is_known = sample.sample_id in store or sample.former_id in store
+        if is_known and self._cursor.pass_number == 1:
             return Outcome.DUPLICATE
-        keep(sample, store)
+        if sample.former_id not in store:
+            keep(sample, store)
         return outcome
 
     def dead_letter(self, record: Record, bad: BadRecord, sample_id: str | None) -> None:
@@ -125,10 +128,11 @@ class Admission:
         self.dead_lettered.add(position)
         self.done(record, sample_id or "", Outcome.DEAD_LETTER, self._cursor.step)
 
-    def done(self, record: Record, sample_id: str, outcome: Outcome, step: int) -> None:
+    def done(self, record: Record, sample_id: str, outcome: Outcome, step: int, former_id: str | None = None) -> None:
         """A record needs nothing more."""
         self.positions[(record.topic, record.partition)].done(record.offset)
-        self._ledger.add(LedgerRow(record.topic, record.partition, record.offset, sample_id, outcome, self._cursor.pass_number, step))
+        where = (record.topic, record.partition, record.offset)
+        self._ledger.add(LedgerRow(*where, sample_id, outcome, self._cursor.pass_number, step, former_id))
 
 
 def _sound(example: AnyExample | BadRecord) -> AnyExample:

@@ -2,11 +2,15 @@
 
 A worker that was killed sends a sample again, at a new offset and perhaps in another band: offsets are not identity. The memory holds the
 last `horizon` ids taken in a pass; after a crash it is read back from the ledger. An id that comes again later than that trains twice.
+
+A sample whose hash is another since messages 1.1 brings its former one along: a record of either is a duplicate of the other, so that an
+upgrade trains nothing twice. Two samples that only had the former one in common are two.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable
 from functools import lru_cache
 
@@ -22,7 +26,9 @@ class Deduplicator:
     def __init__(self, horizon: int) -> None:
         self.horizon = horizon
         self._taken: RecentIds[int] = RecentIds(horizon)
+        self._taken_formers: RecentIds[int] = RecentIds(horizon)
         self._waiting: set[int] = set()
+        self._waiting_formers: Counter[int] = Counter()
         self._journalled: dict[int, RecordPosition] = {}
 
     def expect(self, entries: Iterable[JournalEntry]) -> None:
@@ -31,31 +37,47 @@ class Deduplicator:
             for topic, number, offset, sample_id in entry.samples:
                 self._journalled[key_of(entry.objective, sample_id)] = (topic, number, offset)
 
-    def is_duplicate(self, objective: Objective, sample_id: str, position: RecordPosition) -> bool:
+    def is_duplicate(self, objective: Objective, sample_id: str, position: RecordPosition, former_id: str | None = None) -> bool:
         """Whether a delivered record is one too many."""
         key = key_of(objective.value, sample_id)
         if key in self._journalled:
             return self._journalled[key] != position
-        return key in self._waiting or key in self._taken
+        if key in self._waiting_formers or key in self._taken_formers:
+            return True
+        keys = [key] if former_id is None else [key, key_of(objective.value, former_id)]
+        return any(one in known for one in keys for known in (self._waiting, self._taken, self._journalled))
 
-    def wait(self, objective: Objective, sample_id: str) -> None:
+    def wait(self, objective: Objective, sample_id: str, former_id: str | None = None) -> None:
         """The sample is ready to be chosen."""
         self._waiting.add(key_of(objective.value, sample_id))
+        if former_id is not None:
+            self._waiting_formers[key_of(objective.value, former_id)] += 1
 
-    def unwait(self, objective: Objective, sample_id: str) -> None:
+    def unwait(self, objective: Objective, sample_id: str, former_id: str | None = None) -> None:
         """It no longer waits, and was not taken: a rewind will deliver it again."""
         self._waiting.discard(key_of(objective.value, sample_id))
+        if former_id is not None:
+            former = key_of(objective.value, former_id)
+            self._waiting_formers -= Counter({former: 1})  # keeps what is left above nought
 
-    def take(self, objective: Objective, sample_id: str) -> None:
+    def take(self, objective: Objective, sample_id: str, former_id: str | None = None) -> None:
         """The sample has been chosen."""
         key = key_of(objective.value, sample_id)
-        self._waiting.discard(key)
+        self.unwait(objective, sample_id, former_id)
         self._journalled.pop(key, None)
         self._taken.add(key)
+        if former_id is not None:
+            self.take_former(objective, former_id)
 
-    def untake(self, objective: Objective, sample_id: str) -> None:
+    def take_former(self, objective: Objective, former_id: str) -> None:
+        """A sample has been chosen that had this id before messages 1.1."""
+        self._taken_formers.add(key_of(objective.value, former_id))
+
+    def untake(self, objective: Objective, sample_id: str, former_id: str | None = None) -> None:
         """It was chosen and then not trained on: another record of it is no duplicate."""
         self._taken.discard(key_of(objective.value, sample_id))
+        if former_id is not None:
+            self._taken_formers.discard(key_of(objective.value, former_id))
 
     def give_up(self, objective: str, sample_id: str) -> None:
         """A journalled sample will not come: a record of it elsewhere may be taken."""
@@ -64,6 +86,7 @@ class Deduplicator:
     def new_pass(self) -> None:
         """Every sample may be taken once again."""
         self._taken.clear()
+        self._taken_formers.clear()
 
     def __len__(self) -> int:
         """Ids taken that are remembered."""

@@ -13,7 +13,7 @@ import queue
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from schemas.errors import BadRecord, BrokerError
@@ -158,12 +158,16 @@ class Feed:
         self.admission.dead_lettered = set(positions_in(state.repeats.dead_lettered))
         self.pacing.restore(state.pacing)
         self.admission.held_out.restore(state.held_out)
-        self.remember(self._ledger.trained_ids(cursor.pass_number, set(self._bands[cursor.objective]), self.settings.repeat_horizon))
+        topics = set(self._bands[cursor.objective])
+        rows = self._ledger.trained_rows(cursor.pass_number, topics, self.settings.repeat_horizon)
+        self.remember([row.sample_id for row in rows], [row.former_id for row in rows if row.former_id])
 
-    def remember(self, sample_ids: list[str]) -> None:
-        """These were trained in this pass already: a repeat of one is dropped."""
+    def remember(self, sample_ids: Iterable[str], former_ids: Iterable[str] = ()) -> None:
+        """These were trained in this pass already: a repeat of one is dropped, and a record under what was the id of one before 1.1."""
         for sample_id in sample_ids:
             self._duplicates.take(self.cursor.objective, sample_id)
+        for former_id in former_ids:
+            self._duplicates.take_former(self.cursor.objective, former_id)
 
     # --- choice --------------------------------------------------------------------------------------------------------------
 
@@ -263,7 +267,7 @@ class Feed:
     def _take(self, items: list[WaitingSample], journalled: bool = False) -> StepBatch:
         for item in items:
             self._backlog.remove(item)
-            self._duplicates.take(item.sample.objective, item.sample.sample_id)
+            self._duplicates.take(item.sample.objective, item.sample.sample_id, item.sample.former_id)
         cursor = self.cursor
         batch = StepBatch(cursor.step + 1, cursor.pass_number, cursor.objective, items)
         samples = [(*item.position, item.sample.sample_id) for item in items]
@@ -288,13 +292,13 @@ class Feed:
             sample = item.sample
             reason = (bad or {}).get(sample.sample_id)
             if reason is not None:
-                self._duplicates.untake(sample.objective, sample.sample_id)
+                self._duplicates.untake(sample.objective, sample.sample_id, sample.former_id)
                 self.admission.dead_letter(item.record, reason, sample.sample_id)
             elif sample.sample_id in unrewarded:
-                self._duplicates.untake(sample.objective, sample.sample_id)
+                self._duplicates.untake(sample.objective, sample.sample_id, sample.former_id)
                 self.admission.done(item.record, sample.sample_id, Outcome.UNREWARDED, batch.step)
             else:
-                self.admission.done(item.record, sample.sample_id, Outcome.TRAINED, batch.step)
+                self.admission.done(item.record, sample.sample_id, Outcome.TRAINED, batch.step, sample.former_id)
                 self.cursor.samples_trained += 1
 
     def rewind(self) -> None:
@@ -303,7 +307,7 @@ class Feed:
         topics = self._bands[self.cursor.objective]
         starts = {tp: offset for tp, offset in self._pass_start.items() if tp[0] in topics}
         for item in [item for topic in topics for item in self._backlog.clear(topic)]:
-            self._duplicates.unwait(item.sample.objective, item.sample.sample_id)
+            self._duplicates.unwait(item.sample.objective, item.sample.sample_id, item.sample.former_id)
         self._duplicates.new_pass()
         self.admission.positions.rewind(starts)
         self.pacing.restart()

@@ -28,7 +28,7 @@ from trainer_node.run.claim import Claim, claim_run
 from trainer_node.run.completion import Completion
 from trainer_node.run.early_stopping import EarlyStopping
 from trainer_node.run.monitor import Monitor
-from trainer_node.run.warm_start import inherited_state, trained_ids
+from trainer_node.run.warm_start import inherited_state, trained_rows
 
 if TYPE_CHECKING:
     from trainer_node.models.loaded import LoadedModel
@@ -169,7 +169,8 @@ def _begin(run: RunContext) -> None:
     feed.begin(inherited, replay, start)
     if claim.parent and inherited and inherited.objective is claim.parent.manifest.feed.objective:
         topics = {topic.name for topic in run.settings.topics.bands(feed.objective)}
-        feed.remember(trained_ids(claim.parent, topics, run.config.repeat_horizon))
+        rows = trained_rows(claim.parent, topics, run.config.repeat_horizon)
+        feed.remember([row.sample_id for row in rows], [row.former_id for row in rows if row.former_id])
 
 
 def _spare_loaded_objects() -> None:

@@ -6,7 +6,7 @@ import logging
 
 from schemas.errors import CheckpointError, ConfigError
 from schemas.training_sample import Objective
-from trainer_node.commit.ledger import Ledger
+from trainer_node.commit.ledger import Ledger, LedgerRow
 from trainer_node.commit.manifest import Checkpoint, verify
 from trainer_node.commit.state import FeedState
 from trainer_node.config import TrainConfig
@@ -68,7 +68,7 @@ def inherited_state(parent: Checkpoint, start: StartPoint, config: TrainConfig) 
     return FeedState(objective=objective, position=position, pacing=state.pacing, repeats=state.repeats, held_out=held_out)
 
 
-def trained_ids(parent: Checkpoint, topics: set[str], horizon: int) -> list[str]:
+def trained_rows(parent: Checkpoint, topics: set[str], horizon: int) -> list[LedgerRow]:
     """What the parent trained on these topics in the pass it stood in: a repeat in a run that goes on from its positions."""
     manifest = parent.manifest
-    return Ledger(parent.run_dir / "ledger", manifest.segments).trained_ids(manifest.feed.pass_number, topics, horizon)
+    return Ledger(parent.run_dir / "ledger", manifest.segments).trained_rows(manifest.feed.pass_number, topics, horizon)

@@ -66,3 +66,24 @@ def test_a_record_that_says_none_of_a_samples_fields_is_refused_and_shares_no_id
 def test_a_null_is_an_unset_field():
     row = {"sample_id": None, "split": None, "generation": None, "prompt": "q?", "answer": "a.", "gold": None, "label": None}
     assert Sample.decode(json.dumps(row).encode()) == Sample(prompt="q?", answer="a.")
+
+
+@pytest.mark.parametrize("said", [{}, {"split": "train"}, {"task": "qa"}, {"task": "qa", "split": "validation"}])
+def test_a_sample_with_gold_knows_the_id_it_had_before_also_after_it_was_sent(said):
+    fields = {"prompt": "q?", "answer": "a."}
+    sample = Sample(**fields, **said, gold=("a",))
+    assert sample.former_id == Sample(**fields, **said).sample_id != sample.sample_id
+    assert Sample.decode(sample.encode()).former_id == sample.former_id
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"prompt": "q?", "answer": "a."},
+        {"sample_id": "mine", "prompt": "q?", "gold": ["a"]},
+        {"sample_id": "h-0123456789abcdef", "prompt": "q?", "gold": ["a"]},
+        {"messages": [USER, ASSISTANT], "gold": ["a"]},
+    ],
+)
+def test_an_id_that_was_never_another_has_no_former_one(fields):
+    assert Sample(**fields).former_id is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -159,3 +160,13 @@ def test_what_no_checkpoint_names_is_an_orphan(tmp_path):
     (tmp_path / ".staging-1.parquet").touch()
     names = [segment.name for segment in ledger.segments]
     assert sorted(orphans(tmp_path, {names[0]})) == sorted([names[1], ".staging-1.parquet"])
+
+
+def test_the_id_that_a_sample_had_before_is_kept_through_merges_beside_rows_that_have_none(tmp_path):
+    ledger, rows = Ledger(tmp_path), rows_of(3000)
+    rows[5] = replace(rows[5], former_id="h-5")
+    rows[2900] = replace(rows[2900], former_id="h-2900")
+    fill(ledger, rows, 40)
+    assert list(Ledger(tmp_path, ledger.segments).rows()) == rows
+    newest = ledger.trained_rows(1, {row.topic for row in rows}, 200)
+    assert [row.former_id for row in newest if row.former_id] == ["h-2900"]

@@ -118,6 +118,15 @@ def test_held_out_samples_are_kept_in_each_pass_and_only_a_second_one_in_the_fir
     assert len(gate.backlog["sft.0"]) == 1, "what is held out is no repeat of what is trained on"
 
 
+def test_a_held_out_sample_is_measured_once_also_under_the_id_it_had_before(gate):
+    for made in (sample_of("old", split=Split.VALIDATION), sample_of("new", split=Split.VALIDATION, former_id="old")):
+        gate.admit(made)
+    gate.cursor.pass_number = 2
+    gate.admit(sample_of("new", split=Split.VALIDATION, former_id="old"))
+    assert gate.outcomes() == [("old", Outcome.VALIDATION), ("new", Outcome.DUPLICATE), ("new", Outcome.VALIDATION)]
+    assert list(gate.admission.held_out.validation) == ["old"]
+
+
 @pytest.mark.parametrize(
     ("trained", "split", "held_out"),
     [(SFT, Split.TRAIN, True), (SFT, Split.VALIDATION, True), (PROMPT, Split.VALIDATION, True), (PROMPT, Split.TRAIN, False)],

@@ -93,3 +93,39 @@ def test_keys_are_64_bits_of_objective_and_id():
     keys = [key_of("sft", str(number)) for number in range(100)]
     assert 2**60 < max(keys) < 2**64
     assert key_of("sft", "\ud800") != key_of("sft", "?"), "half of a surrogate pair, which JSON lets through"
+
+
+def test_a_record_under_the_id_that_a_sample_had_before_is_its_duplicate_in_either_order(known):
+    known.take(SFT, "old")
+    assert known.is_duplicate(SFT, "new", HERE, "old")
+    known.new_pass()
+    known.wait(SFT, "new", "old")
+    assert known.is_duplicate(SFT, "old", THERE)
+    known.take(SFT, "new", "old")
+    assert known.is_duplicate(SFT, "old", THERE)
+    known.untake(SFT, "new", "old")
+    assert not known.is_duplicate(SFT, "old", THERE)
+    known.take_former(SFT, "old")
+    assert known.is_duplicate(SFT, "old", THERE)
+    known.new_pass()
+    assert not known.is_duplicate(SFT, "old", THERE)
+
+
+def test_samples_that_had_one_id_before_and_have_two_now_are_two(known):
+    known.wait(SFT, "gold a", "old")
+    assert not known.is_duplicate(SFT, "gold b", HERE, "old")
+    known.take(SFT, "gold a", "old")
+    assert not known.is_duplicate(SFT, "gold b", HERE, "old")
+    known.wait(SFT, "gold b", "old")
+    known.unwait(SFT, "gold b", "old")
+    known.wait(SFT, "gold c", "old")
+    known.wait(SFT, "gold d", "old")
+    known.unwait(SFT, "gold c", "old")
+    known.new_pass()
+    assert known.is_duplicate(SFT, "old", HERE), "one of them still waits"
+
+
+def test_a_journalled_record_of_the_id_before_is_trained_and_its_successor_is_not(known):
+    journalled(known)
+    assert known.is_duplicate(SFT, "new", THERE, "a")
+    assert not known.is_duplicate(SFT, "a", HERE)

@@ -132,6 +132,16 @@ def test_ids_trained_in_this_pass_over_this_objective_are_remembered_from_the_le
     assert flat(after.train()) == ["y"]
 
 
+def test_an_upgrade_trains_nothing_twice_and_drops_no_sample_of_other_gold(bench):
+    log = spread(0) | {"sft.0": [encoded("old 1"), encoded("new 2", former_id="old 2"), encoded("new 3", former_id="old 3")]}
+    before = bench(log, batch_size=1)
+    assert flat(before.train()) == ["old 1", "new 2", "new 3"]
+    state, segments = before.feed.snapshot(), before.ledger.seal()
+    log["sft.0"] += [encoded("new 1", former_id="old 1"), encoded("old 2"), encoded("new 3b", former_id="old 3"), encoded("new 4")]
+    after = bench(log, state=state, epoch=2, checkpoint="c", segments=segments, batch_size=1)
+    assert flat(after.train()) == ["new 3b", "new 4"]
+
+
 def test_a_run_from_a_date_tells_the_consumer_and_one_that_goes_on_does_not(bench, tmp_path, monkeypatch):
     told: list[Any] = []
     start = test_feed.LogReader.start

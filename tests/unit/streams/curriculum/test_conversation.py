@@ -1,0 +1,200 @@
+"""Conversations as real exports have them: each irregularity has one outcome, which is counted; none is a crash."""
+
+import json
+from typing import Any
+
+import pytest
+
+from schemas.errors import BadRecord, DeadLetterReason
+from schemas.sample import Sample, Task
+from schemas.training_sample import Objective, TrainingSample
+from schemas.turns import Turn
+from streams.curriculum.conversation import BEGAN, ENDED, JOINED
+from streams.curriculum.task_detector import content_of, detect_task, to_training_sample
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": {"x": 1}}}
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"x": {"type": "integer"}}}}}
+
+
+def turns(*said: str, **more: Any) -> list[dict[str, Any]]:
+    """`turns("u:q?", "a:hello")`, by the first letters of the roles; `a0:` is an assistant turn of weight 0."""
+    roles = {"s": "system", "u": "user", "a": "assistant", "t": "tool"}
+    made = []
+    for one in said:
+        head, _, content = one.partition(":")
+        made.append({"role": roles[head[0]], "content": content} | ({"weight": int(head[1:])} if head[1:] else {}))
+    return made
+
+
+def shown(made: tuple[Turn, ...] | None) -> list[str]:
+    return [f"{turn.role[0]}{'' if turn.weight is None else turn.weight}:{turn.content}" for turn in made or ()]
+
+
+def learnt(*said: str) -> tuple[list[str], tuple[str, ...]]:
+    sample = Sample(messages=turns(*said))
+    content = content_of(sample, detect_task(sample))
+    return shown(content.messages), content.changed
+
+
+@pytest.mark.parametrize(
+    ("said", "left", "changed"),
+    [
+        (["u:q?", "a:a."], ["u:q?", "a:a."], ()),
+        (["s:be brief", "u:q?", "a:a.", "u:r?", "a:b."], ["s:be brief", "u:q?", "a:a.", "u:r?", "a:b."], ()),
+        (["s:", "u:q?", "a:a."], ["s:", "u:q?", "a:a."], ()),
+        (["u:q?", "a:a.", "s:now in French", "u:r?", "a:b."], ["u:q?", "a:a.", "s:now in French", "u:r?", "a:b."], ()),
+        (["u:one", "u:two", "a:a."], ["u:one\n\ntwo", "a:a."], (JOINED,)),
+        (["u:q?", "a:one", "a:two", "a:three"], ["u:q?", "a:one\n\ntwo\n\nthree"], (JOINED,)),
+        (["s:one", "s:two", "u:q?", "a:a."], ["s:one\n\ntwo", "u:q?", "a:a."], (JOINED,)),
+        (["u:q?", "a0:context", "a:learnt"], ["u:q?", "a0:context", "a:learnt"], ()),
+        (["a:welcome", "u:q?", "a:a."], ["u:q?", "a:a."], (BEGAN,)),
+        (["s:x", "a:welcome", "u:q?", "a:a."], ["s:x", "u:q?", "a:a."], (BEGAN,)),
+        (["u:q?", "a:a.", "u:thanks"], ["u:q?", "a:a."], (ENDED,)),
+        (["u:q?", "a:a.", "u:"], ["u:q?", "a:a."], (ENDED,)),
+        (["u:q?", "a:a.", "u:r?", "a0:b."], ["u:q?", "a:a."], (ENDED,)),
+        (["a:hi", "u:one", "u:two", "a:a.", "u:bye"], ["u:one\n\ntwo", "a:a."], (BEGAN, JOINED, ENDED)),
+    ],
+)
+def test_each_irregularity_has_one_rule_and_is_named(said, left, changed):
+    assert learnt(*said) == (left, changed)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        (["u:q?"], "nothing to learn: every turn of the assistant is missing"),
+        (["s:only"], "nothing to learn: every turn of the assistant is missing"),
+        (["u:q?", "a0:a."], "nothing to learn: every turn of the assistant has weight 0"),
+        (["a:alone"], "nothing to learn: the assistant speaks before the user and never after"),
+        (["u: ", "a:a."], "turn 1, of the user, is empty"),
+        (["s:x", "u:q?", "a:", "u:r?", "a:b."], "turn 3, of the assistant, is empty"),
+        (["u:q?", "a:\n"], "turn 2, of the assistant, is empty"),
+    ],
+)
+def test_what_cannot_be_learnt_from_is_untrainable_and_says_why(said, why):
+    with pytest.raises(BadRecord) as caught:
+        learnt(*said)
+    assert caught.value.reason is DeadLetterReason.UNTRAINABLE
+    assert caught.value.detail.startswith(why)
+
+
+def test_turns_that_call_tools_and_their_results_stay_apart():
+    asked = [*turns("u:q?"), {"role": "assistant", "tool_calls": [CALL]}, *turns("t:1", "t:2", "a:done")]
+    made = to_training_sample(Sample(messages=asked, tools=[TOOL]))
+    assert [turn.role for turn in made.messages] == ["user", "assistant", "tool", "tool", "assistant"]
+    assert made.messages[1].tool_calls[0].function.arguments == {"x": 1}
+    assert made.tools == (TOOL,)
+
+
+def test_words_before_a_call_are_one_turn_with_it():
+    said = [*turns("u:q?", "a:let me see"), {"role": "assistant", "tool_calls": [CALL]}, *turns("t:1", "a:done")]
+    made = to_training_sample(Sample(messages=said))
+    assert (made.messages[1].content, len(made.messages[1].tool_calls)) == ("let me see", 1)
+    assert len(made.messages) == 4
+
+
+def test_speakers_by_name_stay_apart():
+    said = [{"role": "user", "name": name, "content": name} for name in ("ann", "bob")]
+    assert len(to_training_sample(Sample(messages=[*said, *turns("a:a.")])).messages) == 3
+
+
+def test_a_conversation_reaches_the_band_whole_and_shows_an_old_reader_nothing_to_misread():
+    made = to_training_sample(Sample(sample_id="s", messages=turns("u:q?", "a:a.", "u:r?", "a:b.")))
+    assert (made.objective, made.task, made.prompt, made.completion) == (Objective.SFT, Task.QA, (), None)
+    assert shown(TrainingSample.decode(made.encode()).messages) == ["u:q?", "a:a.", "u:r?", "a:b."]
+
+
+def test_the_last_user_turn_is_what_is_asked_and_all_before_the_answer_is_the_prompt():
+    sample = Sample(messages=turns("s:be brief", "u:one two", "a:three", "u:who wrote it?", "a:she did"))
+    content = content_of(sample, detect_task(sample))
+    assert (content.question, content.answer, content.length) == ("who wrote it?", "she did", 2 + 2 + 1 + 3)
+
+
+@pytest.mark.parametrize(
+    ("fields", "task", "objective"),
+    [
+        ({"messages": turns("u:q?", "a:a.")}, Task.QA, Objective.SFT),
+        ({"messages": turns("u:q?", "a:a."), "gold": ["a"]}, Task.QA, Objective.SFT),
+        ({"messages": turns("u:q?", "a:a."), "task": "generation"}, Task.GENERATION, Objective.SFT),
+        ({"messages": turns("u:q?"), "answer": "a."}, Task.QA, Objective.SFT),
+        ({"messages": turns("u:good film"), "label": "pos"}, Task.CLASSIFICATION, Objective.SFT),
+        ({"messages": turns("u:q?"), "chosen": "a", "rejected": "b"}, Task.PREFERENCE, Objective.PREFERENCE),
+        ({"messages": turns("u:q?"), "gold": ["a"]}, Task.RLHF_GRPO, Objective.PROMPT),
+        ({"messages": turns("u:q?", "a:a.", "u:r?"), "gold": ["a"]}, Task.RLHF_GRPO, Objective.PROMPT),
+        ({"messages": turns("u:q?"), "task": "rlhf_ppo"}, Task.RLHF_PPO, Objective.PROMPT),
+        ({"messages": turns("u:q?", "a:a."), "task": "rlhf_ppo"}, Task.RLHF_PPO, Objective.PROMPT),
+        ({"prompt": "q?", "gold": ["a"]}, Task.RLHF_GRPO, Objective.PROMPT),
+        ({"prompt": "q?", "gold": ["a"], "answer": None}, Task.RLHF_GRPO, Objective.PROMPT),
+        ({"prompt": "q?", "gold": ["a"], "answer": "a"}, Task.QA, Objective.SFT),
+    ],
+)
+def test_what_a_sample_is_for_follows_from_what_it_says(fields, task, objective):
+    made = to_training_sample(Sample(**fields))
+    assert (made.task, made.objective) == (task, objective)
+
+
+def test_gold_is_never_text_to_learn():
+    made = to_training_sample(Sample(prompt="q?", gold=("a",)))
+    assert (shown(made.prompt), made.completion, made.messages, made.gold) == (["u:q?"], None, None, ("a",))
+
+
+def test_a_known_answer_at_the_end_of_a_prompt_is_not_asked():
+    made = to_training_sample(Sample(messages=turns("u:q?", "a:a."), task="rlhf_grpo"))
+    assert (shown(made.prompt), made.completion) == (["u:q?"], "a.")
+
+
+def test_a_preference_keeps_turns_before_and_within_its_sides():
+    sides = {"chosen_messages": turns("a:look", "u:so?", "a:good"), "rejected_messages": turns("a:bad")}
+    made = to_training_sample(Sample(messages=turns("s:x", "u:q?", "a:a.", "u:r?"), **sides))
+    assert shown(made.prompt) == ["s:x", "u:q?", "a:a.", "u:r?"]
+    assert (made.chosen, made.rejected) == (None, None)
+    assert (shown(made.chosen_messages), shown(made.rejected_messages)) == (["a:look", "u:so?", "a:good"], ["a:bad"])
+
+
+def test_sides_that_are_one_text_each_are_texts():
+    made = to_training_sample(Sample(prompt="q?", chosen_messages=turns("a:good"), rejected="bad"))
+    assert (made.chosen, made.rejected, made.chosen_messages, made.rejected_messages) == ("good", "bad", None, None)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"messages": turns("u:q?", "a:a."), "chosen": "a", "rejected": "b"}, "preference needs the turns before the answer"),
+        (
+            {"messages": turns("u:q?"), "chosen_messages": turns("a:a"), "rejected_messages": turns("a:a ")},
+            "`chosen` and `rejected` are the same",
+        ),
+        (
+            {"messages": turns("u:q?"), "chosen_messages": turns("a:a", "u:b"), "rejected": "c"},
+            "`chosen_messages` ends with a turn of the user",
+        ),
+        (
+            {"messages": turns("u:q?"), "chosen": "a", "chosen_messages": turns("a:b"), "rejected": "c"},
+            "`chosen` and `chosen_messages` are both",
+        ),
+        ({"chosen_messages": turns("a:a"), "rejected_messages": turns("a:b")}, "preference needs `prompt`"),
+        ({"prompt": "q?", "chosen": "a"}, "preference needs `rejected`"),
+        ({"prompt": "q?", "chosen": "a", "rejected": None}, "preference needs `rejected`"),
+        ({"messages": turns("u:q?", "a:a."), "prompt": "something else"}, "`messages` and `prompt` are both set"),
+        ({"messages": turns("u:q?", "a:a."), "text": "something else"}, "`messages` and `text` are both set"),
+        ({"prompt": "q?", "answer": None}, "qa needs `answer`"),
+        ({"prompt": "q?", "answer": " "}, "qa needs `answer`"),
+        ({"prompt": "q?", "label": None}, "classification needs `label`"),
+        ({"text": "good film", "label": None}, "classification needs `label`"),
+        ({"messages": turns("u:q?", "a:a."), "label": "x", "task": "classification"}, "classification needs the turns before"),
+    ],
+)
+def test_a_sample_that_lacks_what_it_is_for_or_says_two_things_is_refused_by_name(fields, why):
+    with pytest.raises(BadRecord) as caught:
+        to_training_sample(Sample.decode(json.dumps(fields).encode()))
+    assert caught.value.reason is DeadLetterReason.UNTRAINABLE
+    assert caught.value.detail.startswith(why)
+
+
+def test_blank_cells_of_a_table_of_several_kinds_do_not_make_a_text_another_sample():
+    row = {"prompt": None, "text": "once upon", "answer": None, "label": None, "chosen": None, "rejected": None}
+    assert detect_task(Sample(**row)) is Task.GENERATION
+
+
+def test_a_prompt_that_is_one_of_the_turns_says_nothing_else():
+    assert shown(to_training_sample(Sample(prompt="q?", messages=turns("u:q?", "a:a."))).messages) == ["u:q?", "a:a."]
