@@ -85,7 +85,9 @@ class PreferenceWindow:
         return Sample(
             sample_id=sample_id,
             task=Task.PREFERENCE,
-            prompt=chosen.prompt,
+            prompt=None if chosen.messages else chosen.prompt,
+            messages=chosen.messages,
+            tools=chosen.tools,
             chosen=chosen.completion,
             rejected=rejected.completion,
             origin="feedback",
@@ -112,7 +114,11 @@ def _best_and_worst(answers: deque[GraphReward], config: PreferenceConfig) -> tu
     difference = (best.reward or 0.0) - (worst.reward or 0.0)
     if difference < config.margin or (best.reward or 0.0) < config.min_chosen:
         return None
-    if best.prompt != worst.prompt or best.completion.strip() == worst.completion.strip() or (worst.exact and not best.exact):
+    if (
+        (best.prompt, best.messages) != (worst.prompt, worst.messages)
+        or best.completion.strip() == worst.completion.strip()
+        or (worst.exact and not best.exact)
+    ):
         return None
     return best, worst
 

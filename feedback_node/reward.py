@@ -67,6 +67,8 @@ def judge_output(
         phase=output.phase,
         model_version=output.model_version,
         prompt=output.prompt,
+        messages=output.messages,
+        tools=output.tools,
         completion=output.completion,
         reward=reward,
         status=status,

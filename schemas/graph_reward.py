@@ -8,6 +8,7 @@ from pydantic import Field
 
 from schemas.base import Message
 from schemas.triplet import JudgedTriplet
+from schemas.turns import OptionalTurns, Tools
 
 
 class RewardStatus(StrEnum):
@@ -23,6 +24,8 @@ class RewardStatus(StrEnum):
 class GraphReward(Message):
     """The judgement of one model output."""
 
+    schema_version: str = Field(default="1.1", pattern=r"^\d+\.\d+$")
+    """`major.minor`. 1.1 brought conversations."""
     reward_id: str
     """`output_id@graph_version`: a second judgement of the same output under another graph is another reward."""
     output_id: str
@@ -37,6 +40,10 @@ class GraphReward(Message):
     """The model that answered."""
     prompt: str = ""
     """The question, so that a reward can be read on its own."""
+    messages: OptionalTurns = None
+    """The turns before the answer, where they are more than the question, so that a preference pair can be made of it."""
+    tools: Tools = None
+    """Functions that the model could call."""
     completion: str = ""
     """The answer."""
     reward: float | None = None

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from schemas.base import Message, content_id
 from schemas.sample import Task
+from schemas.turns import OptionalTurns, Tools
 
 
 class ModelOutput(Message):
     """One answer of one model."""
 
+    schema_version: str = Field(default="1.1", pattern=r"^\d+\.\d+$")
+    """`major.minor`. 1.1 brought conversations."""
     output_id: str = ""
     """Id of this answer; left empty, a hash of run, prompt, model version and completion."""
     prompt_id: str
     """The prompt's sample id; the record's key."""
     prompt: str
-    """The question, as a person would read it."""
+    """The question, as a person would read it: of a conversation, the user's last turn."""
+    messages: OptionalTurns = None
+    """The turns before the answer, where they are more than the question."""
+    tools: Tools = None
+    """Functions that the model could call."""
     completion: str
     """The answer, special tokens removed."""
     model_version: str

@@ -7,6 +7,7 @@ text parts is one text, a call's arguments may be a JSON object or its text. Wha
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -203,3 +204,14 @@ OptionalTurns = Annotated[tuple[Turn, ...] | None, BeforeValidator(json_list)]
 """A conversation, where there is one. An empty list, as tables have it, is none."""
 Tools = Annotated[tuple[dict[str, Any], ...] | None, BeforeValidator(_as_tools)]
 """Tools as OpenAI's function schemas, where there are any."""
+
+
+def question_of(turns: Sequence[Turn]) -> str:
+    """What is asked: the user's last turn; without any, the last turn."""
+    asked = [turn.content for turn in turns if turn.role == "user"] or [turn.content for turn in turns]
+    return asked[-1] if asked else ""
+
+
+def more_than_question(turns: Sequence[Turn]) -> tuple[Turn, ...] | None:
+    """The turns, where they say more than one question of the user's does."""
+    return tuple(turns) if turns and tuple(turns) != (Turn(role="user", content=turns[-1].content),) else None

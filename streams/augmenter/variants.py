@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from schemas.base import content_id
 from schemas.sample import Sample, Task
 from schemas.training_sample import TrainingSample
+from schemas.turns import Turn, more_than_question
 from streams.augmenter.paraphrase import Text, paraphrases
 from streams.knowledge.hypergraph import Hypergraph
 
@@ -26,36 +30,67 @@ def variant_id(parent_id: str, generation: int, index: int) -> str:
 
 
 def _text_of(sample: TrainingSample) -> Text | None:
-    """What may be said in other words: the question; of plain text, the text."""
-    fixed = tuple(string for string in (*(sample.gold or ()), sample.rejected) if string)
-    if not sample.prompt:
+    """What may be said in other words: the last question; of plain text, the text."""
+    turns = _turns_of(sample)
+    sides = (*(sample.chosen_messages or ()), *(sample.rejected_messages or ()))
+    fixed = tuple(string for string in (*(sample.gold or ()), sample.rejected, *(turn.content for turn in sides)) if string)
+    if not turns:
         return Text(sample.completion) if sample.completion else None
-    if len(sample.prompt) > 1:
-        return None  # a `Sample` holds one turn
-    answer = sample.chosen or sample.completion or ""
+    asked = _asked(turns)
+    if asked is None:
+        return None
+    answer = sample.chosen or sample.completion or "".join(turn.content for turn in turns[asked + 1 :][-1:] if turn.role == "assistant")
     if sample.task is Task.CLASSIFICATION:  # a text with a label is no question
-        return Text(sample.prompt[0].content, fixed=(*fixed, answer))
-    return Text(sample.prompt[0].content, answer, fixed)
+        return Text(turns[asked].content, fixed=(*fixed, answer))
+    return Text(turns[asked].content, answer, fixed)
+
+
+def _turns_of(sample: TrainingSample) -> tuple[Turn, ...]:
+    """The conversation, or the turns before the answer."""
+    return sample.messages or sample.prompt
+
+
+def _asked(turns: Sequence[Turn]) -> int | None:
+    """Number of the user's last turn."""
+    return max((number for number, turn in enumerate(turns) if turn.role == "user" and turn.content.strip()), default=None)
 
 
 def _variant(parent: TrainingSample, words: str, index: int, run_id: str) -> Sample:
     generation = parent.generation + 1
-    asks = bool(parent.prompt)
-    is_labelled = parent.task is Task.CLASSIFICATION
-    is_generation = parent.task is Task.GENERATION
+    turns = _turns_of(parent)
     return Sample(
         sample_id=variant_id(parent.sample_id, generation, index),
         task=parent.task,
-        prompt=words if asks and not is_labelled else None,
-        text=words if is_labelled or not asks else (parent.completion if is_generation else None),
-        answer=parent.completion if not is_labelled and not is_generation else None,
-        label=parent.completion if is_labelled else None,
+        **(_in_turns(parent, turns, words) if more_than_question(turns) else _in_strings(parent, words)),
+        tools=parent.tools,
         label_set=parent.label_set,
         chosen=parent.chosen,
         rejected=parent.rejected,
+        chosen_messages=parent.chosen_messages,
+        rejected_messages=parent.rejected_messages,
         gold=parent.gold,
         run_id=run_id,
         parent_id=parent.sample_id,
         generation=generation,
         origin=ORIGIN,
     )
+
+
+def _in_strings(parent: TrainingSample, words: str) -> dict[str, Any]:
+    """What a sample of one question, or of plain text, says in other words."""
+    asks = bool(parent.prompt)
+    is_labelled = parent.task is Task.CLASSIFICATION
+    is_generation = parent.task is Task.GENERATION
+    return {
+        "prompt": words if asks and not is_labelled else None,
+        "text": words if is_labelled or not asks else (parent.completion if is_generation else None),
+        "answer": parent.completion if not is_labelled and not is_generation else None,
+        "label": parent.completion if is_labelled else None,
+    }
+
+
+def _in_turns(parent: TrainingSample, turns: Sequence[Turn], words: str) -> dict[str, Any]:
+    """What a conversation says with its last question in other words: all other turns stay, with weights and calls."""
+    asked = _asked(turns)
+    said = tuple(turn.model_copy(update={"content": words}) if number == asked else turn for number, turn in enumerate(turns))
+    return {"messages": said, "label" if parent.task is Task.CLASSIFICATION else "answer": parent.completion}

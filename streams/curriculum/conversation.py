@@ -73,12 +73,6 @@ def side(turns: Sequence[Turn], name: str) -> Conversation:
     return _joined(turns)
 
 
-def question_of(turns: Sequence[Turn]) -> str:
-    """What is asked: the user's last turn; without any, the last turn."""
-    asked = [turn.content for turn in turns if turn.role == "user"] or [turn.content for turn in turns]
-    return asked[-1] if asked else ""
-
-
 def as_text(turns: Sequence[Turn]) -> str | None:
     """What some turns say, where it is one turn of the assistant's and nothing but its text."""
     one = turns[0] if len(turns) == 1 else None

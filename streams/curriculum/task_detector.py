@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 from schemas.sample import Sample, Task
 from schemas.training_sample import Difficulty, Objective, SourcePosition, TrainingSample
-from schemas.turns import Turn
-from streams.curriculum.conversation import as_text, question_of, side, to_answer, to_learn, untrainable
+from schemas.turns import Turn, question_of
+from streams.curriculum.conversation import as_text, side, to_answer, to_learn, untrainable
 
 
 class Content(NamedTuple):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from schemas.model_output import ModelOutput
 from schemas.training_sample import TrainingSample
+from schemas.turns import more_than_question, question_of
 
 
 def model_outputs(prompts: Sequence[TrainingSample], completions: Sequence[str], run_id: str, step: int, phase: str) -> list[ModelOutput]:
@@ -22,7 +23,9 @@ def model_outputs(prompts: Sequence[TrainingSample], completions: Sequence[str],
     return [
         ModelOutput(
             prompt_id=prompt.sample_id,
-            prompt=prompt.prompt[-1].content if prompt.prompt else "",
+            prompt=question_of(prompt.prompt),
+            messages=more_than_question(prompt.prompt),
+            tools=prompt.tools,
             completion=completion,
             model_version=f"{run_id}/{step}",
             run_id=run_id,

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from feedback_node.preferences import PreferenceConfig, PreferenceWindow
 from schemas.graph_reward import GraphReward, RewardStatus
 from schemas.sample import Task
+from streams.curriculum.task_detector import to_training_sample
 
 
 def answer(text: str, value: float | None, **other) -> GraphReward:
@@ -49,6 +50,23 @@ def test_the_best_and_the_worst_answer_make_a_sample():
     assert (pair.prompt, pair.chosen, pair.rejected) == ("Who composed Aida?", "good", "bad")
     assert (pair.origin, pair.parent_id, pair.run_id, pair.task) == ("feedback", "p1", "run", Task.PREFERENCE)
     assert pair.is_ours
+
+
+def test_a_pair_of_answers_in_a_conversation_keeps_all_turns_before_them():
+    turns = [
+        {"role": "user", "content": "Verdi?"},
+        {"role": "assistant", "content": "Yes."},
+        {"role": "user", "content": "Who composed Aida?"},
+    ]
+    tools = [{"type": "function", "function": {"name": "look_up"}}]
+    pair = add_batch(
+        PreferenceWindow(), *(answer(said, value, messages=turns, tools=tools) for said, value in (("bad", 0.0), ("good", 1.0)))
+    )
+    assert (pair.prompt, [turn.content for turn in pair.messages]) == (None, ["Verdi?", "Yes.", "Who composed Aida?"])
+    assert (pair.chosen, pair.rejected, pair.tools) == ("good", "bad", tuple(tools))
+    assert [turn.role for turn in to_training_sample(pair).prompt] == ["user", "assistant", "user"]
+    mixed = (answer("bad", 0.0), answer("good", 1.0, messages=turns))
+    assert add_batch(PreferenceWindow(), *mixed) is None, "answers to other turns are no pair"
 
 
 def test_a_pair_tells_where_its_answers_came_from():

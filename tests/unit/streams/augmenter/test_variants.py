@@ -4,7 +4,6 @@ import pytest
 
 from schemas.fact import Fact
 from schemas.sample import Sample, Task
-from schemas.training_sample import TrainingSample
 from streams.augmenter.paraphrase import Text, paraphrases
 from streams.augmenter.variants import variant_id, variants_of
 from streams.curriculum.task_detector import detect_task, to_training_sample
@@ -173,7 +172,44 @@ def test_a_generation_sample_with_an_instruction_keeps_its_text(graph):
         assert variant.prompt != sample.prompt
 
 
-def test_a_conversation_of_several_turns_has_no_variants(graph):
-    single = to_training_sample(QA)
-    several = TrainingSample.model_validate({**single.model_dump(), "prompt": [*single.model_dump()["prompt"]] * 2})
-    assert variants_of(several, graph, "r1", 3) == []
+ASKED = {"role": "user", "content": "Who is the author of Dune?"}
+BEFORE = [
+    {"role": "system", "content": "Be brief."},
+    {"role": "user", "content": "Do you often read?"},
+    {"role": "assistant", "content": "Often.", "weight": 0},
+]
+TOOL = {"type": "function", "function": {"name": "look_up"}}
+CALL = {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "look_up", "arguments": {"title": "Dune"}}}]}
+FOUND = [CALL, {"role": "tool", "tool_call_id": "c", "content": "Herbert"}, {"role": "assistant", "content": "Frank Herbert"}]
+
+
+@pytest.mark.parametrize(
+    "sample",
+    [
+        Sample(sample_id="m", messages=[*BEFORE, ASKED, {"role": "assistant", "content": "Frank Herbert"}], tools=[TOOL]),
+        Sample(sample_id="m", messages=[ASKED, *FOUND], tools=[TOOL]),
+        Sample(sample_id="m", messages=[*BEFORE, ASKED], answer="Frank Herbert"),
+        Sample(sample_id="m", messages=[*BEFORE, ASKED], chosen="Frank Herbert", rejected="Isaac Asimov"),
+        Sample(sample_id="m", messages=[*BEFORE, ASKED], chosen_messages=FOUND, rejected_messages=FOUND[:1], tools=[TOOL]),
+        Sample(sample_id="m", messages=[*BEFORE, ASKED], gold=["Frank Herbert"]),
+        Sample(sample_id="m", messages=[*BEFORE, {"role": "user", "content": "It is often dull."}], label="neg", label_set=["neg", "pos"]),
+    ],
+    ids=["learnt", "with tools", "answer", "sides", "sides of turns", "prompt", "labelled"],
+)
+def test_a_variant_of_a_conversation_says_its_last_question_otherwise_and_keeps_all_else(sample, graph):
+    variants = made(sample, graph)
+    assert variants
+    asked = max(number for number, turn in enumerate(sample.messages) if turn.role == "user")
+    for variant in variants:
+        changed = [number for number, (one, other) in enumerate(zip(sample.messages, variant.messages, strict=True)) if one != other]
+        assert changed == [asked]
+        kept = ("answer", "label", "label_set", "chosen", "rejected", "chosen_messages", "rejected_messages", "gold", "tools")
+        assert [getattr(variant, field) for field in kept] == [getattr(sample, field) for field in kept]
+        assert (variant.sample_id, variant.parent_id) == (variant_id("m", 1, variants.index(variant)), "m")
+        before, after = to_training_sample(sample), to_training_sample(variant)
+        assert (after.objective, after.task) == (before.objective, before.task)
+
+
+def test_a_question_with_tools_stays_a_question_in_strings(graph):
+    for variant in made(Sample(prompt="Who is the author of Dune?", answer="Frank Herbert", tools=[TOOL]), graph):
+        assert (variant.messages, variant.answer, variant.tools) == (None, "Frank Herbert", (TOOL,))
