@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 import torch
@@ -188,15 +188,23 @@ def test_only_the_policy_is_trained_and_the_reference_stays(config, prompts, tmp
 # --- rewards that do not come -------------------------------------------------------------------------------------------------
 
 
-def grpo_loss(new: list[torch.Tensor], ref: list[torch.Tensor], groups: list[list[float]], own: list[int], beta: float) -> torch.Tensor:
+class Rows(NamedTuple):
+    """Log-probabilities of each row's tokens: as trained (with a gradient), as sampled (the same without one), and the reference's."""
+
+    trained: list[torch.Tensor]
+    sampled: list[torch.Tensor]
+    reference: list[torch.Tensor]
+
+
+def grpo_loss(rows: Rows, groups: list[list[float]], own: list[int], beta: float) -> torch.Tensor:
     """Σ_rows Σ_tokens ratio·(-A + β·k3) / tokens (Shao et al. 2024, eq. 3; Yu et al. 2025, eq. 8).
 
     A = (r - mean) / (std + 1e-4) over the rows of its prompt; ratio = 1 at its first use (its gradient is that of the log-probability);
     k3 = exp(ref - p) - (ref - p) - 1 (its factor ratio makes the gradient that of the reverse KL).
     """
-    tokens = sum(len(row) for row in new)
+    tokens = sum(len(row) for row in rows.trained)
     total = torch.zeros(())
-    for row, reference, group, index in zip(new, ref, groups, own, strict=True):
+    for row, reference, group, index in zip(rows.trained, rows.reference, groups, own, strict=True):
         rewards = torch.tensor(group, dtype=torch.float64)
         advantage = float((rewards[index] - rewards.mean()) / (rewards.std() + 1e-4)) if len(group) > 1 else 0.0
         k3 = torch.exp(reference - row) - (reference - row) - 1
@@ -204,16 +212,19 @@ def grpo_loss(new: list[torch.Tensor], ref: list[torch.Tensor], groups: list[lis
     return total
 
 
-def rloo_loss(new: list[torch.Tensor], ref: list[torch.Tensor], groups: list[list[float]], own: list[int], beta: float) -> torch.Tensor:
-    """-Σ_rows log π(row)·(R - mean of the others' R) / rows, R = r - β·log(π/ref) (Ahmadian et al. 2024, eq. 8)."""
-    penalties = [beta * float((row.detach() - reference).sum()) for row, reference in zip(new, ref, strict=True)]
+def rloo_loss(rows: Rows, groups: list[list[float]], own: list[int], beta: float) -> torch.Tensor:
+    """-Σ_rows log π(row)·(R - mean of the others' R) / rows, R = r - β·log(π/ref) (Ahmadian et al. 2024, eq. 8).
+
+    π in R is as sampled, in the reference's own arithmetic: on a GPU's 16 bits a pass with a gradient is rounded otherwise.
+    """
+    penalties = [beta * float((row - reference).sum()) for row, reference in zip(rows.sampled, rows.reference, strict=True)]
     total = torch.zeros(())
-    for place, (row, group, index) in enumerate(zip(new, groups, own, strict=True)):
+    for place, (row, group, index) in enumerate(zip(rows.trained, groups, own, strict=True)):
         first = place - index
         returns = [reward - penalties[first + other] for other, reward in enumerate(group)]
         others = returns[:index] + returns[index + 1 :]
         advantage = returns[index] - sum(others) / len(others) if others else 0.0
-        total = total - advantage * row.sum().cpu() / len(new)
+        total = total - advantage * row.sum().cpu() / len(rows.trained)
     return total
 
 
@@ -234,8 +245,9 @@ def formula_gradient(run: Run, answers: list[tuple[list[int], list[int]]], rewar
         model.set_adapter("ref")
         reference = [log_probs(model, *answers[row], run.config.temperature) for row in kept]
         model.set_adapter("default")
-    policy = [log_probs(model, *answers[row], run.config.temperature) for row in kept]
-    return gradient_by(model, LOSSES[run.config.trainer](policy, reference, groups, own, run.config.beta))
+        sampled = [log_probs(model, *answers[row], run.config.temperature) for row in kept]
+    trained = [log_probs(model, *answers[row], run.config.temperature) for row in kept]
+    return gradient_by(model, LOSSES[run.config.trainer](Rows(trained, sampled, reference), groups, own, run.config.beta))
 
 
 def gradients(
