@@ -10,9 +10,9 @@ from pathlib import Path
 
 import click
 
-from cli.hub_data import fetch, is_hub_name
 from cli.program import PELTON
-from cli.sending import send_files
+from cli.sample_reader import ReadOptions, SampleReader, readers_of
+from cli.sending import send_files, send_samples, told
 from schemas.errors import UserError
 from schemas.training_sample import Objective
 from streams.kafka.admin import create_topics
@@ -33,19 +33,19 @@ def train_on_files(
     data: tuple[str, ...],
     facts: tuple[str, ...],
     ontology: str | None,
-    task: str | None,
+    read: ReadOptions,
 ) -> None:
     """Produce the files, and data sets of the hub, and train until everything is consumed.
 
     A broker named by flag, file or environment is used as it is, with the curriculum worker that runs there; else both are started here.
     """
     named = "bootstrap_servers" in settings.model_fields_set
-    files = tuple(fetch(name, options.run_dir / "data") if is_hub_name(name) else Path(name) for name in data)
+    readers = readers_of(data, read)
     with contextlib.ExitStack() as stack:
         if not named:
             settings = _own_broker(stack, settings, options.run_dir)
         create_topics(settings, settings.topics).raise_if_wrong()
-        _send(settings, tuple(map(Path, facts)), files, task)
+        _send(settings, tuple(map(Path, facts)), readers)
         nodes = None if named else _own_workers(stack, options, ontology, needs_rewards(config))
         wait_for = ("curriculum",) if named else ("curriculum", "augmenter")
         workers_run_id = options.workers_run_id if named else options.run_id
@@ -89,14 +89,15 @@ def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: str
     return nodes
 
 
-def _send(settings: KafkaSettings, facts: tuple[Path, ...], files: tuple[Path, ...], task: str | None) -> None:
+def _send(settings: KafkaSettings, facts: tuple[Path, ...], readers: list[SampleReader]) -> None:
     from cli.facts import fact_reader, keyed
-    from cli.produce import sample_reader, stamped
 
     if facts:
         send_files(settings, settings.topics.facts, [fact_reader(path, None) for path in facts], keyed)
-    readers = [sample_reader(path, task, None) for path in files]
-    summary = send_files(settings, settings.topics.samples, readers, stamped)
+    summary = send_samples(settings, readers)
+    for file in summary.files:
+        for line in told(file):
+            click.echo(line, err=True)
     click.echo(f"produced {summary.sent} samples", err=True)
 
 

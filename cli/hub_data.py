@@ -1,86 +1,103 @@
-"""A data set of the Hugging Face hub, by name, as a JSONL file of samples for `pelton train --dataset-path`."""
+"""A data set of the Hugging Face hub, by name, as files of rows for the reader that reads all others.
+
+Its files are fetched, not loaded: `datasets` would guess the types of JSON and CSV from a part of them. What the data set declares (names
+of labels) is kept. Only what is not made of such files is loaded by `datasets`, whose Arrow files are then read.
+"""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from reading.columnar import label_names
+from reading.paths import SPLITS, Named
 from schemas.errors import ConfigError, DownloadError
-from schemas.sample import Sample
 
 HELD_OUT = 2000
 """Samples taken of a validation or test split: as many as a trainer keeps."""
-TEXT = ("text", "content", "document", "sentence")
-"""Columns that hold the text of a sample, the first that is there; a `title` goes before it."""
+NAME = re.compile(r"([\w.-]+/[\w.-]+)(?::([\w.-]+))?(?::([\w.-]+))?")
+"""`owner/name`, `owner/name:config`, `owner/name:config:split`."""
+OF_FILES = frozenset({"Json", "Csv", "Parquet", "Arrow"})
+"""Builders of `datasets` whose files are files of rows."""
 
 
 def is_hub_name(given: str) -> bool:
-    """Whether it reads as `owner/name`, and is no file here."""
-    return re.fullmatch(r"[\w.-]+/[\w.-]+", given) is not None and not Path(given).exists()
+    """Whether it reads as `owner/name`, perhaps with a configuration and a split, and is no file here."""
+    return NAME.fullmatch(given) is not None and not Path(given).exists()
 
 
-def fetch(name: str, folder: Path) -> Path:
-    """The data set's samples as a file in a folder; at once where it is there already.
-
-    `train` is trained on; of `validation`, or else `test`, the first samples are held out.
+def fetched(name: str) -> list[Named]:
+    """The files of a data set: of its split `train`, and of `validation`, or else `test`, the first, of which some samples are held out.
 
     Args:
-        name: `owner/name` on the hub, or a folder that `datasets` loads.
-        folder: where the file goes.
+        name: `owner/name[:config[:split]]` on the hub, or a folder that `datasets` knows.
 
     Raises:
         DownloadError: there is no such data set, or the hub cannot be reached.
-        ConfigError: its columns are not those of samples.
+        ConfigError: it has several configurations or training splits, and none is named.
     """
-    path = folder / f"{Path(name).name if Path(name).exists() else name.replace('/', '--')}.jsonl"
-    if path.exists():
-        return path
-    splits = _load(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    staging = path.with_suffix(".part")
-    with staging.open("w", encoding="utf-8") as file:
-        for row in _rows(name, splits):
-            file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    staging.replace(path)
-    return path
+    match = NAME.fullmatch(name)
+    where, config, split = match.groups() if match else (name, None, None)
+    builder = _asked(name, lambda: _builder(where, config))
+    labels = label_names(builder.info.features)
+    if any(kind.__name__ in OF_FILES for kind in type(builder).__mro__) and builder.config.data_files:
+        splits = {str(key): list(map(str, urls)) for key, urls in builder.config.data_files.items()}
+        return [
+            file._replace(path=Path(path), labels=labels)
+            for file, urls in _wanted(name, splits, split)
+            for path in _asked(name, lambda urls=urls: _downloaded(urls))
+        ]
+    return list(_asked(name, lambda: _loaded(name, builder, split)))
 
 
-def _load(name: str) -> Any:
-    from datasets import load_dataset
+def _builder(where: str, config: str | None) -> Any:
+    from datasets import load_dataset_builder
+
+    return load_dataset_builder(where, config)
+
+
+def _asked(name: str, ask: Any) -> Any:
+    """What the hub answers, or one line about why it does not."""
     from datasets.exceptions import DatasetNotFoundError
 
     try:
-        return load_dataset(name)
+        return ask()
     except (DatasetNotFoundError, OSError) as error:
-        raise DownloadError(
-            f"data set {name} cannot be had: {' '.join(str(error).split())[:200]}; give a JSONL or CSV file instead"
-        ) from None
+        why = " ".join(str(error).split())[:200]
+        raise DownloadError(f"data set {name} cannot be had: {why}; give a file instead") from None
+    except ValueError as error:
+        if "Config name is missing" not in str(error):
+            raise DownloadError(f"data set {name} cannot be had: {' '.join(str(error).split())[:300]}") from None
+        offered = re.findall(r"'([\w.-]+)'", str(error).split("\n")[0])
+        raise ConfigError(f"data set {name} has several configurations: {', '.join(offered)}; name one, as {name}:{offered[0]}") from None
 
 
-def _rows(name: str, splits: Any) -> Iterator[dict[str, Any]]:
-    if "train" not in splits:
-        raise ConfigError(f"data set {name} has no split `train`, but {', '.join(splits)}")
-    for row in splits["train"]:
-        yield _sample(name, row, splits["train"].features)
-    held_out = next((split for split in ("validation", "test") if split in splits), None)
-    if held_out is None:
-        return
-    for row in splits[held_out].select(range(min(HELD_OUT, len(splits[held_out])))):
-        yield _sample(name, row, splits[held_out].features) | {"split": "validation"}
+def _downloaded(urls: list[str]) -> list[str]:
+    from datasets import DownloadManager
+
+    return [str(path) for path in DownloadManager().download(urls)]
 
 
-def _sample(name: str, row: dict[str, Any], features: Any) -> dict[str, Any]:
-    """A row under the names of a sample's fields; columns that a sample does not have are left out."""
-    made = {column: value for column, value in row.items() if column in Sample.model_fields and value is not None}
-    label = features.get("label")
-    if hasattr(label, "names"):
-        made |= {"label": label.names[row["label"]], "label_set": label.names}
-    text = next((column for column in TEXT if column in row), None)
-    if text:
-        made["text"] = f"{row['title']}\n\n{row[text].strip()}" if row.get("title") else row[text]
-    if not {"text", "prompt"} & made.keys():
-        raise ConfigError(f"data set {name} has the columns {', '.join(row)}: a sample needs `text` or `prompt`")
-    return made
+def _wanted(name: str, splits: dict[str, list[str]], split: str | None) -> Iterator[tuple[Named, list[str]]]:
+    """The files to train on, then those held out."""
+    yield Named(Path()), splits[_training(name, list(splits), split)]
+    held_out = [one for pattern in SPLITS.values() for one in splits if pattern.search(one)]
+    if held_out and split is None:
+        yield Named(Path(), "validation", HELD_OUT), splits[held_out[0]][:1]
+
+
+def _training(name: str, splits: list[str], split: str | None) -> str:
+    found = [split] if split else ["train"] if "train" in splits else [one for one in splits if one.startswith("train")]
+    if len(found) == 1 and found[0] in splits:
+        return found[0]
+    raise ConfigError(f"data set {name} has no split {split or 'train'!r}, but {', '.join(splits)}; name one, as NAME:CONFIG:SPLIT")
+
+
+def _loaded(name: str, builder: Any, split: str | None) -> list[Named]:
+    """What is not made of files of rows, as `datasets` loads it."""
+    builder.download_and_prepare()
+    whole = builder.as_dataset()
+    files = {str(key): [one["filename"] for one in part.cache_files] for key, part in whole.items()}
+    return [file._replace(path=Path(path)) for file, paths in _wanted(name, files, split) for path in paths]

@@ -46,6 +46,43 @@ topic_prefix_option = broker_option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 
+SHAPES = (
+    "alpaca", "chatgpt-export", "classification", "dolly", "messages", "preference", "prompt", "prompt-completion", "question-answer",
+    "sharegpt", "squad", "text", "ultrafeedback",
+)  # fmt: skip
+"""Names of `reading.shapes.table.FORMATS`, here so that `--help` need not load it; a test compares them."""
+
+
+def reading_options(option: Callable[..., Any] = click.option) -> Callable[[Command], Command]:
+    """Add `--format --map --encoding`; the command gets `shape`, `mapping` and `encoding`, for `cli.sample_reader.read_options`."""
+
+    def add(command: Command) -> Command:
+        command = option(
+            "--encoding", metavar="NAME", help="What text files are written in, such as cp1252. [default: UTF-8, or by their mark]"
+        )(command)
+        command = option(
+            "--map", "mapping", metavar="PART=COLUMN,...", help="Which column is which part, as in prompt=question,answer=data.response."
+        )(command)
+        return option(  # type: ignore[no-any-return]
+            "--format", "shape", type=click.Choice(SHAPES), help="Shape of every row. [default: each by its columns]"
+        )(command)
+
+    return add
+
+
+def there(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
+    """Each is a file, a folder or a pattern of them that is there, or reads as a name on the hub."""
+    if given:
+        from cli.hub_data import is_hub_name
+        from reading.paths import expanded
+        from schemas.errors import UserError
+
+        try:
+            expanded(name for name in given if not is_hub_name(name))
+        except UserError as error:
+            raise click.BadParameter(str(error)) from None
+    return given
+
 
 def kafka_options(command: Command) -> Command:
     """Add `--bootstrap-servers --topic-prefix --config`; the command gets one argument, `settings`, a `KafkaSettings`."""

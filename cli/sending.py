@@ -12,6 +12,8 @@ import click
 
 if TYPE_CHECKING:
     from cli.record_files import FileReader
+    from cli.sample_reader import SampleReader
+    from reading.summary import FileSummary
     from schemas.base import Message
     from schemas.topics import Topic
     from streams.kafka.producer import Producer
@@ -134,3 +136,119 @@ def readable(_ctx: click.Context, _param: click.Parameter, files: tuple[str, ...
         if name != "-" and not Path(name).is_file():
             raise click.BadParameter(f"no file {name}")
     return tuple(map(Path, files))
+
+
+@dataclass
+class SamplesSummary:
+    """What was read of files of samples, and what was sent."""
+
+    files: list[FileSummary]
+    topic: str | None = None
+    """None: nothing was sent, only read."""
+    sent: int = 0
+    ids_overflowed: bool = False
+    """Whether there were more producers' ids than are remembered."""
+
+    @property
+    def read(self) -> int:
+        """Samples read."""
+        return sum(file.read for file in self.files)
+
+    @property
+    def skipped(self) -> int:
+        """Rows passed over."""
+        return sum(file.skipped.total() for file in self.files)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        made = {"files": [file.as_dict() for file in self.files], "read": self.read, "skipped": self.skipped}
+        return made if self.topic is None else {"topic": self.topic, "sent": self.sent, **made}
+
+
+def dry_run(readers: Sequence[SampleReader]) -> SamplesSummary:
+    """Read every file to its end, and send nothing; what is wrong with a whole file is noted as its own."""
+    from reading.refusal import Skip
+    from schemas.errors import UserError
+
+    for reader in readers:
+        with progress_of(reader.path) as progress:
+            try:
+                for _ in reader.read(progress):
+                    pass
+            except UserError as error:
+                reader.summary.skip(0, Skip.BAD_FILE, str(error).removeprefix(f"{reader.path}: "))
+    return SamplesSummary([reader.summary for reader in readers])
+
+
+def send_samples(settings: KafkaSettings, readers: Sequence[SampleReader]) -> SamplesSummary:
+    """Send every sample of every file, and wait for the acknowledgements.
+
+    Raises:
+        UserError: a bad row; what stood before it has been sent, and sending the file again is safe, ids being the same.
+        BrokerError: the broker is away, or did not acknowledge every record.
+    """
+    from reading.refusal import Skip
+    from schemas.errors import BadRecord
+    from streams.kafka.admin import check_topics
+    from streams.kafka.producer import Producer
+
+    topic = settings.topics.samples
+    check_topics(settings, [topic]).raise_if_wrong()
+    summary = SamplesSummary([reader.summary for reader in readers], topic.name)
+    with Producer(settings) as producer:
+        for reader in readers:
+            try:
+                with progress_of(reader.path) as progress:
+                    for line, prepared in reader.read(progress):
+                        try:
+                            producer.send_bytes(topic.name, prepared.sample_id.encode(), prepared.value())
+                        except BadRecord as error:
+                            reader.refuse(line, Skip.TOO_LARGE, error.detail)
+                            continue
+                        summary.sent += 1
+            finally:
+                producer.flush()
+    return summary
+
+
+def show_samples(summary: SamplesSummary, as_json: bool) -> None:
+    """Tell the person, or the program, what was found and what was sent."""
+    if as_json:
+        import json
+
+        click.echo(json.dumps(summary.as_dict()))
+        return
+    for file in summary.files:
+        for line in told(file):
+            click.echo(line)
+    end = [f"read {counted(summary.read, 'sample')} of {counted(len(summary.files), 'file')}, and sent none: a dry run"]
+    if summary.topic is not None:
+        end = [f"sent {counted(summary.sent, 'sample')} from {counted(len(summary.files), 'file')} to {summary.topic}"]
+    if summary.skipped:
+        end.append(f"skipped {counted(summary.skipped, 'bad row')}")
+    click.echo("; ".join(end))
+
+
+def told(file: FileSummary) -> Iterator[str]:
+    """What was found in a file, line by line."""
+    tasks = ", ".join(f"{count} {task}" for task, count in file.by_task.most_common())
+    yield f"{file.path}: {file.format or 'nothing'}, {file.shape}: {counted(file.read, 'sample')}{f' ({tasks})' if tasks else ''}"
+    for reason, count in file.skipped.most_common():
+        yield f"  skipped {count} {reason.value}, as {file.examples[reason][0]}"
+    for column, rows in file.ignored.most_common(10):
+        yield f"  ignored column {column!r} on {counted(rows, 'row')}{likely(column)}"
+    if len(file.ignored) > 10:
+        yield f"  ignored {len(file.ignored) - 10} more columns"
+    for rule, rows in file.notes.most_common():
+        yield f"  {rule}: {counted(rows, 'row')}"
+    if file.repeated_ids:
+        repeated = counted(file.repeated_ids, "row")
+        yield f"  {repeated} with an id that stands for other content, as {file.first_repeated}: the first is trained"
+
+
+def likely(column: str) -> str:
+    """Which known column an ignored one is like."""
+    from reading.columns import KNOWN, meant, usual
+
+    close = None if usual(column) in KNOWN else meant(column)
+    return f": is {close!r} meant?" if close else ""

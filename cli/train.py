@@ -8,23 +8,11 @@ from typing import Any
 import click
 
 from cli.declared import choices
-from cli.options import kafka_options, under
+from cli.options import kafka_options, reading_options, there, under
 from cli.train_options import HeadedCommand, setting_options
 
 data_option, run_option, start_option, watch_option = map(under, ("Data", "Run", "Where a new run begins", "Monitoring"))
 FILE = click.Path(exists=True, dir_okay=False)
-
-
-def there(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) -> tuple[str, ...]:
-    """Each is a file that is there, or reads as a name on the hub."""
-    from pathlib import Path
-
-    from cli.hub_data import is_hub_name
-
-    for name in given:
-        if not Path(name).is_file() and not is_hub_name(name):
-            raise click.BadParameter(f"no file {name}")
-    return given
 
 
 @click.command(cls=HeadedCommand)
@@ -33,13 +21,15 @@ def there(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) 
     multiple=True,
     callback=there,
     metavar="PATH|NAME",
-    help="JSONL or CSV file, or a data set of the Hugging Face hub, to produce and train on; may be repeated.",
+    help="File, folder or pattern of files as `pelton produce` takes them, or a data set of the Hugging Face hub, to produce and train on; "
+    "may be repeated.",
 )
 @data_option(
     "--task",
     type=click.Choice(choices("schemas.sample", "Task")),
     help="Task of every row of --dataset-path, instead of what its fields say; it also chooses the trainer.",
 )
+@reading_options(data_option)
 @data_option(
     "--facts", type=FILE, multiple=True, metavar="FILE", help="With --dataset-path: facts for the knowledge graph; may be repeated."
 )
@@ -113,8 +103,10 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
     make_folder(options.run_dir)
     if given["dataset_path"]:
         from cli.dataset_run import train_on_files
+        from cli.sample_reader import read_options
 
-        train_on_files(settings, config, options, given["dataset_path"], given["facts"], given["ontology"], task)
+        read = read_options(task, given["shape"], given["mapping"], given["encoding"])
+        train_on_files(settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read)
         return
     from trainer_node.node import run_node
 

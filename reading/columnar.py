@@ -67,17 +67,28 @@ def _pieces(batches: Any) -> Iterator[Any]:
 def declared_labels(metadata: dict[bytes, bytes] | None) -> dict[str, list[str]]:
     """Column -> names of its labels, as `datasets` declares them in a schema's metadata (ClassLabel)."""
     try:
-        features = json.loads((metadata or {})[b"huggingface"])["info"]["features"]
-        return {name: list(about["names"]) for name, about in features.items() if isinstance(about, dict) and "names" in about}
-    except (KeyError, ValueError, TypeError, AttributeError):
+        return label_names(json.loads((metadata or {})[b"huggingface"])["info"]["features"])
+    except (KeyError, ValueError, TypeError):
         return {}
+
+
+def label_names(features: Any) -> dict[str, list[str]]:
+    """Column -> names of its labels, of features as `datasets` has them, in memory or as JSON."""
+    found = {}
+    for name, about in (features or {}).items():
+        names = about.get("names") if isinstance(about, dict) else getattr(about, "names", None)
+        if isinstance(names, list) and names:
+            found[name] = list(map(str, names))
+    return found
 
 
 def named_labels(row: dict[str, Any], labels: dict[str, list[str]]) -> dict[str, Any]:
     """A row with its labels by name, and, for the column `label`, all names there are."""
     for column, names in labels.items():
         value = row.get(column)
-        if isinstance(value, int) and 0 <= value < len(names):
+        if isinstance(value, str) and value not in names and value.isdigit():
+            value = int(value)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(names):
             row[column] = names[value]
             if column == "label":
                 row.setdefault("label_set", names)

@@ -35,6 +35,8 @@ class Skip(StrEnum):
     """A turn of a conversation that cannot be used: an unknown role, a picture, no text at all."""
     NOT_SUPPORTED = "not_supported"
     """Well-formed data of a kind that is not trained here."""
+    UNTRAINABLE = "untrainable"
+    """A whole row of which nothing can be learnt: two sides that are the same, a conversation with an empty turn."""
     INVALID = "invalid"
     """A value that its field does not take."""
 

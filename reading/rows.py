@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from reading.columnar import columnar_rows
+from reading.columnar import columnar_rows, named_labels
 from reading.csv_rows import csv_rows
 from reading.encodings import as_utf8, remedy
 from reading.formats import TABLE_SUFFIXES, Format, binary_format, suffix_of, text_format
@@ -29,15 +29,24 @@ class RowReader:
         refuse: told of each row that cannot be read; it raises where bad rows are not passed over.
         encoding: what a text file is written in; None: UTF-8, or what its byte order mark says.
         progress: told of each number of bytes read.
+        labels: column -> names of its labels, where something beside the file declares them.
     """
 
-    def __init__(self, path: Path, refuse: Refuse, encoding: str | None = None, progress: Progress | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        refuse: Refuse,
+        encoding: str | None = None,
+        progress: Progress | None = None,
+        labels: dict[str, list[str]] | None = None,
+    ) -> None:
         self.path = path
         self.format: Format | None = None
         """Once the first row was asked for."""
         self._refuse = refuse
         self._encoding = encoding
         self._progress = progress
+        self._labels = labels
         self._head = b""
         self._remedy: str | None = None
 
@@ -49,7 +58,8 @@ class RowReader:
         """
         with opened(self.path, self._progress) as source:
             try:
-                yield from self._rows(source)
+                for line, row, raw in self._rows(source):
+                    yield line, named_labels(row, self._labels) if self._labels else row, raw
             except OSError as error:
                 self._refuse(0, Skip.BAD_FILE, f"the rest cannot be read: {error.strerror or error}")
 

@@ -1,66 +1,85 @@
-"""A hub's data set becomes samples: labels by their names, a held-out part, and what it lacks named. A folder stands for the hub."""
+"""A hub's data set is read as files are: labels by their names, a held-out part, text as it is written. A folder stands for the hub."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
-from cli.hub_data import fetch, is_hub_name
+from cli.hub_data import HELD_OUT, fetched, is_hub_name
+from cli.sample_reader import ReadOptions, SampleReader
 from schemas.errors import ConfigError, DownloadError
 from schemas.sample import Sample
-from streams.curriculum.task_detector import to_training_sample
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path, monkeypatch):
+    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+    monkeypatch.setattr("datasets.config.DOWNLOADED_DATASETS_PATH", tmp_path / "cache" / "downloads")
 
 
 @pytest.fixture
-def data_set(tmp_path, monkeypatch):
-    """Laid out as `fancyzhx/dbpedia_14` is."""
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
+def folder(tmp_path) -> Path:
+    made = tmp_path / "topics"
+    made.mkdir()
+    return made
+
+
+def rows(name: str) -> list[Sample]:
+    found = []
+    for file in fetched(name):
+        options = ReadOptions(split=file.split, limit=file.limit, labels=file.labels)
+        found += [read.sample.sample for read in SampleReader(file.path, options).read()]
+    return found
+
+
+def test_labels_get_the_names_that_the_columns_declare_and_a_part_is_held_out(folder):
     features = Features({"label": ClassLabel(names=["Company", "Artist"]), "title": Value("string"), "content": Value("string")})
-
-    def make(**splits):
-        folder = tmp_path / "topics"
-        folder.mkdir()
-        for split, labels in splits.items():
-            rows = {"label": labels, "title": [f"t{n}" for n in range(len(labels))], "content": [" words."] * len(labels)}
-            Dataset.from_dict(rows, features=features).to_parquet(folder / f"{split}.parquet")
-        return str(folder)
-
-    return make
+    for split, labels in {"train": [0, 1, 1], "test": [1]}.items():
+        columns = {"label": labels, "title": [f"t{n}" for n in range(len(labels))], "content": ["words."] * len(labels)}
+        Dataset.from_dict(columns, features=features).to_parquet(folder / f"{split}.parquet")
+    found = rows(str(folder))
+    assert [(sample.label, sample.split) for sample in found] == [
+        ("Company", "train"), ("Artist", "train"), ("Artist", "train"), ("Artist", "validation"),
+    ]  # fmt: skip
+    assert (found[0].text, found[0].label_set) == ("t0\n\nwords.", ("Company", "Artist"))
 
 
-def test_rows_become_samples_that_the_curriculum_takes(data_set, tmp_path):
-    path = fetch(data_set(train=[0, 1, 1], test=[1]), tmp_path / "out")
-    rows = [json.loads(line) for line in path.read_text().splitlines()]
-    assert rows[0] == {"label": "Company", "label_set": ["Company", "Artist"], "text": "t0\n\nwords."}
-    assert [row.get("split") for row in rows] == [None, None, None, "validation"]
-    made = [to_training_sample(Sample.model_validate(row)) for row in rows]
-    assert {sample.task.value for sample in made} == {"classification"}
-    assert [sample.completion for sample in made] == ["Company", "Artist", "Artist", "Artist"]
+def test_columns_without_declared_types_are_text_as_it_is_written(folder):
+    answers = ["007", "NA", "null", "None", "n/a", "-", "1846-10-10", "1e-12"]
+    (folder / "train.jsonl").write_text("".join(json.dumps({"prompt": f"q{n}", "answer": a}) + "\n" for n, a in enumerate(answers)))
+    assert [sample.answer for sample in rows(str(folder))] == answers
 
 
-def test_what_was_fetched_is_not_fetched_again(data_set, tmp_path):
-    name = data_set(train=[0])
-    path = fetch(name, tmp_path / "out")
-    path.write_text("mine")
-    assert fetch(name, tmp_path / "out").read_text() == "mine"
+def test_labels_that_the_card_declares_name_those_of_a_csv_file(folder):
+    (folder / "README.md").write_text(
+        "---\ndataset_info:\n  features:\n  - name: text\n    dtype: string\n  - name: label\n    dtype:\n"
+        "      class_label:\n        names:\n          '0': neg\n          '1': pos\n---\n"
+    )
+    (folder / "train.csv").write_text("text,label\ngood,1\nNA,0\n")
+    assert [(sample.text, sample.label) for sample in rows(str(folder))] == [("good", "pos"), ("NA", "neg")]
 
 
-def test_a_data_set_that_cannot_be_had_is_one_line(tmp_path, monkeypatch):
+def test_of_what_is_held_out_as_many_as_a_trainer_keeps(folder):
+    for split in ("train", "validation"):
+        (folder / f"{split}.jsonl").write_text('{"text": "t"}\n' * (HELD_OUT + 5))
+    found = rows(str(folder))
+    assert sum(sample.split == "validation" for sample in found) == HELD_OUT
+    assert len(found) == 2 * HELD_OUT + 5
+
+
+def test_a_data_set_that_cannot_be_had_is_one_line(monkeypatch):
     monkeypatch.setattr("datasets.config.HF_HUB_OFFLINE", True)
-    with pytest.raises(DownloadError, match=r"data set nobody/nothing cannot be had: .*; give a JSONL or CSV file instead"):
-        fetch("nobody/nothing", tmp_path)
-    assert not list(tmp_path.glob("nobody*"))
+    with pytest.raises(DownloadError, match=r"data set nobody/nothing cannot be had: .*; give a file instead"):
+        fetched("nobody/nothing")
 
 
-def test_columns_that_make_no_sample_are_named(tmp_path, monkeypatch):
-    monkeypatch.setattr("datasets.config.HF_DATASETS_CACHE", tmp_path / "cache")
-    (tmp_path / "numbers").mkdir()
-    Dataset.from_dict({"x": [1], "y": [2]}).to_parquet(tmp_path / "numbers" / "train.parquet")
-    with pytest.raises(ConfigError, match="has the columns x, y: a sample needs `text` or `prompt`"):
-        fetch(str(tmp_path / "numbers"), tmp_path / "out")
-    assert not list((tmp_path / "out").glob("*.jsonl"))
+def test_a_data_set_without_a_split_to_train_on_says_which_there_are(folder):
+    (folder / "test.jsonl").write_text('{"text": "t"}\n')
+    with pytest.raises(ConfigError, match="has no split 'train', but test"):
+        fetched(str(folder))
 
 
 def test_a_name_of_the_hub_is_told_from_a_file(tmp_path, monkeypatch):
@@ -68,6 +87,7 @@ def test_a_name_of_the_hub_is_told_from_a_file(tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "mine.jsonl").touch()
     assert is_hub_name("roneneldan/TinyStories")
+    assert is_hub_name("openai/gsm8k:main:train")
     assert not is_hub_name("data/mine.jsonl")
     assert not is_hub_name("/tmp/data/gone.jsonl")
     assert not is_hub_name("gone.jsonl")

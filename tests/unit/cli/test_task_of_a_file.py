@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.produce import sample_reader
+from cli.sample_reader import SampleReader, read_options
 from schemas.errors import UserError
 from schemas.sample import Sample, Task
 from streams.curriculum.task_detector import detect_task, to_training_sample
@@ -18,7 +18,7 @@ ANSWERED = '{"prompt": "q?", "answer": "a", "label": "l"}\n'
 def read(folder: Path, text: str, task: str | None, skip_bad: bool | None = False, name: str = "rows.jsonl") -> list[Sample]:
     path = folder / name
     path.write_text(text)
-    return list(sample_reader(path, task, skip_bad).read())
+    return [read.sample.sample for read in SampleReader(path, read_options(task, skip_bad=skip_bad)).read()]
 
 
 @pytest.mark.parametrize(

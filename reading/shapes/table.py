@@ -1,0 +1,128 @@
+"""Which shape the columns of a row have, found once for each set of columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+from reading.columns import KNOWN, MEDIA, OWN, meant, usual
+from reading.refusal import Refused, Skip
+from reading.shapes.base import Columns, Convert, Made
+from reading.shapes.conversations import chat_export, conversation
+from reading.shapes.labels import labelled, plain_text
+from reading.shapes.nested import squad_article
+from reading.shapes.pairs import pair
+from reading.shapes.preferences import preference, scored
+from reading.shapes.prompts import BARE, prompt
+from reading.values import is_blank
+
+Fit = Callable[[Columns], tuple[str, Convert] | None]
+
+ORDER: tuple[Fit, ...] = (preference, scored, conversation, chat_export, squad_article, pair, labelled, plain_text, prompt)
+"""The shapes in the order in which they are tried: what says more comes first."""
+FORMATS: dict[str, tuple[Fit, ...]] = {
+    "alpaca": (lambda columns: pair(columns, ("instruction",), ("output", "response")),),
+    "chatgpt-export": (chat_export,),
+    "classification": (labelled,),
+    "dolly": (lambda columns: pair(columns, ("instruction",), ("response", "output")),),
+    "messages": (conversation,),
+    "preference": (preference,),
+    "prompt": (prompt,),
+    "prompt-completion": (lambda columns: pair(columns, ("prompt",), ("completion", "answer", "response")),),
+    "question-answer": (pair,),
+    "sharegpt": (conversation,),
+    "squad": (squad_article, lambda columns: pair(columns, ("question",), ("answers", "answer"))),
+    "text": (plain_text,),
+    "ultrafeedback": (scored,),
+}
+"""What `--format` may name."""
+NOT_SUPPORTED = {
+    ("prompt", "completions", "labels"): "verdicts on the steps of an answer are not trained here",
+    ("input_ids",): "token ids are one tokenizer's; send the text itself",
+}
+FACTS = (("subject", "predicate", "object"), ("head", "relation", "tail"))
+OWN_TEXTS = ("answer", "label", "text", "chosen", "rejected")
+"""A sample's own fields of text, kept also where the row's shape does without: its task may be said otherwise."""
+
+
+class Plan(NamedTuple):
+    """What is done with rows of certain columns."""
+
+    shape: str
+    convert: Convert
+    own: tuple[tuple[str, str], ...] = ()
+    """Fields of a sample that are taken as they are, and their columns."""
+    ignored: tuple[str, ...] = ()
+    """Columns that nothing is made of."""
+    doubt: str = ""
+    """Where the shape takes little, and an ignored column looks like a misspelt one that would make it another: what is meant, perhaps."""
+
+
+def recognised(keys: Iterable[str], forced: str | None = None) -> Plan:
+    """The plan for rows with these columns; one whose way refuses every row where no shape has them.
+
+    Args:
+        keys: the columns' names.
+        forced: the name of the only shape that is tried.
+    """
+    keys = list(keys)
+    columns = Columns(keys)
+    if {"row_idx", "row"} <= columns.actual.keys():  # as the hub's server gives rows
+        return Plan("row", lambda row: _within(row["row"], forced), ignored=("row_idx",))
+    for wanted, why in NOT_SUPPORTED.items():
+        if columns.actual.keys() >= set(wanted):
+            return Plan("not supported", _refusing(Skip.NOT_SUPPORTED, why))
+    for fit in FORMATS[forced] if forced else ORDER:
+        columns.used.clear()
+        if found := fit(columns):
+            return _plan(columns, *found)
+    return Plan("unknown", _refusing(Skip.UNKNOWN_SHAPE, _unknown(keys, columns, forced)))
+
+
+def _plan(columns: Columns, shape: str, convert: Convert) -> Plan:
+    own = [(name, actual) for name in (*OWN, *OWN_TEXTS) if (actual := columns.actual.get(name)) and actual not in columns.used]
+    own = [(name, actual) for name, actual in own if name != "label_set" or "label_set" not in columns.used]
+    media = [columns.actual[name] for name in MEDIA if name in columns]
+    taken = columns.used | {actual for _, actual in own} | set(media)
+    ignored = tuple(actual for actual in columns.actual.values() if actual not in taken)
+    doubt = ""
+    if shape in (BARE, "text"):
+        wrong = ((name, close) for name in ignored if usual(name) not in KNOWN and (close := meant(name)))
+        doubt = next((f"`{name}` is no column that is known: is `{close}` meant?" for name, close in wrong), "")
+    return Plan(shape, _without_media(convert, media) if media else convert, tuple(own), ignored, doubt)
+
+
+def _within(row: Any, forced: str | None) -> Made:
+    if not isinstance(row, dict):
+        raise Refused(Skip.INVALID, "`row` is no object")
+    return recognised(row, forced).convert(row)
+
+
+def _without_media(convert: Convert, media: list[str]) -> Convert:
+    def checked(row: dict[str, Any]) -> Made:
+        for column in media:
+            if not is_blank(row.get(column)):
+                raise Refused(Skip.NOT_SUPPORTED, f"`{column}` is not empty: pictures and sound are not trained here")
+        return convert(row)
+
+    return checked
+
+
+def _refusing(reason: Skip, why: str) -> Convert:
+    def refuse(row: dict[str, Any]) -> Made:  # noqa: ARG001 - whatever stands in it
+        raise Refused(reason, why)
+
+    return refuse
+
+
+def _unknown(keys: list[str], columns: Columns, forced: str | None) -> str:
+    listed = ", ".join(f"`{key[:30]}`" for key in keys[:8]) + (", …" if len(keys) > 8 else "")
+    if any(columns.actual.keys() >= set(fact) for fact in FACTS):
+        return f"these are facts ({listed}): `pelton facts` sends them"
+    if keys and all(key.isdigit() for key in keys[:50]):
+        return "a table turned on its side: pandas writes rows with orient='records'"
+    if forced:
+        return f"not of the format {forced}: its columns are not among {listed or 'none'}"
+    close = [f"is `{found}` meant by `{key}`?" for key in keys if usual(key) not in KNOWN and (found := meant(key))]
+    advice = close[0] if close else "name them, as in --map prompt=question,answer=response"
+    return f"no shape has the columns {listed or 'of an empty object'}; {advice}"

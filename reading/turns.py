@@ -1,0 +1,120 @@
+"""Turns of a conversation, out of the notations of the field: from/value, role/content, sender/text, parts, pairs, texts in turn."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from reading.refusal import Refused, Skip
+from reading.values import from_json, is_blank
+from schemas.turns import ROLES
+
+SPEAKERS = {
+    speaker: role
+    for role, speakers in {
+        "user": "user human prompter customer instruction question student",
+        "assistant": "assistant gpt chatgpt gpt4 gpt-4 bot chatbot model ai bard bing claude llama agent answer",
+        "system": "system developer system_prompt",
+        "tool": "tool function observation function_response function_result tool_response ipython tool_result",
+        "function_call": "function_call tool_call function-call",
+    }.items()
+    for speaker in speakers.split()
+}
+"""Names in use -> role; `function_call` is an assistant's turn that is a call."""
+ROLE_KEYS = ("role", "from", "sender", "speaker", "author")
+CONTENT_KEYS = ("content", "value", "text", "message", "parts")
+KEPT = ("name", "tool_calls", "tool_call_id", "reasoning_content", "function_call")
+"""Keys of a turn that are taken as they are."""
+
+Turn = dict[str, Any]
+
+
+def turns_of(value: Any, column: str) -> list[Turn]:
+    """A conversation in the wire's shape, not yet validated: role and content, and what else a turn says.
+
+    Raises:
+        Refused: bad_turn, or it is no list of turns.
+    """
+    if type(value) is str:
+        value = from_json(value, column)
+    if not isinstance(value, list) or not value:
+        raise Refused(
+            Skip.MISSING if is_blank(value) else Skip.INVALID, f"`{column}` {'has no turns' if is_blank(value) else 'is no list of turns'}"
+        )
+    first = value[0]
+    if type(first) is str and all(type(part) is str for part in value):
+        return [{"role": ("user", "assistant")[place % 2], "content": part} for place, part in enumerate(value)]
+    if isinstance(first, dict) and first.keys() >= {"input", "output"} and "role" not in first:
+        return [turn for pair in value for turn in _pair(pair, column)]
+    return [_turn(part, place, column) for place, part in enumerate(value, 1)]
+
+
+def _turn(part: Any, place: int, column: str) -> Turn:
+    if not isinstance(part, dict):
+        raise Refused(Skip.BAD_TURN, f"turn {place} of `{column}` is no object")
+    if len(part) == 2:  # the common turn
+        role, content = part.get("role"), part.get("content")
+        if role in ROLES and type(content) is str:
+            return part if next(iter(part)) == "role" else {"role": role, "content": content}
+        role, content = part.get("from"), part.get("value")
+        if role in SPEAKERS and SPEAKERS[role] != "function_call" and type(content) is str:
+            return {"role": SPEAKERS[role], "content": content}
+    return _unusual(part, place, column)
+
+
+def _unusual(part: Turn, place: int, column: str) -> Turn:
+    speaker = next((part[key] for key in ROLE_KEYS if part.get(key) is not None), None)
+    if isinstance(speaker, dict):
+        speaker = speaker.get("role")
+    role = SPEAKERS.get(speaker.strip().lower()) if isinstance(speaker, str) else None
+    if role is None:
+        who = f"the role {str(speaker)[:40]!r}, which is none of system, user, assistant, tool" if speaker is not None else "no role"
+        raise Refused(Skip.BAD_TURN, f"turn {place} of `{column}` has {who}")
+    content = next((part[key] for key in CONTENT_KEYS if part.get(key) is not None), None)
+    if isinstance(content, dict) and "parts" in content:
+        content = content["parts"]
+    if isinstance(content, int | float):
+        content = str(content).lower() if isinstance(content, bool) else str(content)
+    if role == "function_call":
+        return {"role": "assistant", "content": "", "tool_calls": _calls(content, place, column)}
+    made = {"role": role, "content": _parts(content)} | {key: part[key] for key in KEPT if part.get(key) is not None}
+    if (learnt := _weight(part)) is not None and role == "assistant":
+        made["weight"] = learnt
+    return made
+
+
+def _parts(content: Any) -> Any:
+    """Parts without a type, as Gemini has them: `{"text": ...}`."""
+    if isinstance(content, list):
+        return [
+            part if not isinstance(part, dict) or "type" in part or part.keys() != {"text"} else {"type": "text", **part}
+            for part in content
+        ]
+    return content
+
+
+def _weight(part: Turn) -> int | None:
+    """0 for a turn that is not to be learnt, as OpenAI (`weight`) and Axolotl (`weight`, `train`) say it; None where nothing is said."""
+    for key in ("weight", "train", "train_on_turn", "loss"):
+        if key in part and part[key] in (0, 1):
+            return int(part[key])
+    return None
+
+
+def _calls(content: Any, place: int, column: str) -> list[dict[str, Any]]:
+    """The calls of a turn `function_call`, a JSON object or a list of them."""
+    found = content
+    if isinstance(content, str):
+        try:
+            found = from_json(content, column)
+        except Refused:
+            raise Refused(Skip.BAD_TURN, f"turn {place} of `{column}` is a function call that is not JSON") from None
+    calls = found if isinstance(found, list) else [found]
+    if not all(isinstance(call, dict) and ("name" in call or "function" in call) for call in calls):
+        raise Refused(Skip.BAD_TURN, f"turn {place} of `{column}` is a function call without a name")
+    return calls
+
+
+def _pair(pair: Any, column: str) -> list[Turn]:
+    if not isinstance(pair, dict):
+        raise Refused(Skip.BAD_TURN, f"a pair of `{column}` is no object")
+    return [{"role": "user", "content": pair.get("input")}, {"role": "assistant", "content": pair.get("output")}]
