@@ -70,7 +70,7 @@ def summed_loss(trainer: Any, inputs: dict[str, Any]) -> Any:
     """The step's loss with no sample's own: as `StreamSFTTrainer.compute_loss`, reduced at once."""
     import torch.nn.functional as F  # noqa: N812
 
-    from trainer_node.data.tokenization import IGNORED
+    from trainer_node.data.examples import IGNORED
     from trainer_node.training.losses import _takes_fast_path, token_losses
 
     if _takes_fast_path(trainer.model):

@@ -163,7 +163,7 @@ def step_batches(config: dict[str, Any]) -> list[Any]:
     from schemas.training_sample import Objective, TrainingSample
     from streams.kafka.consumer import Record
     from trainer_node.data.batch import StepBatch, WaitingSample
-    from trainer_node.data.tokenization import Example
+    from trainer_node.data.examples import Example
 
     size, ids, batches = config["batch"], samples(config), []
     for step in range(steps(config)):

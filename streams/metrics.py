@@ -20,6 +20,7 @@ from schemas.errors import ConfigError
 TRAINING_LOSS = Gauge("training_loss", "Mean loss of the last optimizer step, in nats per completion token", ["run_id"])
 TRAINING_STEP = Gauge("pelton_training_step", "Optimizer steps taken", ["run_id"])
 TRUNCATED_SAMPLES = Counter("pelton_truncated_samples", "Samples longer than the model or --max-seq allows, and cut", ["run_id"])
+ADAPTED_SAMPLES = Counter("pelton_adapted_samples", "Samples whose turns were changed for the model's chat template", ["run_id", "rule"])
 VAL_METRIC = Gauge("val_metric", "Value of the validation metric at the last evaluation", ["run_id"])
 VAL_SCORE = Gauge("val_score", "What was measured at the last evaluation: val_loss, val_accuracy and others", ["run_id", "score"])
 GPU_VRAM_BYTES = Gauge("gpu_vram_bytes", "Accelerator memory in use by the trainer, in bytes", ["run_id"])

@@ -80,6 +80,8 @@ class BatchSettings(Settings):
     """Longest sample in tokens."""
     too_long: Literal["truncate", "dead-letter"] = "truncate"
     """What happens to a longer sample: the end of its completion is cut off, or it is dead-lettered."""
+    loss_on: Literal["assistant", "last", "all"] = "assistant"
+    """What of a conversation is learnt: all the assistant's turns (unless their weight is 0), the last of them, or the whole text."""
     linger_s: float = Field(default=2.0, ge=0)
     """Seconds that a partly filled batch waits for more samples."""
     pace_steps: int = Field(default=8, ge=1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from schemas.training_sample import Objective, TrainingSample
 from streams.kafka.consumer import Record
 from trainer_node.commit.positions import RecordPosition
-from trainer_node.data.tokenization import AnyExample
+from trainer_node.data.examples import AnyExample
 
 
 @dataclass(frozen=True, eq=False)

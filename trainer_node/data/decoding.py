@@ -14,7 +14,9 @@ from schemas.errors import BadRecord
 from schemas.training_sample import TrainingSample
 from streams.kafka.consumer import Record
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import AnyExample, BatchTokenizer, prepare
+from trainer_node.data.batch_tokenizer import BatchTokenizer
+from trainer_node.data.examples import AnyExample
+from trainer_node.data.tokenization import prepare
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,8 @@ class Decoder:
     def __call__(self, records: list[Record]) -> list[Decoded]:
         """Decode and tokenise; all texts in one call."""
         samples = [decoded(record) for record in records]
-        together = BatchTokenizer(self._tokenizer, (sample for sample in samples if isinstance(sample, TrainingSample)))
+        sound = (sample for sample in samples if isinstance(sample, TrainingSample))
+        together = BatchTokenizer(self._tokenizer, sound, self._config.loss_on)
         return [with_example(sample, lambda sample: prepare(sample, together, self._config)) for sample in samples]
 
 

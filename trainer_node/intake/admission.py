@@ -17,7 +17,7 @@ from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
 from trainer_node.commit.positions import Positions, RecordPosition
 from trainer_node.data.batch import WaitingSample
 from trainer_node.data.decoding import Decoded
-from trainer_node.data.tokenization import AnyExample
+from trainer_node.data.examples import AnyExample
 from trainer_node.intake.backlog import Backlog
 from trainer_node.intake.deduplication import Deduplicator
 from trainer_node.intake.held_out import HeldOut, keep

@@ -10,8 +10,10 @@ from schemas.errors import UserError
 from schemas.sample import Task
 from schemas.training_sample import Objective, TrainingSample
 from schemas.turns import Turn
-from trainer_node.data.tokenization import prompt_tokens, with_choices
+from trainer_node.data.batch_tokenizer import BatchTokenizer, with_choices
+from trainer_node.data.tokenization import prompt_tokens
 from trainer_node.models.out_of_memory import out_of_memory
+from trainer_node.models.stopping import stops_of
 
 BATCH = 16
 """Prompts answered at once."""
@@ -26,7 +28,8 @@ def answer(model: Any, tokenizer: Any, prompts: list[TrainingSample], max_new_to
         UserError: the answers did not fit into memory; names the prompts' size, and the settings to change.
     """
     asked = [with_choices(prompt) if prompt.task is Task.CLASSIFICATION else prompt for prompt in prompts]
-    tokens = [prompt_tokens(prompt, tokenizer) for prompt in asked]
+    together = BatchTokenizer(tokenizer, asked)
+    tokens = [prompt_tokens(prompt, together) for prompt in asked]
     order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))  # like lengths together: less padding
     answers = [""] * len(tokens)
     was_training = model.training
@@ -70,6 +73,6 @@ def _generate(model: Any, tokenizer: Any, prompts: list[list[int]], max_new_toke
         top_p=None,
         top_k=None,
         pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.eos_token_id,
+        eos_token_id=stops_of(model, tokenizer),
     )
     return [text.strip() for text in tokenizer.batch_decode(output[:, width:], skip_special_tokens=True)]

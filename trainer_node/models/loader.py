@@ -16,6 +16,7 @@ from trainer_node.models import unsloth as unsloth_models
 from trainer_node.models.gguf import gguf_tokenizer, quiet_progress, with_pad_token
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.placement import choose_backend, choose_bits, choose_device, choose_dtype
+from trainer_node.models.stopping import with_end_token
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,23 @@ def load_model(
     return LoadedModel(model, tokenizer, backend, device, bits)
 
 
+def load_tokenizer(model_id: str | Path, max_seq: int, gguf_file: str | None = None) -> Any:
+    """The tokenizer of a model, as `load_model` gives it, without the weights.
+
+    Raises:
+        UserError: as `load_model`.
+    """
+    source, gguf_file = locate(str(model_id), gguf_file)
+    try:
+        with quiet_progress():
+            tokenizer = _tokenizer(source, gguf_file)
+            made_for = None if gguf_file else _made_for(source)
+    except (OSError, ValueError) as error:
+        raise _as_user_error(source, error) from error
+    tokenizer.model_max_length = min(made_for or max_seq, max_seq)
+    return tokenizer
+
+
 def locate(model_id: str, gguf_file: str | None) -> tuple[str, str | None]:
     """What to load and which GGUF file in it, if any; refuses what is not there or is not safetensors before anything heavy runs."""
     path = Path(model_id).expanduser()
@@ -96,7 +114,7 @@ def _check_folder(path: Path) -> str | None:
 
 
 def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | None) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, AutoTokenizer, BitsAndBytesConfig
+    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     options: dict[str, Any] = {"gguf_file": gguf_file} if gguf_file else {"use_safetensors": True}
     if bits == 4:
@@ -105,12 +123,17 @@ def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | N
         )
     elif bits == 8:
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
-    if gguf_file and Path(source).is_dir():
-        tokenizer = gguf_tokenizer(Path(source) / gguf_file)
-    else:
-        tokenizer = with_pad_token(AutoTokenizer.from_pretrained(source, **({"gguf_file": gguf_file} if gguf_file else {})))
     model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, device_map={"": device}, **options)
-    return model, tokenizer
+    return model, _tokenizer(source, gguf_file)
+
+
+def _tokenizer(source: str, gguf_file: str | None) -> Any:
+    from transformers import AutoTokenizer
+
+    if gguf_file and Path(source).is_dir():
+        return gguf_tokenizer(Path(source) / gguf_file)
+    tokenizer = AutoTokenizer.from_pretrained(source, **({"gguf_file": gguf_file} if gguf_file else {}))
+    return with_pad_token(with_end_token(tokenizer, source))
 
 
 def _limit(source: str, config: Any, max_seq: int) -> int:

@@ -14,6 +14,7 @@ from trainer_node.models.fsdp import shard
 from trainer_node.models.gguf import default_model
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.loader import load_model
+from trainer_node.models.stopping import say_where_to_stop
 
 VALUE_HEAD = "value_head.safetensors"
 """PPO's value head in a checkpoint."""
@@ -79,6 +80,7 @@ def export_merged(path: Path, target: Path) -> None:
         raise UserError(f"{path} is neither a checkpoint nor a run's folder with one")
     loaded = load_for_asking(str(path), 32)
     model = loaded.model.merge_and_unload() if hasattr(loaded.model, "merge_and_unload") else loaded.model
+    say_where_to_stop(model, loaded.tokenizer)
     model.save_pretrained(target)
     loaded.tokenizer.save_pretrained(target)
 

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from typing import Any
 
 from trainer_node.models.gguf import cache_dir, with_pad_token
+from trainer_node.models.stopping import with_end_token
 from trainer_node.models.trl_classes import own_classes_kept
 
 
@@ -29,7 +30,7 @@ def load(source: str, bits: int, max_seq: int, device: str, dtype: Any) -> tuple
         use_exact_model_name=True,  # never the hub's pre-quantised twin of a name
     )
     model.pelton_backend = "unsloth"
-    return model, with_pad_token(tokenizer)
+    return model, with_pad_token(with_end_token(tokenizer, source))
 
 
 def add_lora(model: Any, r: int, alpha: int, targets: list[str], dropout: float, seed: int, checkpointing: bool) -> Any:

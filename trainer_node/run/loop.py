@@ -15,7 +15,8 @@ from schemas.sample_loss import SampleLoss
 from schemas.training_sample import Objective, TrainingSample
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.data.batch import StepBatch
-from trainer_node.data.tokenization import AnyExample, prepare
+from trainer_node.data.examples import AnyExample
+from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Command
 from trainer_node.run.committer import Committer
 from trainer_node.run.context import RunContext

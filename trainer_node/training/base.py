@@ -14,7 +14,7 @@ import torch
 from transformers import Trainer
 
 from schemas.errors import BadRecord, DeadLetterReason, UserError
-from trainer_node.data.tokenization import AnyExample, with_loss
+from trainer_node.data.examples import AnyExample, with_loss
 from trainer_node.distributed.process_group import is_failed_collective, other_is_gone
 from trainer_node.models.fsdp import averaging, is_sharded
 from trainer_node.models.out_of_memory import out_of_memory

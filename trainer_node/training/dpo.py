@@ -16,7 +16,7 @@ from schemas.errors import UserError
 from schemas.training_sample import TrainingSample
 from trainer_node.commit.best import ACCURACY, LOSS
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import PairExample
+from trainer_node.data.examples import PairExample
 from trainer_node.kinds import TrainerKind
 from trainer_node.training.base import StreamTrainer
 from trainer_node.training.evaluation import Evaluation

@@ -23,7 +23,8 @@ import torch.nn.functional as F  # noqa: N812 - the name the field uses
 from schemas.sample import Task
 from schemas.training_sample import TrainingSample
 from trainer_node.commit.best import ACCURACY, LOSS
-from trainer_node.data.tokenization import IGNORED, AnyExample, Example, completion_tokens, with_loss
+from trainer_node.data.examples import IGNORED, AnyExample, Example, with_loss
+from trainer_node.data.tokenization import completion_tokens
 from trainer_node.training.losses import collate, token_losses
 
 ROWS = 32

@@ -18,6 +18,7 @@ from trainer_node.kinds import Reference, TrainerKind, kind_of_task
 from trainer_node.models.adapters import load_reference
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.restore import VALUE_HEAD
+from trainer_node.models.stopping import answering
 from trainer_node.training.base import StreamTrainer
 from trainer_node.training.batch_source import BatchSource, NextBatch, StepHooks
 from trainer_node.training.prompt_loader import RewardsOf
@@ -53,7 +54,9 @@ def build_trainer(
     # Transformers would spread the model of one process over all GPUs it sees; several GPUs are several processes here.
     vars(args)["_n_gpu"] = min(args.n_gpu, 1)
     rows = Dataset.from_list([dict(spec.columns)])
-    trainer = spec.trainer(model=loaded.model, args=args, train_dataset=rows, processing_class=loaded.tokenizer, callbacks=callbacks)
+    trainer = spec.trainer(
+        model=loaded.model, args=args, train_dataset=rows, processing_class=answering(loaded.tokenizer), callbacks=callbacks
+    )
     trainer.remove_callback(PrinterCallback)  # the monitor reports; standard output belongs to the command
     return trainer
 

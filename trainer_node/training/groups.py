@@ -9,7 +9,7 @@ import torch
 
 from schemas.errors import BadRecord
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import AnyExample
+from trainer_node.data.examples import AnyExample
 from trainer_node.training.base import StreamTrainer
 from trainer_node.training.batch_source import BatchSource
 from trainer_node.training.prompt_loader import PromptLoader

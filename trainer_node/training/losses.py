@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name the field uses
 from torch.nn.parallel import DistributedDataParallel
 
-from trainer_node.data.tokenization import IGNORED, Example, LossExample, PairExample
+from trainer_node.data.examples import IGNORED, Example, LossExample, PairExample
 
 Splittable = TypeVar("Splittable", Example, PairExample, LossExample)
 

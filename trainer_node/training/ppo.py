@@ -26,7 +26,8 @@ from trl.experimental.ppo import PPOConfig, PPOTrainer
 
 from schemas.errors import BadRecord, ConfigError
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import AnyExample, prompt_tokens
+from trainer_node.data.examples import AnyExample
+from trainer_node.data.tokenization import prompt_tokens
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.adapters import add_reference
 from trainer_node.models.generation import as_prompt

@@ -10,7 +10,7 @@ from typing import TypedDict
 
 from schemas.training_sample import TrainingSample
 from trainer_node.data.batch import StepExamples
-from trainer_node.data.tokenization import AnyExample, PromptExample
+from trainer_node.data.examples import AnyExample, PromptExample
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
 from trainer_node.training.batch_source import BatchSource, ExampleLoss, NextBatch, StepHooks
 

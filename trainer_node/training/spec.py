@@ -11,7 +11,7 @@ from typing import Any
 
 from schemas.training_sample import TrainingSample
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import AnyExample
+from trainer_node.data.examples import AnyExample
 from trainer_node.distributed.process_group import ProcessGroup
 from trainer_node.kinds import TrainerKind
 from trainer_node.training.base import StreamTrainer

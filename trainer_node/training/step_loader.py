@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from trainer_node.data.batch import StepExamples
-from trainer_node.data.tokenization import with_loss
+from trainer_node.data.examples import with_loss
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
 from trainer_node.training.batch_source import BatchSource, ExampleLoss, NextBatch, StepHooks
 from trainer_node.training.losses import collate, mean_over_tokens, sequences, split, target_tokens

@@ -124,6 +124,19 @@ def test_plain_transformers_loads_an_export_and_its_logits_are_those_of_the_chec
     assert tokenizer("Carmen")["input_ids"] == AutoTokenizer.from_pretrained(newest.manifest.base_model)("Carmen")["input_ids"]
 
 
+def test_an_exported_model_stops_where_its_answer_is_over_in_plain_transformers(run_dir, tmp_path):
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    run(export, run_dir, "--merge", tmp_path / "out")
+    model, tokenizer = (kind.from_pretrained(tmp_path / "out") for kind in (AutoModelForCausalLM, AutoTokenizer))
+    said = json.loads((tmp_path / "out" / "generation_config.json").read_text(encoding="utf-8"))
+    assert said["eos_token_id"] == [tokenizer.eos_token_id]
+    assert said["pad_token_id"] == tokenizer.pad_token_id != tokenizer.eos_token_id
+    asked = tokenizer.apply_chat_template([{"role": "user", "content": QUESTION}], add_generation_prompt=True, return_tensors="pt")
+    answered = model.generate(**asked, max_new_tokens=100, do_sample=False)[0, asked["input_ids"].shape[1] :]
+    assert tokenizer.decode(answered) == f"{ANSWER}{tokenizer.eos_token}"
+
+
 def test_a_runs_folder_means_its_newest_checkpoint_and_what_is_none_is_refused(run_dir, tmp_path):
     assert run(export, run_dir, "--merge", tmp_path / "out").exit_code == 0
     again = run(export, run_dir, "--merge", tmp_path / "out")

@@ -59,6 +59,7 @@ DEFAULTS = {
     "accumulation": 1,
     "max_seq": 1024,
     "too_long": "truncate",
+    "loss_on": "assistant",
     "linger_s": 2.0,
     "pace_steps": 8,
     "repeat_horizon": 100_000,
@@ -94,6 +95,7 @@ OTHERS = {
     "accumulation": 11,
     "max_seq": 12,
     "too_long": "dead-letter",
+    "loss_on": "last",
     "linger_s": 1.25,
     "pace_steps": 13,
     "repeat_horizon": 14,
@@ -186,6 +188,7 @@ def test_no_number_of_a_run_is_infinite_or_none_at_all(name: str, value: object)
         ("trainer", ["auto", "sft", "dpo", "ppo", "grpo", "rloo"]),
         ("schedule", ["constant", "constant_with_warmup", "cosine_with_restarts"]),
         ("too_long", ["truncate", "dead-letter"]),
+        ("loss_on", ["assistant", "last", "all"]),
         ("on_data_loss", ["fail", "skip"]),
     ],
 )

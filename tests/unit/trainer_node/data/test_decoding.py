@@ -9,7 +9,8 @@ from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
 from trainer_node.config import TrainConfig
 from trainer_node.data.decoding import Decoder
-from trainer_node.data.tokenization import Example, prepare
+from trainer_node.data.examples import Example
+from trainer_node.data.tokenization import prepare
 from trainer_node.models.restore import load_for_training
 
 POSITIONS = 1024

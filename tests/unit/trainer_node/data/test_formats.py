@@ -12,20 +12,10 @@ from schemas.sample import Task
 from schemas.training_sample import Objective
 from schemas.turns import Turn
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import (
-    IGNORED,
-    BatchTokenizer,
-    Example,
-    PairExample,
-    PromptExample,
-    format_classif,
-    format_prompt,
-    format_rlhf,
-    format_sft,
-    format_supervised,
-    prepare,
-    prompt_tokens,
-)
+from trainer_node.data.batch_tokenizer import BatchTokenizer
+from trainer_node.data.control_tokens import Text
+from trainer_node.data.examples import IGNORED, Example, PairExample, PromptExample
+from trainer_node.data.tokenization import format_classif, format_prompt, format_rlhf, format_sft, format_supervised, prepare, prompt_tokens
 
 
 def learnt(example, tokenizer) -> str:
@@ -276,19 +266,22 @@ def test_samples_tokenised_together_have_the_tokens_that_each_has_by_itself(make
     asked = make_sample("r", "what is b?", None, objective=Objective.PROMPT)
     calls = []
 
-    def counting(*args, **kwargs):
-        calls.append(args)
-        return tokenizer(*args, **kwargs)
+    class Counting:
+        def __call__(self, *args, **kwargs):
+            calls.append(args)
+            return tokenizer(*args, **kwargs)
 
-    counting.chat_template, counting.apply_chat_template = tokenizer.chat_template, tokenizer.apply_chat_template
-    counting.eos_token_id, counting.bos_token_id = tokenizer.eos_token_id, tokenizer.bos_token_id
+        def __getattr__(self, name):
+            return getattr(tokenizer, name)
+
+    counting = Counting()
     together = BatchTokenizer(counting, [*qa, labelled, pair, plain, asked])
     for sample in (*qa, labelled, plain):
         assert format_supervised(sample, together, 64) == format_supervised(sample, tokenizer, 64)
     assert format_rlhf(pair, together, 64) == format_rlhf(pair, tokenizer, 64)
     assert format_prompt(asked, together, 64, 8) == format_prompt(asked, tokenizer, 64, 8)
     assert len(calls) == 1, "one call for all of them"
-    assert together("unseen", add_special_tokens=False)["input_ids"] == tokenizer("unseen", add_special_tokens=False)["input_ids"]
+    assert together.ids(Text("unseen")) == tokenizer("unseen", add_special_tokens=False)["input_ids"]
 
 
 def test_a_prompt_that_the_template_refuses_is_untrainable_and_harms_no_other_sample(make_sample, tokenizer, monkeypatch):

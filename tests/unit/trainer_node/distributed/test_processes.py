@@ -17,7 +17,8 @@ from streams.kafka.consumer import Record
 from tests.unit.trainer_node.several import start
 from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, StepExamples, WaitingSample
-from trainer_node.data.tokenization import IGNORED, AnyExample, Example, PairExample, prepare
+from trainer_node.data.examples import IGNORED, AnyExample, Example, PairExample
+from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training

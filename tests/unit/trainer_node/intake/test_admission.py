@@ -16,7 +16,7 @@ from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import Breaker
 from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
 from trainer_node.data.decoding import Decoded
-from trainer_node.data.tokenization import Example
+from trainer_node.data.examples import Example
 from trainer_node.intake.admission import Admission, Cursor
 from trainer_node.intake.backlog import Backlog
 from trainer_node.intake.deduplication import Deduplicator
@@ -217,6 +217,20 @@ def test_what_is_cut_and_then_trained_or_measured_by_is_counted_and_what_is_left
     gate.admit(sample_of("p", objective=PROMPT), cut, "prompt.0")
     gate.admit(sample_of("f", run_id="another"), cut)
     assert counted() == before + 2
+
+
+def test_what_was_changed_for_the_template_and_is_trained_is_counted_by_rule_and_told_of_at_first(gate, caplog):
+    def counted(rule: str) -> float:
+        return REGISTRY.get_sample_value("pelton_adapted_samples_total", {"run_id": "mine", "rule": rule}) or 0.0
+
+    for number, rules in enumerate([("system_folded",), ("system_folded", "turns_merged"), ()]):
+        gate.admit(sample_of(f"s{number}"), Example([1], [1], rules=rules))
+    assert (counted("system_folded"), counted("turns_merged")) == (2.0, 1.0)
+    told = [record.getMessage() for record in caplog.records if "chat template" in record.getMessage()]
+    assert [text.split(", ")[0] for text in told] == [
+        "sample s0 was changed for the model's chat template (system_folded)",
+        "sample s1 was changed for the model's chat template (turns_merged)",
+    ]
 
 
 def test_a_run_begins_with_the_first_pass_and_no_step():

@@ -8,7 +8,7 @@ from schemas.sample import Task
 from schemas.training_sample import Objective, TrainingSample
 from streams.kafka.consumer import Record
 from trainer_node.data.batch import WaitingSample
-from trainer_node.data.tokenization import Example
+from trainer_node.data.examples import Example
 from trainer_node.intake.backlog import WAITING_LIMIT, Backlog
 from trainer_node.intake.held_out import HELD_OUT_LIMIT, HeldOut, keep
 

@@ -27,7 +27,7 @@ from trainer_node.commit.positions import Partition
 from trainer_node.commit.state import PartitionState
 from trainer_node.data.batch import StepBatch
 from trainer_node.data.decoding import decoded, with_example
-from trainer_node.data.tokenization import Example
+from trainer_node.data.examples import Example
 from trainer_node.intake import feed as feed_module
 from trainer_node.intake.backlog import WAITING_LIMIT
 from trainer_node.intake.consumer_thread import Gap

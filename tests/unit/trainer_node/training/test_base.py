@@ -14,7 +14,7 @@ import torch
 from schemas.errors import DeadLetterReason, PeltonError, UserError
 from tests.unit.trainer_node.training.one_step import Given, OneStep
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import IGNORED, Example, PairExample, PromptExample
+from trainer_node.data.examples import IGNORED, Example, PairExample, PromptExample
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 from trainer_node.training.batch_source import StepHooks

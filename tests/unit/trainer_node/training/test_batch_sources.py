@@ -13,7 +13,7 @@ from schemas.sample import Task
 from schemas.training_sample import Objective, TrainingSample
 from streams.kafka.consumer import Record
 from trainer_node.data.batch import StepBatch, StepExamples, WaitingSample
-from trainer_node.data.tokenization import IGNORED, Example, PairExample, PromptExample
+from trainer_node.data.examples import IGNORED, Example, PairExample, PromptExample
 from trainer_node.distributed.process_group import ProcessGroup
 from trainer_node.training.batch_source import ExampleLoss, StepHooks
 from trainer_node.training.losses import mean_over_samples

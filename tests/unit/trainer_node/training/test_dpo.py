@@ -15,7 +15,8 @@ from schemas.sample import Task
 from schemas.training_sample import Objective
 from tests.unit.trainer_node.training.one_step import OneStep, gradient_by, log_probs, move, same_gradient
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import PairExample, format_rlhf
+from trainer_node.data.examples import PairExample
+from trainer_node.data.tokenization import format_rlhf
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 

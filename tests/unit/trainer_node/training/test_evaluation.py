@@ -13,7 +13,8 @@ from transformers import AutoModelForCausalLM
 from schemas.sample import Task
 from schemas.training_sample import Objective
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import IGNORED, Example, format_rlhf, format_supervised
+from trainer_node.data.examples import IGNORED, Example
+from trainer_node.data.tokenization import format_rlhf, format_supervised
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 from trainer_node.training import evaluation

@@ -6,7 +6,8 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from trainer_node.data.tokenization import IGNORED, Example, format_sft
+from trainer_node.data.examples import IGNORED, Example
+from trainer_node.data.tokenization import format_sft
 from trainer_node.training.losses import collate, sample_losses, split, target_tokens, token_losses
 
 

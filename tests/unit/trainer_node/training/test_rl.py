@@ -18,7 +18,8 @@ from streams.kafka.consumer import Record
 from tests.unit.trainer_node.training.one_step import gradient_by, gradient_of, log_probs, same_gradient
 from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, WaitingSample
-from trainer_node.data.tokenization import PromptExample, format_prompt
+from trainer_node.data.examples import PromptExample
+from trainer_node.data.tokenization import format_prompt
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.adapters import load_adapter, load_reference
 from trainer_node.models.generation import answer

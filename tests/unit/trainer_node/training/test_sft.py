@@ -9,7 +9,8 @@ import torch
 
 from tests.unit.trainer_node.training.one_step import OneStep, gradient_by, log_probs, move, same_gradient
 from trainer_node.config import TrainConfig
-from trainer_node.data.tokenization import Example, format_supervised
+from trainer_node.data.examples import Example
+from trainer_node.data.tokenization import format_supervised
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 
