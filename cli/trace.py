@@ -45,7 +45,9 @@ def trace(settings: KafkaSettings, sample_id: str, run_dir: Path | None, as_json
 def as_text(story: Story) -> list[str]:
     """One line an event, in the order of a sample's life."""
     if not story["found"]:
-        return [f"{story['sample_id']}: on no topic and in no ledger; it was never sent, or retention removed it"]
+        others = story["dead_letters_without_id"]
+        may_be = f", or it is one of {others} dead letters whose id could not be read (`pelton dead-letters list`)" if others else ""
+        return [f"{story['sample_id']}: on no topic and in no ledger; it was never sent, or retention removed it{may_be}"]
     lines = [story["sample_id"]]
     lines += [f"  received   {row['position']} at {_when(row['time'])}{_by(row)}" for row in story["received"]]
     lines += [_band(row) for row in story["banded"]]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from schemas.errors import BadRecord
 from schemas.model_version import ModelVersion
-from schemas.sample import Sample
+from schemas.sample import HASH_ID, Sample
 from schemas.sample_loss import SampleLoss
 from schemas.training_sample import Objective, TrainingSample
 from streams.kafka.admin import beginning_offsets, committed_offsets
@@ -38,6 +39,7 @@ def follow(settings: KafkaSettings, sample_id: str, run_dir: Path | None) -> Sto
     banded, counts = _bands(settings, sample_id, _readers(settings, run_dir))
     ledger, checkpoints = _ledger(sample_id, run_dir)
     losses = _losses(settings, sample_id)
+    dead_letters, nameless = _dead_letters(settings, sample_id)
     story: Story = {
         "sample_id": sample_id,
         "received": received,
@@ -49,9 +51,9 @@ def follow(settings: KafkaSettings, sample_id: str, run_dir: Path | None) -> Sto
         "variants": variants,
         "checkpoints": checkpoints,
         "models": _models(settings, banded),
-        "dead_letters": _dead_letters(settings, sample_id),
+        "dead_letters": dead_letters,
     }
-    return story | {"found": any(story[name] for name in story if name != "sample_id")}
+    return story | {"found": any(story[name] for name in story if name != "sample_id"), "dead_letters_without_id": nameless}
 
 
 def _samples(settings: KafkaSettings, sample_id: str) -> tuple[list[Story], list[Story]]:
@@ -205,18 +207,35 @@ def _models(settings: KafkaSettings, banded: list[Story]) -> list[Story]:
     return list(found.values())
 
 
-def _dead_letters(settings: KafkaSettings, sample_id: str) -> list[Story]:
-    return [
-        {
-            "position": f"{letter.topic}:{letter.partition}:{letter.offset}",
-            "stage": letter.stage,
-            "reason": letter.reason.value,
-            "error": letter.error,
-            "time": record.timestamp,
-        }
-        for letter, record in read_dead_letters(settings)
-        if sample_id == letter.sample_id or record.key == sample_id.encode()
-    ]
+def _dead_letters(settings: KafkaSettings, sample_id: str) -> tuple[list[Story], int]:
+    """Its dead letters; and how many others have no id that could be read, and do not hold this one either."""
+    found, nameless = [], 0
+    for letter, record in read_dead_letters(settings):
+        is_named = sample_id == letter.sample_id or record.key == sample_id.encode()
+        if not is_named and letter.sample_id is not None:
+            continue
+        if not is_named and not _holds(record, sample_id):
+            nameless += 1
+            continue
+        found.append(
+            {
+                "position": f"{letter.topic}:{letter.partition}:{letter.offset}",
+                "stage": letter.stage,
+                "reason": letter.reason.value,
+                "error": letter.error if is_named else f"{letter.error} (its id could not be read; it holds these characters)",
+                "time": record.timestamp,
+            }
+        )
+    return found, nameless
+
+
+def _holds(record: Record, sample_id: str) -> bool:
+    """Whether an id stands in a record's key or value as a word of its own, whatever the bytes are otherwise."""
+    return any(
+        re.search(rb"(?<![\w-])" + re.escape(sample_id.encode(encoding)) + rb"(?![\w-])", place)
+        for place in (record.key or b"", record.value or b"")
+        for encoding in ("utf-8", "utf-16-le", "utf-16-be")
+    )
 
 
 def _mentions(settings: KafkaSettings, topic: str, sample_id: str) -> Iterator[Record]:
@@ -224,10 +243,12 @@ def _mentions(settings: KafkaSettings, topic: str, sample_id: str) -> Iterator[R
 
 
 def _names(record: Record, sample_id: str) -> bool:
-    """Whether it can be about the sample at all: cheaper than to parse every record."""
-    quoted = json.dumps(sample_id)
+    """Whether it can be about the sample at all: cheaper than to parse every record. An id that is a hash may stand nowhere."""
     value = record.value or b""
-    return record.key == sample_id.encode() or quoted.encode() in value or json.dumps(sample_id, ensure_ascii=False).encode() in value
+    written = (json.dumps(sample_id, ensure_ascii=is_ascii)[1:-1].encode() for is_ascii in (True, False))
+    if record.key == sample_id.encode() or any(text in value for text in written):
+        return True
+    return sample_id.startswith(HASH_ID) and b"sample_id" not in value
 
 
 def _position(record: Record) -> str:

@@ -5,6 +5,7 @@ Readers ignore fields they do not know (a minor version may add some) and refuse
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import re
@@ -12,6 +13,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from schemas.envelopes import JSON_CONVERTER, bytes_named, frame_content, frame_named, json_hint, looks_for, unwrap
 from schemas.errors import BadRecord, DeadLetterReason
 
 MAX_BYTES = 1_000_000
@@ -20,6 +22,8 @@ MAX_DEPTH = 48
 """Deepest nesting read. The deepest of ours is a loss, which holds its sample, whose tools hold JSON Schemas of their parameters. A tool
 may be 40 deep: 12 levels of objects in arrays, each of which takes `items`, `properties` and the property's name."""
 
+MAX_WRAPPED = 3
+"""Most envelopes around a message, and most JSON strings around its text."""
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 """What JSON can write and UTF-8 cannot; Python joins the two halves of a pair."""
 STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -57,12 +61,34 @@ class Message(Part):
 
     @classmethod
     def decode(cls, value: bytes | None, *, max_bytes: int = MAX_BYTES) -> Self:
-        """Parse one value.
+        """Parse one value; out of its envelope, where another tool put it into one (`envelopes`). A valid message is never unwrapped.
 
         Raises:
             BadRecord: with the reason from the fixed list; never another exception, whatever the bytes.
         """
-        document = parse_object(value, max_bytes=max_bytes)
+        content: dict[str, Any] | bytes | None = value
+        names: list[str] = []
+        try:
+            while True:
+                document = content if isinstance(content, dict) else parse_object(content, max_bytes=max_bytes)
+                try:
+                    return cls.from_document(document)
+                except BadRecord as bad:
+                    wrapped = unwrap(document) if len(names) < MAX_WRAPPED else None
+                    if wrapped is None:
+                        raise cls._explained(bad, document) from None
+                names.append(wrapped.name)
+                content = wrapped.content
+        except BadRecord as bad:
+            raise _within(names, bad) from None
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """The message that a JSON object is.
+
+        Raises:
+            BadRecord: unknown_version or invalid.
+        """
         version = str(document.get("schema_version", "1.0"))
         major = version.split(".", 1)[0]
         if major.isdigit() and int(major) != cls.MAJOR:
@@ -74,12 +100,27 @@ class Message(Part):
             where = ".".join(str(part) for part in first["loc"]) or cls.__name__
             raise BadRecord(DeadLetterReason.INVALID, f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
 
+    @classmethod
+    def _explained(cls, bad: BadRecord, document: dict[str, Any]) -> BadRecord:
+        """What is wrong with an object, and where a message stands within it, in case it is wrapped in a way that we do not know."""
+        path = None if cls.model_fields.keys() & document.keys() else looks_for(document, frozenset(cls.model_fields))
+        if path is None or bad.reason is not DeadLetterReason.INVALID:
+            return bad
+        return BadRecord(bad.reason, f"{bad.detail}; what stands under `{path}` looks like a {cls.__name__}: send that object itself")
+
+
+def _within(names: list[str], bad: BadRecord) -> BadRecord:
+    """The same, and in whose envelopes it was found."""
+    return BadRecord(bad.reason, f"in {' in '.join(reversed(names))}: {bad.detail}") if names else bad
+
 
 def parse_object(value: bytes | None, *, max_bytes: int = MAX_BYTES) -> dict[str, Any]:
     """Bytes to a JSON object, with size and nesting bounded before the parser sees them.
 
+    A byte order mark before it, a schema registry's frame around it and a JSON string that holds it are taken off.
+
     Raises:
-        BadRecord: empty, too_large, too_deep, bad_encoding or bad_json.
+        BadRecord: empty, too_large, too_deep, bad_encoding or bad_json; names what the value is, where that can be told.
     """
     if value is None or not value.strip():
         raise BadRecord(DeadLetterReason.EMPTY, "the record has no value")
@@ -87,22 +128,46 @@ def parse_object(value: bytes | None, *, max_bytes: int = MAX_BYTES) -> dict[str
         raise BadRecord(DeadLetterReason.TOO_LARGE, value[len(REFUSED) :].split(b"\n", 1)[0][:500].decode("utf-8", "backslashreplace"))
     if len(value) > max_bytes:
         raise BadRecord(DeadLetterReason.TOO_LARGE, f"{len(value)} bytes; at most {max_bytes} are read")
+    content = frame_content(value)
+    if content is None:
+        return _object_in(_text(value))
     try:
-        text = value.decode("utf-8")
+        return _object_in(_text(content))
+    except BadRecord:
+        raise BadRecord(DeadLetterReason.BAD_JSON, frame_named(value)) from None
+
+
+def _text(value: bytes) -> str:
+    try:
+        return value.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise BadRecord(DeadLetterReason.BAD_ENCODING, f"not UTF-8 at byte {error.start}") from None
+        name = bytes_named(value)
+        raise BadRecord(DeadLetterReason.BAD_ENCODING, name or f"not UTF-8 at byte {error.start}") from None
+
+
+def _object_in(text: str, strings: int = 0) -> dict[str, Any]:
+    """The object that a JSON text says, or a JSON string in it."""
+    document = _parsed(text)
+    if isinstance(document, str):
+        if strings == MAX_WRAPPED or not document.lstrip().startswith(("{", '"')):
+            raise BadRecord(DeadLetterReason.BAD_JSON, f"a JSON string ({document[:40]!r}), where an object is wanted: {JSON_CONVERTER}")
+        return _object_in(document, strings + 1)
+    if not isinstance(document, dict):
+        several = f" of {len(document)}: one record is one message" if isinstance(document, list) else ""
+        raise BadRecord(DeadLetterReason.BAD_JSON, f"a JSON object is wanted, this is a {type(document).__name__}{several}")
+    if "\\u" in text and (lone := LONE_SURROGATE.search(json.dumps(document, ensure_ascii=False))):
+        raise BadRecord(DeadLetterReason.BAD_ENCODING, f"half of a surrogate pair, \\u{ord(lone[0]):04x}, stands alone: it is no character")
+    return document
+
+
+def _parsed(text: str) -> Any:
     opened = text.count("{") + text.count("[")  # fewer cannot nest too deep: the walk through the text is left out
     if opened > MAX_DEPTH and (depth := nesting(text)) > MAX_DEPTH:
         raise BadRecord(DeadLetterReason.TOO_DEEP, f"nested {depth} deep; at most {MAX_DEPTH} are read")
     try:
-        document = PARSER.decode(text)
+        return PARSER.decode(text)
     except ValueError as error:
-        raise BadRecord(DeadLetterReason.BAD_JSON, str(error)) from None
-    if not isinstance(document, dict):
-        raise BadRecord(DeadLetterReason.BAD_JSON, f"a JSON object is wanted, this is a {type(document).__name__}")
-    if "\\u" in text and (lone := LONE_SURROGATE.search(json.dumps(document, ensure_ascii=False))):
-        raise BadRecord(DeadLetterReason.BAD_ENCODING, f"half of a surrogate pair, \\u{ord(lone[0]):04x}, stands alone: it is no character")
-    return document
+        raise BadRecord(DeadLetterReason.BAD_JSON, f"{error}{json_hint(text)}") from None
 
 
 def nesting(text: str) -> int:

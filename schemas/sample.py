@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Set
 from enum import StrEnum
 from typing import Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from schemas.base import MAX_BYTES, Message, Part, content_id
+from schemas.base import Message, Part, content_id
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.turns import OptionalTurns, Tools
 
@@ -59,6 +60,10 @@ HASHED_SINCE_1_1 = ("label_set", "gold", "messages", "tools", "chosen_messages",
 """What else changes what is trained or rewarded; part of the hash where it is said."""
 CONTENT = ("prompt", "text", "answer", "label", "chosen", "rejected", "messages", "chosen_messages", "rejected_messages")
 """Fields of which a sample says at least one, or it has nothing to train on."""
+MEANT = ("prompt", "text", "answer", "label", "chosen", "rejected", "gold", "messages")
+"""Fields that decide what a sample is, and are looked for under misspelt names."""
+OTHER_NAMES = dict.fromkeys(("completion", "response", "output", "reply", "target"), "answer")
+"""What others call the answer beside a prompt."""
 DEFAULTS = ("schema_version", "sample_id", "split", "generation")
 """Fields that have a value where nobody gives one."""
 HASH_ID = "h-"
@@ -123,6 +128,8 @@ class Sample(Message):
     produced_at: float | None = None
     """Seconds since the epoch at which it was sent."""
 
+    _unknown: tuple[str, ...] = PrivateAttr(default=())
+
     @model_validator(mode="before")
     @classmethod
     def _without_nulls(cls, data: object) -> object:
@@ -140,16 +147,32 @@ class Sample(Message):
         return self
 
     @classmethod
-    def decode(cls, value: bytes | None, *, max_bytes: int = MAX_BYTES) -> Self:
-        """Parse one value.
+    def from_document(cls, document: dict[str, Any]) -> Self:
+        """The sample that a JSON object is.
 
         Raises:
-            BadRecord: as for any message; `invalid` where it says none of a sample's fields: all such records would be one sample.
+            BadRecord: as for any message; `invalid` where it says none of a sample's fields, as all such records would be one sample;
+                `untrainable` where it is a row that Debezium says was deleted.
         """
-        sample = super().decode(value, max_bytes=max_bytes)
+        sample = super().from_document(document)
+        sample._unknown = tuple(document.keys() - cls.model_fields.keys())
         if not sample.sample_id:
-            raise BadRecord(DeadLetterReason.INVALID, "nothing to train on: a sample needs `messages`, `prompt` or `text`")
+            raise BadRecord(
+                DeadLetterReason.INVALID, f"nothing to train on: a sample needs `messages`, `prompt` or `text`{sample.misnamed}"
+            )
+        if document.get("__deleted") in (True, "true"):
+            raise BadRecord(DeadLetterReason.UNTRAINABLE, "a row that was deleted (Debezium's `__deleted`): there is nothing to train on")
         return sample
+
+    @property
+    def misnamed(self) -> str:
+        """A field of its record that a sample does not have, and what may have been meant by it, as a clause; empty where there is none."""
+        others = OTHER_NAMES if self.prompt else {}
+        for name in sorted(self._unknown):
+            close = difflib.get_close_matches(name.lower(), MEANT, 1, cutoff=0.75)
+            if meant := others.get(name.lower()) or next(iter(close), None):
+                return f"; `{name[:40]}` is no field of a sample: did you mean `{meant}`?"
+        return ""
 
     @property
     def says_something(self) -> bool:

@@ -146,6 +146,8 @@ def to_training_sample(
 def _generation(sample: Sample) -> Content:
     if sample.messages:
         return _conversation(sample)
+    if sample.task is None and sample.misnamed:  # else a question would be learnt as text, and its answer passed over
+        raise untrainable(f"it would be text to continue{sample.misnamed}")
     if _said(sample.text):
         return Content(sample.prompt if _said(sample.prompt) else "", sample.text)  # type: ignore[arg-type]
     return Content("", _wanted(sample.prompt, "generation needs `text` or `prompt`"))

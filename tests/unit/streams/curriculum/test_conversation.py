@@ -198,3 +198,31 @@ def test_blank_cells_of_a_table_of_several_kinds_do_not_make_a_text_another_samp
 
 def test_a_prompt_that_is_one_of_the_turns_says_nothing_else():
     assert shown(to_training_sample(Sample(prompt="q?", messages=turns("u:q?", "a:a."))).messages) == ["u:q?", "a:a."]
+
+
+@pytest.mark.parametrize(
+    ("record", "named"),
+    [
+        ({"prompt": "q?", "completion": "a."}, "`completion` is no field of a sample: did you mean `answer`?"),
+        ({"prompt": "q?", "Response": "a."}, "did you mean `answer`?"),
+        ({"prompt": "q?", "anwser": "a."}, "`anwser` is no field of a sample: did you mean `answer`?"),
+        ({"text": "good film", "lable": "pos"}, "did you mean `label`?"),
+    ],
+)
+def test_a_question_whose_answer_has_another_name_is_no_text_to_continue(record, named):
+    with pytest.raises(BadRecord) as caught:
+        to_training_sample(Sample.decode(json.dumps(record).encode()))
+    assert caught.value.reason is DeadLetterReason.UNTRAINABLE
+    assert named in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"prompt": "q?", "answer": "a.", "response": "b"},
+        {"text": "t", "mood": "fine"},
+        {"prompt": "q?", "task": "generation", "completion": "a"},
+    ],
+)
+def test_fields_that_a_sample_does_not_have_are_passed_over_where_nothing_is_missing(record):
+    assert to_training_sample(Sample.decode(json.dumps(record).encode())).completion
