@@ -12,7 +12,7 @@ import click
 
 from cli.program import PELTON
 from cli.sample_reader import ReadOptions, SampleReader, readers_of
-from cli.sending import send_files, send_samples, told
+from cli.sending import send_samples, told
 from schemas.errors import UserError
 from schemas.training_sample import Objective
 from streams.kafka.admin import create_topics
@@ -45,7 +45,7 @@ def train_on_files(
         if not named:
             settings = _own_broker(stack, settings, options.run_dir)
         create_topics(settings, settings.topics).raise_if_wrong()
-        _send(settings, tuple(map(Path, facts)), readers)
+        _send(settings, tuple(map(Path, facts)), Path(ontology) if ontology else None, readers)
         nodes = None if named else _own_workers(stack, options, ontology, needs_rewards(config))
         wait_for = ("curriculum",) if named else ("curriculum", "augmenter")
         workers_run_id = options.workers_run_id if named else options.run_id
@@ -89,11 +89,12 @@ def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: str
     return nodes
 
 
-def _send(settings: KafkaSettings, facts: tuple[Path, ...], readers: list[SampleReader]) -> None:
-    from cli.facts import fact_reader, keyed
+def _send(settings: KafkaSettings, facts: tuple[Path, ...], ontology: Path | None, readers: list[SampleReader]) -> None:
+    from cli.facts import fact_reader, send, surveyed
 
     if facts:
-        send_files(settings, settings.topics.facts, [fact_reader(path, None) for path in facts], keyed)
+        with surveyed([fact_reader(path, None, ontology=ontology) for path in facts]) as survey:
+            send(settings, survey)
     summary = send_samples(settings, readers)
     for file in summary.files:
         for line in told(file):

@@ -1,57 +1,195 @@
-"""`pelton facts`: statements for the knowledge graph, from files to the `facts` topic, and their removal."""
+"""`pelton facts`: statements for the knowledge graph, from files to the `facts` topic, their removal, and a file of those that stand."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from cli.fact_files import Survey
 from cli.options import json_option, kafka_options
-from cli.sending import readable, send_files, show
+from cli.sending import counted, readable
 
 if TYPE_CHECKING:
-    from cli.record_files import FileReader
-    from reading.opening import Progress
-    from schemas.fact import Fact
     from streams.kafka.settings import KafkaSettings
+    from streams.knowledge.importing.reader import FactReader
+
+FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
 @click.argument("files", nargs=-1, metavar="FILE...", callback=readable)
+@click.option(
+    "--columns", metavar="NAMES", help="What the columns of a table hold, such as head,relation,tail or object,subject,predicate."
+)
+@click.option("--ontology", type=FILE, metavar="FILE", help="Refuse predicates that are not in it (YAML or JSON).")
+@click.option("--encoding", metavar="NAME", help="What text FILEs are written in, such as cp1252. [default: UTF-8, or as their mark says]")
+@click.option("--dry-run", is_flag=True, help="Read and check everything, and send nothing.")
+@click.option("--retract", is_flag=True, help="Remove the facts that FILEs hold, rather than send them: undoes a file that was sent.")
 @click.option("--remove", "removals", multiple=True, metavar="KEY", help="Remove the fact of this key (a tombstone); may be repeated.")
-@click.option("--skip-bad", is_flag=True, help="Pass over bad lines, and count them, rather than stop at the first.")
+@click.option("--skip-bad", is_flag=True, help="Pass over what is no fact, and count it, rather than stop at the first.")
+@click.option("--export", "target", type=FILE, metavar="FILE", help="Write the facts that stand on the topic to FILE, as HIF (JSON).")
 @json_option
 @kafka_options
-def facts(settings: KafkaSettings, files: tuple[Path, ...], removals: tuple[str, ...], skip_bad: bool, as_json: bool) -> None:
-    """Send facts from JSONL, CSV, GraphML or edge list FILEs (`-` reads JSONL from standard input), or remove some.
+def facts(
+    settings: KafkaSettings,
+    files: tuple[Path, ...],
+    columns: str | None,
+    ontology: Path | None,
+    encoding: str | None,
+    dry_run: bool,
+    retract: bool,
+    removals: tuple[str, ...],
+    skip_bad: bool,
+    target: Path | None,
+    as_json: bool,
+) -> None:
+    """Send facts from FILEs (`-`: standard input), remove some, or write those that stand to a file.
 
-    A CSV file has the columns subject, predicate, object, and if wanted fact_id, source and qualifiers.NAME. A GraphML file (.graphml,
-    .xml) has a predicate on each edge; an edge list (.edgelist, .tsv) has lines of SUBJECT <tab> OBJECT <tab> PREDICATE. The key of a fact
-    is its fact_id, else a hash of the statement; a later fact of the same key replaces the earlier.
+    A FILE is JSON Lines or JSON, CSV or TSV, Parquet, an edge list (.edgelist), RDF (.nt, .nq, .ttl, .trig, .rdf), GraphML or HIF, also
+    compressed. A table's header says what is what: subject, predicate, object, or head, relation, tail, and if wanted fact_id, source
+    and qualifiers.NAME; without a header --columns says it. All FILEs are read and checked before the first fact is sent.
+
+    The key of a fact is its fact_id, else a hash of the statement; a later fact of the same key replaces the earlier.
     """
-    if not files and not removals:
-        raise click.UsageError("name a FILE of facts, or a --remove KEY")
-    readers = [fact_reader(path, skip_bad) for path in files]
-    show(send_files(settings, settings.topics.facts, readers, keyed, removals), "fact", len(files), as_json)
+    if not files and not removals and target is None:
+        raise click.UsageError("name a FILE of facts, a --remove KEY, or a FILE to --export to")
+    if target is not None and (files or removals):
+        raise click.UsageError("--export writes what stands on the topic: name no FILE and no --remove beside it")
+    if target is not None:
+        export(settings, target)
+        return
+    if not dry_run:
+        check_topic(settings)
+    with (
+        on_disk(files) as paths,
+        surveyed([fact_reader(path, skip_bad, columns, ontology, encoding, shown) for path, shown in paths]) as survey,
+    ):
+        sent, removed = (0, 0) if dry_run else send(settings, survey, retract, removals)
+    tell(settings, survey, sent, removed, dry_run, as_json)
 
 
-def fact_reader(path: Path, skip_bad: bool | None = False) -> FileReader[Fact]:
-    """What reads the facts of one file, by its ending."""
-    from cli.record_files import FileReader
+def fact_reader(
+    path: Path,
+    skip_bad: bool | None = False,
+    columns: str | None = None,
+    ontology: Path | None = None,
+    encoding: str | None = None,
+    shown: str | None = None,
+) -> FactReader:
+    """What reads the facts of one file.
+
+    Raises:
+        UserError: `columns` are not those of a fact.
+        ConfigError: the ontology cannot be read.
+    """
+    from streams.knowledge.importing.columns import Wanted
+    from streams.knowledge.importing.reader import FactReader
+    from streams.knowledge.ontology import Ontology
+
+    known = Ontology.load(ontology) if ontology else Ontology()
+    wanted = Wanted.parse(columns) if columns else None
+    return FactReader(path, skip_bad, wanted, known, encoding=encoding, shown=shown)
+
+
+@contextlib.contextmanager
+def surveyed(readers: Sequence[FactReader]) -> Iterator[Survey]:
+    """What some files hold, all read and checked.
+
+    Raises:
+        UserError: as the readers do.
+    """
+    with tempfile.SpooledTemporaryFile(max_size=1 << 26) as spool:
+        survey = Survey(spool)
+        for reader in readers:
+            survey.add(reader)
+        yield survey
+
+
+@contextlib.contextmanager
+def on_disk(files: tuple[Path, ...]) -> Iterator[list[tuple[Path, str]]]:
+    """The files, with what to call them; standard input as a file."""
+    with tempfile.TemporaryDirectory() as folder:
+        held = Path(folder, "input")
+        if Path("-") in files:
+            with held.open("wb") as copy:
+                shutil.copyfileobj(sys.stdin.buffer, copy)
+        yield [(held, "-") if str(path) == "-" else (path, str(path)) for path in files]
+
+
+def check_topic(settings: KafkaSettings) -> None:
+    """Raises UserError where the topic is not as it should be, BrokerError where no broker answers."""
+    from streams.kafka.admin import check_topics
+
+    check_topics(settings, [settings.topics.facts]).raise_if_wrong()
+
+
+def send(settings: KafkaSettings, survey: Survey, retract: bool = False, removals: tuple[str, ...] = ()) -> tuple[int, int]:
+    """Send every fact of a survey, or a tombstone for it, then the other tombstones; how many of both."""
+    from streams.kafka.producer import Producer
+
+    topic = settings.topics.facts
+    sent = removed = 0
+    with Producer(settings) as producer:
+        for fact in survey.facts():
+            if retract:
+                producer.send_bytes(topic.name, fact.fact_id.encode(), None)
+                removed += 1
+            else:
+                producer.send(topic, fact.fact_id, fact)
+                sent += 1
+        for key in removals:
+            producer.send_bytes(topic.name, key.encode(), None)
+            removed += 1
+        producer.flush()
+    return sent, removed
+
+
+def tell(settings: KafkaSettings, survey: Survey, sent: int, removed: int, dry_run: bool, as_json: bool) -> None:
+    """What was read and done."""
+    import json
+
+    topic = settings.topics.facts.name
+    if as_json:
+        click.echo(json.dumps({"topic": topic, "sent": sent, "removed": removed, **survey.as_dict()}, ensure_ascii=False))
+        return
+    survey.show()
+    source = counted(len(survey.files), "file")
+    if dry_run:
+        parts = [f"read {counted(survey.read, 'fact')} in {source}; nothing was sent"]
+    else:
+        parts = [f"sent {counted(sent, 'fact')} from {source} to {topic}"]
+    if removed:
+        parts.append(f"removed {removed}")
+    if survey.bad:
+        parts.append(f"skipped {counted(len(survey.bad), 'bad line')}")
+    click.echo("; ".join(parts))
+
+
+def export(settings: KafkaSettings, target: Path) -> None:
+    """Write the facts that stand to a HIF file."""
+    import json
+
+    from schemas.errors import BadRecord
     from schemas.fact import Fact
-    from streams.knowledge.files import is_graph_file, read_graph_file
+    from streams.kafka.consumer import read_range
+    from streams.knowledge.importing.hif import document_of
 
-    class GraphFileReader(FileReader[Fact]):
-        """networkx reads the file itself."""
-
-        def read(self, progress: Progress | None = None) -> Iterator[Fact]:  # noqa: ARG002
-            yield from read_graph_file(path, self.bad.append if skip_bad else None)
-
-    return (GraphFileReader if is_graph_file(path) else FileReader)(path, Fact, skip_bad)
-
-
-def keyed(fact: Fact) -> tuple[str, Fact]:
-    """Its key, and the fact."""
-    return fact.fact_id, fact
+    standing: dict[bytes | None, Fact] = {}
+    bad = 0
+    for record in read_range(settings, settings.topics.facts.name):
+        standing.pop(record.key, None)
+        if record.value is not None:
+            try:
+                standing[record.key] = Fact.decode(record.value)
+            except BadRecord:
+                bad += 1
+    target.write_text(json.dumps(document_of(standing.values()), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    told = f"; left out {counted(bad, 'record')} that cannot be read" if bad else ""
+    click.echo(f"wrote {counted(len(standing), 'fact')} to {target}{told}")

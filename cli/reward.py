@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from schemas.graph_reward import GraphReward
     from schemas.triplet import JudgedTriplet
     from streams.knowledge.hypergraph import Hypergraph
+    from streams.knowledge.ontology import Ontology
 
 POLICIES = ("strict", "open_world", "coverage")
 _MARKS = {"verified": ("✔", "green"), "contradicted": ("✘", "red"), "unknown": ("?", "yellow")}
@@ -26,7 +27,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("text")
-@click.option("--facts", "fact_files", type=FILE, multiple=True, required=True, help="JSONL, CSV, GraphML or edge list; may be repeated.")
+@click.option("--facts", "fact_files", type=FILE, multiple=True, required=True, help="Any FILE that `pelton facts` reads; may be repeated.")
 @click.option("--ontology", "ontology_file", type=FILE, help="YAML or JSON; without one, no predicate contradicts.")
 @click.option("--policy", type=click.Choice(POLICIES), default="strict", show_default=True, help="How claims become a number.")
 @click.option("--no-claims", type=Finite(0, 1), help="Reward of a text without claims; unset, it has none.")
@@ -84,7 +85,7 @@ def load_graph(fact_files: tuple[Path, ...], ontology_file: Path | None, skip_ba
     graph = Hypergraph(Ontology.load(ontology_file) if ontology_file else None)
     offset = 0
     for path in fact_files:
-        for fact in read_facts(path, skip_bad):
+        for fact in read_facts(path, graph.ontology, skip_bad):
             try:
                 graph.put(fact, offset)
             except BadRecord as bad:
@@ -93,11 +94,11 @@ def load_graph(fact_files: tuple[Path, ...], ontology_file: Path | None, skip_ba
     return graph
 
 
-def read_facts(path: Path, skip_bad: bool = False) -> Iterator[Fact]:
-    """The facts of one file, by its ending."""
-    from cli.facts import fact_reader
+def read_facts(path: Path, ontology: Ontology, skip_bad: bool = False) -> Iterator[Fact]:
+    """The facts of one file."""
+    from streams.knowledge.importing.reader import FactReader
 
-    reader = fact_reader(path, skip_bad)
+    reader = FactReader(path, skip_bad, ontology=ontology, check=False)
     yield from reader.read()
     for line in reader.bad:
         click.secho(f"skipped {line}", fg="yellow", err=True)

@@ -1,93 +1,22 @@
-"""Sending files of messages to a topic, with progress: what `produce` and `facts` share."""
+"""Sending files of samples, with progress; and what `facts` shares of it."""
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 if TYPE_CHECKING:
-    from cli.record_files import FileReader
     from cli.sample_reader import SampleReader
     from reading.summary import FileSummary
-    from schemas.base import Message
-    from schemas.topics import Topic
-    from streams.kafka.producer import Producer
     from streams.kafka.settings import KafkaSettings
 
-M = TypeVar("M", bound="Message")
 PROGRESS_FROM_BYTES = 1_000_000
 """Files smaller than this are sent before a bar could be read."""
-
-
-@dataclass
-class Summary:
-    """What was sent, and what was not."""
-
-    topic: str
-    sent: int = 0
-    removed: int = 0
-    bad: list[str] = field(default_factory=list)
-    ignored_fields: dict[str, int] = field(default_factory=dict)
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {
-            "topic": self.topic,
-            "sent": self.sent,
-            "removed": self.removed,
-            "skipped": len(self.bad),
-            "bad_lines": self.bad,
-            "ignored_fields": self.ignored_fields,
-        }
-
-
-def send_files(
-    settings: KafkaSettings,
-    topic: Topic,
-    readers: Sequence[FileReader[M]],
-    prepare: Callable[[M], tuple[str, M]],
-    removals: Sequence[str] = (),
-) -> Summary:
-    """Send every message of every file, then a tombstone for each key in `removals`, and wait for the acknowledgements.
-
-    `prepare` gives a message's key, and the message as it is to be sent.
-
-    Raises:
-        UserError: a bad line; what stood before it has been sent, and sending the file again is safe, ids being the same.
-        BrokerError: the broker is away, or did not acknowledge every record.
-    """
-    from streams.kafka.admin import check_topics
-    from streams.kafka.producer import Producer
-
-    check_topics(settings, [topic]).raise_if_wrong()
-    summary = Summary(topic.name)
-    with Producer(settings) as producer:
-        for reader in readers:
-            try:
-                send_file(producer, topic, reader, prepare, summary)
-            finally:
-                producer.flush()
-            summary.bad += reader.bad
-            for name, lines in reader.ignored.items():
-                summary.ignored_fields[name] = summary.ignored_fields.get(name, 0) + lines
-        for key in removals:
-            producer.send_bytes(topic.name, key.encode(), None)
-            summary.removed += 1
-        producer.flush()
-    return summary
-
-
-def send_file(producer: Producer, topic: Topic, reader: FileReader[M], prepare: Callable[[M], tuple[str, M]], summary: Summary) -> None:
-    """Send one file, with a progress bar where it is long and a person watches."""
-    with progress_of(reader.path) as progress:
-        for message in reader.read(progress):
-            producer.send(topic, *prepare(message))
-            summary.sent += 1
 
 
 @contextlib.contextmanager
@@ -104,25 +33,6 @@ def progress_of(path: Path) -> Iterator[Callable[[int], None] | None]:
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task(path.name, total=size)
         yield lambda count: bar.advance(task, count)
-
-
-def show(summary: Summary, noun: str, files: int, as_json: bool) -> None:
-    """Tell the person, or the program, what was done."""
-    if as_json:
-        import json
-
-        click.echo(json.dumps(summary.as_dict()))
-        return
-    for line in summary.bad:
-        click.secho(f"skipped {line}", fg="yellow", err=True)
-    for name, lines in sorted(summary.ignored_fields.items()):
-        click.secho(f"ignored field {name!r} on {counted(lines, 'line')}: no such field", fg="yellow", err=True)
-    parts = [f"sent {counted(summary.sent, noun)} from {counted(files, 'file')} to {summary.topic}"]
-    if summary.removed:
-        parts.append(f"removed {summary.removed}")
-    if summary.bad:
-        parts.append(f"skipped {counted(len(summary.bad), 'bad line')}")
-    click.echo("; ".join(parts))
 
 
 def counted(number: int, noun: str) -> str:

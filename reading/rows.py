@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from reading.columnar import columnar_rows, named_labels
 from reading.csv_rows import csv_rows
@@ -20,6 +20,9 @@ from reading.refusal import Refuse, Refused, Skip
 Row = tuple[int, dict[str, Any], bytes | None]
 """Line (of a column format: number) from 1; the row by its columns' names; and, of JSON, its text, for how its numbers are spelled."""
 
+Table = Callable[[Path, IO[bytes], bytes, Refuse], Iterator[tuple[int, dict[str, Any]]]]
+"""Reads the rows of a table: its path, the file in UTF-8, its beginning, and who is told of bad rows."""
+
 
 class RowReader:
     """Reads the rows of one file; while it does, says what the file is.
@@ -30,6 +33,8 @@ class RowReader:
         encoding: what a text file is written in; None: UTF-8, or what its byte order mark says.
         progress: told of each number of bytes read.
         labels: column -> names of its labels, where something beside the file declares them.
+        table: what reads the rows of a table; it may take a first line for something else than a header.
+        is_table: whether text that does not begin as JSON does is a table, whatever its name and its first lines say.
     """
 
     def __init__(
@@ -39,6 +44,8 @@ class RowReader:
         encoding: str | None = None,
         progress: Progress | None = None,
         labels: dict[str, list[str]] | None = None,
+        table: Table = csv_rows,
+        is_table: bool = False,
     ) -> None:
         self.path = path
         self.format: Format | None = None
@@ -47,6 +54,8 @@ class RowReader:
         self._encoding = encoding
         self._progress = progress
         self._labels = labels
+        self._table = table
+        self._is_table = is_table
         self._head = b""
         self._remedy: str | None = None
 
@@ -73,9 +82,10 @@ class RowReader:
         text = as_utf8(source, self._encoding)
         self._head = read_fully(text, HEAD)
         stream = io.BufferedReader(Joined(self._head, text), HEAD)
-        self.format = text_format(self.path, self._head)
+        start = self._head.lstrip()[:1]
+        self.format = Format.CSV if self._is_table and start and start not in b"{[" else text_format(self.path, self._head)
         if self.format is Format.CSV or (self.format is Format.EMPTY and suffix_of(self.path) in TABLE_SUFFIXES):
-            for line, cells in csv_rows(self.path, stream, self._head, self._told):
+            for line, cells in self._table(self.path, stream, self._head, self._told):
                 yield line, cells, None
         elif self.format is Format.JSON_VALUES:
             yield from self._parsed(JsonValues(stream, self._told))

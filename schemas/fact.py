@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import Any
 
 from pydantic import Field, model_validator
 
 from schemas.base import Message, content_id
+
+STATEMENT = ("subject", "predicate", "object")
+"""A fact's parts: a number or a boolean there, or in a qualifier, is read as its text."""
 
 
 class Fact(Message):
@@ -28,9 +33,22 @@ class Fact(Message):
     @model_validator(mode="before")
     @classmethod
     def _fill_id(cls, data: Any) -> Any:
-        if isinstance(data, dict) and not data.get("fact_id"):
-            qualifiers = data.get("qualifiers") or {}
-            extra = [f"{k}={v}" for k, v in sorted(qualifiers.items())] if isinstance(qualifiers, dict) else []
-            parts = (data.get(name) for name in ("subject", "predicate", "object"))
-            data = {**data, "fact_id": "f-" + content_id(*(None if part is None else str(part) for part in parts), *extra)}
+        if not isinstance(data, dict):
+            return data
+        data = {**data, **{name: as_text(data[name]) for name in STATEMENT if name in data}}
+        if isinstance(qualifiers := data.get("qualifiers"), dict):
+            data["qualifiers"] = {role: as_text(value) for role, value in qualifiers.items() if value is not None}
+        elif qualifiers is None:
+            data.pop("qualifiers", None)
+        if not data.get("fact_id"):
+            extra = [f"{k}={v}" for k, v in sorted(data["qualifiers"].items())] if isinstance(data.get("qualifiers"), dict) else []
+            parts = (data.get(name) for name in STATEMENT)
+            data["fact_id"] = "f-" + content_id(*(None if part is None else str(part) for part in parts), *extra)
         return data
+
+
+def as_text(value: Any) -> Any:
+    """A number or a boolean as JSON spells it; anything else as it is, for the model to take or refuse."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, int | float) and math.isfinite(value) else value

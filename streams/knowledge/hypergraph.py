@@ -20,7 +20,7 @@ from streams.knowledge.ontology import ALIAS, Ontology, ValueKind
 from streams.knowledge.quantities import parse_quantity
 from streams.knowledge.value_types import Mention, Reading, Resolution, Statement, Status
 
-ATTRIBUTES = frozenset({"unit", "date", "start", "end", "source", "note"})
+ATTRIBUTES = frozenset({"unit", "date", "start", "end", "source", "note", "lang"})
 """Qualifiers that describe the fact itself. Every other qualifier whose value is no number or date is a role of the hyperedge."""
 FactNode = tuple[str, str]
 """`("fact", fact id)`: a fact's node; a name's node is the folded name itself."""
@@ -55,7 +55,7 @@ class Hypergraph:
             BadRecord: bad_fact: unknown predicate, missing parts, a number or date that is none, or a cycle of aliases.
         """
         self.remove(fact.fact_id, offset)
-        statement = self._read(fact)
+        statement = self.read(fact)
         self._order += 1
         self._statements[fact.fact_id] = statement
         for name, spelling in self._names_in(statement):
@@ -86,6 +86,26 @@ class Hypergraph:
     def reached(self, position: int) -> None:
         """The log was read up to, and without, this offset; markers and compacted records count by this."""
         self.version = max(self.version, position)
+
+    def read(self, fact: Fact) -> Statement:
+        """What a fact says by the ontology, without taking it.
+
+        Raises:
+            BadRecord: bad_fact: an unknown predicate, a number or date that is none, a name without a word in it.
+        """
+        match = self.ontology.canonical(fact.predicate)
+        if match is None:
+            raise _bad(f"no predicate {fact.predicate!r} in the ontology; {self.ontology.suggestion(fact.predicate)}")
+        subject, object_ = (fact.object, fact.subject) if match.reversed else (fact.subject, fact.object)
+        predicate = self.ontology[match.name]
+        if predicate.value is ValueKind.NUMBER and parse_quantity(object_) is None:
+            raise _bad(f"object {object_!r}: {predicate.name} wants a number")
+        if predicate.value is ValueKind.DATE and parse_date(object_) is None:
+            raise _bad(f"object {object_!r}: {predicate.name} wants a date, such as 1969 or 1969-07-20")
+        wanted = object_ if predicate.value is not ValueKind.ENTITY else fold(object_)
+        if not fold(subject) or not wanted:
+            raise _bad(f"{'object' if fold(subject) else 'subject'} is no name: there is no word in it")
+        return Statement(fact, fold(subject), match.name, wanted)
 
     # --- names
 
@@ -182,21 +202,6 @@ class Hypergraph:
     def _fact_ids(self, entity: str) -> list[str]:
         names = [name for name in self._aliases.names_of(entity) if name in self._graph]
         return list(dict.fromkeys(key for name in names for _, key in self._graph.adj[name]))
-
-    def _read(self, fact: Fact) -> Statement:
-        match = self.ontology.canonical(fact.predicate)
-        if match is None:
-            raise _bad(f"no predicate {fact.predicate!r} in the ontology; there are {', '.join(self.ontology.predicates)}")
-        subject, object_ = (fact.object, fact.subject) if match.reversed else (fact.subject, fact.object)
-        predicate = self.ontology[match.name]
-        if predicate.value is ValueKind.NUMBER and parse_quantity(object_) is None:
-            raise _bad(f"object {object_!r}: {predicate.name} wants a number")
-        if predicate.value is ValueKind.DATE and parse_date(object_) is None:
-            raise _bad(f"object {object_!r}: {predicate.name} wants a date, such as 1969 or 1969-07-20")
-        wanted = object_ if predicate.value is not ValueKind.ENTITY else fold(object_)
-        if not fold(subject) or not wanted:
-            raise _bad(f"{'object' if fold(subject) else 'subject'} is no name: there is no word in it")
-        return Statement(fact, fold(subject), match.name, wanted)
 
     def _roles(self, statement: Statement) -> Iterator[tuple[str, str, str]]:
         """Role, folded name and spelling of every name in a fact."""

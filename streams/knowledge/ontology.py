@@ -6,6 +6,7 @@ How free words of a relation lead to a predicate is `relations`.
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Mapping
 from enum import StrEnum
@@ -212,6 +213,14 @@ class Ontology(_Part):
         if name in self._inverses:
             return PredicateMatch(self._inverses[name], reversed=True)
         return None
+
+    def suggestion(self, name: str) -> str:
+        """What to say of a predicate that is none: which may have been meant, else which there are."""
+        names = [*self.predicates, *self._inverses]
+        folded = {fold(known.replace("_", " ")): known for known in reversed(names)}
+        if close := difflib.get_close_matches(fold(name.replace("_", " ")), folded, 1):
+            return f"did you mean {folded[close[0]]!r}?"
+        return f"there are {', '.join(self.predicates)}"
 
     def predicates_in(self, text: str) -> list[str]:
         """Predicates that a text speaks of by a relation noun, a verb, or the words between a phrase's slots; for questions."""

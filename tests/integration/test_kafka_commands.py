@@ -88,7 +88,7 @@ def test_facts_of_graph_files_are_sent_as_those_of_other_files_are(settings: Kaf
     graph.add_edge("Emma", "Jane Austen", predicate="written_by")
     nx.write_graphml(graph, tmp_path / "books.graphml")
     nx.write_edgelist(graph, tmp_path / "books.edgelist", delimiter="\t")
-    (tmp_path / "more.tsv").write_text("Ulysses\tJames Joyce\twritten_by\nno predicate\there\t\n")
+    (tmp_path / "more.tsv").write_text("head\trelation\ttail\nUlysses\twritten_by\tJames Joyce\nno predicate\t\there\n")
     files = [str(tmp_path / name) for name in ("books.graphml", "books.edgelist", "more.tsv")]
     done = json.loads(pelton(settings, "facts", *files, "--skip-bad", "--json").stdout)
     assert (done["sent"], done["skipped"]) == (5, 1)
@@ -99,6 +99,34 @@ def test_facts_of_graph_files_are_sent_as_those_of_other_files_are(settings: Kaf
         ("Ulysses", "written_by", "James Joyce"),
     }
     assert [fact.qualifiers for fact in sent if fact.subject == "Dune"] == [{"date": "1965"}] * 2
+
+
+def test_of_a_file_with_a_bad_line_no_fact_is_sent(settings: KafkaSettings, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("subject,predicate,object\nPeru,capital,Lima\nChile,capital,\n")
+    (tmp_path / "b.csv").write_text("subject,predicate,object\nChad,capital,N'Djamena\n")
+    done = pelton(settings, "facts", str(tmp_path / "b.csv"), str(tmp_path / "a.csv"))
+    assert (done.returncode, "a.csv:3: `object` is blank" in done.stderr) == (2, True)
+    assert read_range_of(settings) == []
+
+
+def test_what_a_file_put_on_the_topic_can_be_retracted_and_what_stands_be_written_to_a_file(
+    settings: KafkaSettings, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text("subject,predicate,object,qualifiers.date\nPeru,capital,Lima,1535\nChad,capital,N'Djamena,\n")
+    (tmp_path / "wrong.tsv").write_text("Lima\tcapital\tPeru\n")
+    wrong = ["facts", str(tmp_path / "wrong.tsv"), "--columns", "subject,predicate,object"]
+    assert pelton(settings, "facts", str(tmp_path / "a.csv")).returncode == pelton(settings, *wrong).returncode == 0
+    assert json.loads(pelton(settings, *wrong, "--retract", "--json").stdout)["removed"] == 1
+    target = tmp_path / "facts.hif.json"
+    assert pelton(settings, "facts", "--export", str(target)).stdout == f"wrote 2 facts to {target}\n"
+    sent = [Fact.decode(value) for value in read_range_of(settings)[:2]]
+    read = json.loads(pelton(settings, "facts", str(target), "--json").stdout)
+    assert (read["sent"], read["files"][0]["format"]) == (2, "HIF")
+    assert [Fact.decode(value) for value in read_range_of(settings)[-2:]] == sent
+
+
+def read_range_of(settings: KafkaSettings) -> list[bytes | None]:
+    return [record.value for record in read_range(settings, settings.topics.facts.name)]
 
 
 def test_facts_are_sent_and_removed(settings: KafkaSettings, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from schemas.errors import UserError
     [
         (["produce"], "Missing argument 'FILE...'"),
         (["produce", "absent.jsonl"], "no file absent.jsonl"),
-        (["facts"], "name a FILE of facts, or a --remove KEY"),
+        (["facts"], "name a FILE of facts, a --remove KEY"),
         (["dead-letters", "replay"], "name what to replay"),
         (["dead-letters", "replay", "--value-file", __file__], "name it with --position"),
         (["dead-letters", "list", "--reason", "ugly"], "'ugly' is not one of bad_encoding"),
