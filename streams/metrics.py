@@ -43,7 +43,7 @@ PREFERENCE_PAIRS = Counter("pelton_preference_pairs", "Preference pairs sent", [
 RECORDS_IN = Counter("pelton_records_in", "Records read", ["node", "topic"])
 RECORDS_OUT = Counter("pelton_records_out", "Records sent and acknowledged", ["node", "topic"])
 RECORDS_SKIPPED = Counter("pelton_records_skipped", "Records read and left alone on purpose", ["node", "why"])
-CONVERSATIONS_CHANGED = Counter("pelton_conversations_changed", "Conversations of which turns were joined or left out", ["node", "why"])
+CONVERSATIONS_CHANGED = Counter("pelton_conversations_changed", "Conversations of which turns were left out", ["node", "why"])
 DEAD_LETTERS = Counter("pelton_dead_letters", "Records dead-lettered", ["node", "reason"])
 BATCH_SECONDS = Gauge("pelton_batch_seconds", "Seconds that the last batch took", ["node"])
 

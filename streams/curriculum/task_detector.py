@@ -181,21 +181,20 @@ def _classification(sample: Sample) -> Content:
 
 def _preference(sample: Sample) -> Content:
     asked = _asked(sample, "preference")
-    chosen, joined = _side(sample.chosen, sample.chosen_messages, "chosen")
-    rejected, joined_too = _side(sample.rejected, sample.rejected_messages, "rejected")
-    changed = tuple(dict.fromkeys((*asked.changed, *joined, *joined_too)))
+    chosen = _side(sample.chosen, sample.chosen_messages, "chosen")
+    rejected = _side(sample.rejected, sample.rejected_messages, "rejected")
     texts = as_text(chosen), as_text(rejected)
     if chosen == rejected or (None not in texts and str(texts[0]).strip() == str(texts[1]).strip()):
         raise untrainable("`chosen` and `rejected` are the same")
     if None in texts:
-        return asked._replace(chosen_messages=chosen, rejected_messages=rejected, changed=changed)
-    return asked._replace(chosen=texts[0], rejected=texts[1], changed=changed)
+        return asked._replace(chosen_messages=chosen, rejected_messages=rejected)
+    return asked._replace(chosen=texts[0], rejected=texts[1])
 
 
-def _side(text: str | None, turns: tuple[Turn, ...] | None, name: str) -> tuple[tuple[Turn, ...], tuple[str, ...]]:
-    """The turns of one side of a preference, and the rules that changed them."""
+def _side(text: str | None, turns: tuple[Turn, ...] | None, name: str) -> tuple[Turn, ...]:
+    """The turns of one side of a preference."""
     if not turns:
-        return (Turn(role="assistant", content=_wanted(text, f"preference needs `{name}`")),), ()
+        return (Turn(role="assistant", content=_wanted(text, f"preference needs `{name}`")),)
     if _said(text):
         raise untrainable(f"`{name}` and `{name}_messages` are both set: say one")
     return side(turns, f"{name}_messages")
@@ -217,8 +216,8 @@ def _asked(sample: Sample, what: str) -> Content:
     """The prompt of a sample whose answer stands in a field of its own."""
     if not sample.messages:
         return Content(_wanted(sample.prompt, f"{what} needs `prompt`"))
-    made = to_answer(_only_turns(sample), what)
-    return Content(question_of(made.turns), turns=made.turns, changed=made.changed)
+    turns = to_answer(_only_turns(sample), what)
+    return Content(question_of(turns), turns=turns)
 
 
 def _only_turns(sample: Sample) -> tuple[Turn, ...]:
