@@ -18,34 +18,35 @@ TASKS = {
     ("text", "label"): Task.CLASSIFICATION,
     ("prompt", "chosen", "rejected"): Task.PREFERENCE,
 }
-"""Samples that consist of these texts alone, none of them blank, are valid as they are; of turns, where `are_plain` says so."""
+"""Samples that consist of these texts alone, none of them blank, are valid as they are; of turns, where they are `PlainTurns`."""
 
 
 class Prepared:
-    """One sample: its id, its task, and its value on the wire."""
+    """One sample: the line it was read from, its id, its task, and its value on the wire."""
 
-    __slots__ = ("_fields", "_sample", "sample_id", "task")
+    __slots__ = ("_fields", "_sample", "line", "sample_id", "task")
 
-    def __init__(self, sample_id: str, task: Task, fields: dict[str, Any] | None, sample: Sample | None = None) -> None:
+    def __init__(self, line: int, sample_id: str, task: Task, fields: dict[str, Any] | None, sample: Sample | None = None) -> None:
+        self.line = line
         self.sample_id = sample_id
         self.task = task
         self._fields = fields
         self._sample = sample
 
     @classmethod
-    def plain(cls, fields: dict[str, Any], task: Task) -> Prepared:
+    def plain(cls, line: int, fields: dict[str, Any], task: Task) -> Prepared:
         """Of the fields of one of TASKS, in its order; no model is made of it. A test compares it with what the model makes."""
-        if "messages" in fields:
+        if task is Task.QA and "messages" in fields:
             made = content_id(None, None, None, None, None, None, None, None, orjson.dumps(fields).decode())
         else:
             get = fields.get
             made = content_id(None, None, get("prompt"), get("text"), get("answer"), get("label"), get("chosen"), get("rejected"))
-        return cls(HASH_ID + made, task, fields)
+        return cls(line, HASH_ID + made, task, fields)
 
     @classmethod
-    def of(cls, sample: Sample, task: Task) -> Prepared:
+    def of(cls, line: int, sample: Sample, task: Task) -> Prepared:
         """Of a validated sample."""
-        return cls(sample.sample_id, task, None, sample)
+        return cls(line, sample.sample_id, task, None, sample)
 
     @property
     def sample(self) -> Sample:
@@ -63,20 +64,3 @@ class Prepared:
         if self._sample.produced_at is not None:
             return self._sample.encode()
         return self._sample.model_copy(update={"produced_at": produced_at or time.time()}).encode()
-
-
-def are_plain(turns: list[Any]) -> bool:
-    """Whether a conversation needs no second look: perhaps a system turn, then user and assistant in turn to the end, none empty."""
-    expected = "user"
-    for place, turn in enumerate(turns):
-        if tuple(turn) != ("role", "content"):
-            return False
-        role, content = turn["role"], turn["content"]
-        if type(content) is not str or not content or content.isspace():
-            return False
-        if role == "system" and place == 0:
-            continue
-        if role != expected:
-            return False
-        expected = "assistant" if role == "user" else "user"
-    return expected == "user" and len(turns) > 1

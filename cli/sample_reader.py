@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import orjson
 from pydantic import ValidationError
 
 from cli.hub_data import fetched, is_hub_name
-from cli.prepared import TASKS, Prepared, are_plain
+from cli.prepared import TASKS, Prepared
+from cli.rows_alone import LACKING, RowsAlone
 from reading.encodings import codec_of
 from reading.json_text import spelled
 from reading.mapping import Mapping
@@ -18,23 +20,22 @@ from reading.opening import Progress
 from reading.paths import expanded
 from reading.refusal import Refused, Skip
 from reading.rows import RowReader
-from reading.shapes.base import Fields
+from reading.shapes.base import Fields, Made
 from reading.shapes.own import with_own
 from reading.shapes.prompts import BARE
 from reading.shapes.table import Plan, recognised
 from reading.summary import FileSummary, Ids
+from reading.turns import PlainTurns
 from reading.values import NeedsSpelling, is_blank
 from schemas.base import MAX_BYTES
 from schemas.errors import BadRecord, DeadLetterReason, UserError
-from schemas.sample import Sample, Task
+from schemas.sample import HASH_ID, Sample, Task
 from streams.curriculum.task_detector import content_of, detect_task
 
+MAX_PLANS = 10_000
+"""Sets of columns for which what to do is remembered; a file whose keys are data has no end of them."""
 SURELY_SMALL = MAX_BYTES // 7
 """Characters of a sample below which its JSON cannot be too large: each takes at most 6 bytes."""
-HELD_BACK = 1000
-"""Rows of a question alone, at the start of a file, that wait to see whether others have answers."""
-LACKING = {BARE: "answer", "text": "label"}
-"""Shapes that are fine by themselves, and what their rows lack where others of the file have it."""
 ALONE = "no {}, though other rows of the file have one; --task says what such rows are"
 
 
@@ -59,19 +60,16 @@ class ReadOptions:
     """Column -> names of its labels, where something beside the file declares them."""
 
 
-class Read(NamedTuple):
-    """One sample, and the line it stands on."""
-
-    line: int
-    sample: Prepared
-
-
 @dataclass
 class Use:
     """A plan, and how many rows were read by it."""
 
     plan: Plan
     rows: int = 0
+
+    def __post_init__(self) -> None:
+        self.is_simple = not (self.plan.own or self.plan.doubt or self.plan.shape in LACKING)
+        """Whether its shape says all about a row."""
 
 
 class SampleReader:
@@ -88,28 +86,44 @@ class SampleReader:
         self.summary = FileSummary(str(path))
         self._options = options
         self._ids = ids or Ids()
-        self._plans: dict[tuple[str, ...], Use] = {}
-        self._others_say: set[str] = set()
-        self._held: dict[str, list[tuple[Read, Use]]] = {kind: [] for kind in LACKING}
-        self._is_start = True
+        self._uses: dict[tuple[str, ...], Use] = {}
+        self._alone: RowsAlone[tuple[Prepared, Use]] = RowsAlone()
 
-    def read(self, progress: Progress | None = None) -> Iterator[Read]:
+    def read(self, progress: Progress | None = None) -> Iterator[Prepared]:
         """Every good sample.
 
         Raises:
             UserError: the first bad row, unless bad rows are passed over; a file that is none of rows always.
         """
-        rows = RowReader(self.path, self.refuse, self._options.encoding, progress, self._options.labels)
-        limit = self._options.limit
+        options, uses, by_task, seen = self._options, self._uses, self.summary.by_task, set[Task]()
+        is_usual = options.task is None and options.split is None and options.mapping is None
+        rows = RowReader(self.path, self.refuse, options.encoding, progress, options.labels)
         try:
             for line, row, raw in rows:
-                yield from self._of_row(line, row, raw)
-                if limit is not None and self.summary.read >= limit:
+                use = uses.get(tuple(row)) if is_usual else None
+                if use is not None and use.is_simple and raw is not None and len(raw) < SURELY_SMALL:  # the common row, in few steps
+                    try:
+                        fields: Any = use.plan.convert(row)
+                    except (Refused, NeedsSpelling):
+                        pass
+                    else:
+                        task = TASKS.get(tuple(fields))
+                        if task in seen and ("messages" not in fields or type(fields["messages"]) is PlainTurns):
+                            use.rows += 1
+                            by_task[task] += 1
+                            yield Prepared.plain(line, fields, task)
+                            continue
+                for prepared in self._of_row(line, row, raw):
+                    seen.add(prepared.task)
+                    yield prepared
+                if options.limit is not None and self.summary.read >= options.limit:
                     break
-            for kind in self._held:
-                yield from self._let_go(kind)
+            for kind in LACKING:
+                for prepared, use in self._alone.let_go(kind):
+                    yield self._counted(prepared, use)
         finally:
-            self._sum_up(rows)
+            self._sum_up()
+            self.summary.format = rows.format.value if rows.format else ""
 
     def refuse(self, line: int, reason: Skip, why: str) -> None:
         """Count a bad row; raises where bad rows are not passed over."""
@@ -117,7 +131,7 @@ class SampleReader:
         if not self._options.skip_bad:
             raise UserError(f"{told}; mend the line{'' if self._options.skip_bad is None else ', or pass --skip-bad'}")
 
-    def _of_row(self, line: int, row: dict[str, Any], raw: bytes | None) -> Iterator[Read]:
+    def _of_row(self, line: int, row: dict[str, Any], raw: bytes | None) -> Iterator[Prepared]:
         if self._options.mapping is not None:
             row = self._options.mapping.applied(row)
         try:
@@ -129,135 +143,130 @@ class SampleReader:
             try:
                 if isinstance(one, Refused):
                     raise one
-                yield from self._checked(line, self._prepared(one, use.plan), use)
+                yield from self._in_company(self._prepared(line, one, use.plan), use)
             except Refused as error:
                 self.refuse(line, error.reason, error.detail)
 
-    def _converted(self, row: dict[str, Any], raw: bytes | None) -> tuple[Fields | list[Fields | Refused], Use]:
+    def _converted(self, row: dict[str, Any], raw: bytes | None) -> tuple[Made, Use]:
         """What the row's shape makes of it. A row with blank columns is looked at without them where their shape refuses it."""
         use = self._use(tuple(row))
         try:
-            return self._by(use, row, raw), use
+            return self._made(use.plan, row, raw), use
         except Refused as error:
             filled = {name: value for name, value in row.items() if not is_blank(value)}
             if error.reason is not Skip.MISSING or len(filled) == len(row):
                 raise
             other = self._use(tuple(filled))
-            if not self._options.task and self._is_a_silent_change(row, filled, other.plan):
+            if self._options.task is None and is_a_silent_change(row, filled, other.plan):
                 raise
             try:
-                return self._by(other, filled, raw), other
+                return self._made(other.plan, filled, raw), other
             except Refused:
                 raise error from None
 
-    def _is_a_silent_change(self, row: dict[str, Any], filled: dict[str, Any], without: Plan) -> bool:
-        """Whether a blank column, left out, would make another thing of the row: of a question a text, of a labelled text a text."""
-        if without.shape == BARE:
-            return not filled.get("gold")
-        return without.shape == "text" and bool({"label", "label_text"} & row.keys())
-
-    def _by(self, use: Use, row: dict[str, Any], raw: bytes | None) -> Fields | list[Fields | Refused]:
-        plan = use.plan
+    def _made(self, plan: Plan, row: dict[str, Any], raw: bytes | None) -> Made:
         try:
-            return self._made(plan, row)
+            return by_plan(plan, row)
         except NeedsSpelling:
-            pass
-        row = as_spelled(row, raw, self._options.mapping)
-        return self._made(plan, row)
-
-    @staticmethod
-    def _made(plan: Plan, row: dict[str, Any]) -> Fields | list[Fields | Refused]:
-        made = plan.convert(row)
-        return with_own(made, row, plan) if plan.own and isinstance(made, dict) else made
+            return by_plan(plan, as_spelled(row, raw, self._options.mapping))
 
     def _use(self, columns: tuple[str, ...]) -> Use:
-        use = self._plans.get(columns)
+        use = self._uses.get(columns)
         if use is None:
-            if len(self._plans) > 10_000:  # columns without end, as where keys are data
-                self._plans.clear()
-            use = self._plans[columns] = Use(recognised(columns, self._options.format))
+            if len(self._uses) >= MAX_PLANS:
+                self._sum_up()
+            use = self._uses[columns] = Use(recognised(columns, self._options.format))
         return use
 
-    def _prepared(self, fields: Fields, plan: Plan) -> Prepared:
+    def _prepared(self, line: int, fields: Fields, plan: Plan) -> Prepared:
         options = self._options
+        if plan.doubt and options.task is None:
+            raise Refused(Skip.MISSING, plan.doubt)
         if options.split and "split" not in fields:
             fields = {**fields, "split": options.split}
         task = TASKS.get(tuple(fields)) if options.task is None else None
-        if task is not None and ("messages" not in fields or are_plain(fields["messages"])):
-            prepared = Prepared.plain(fields, task)
+        if task is not None and ("messages" not in fields or isinstance(fields["messages"], PlainTurns)):
+            prepared = Prepared.plain(line, fields, task)
         else:
-            if plan.doubt and tuple(fields) in (("prompt",), ("text",)):
-                raise Refused(Skip.MISSING, plan.doubt)
-            prepared = self._validated(fields)
+            sample, changed = validated(fields, options.task)
+            prepared = Prepared.of(line, sample, detect_task(sample))
+            self.summary.notes.update(changed)
         if not is_small(fields) and (size := len(prepared.value())) > MAX_BYTES:
             raise Refused(Skip.TOO_LARGE, f"{size} bytes as a sample; at most {MAX_BYTES} are sent")
         return prepared
 
-    def _validated(self, fields: Fields) -> Prepared:
-        try:
-            if "schema_version" in fields:
-                import orjson
-
-                sample = Sample.decode(orjson.dumps(fields))
-            else:
-                sample = Sample.model_validate(fields)
-            if self._options.task is not None:
-                sample = of_task(sample, self._options.task)
-            task = detect_task(sample)
-            content = content_of(sample, task)
-        except ValidationError as error:
-            raise _refused(error) from None
-        except BadRecord as error:
-            raise Refused(Skip.UNTRAINABLE if error.reason is DeadLetterReason.UNTRAINABLE else Skip.INVALID, error.detail) from None
-        for rule in getattr(content, "changed", ()):
-            self.summary.notes[rule] += 1
-        return Prepared.of(sample, task)
-
-    def _checked(self, line: int, prepared: Prepared, use: Use) -> Iterator[Read]:
-        """The sample, counted, unless it waits to see what other rows say."""
-        read, kind = Read(line, prepared), use.plan.shape
-        if kind in self._held and prepared.task is Task.GENERATION and self._options.task is None:
-            if LACKING[kind] in self._others_say:
-                raise Refused(Skip.MISSING, ALONE.format(LACKING[kind]))
-            if self._is_start and len(self._held[kind]) < HELD_BACK:
-                self._held[kind].append((read, use))
+    def _in_company(self, prepared: Prepared, use: Use) -> Iterator[Prepared]:
+        """The sample, counted, unless it waits to see what other rows have."""
+        kind = use.plan.shape
+        if kind in LACKING and prepared.task is Task.GENERATION and self._options.task is None:
+            if lacks := self._alone.lacks(kind):
+                raise Refused(Skip.MISSING, ALONE.format(lacks))
+            if self._alone.hold(kind, (prepared, use)):
                 return
-            yield from self._let_go(kind)
-            self._is_start = False
-        elif (says := "label" if prepared.task is Task.CLASSIFICATION else "answer") not in self._others_say:
-            self._others_say.add(says)
-            self._refuse_held(says)
-        yield self._count(read, use)
+            for held, its in self._alone.let_go(kind):
+                yield self._counted(held, its)
+            use.is_simple = not use.plan.own and self._alone.is_settled(kind)
+        else:
+            has = "label" if prepared.task is Task.CLASSIFICATION else "answer"
+            if self._alone.is_news(has):
+                for other in self._uses.values():
+                    other.is_simple = other.is_simple and other.plan.shape not in LACKING
+            for held, _ in self._alone.others_have(has):
+                self.refuse(held.line, Skip.MISSING, ALONE.format(has))
+        yield self._counted(prepared, use)
 
-    def _let_go(self, kind: str) -> Iterator[Read]:
-        held, self._held[kind] = self._held[kind], []
-        for read, use in held:
-            yield self._count(read, use)
-
-    def _refuse_held(self, says: str) -> None:
-        """A row has what those that wait lack."""
-        for kind, lacks in LACKING.items():
-            if lacks == says:
-                held, self._held[kind] = self._held[kind], []
-                for read, _ in held:
-                    self.refuse(read.line, Skip.MISSING, ALONE.format(lacks))
-
-    def _count(self, read: Read, use: Use) -> Read:
-        prepared = read.sample
+    def _counted(self, prepared: Prepared, use: Use) -> Prepared:
         use.rows += 1
         self.summary.by_task[prepared.task] += 1
-        if not prepared.sample_id.startswith("h-") and self._ids.stands_for_another(prepared.sample_id, prepared.value(1.0)):
+        if not prepared.sample_id.startswith(HASH_ID) and self._ids.stands_for_another(prepared.sample_id, prepared.value(1.0)):
             self.summary.repeated_ids += 1
-            self.summary.first_repeated = self.summary.first_repeated or f"{self.path}:{read.line}: {prepared.sample_id[:60]!r}"
-        return read
+            first = f"{self.path}:{prepared.line}: {prepared.sample_id[:60]!r}"
+            self.summary.first_repeated = self.summary.first_repeated or first
+        return prepared
 
-    def _sum_up(self, rows: RowReader) -> None:
-        self.summary.format = rows.format.value if rows.format else ""
-        for use in self._plans.values():
+    def _sum_up(self) -> None:
+        """Count by shape and column what was read so far, and forget the plans."""
+        for use in self._uses.values():
             if use.rows:
                 self.summary.shapes[use.plan.shape] += use.rows
-                for column in use.plan.ignored:
-                    self.summary.ignored[column] += use.rows
+                self.summary.ignored.update(dict.fromkeys(use.plan.ignored, use.rows))
+        self._uses.clear()
+
+
+def by_plan(plan: Plan, row: dict[str, Any]) -> Made:
+    """What a row's shape makes of it, and the row's own fields.
+
+    Raises:
+        Refused: it lacks what its shape needs, or a value is none that its field takes.
+        NeedsSpelling: a number stands where text is wanted.
+    """
+    made = plan.convert(row)
+    return with_own(made, row, plan) if plan.own and isinstance(made, dict) else made
+
+
+def is_a_silent_change(row: dict[str, Any], filled: dict[str, Any], without: Plan) -> bool:
+    """Whether a row without its blank columns would be another thing: of a question a text, of a labelled text a text."""
+    if without.shape == BARE:
+        return not filled.get("gold")
+    return without.shape == "text" and bool({"label", "label_text"} & row.keys())
+
+
+def validated(fields: Fields, task: Task | None) -> tuple[Sample, tuple[str, ...]]:
+    """The sample of some fields, and which rules for conversations change something of it.
+
+    Raises:
+        Refused: invalid, or untrainable as what it is, or as the task that is given.
+    """
+    try:
+        sample = Sample.decode(orjson.dumps(fields)) if "schema_version" in fields else Sample.model_validate(fields)
+        if task is not None:
+            sample = of_task(sample, task)
+        return sample, content_of(sample, detect_task(sample)).changed
+    except ValidationError as error:
+        raise _refused(error) from None
+    except BadRecord as error:
+        reason = Skip.UNTRAINABLE if error.reason is DeadLetterReason.UNTRAINABLE else Skip.INVALID
+        raise Refused(reason, error.detail) from None
 
 
 def as_spelled(row: dict[str, Any], raw: bytes | None, mapping: Mapping | None) -> dict[str, Any]:

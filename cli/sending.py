@@ -109,11 +109,11 @@ def send_samples(settings: KafkaSettings, readers: Sequence[SampleReader]) -> Sa
         for reader in readers:
             try:
                 with progress_of(reader.path) as progress:
-                    for line, prepared in reader.read(progress):
+                    for prepared in reader.read(progress):
                         try:
                             producer.send_bytes(topic.name, prepared.sample_id.encode(), prepared.value())
                         except BadRecord as error:
-                            reader.refuse(line, Skip.TOO_LARGE, error.detail)
+                            reader.refuse(prepared.line, Skip.TOO_LARGE, error.detail)
                             continue
                         summary.sent += 1
             finally:

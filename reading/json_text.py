@@ -35,24 +35,46 @@ def parse(raw: bytes) -> Any:
     except orjson.JSONDecodeError as error:
         return _explained(raw, error)
     # Each key is followed by a colon; if more colons follow a quote than there are keys, or blanks stand before one, look closer.
-    if raw.count(b'":') != keys(value) or b" :" in raw or b"\t:" in raw or b"\r:" in raw or b"\n:" in raw:
+    colons = raw.count(b'":')
+    if colons != keys(value, raw.count(b"{") + raw.count(b"[")) or (raw.count(b":") != colons and has_loose_colon(raw)):
         refuse_doubled_keys(raw.decode())
     if b"\\u0000" in raw and holds_nul(value):
         raise Refused(Skip.NUL, "a NUL character (\\u0000) stands in a text, as broken exports write it")
     return value
 
 
-def keys(value: Any) -> int:
-    """How many keys there are in all objects of a value."""
-    if isinstance(value, dict):
-        count = len(value)
-        for part in value.values():
-            if isinstance(part, dict | list):
-                count += keys(part)
+def has_loose_colon(raw: bytes) -> bool:
+    """Whether a colon, of a key or within a text, follows a blank."""
+    return b" :" in raw or any(blank in raw and blank + b":" in raw for blank in (b"\t", b"\r", b"\n"))
+
+
+def keys(value: Any, opened: int) -> int:
+    """How many keys there are in all objects of a value, in whose text this many brackets open (those within strings counted)."""
+    if type(value) is not dict:
+        return _keys(value)
+    count, seen = len(value), 1
+    if opened == 1:
         return count
-    if isinstance(value, list):
-        return sum(keys(part) for part in value if isinstance(part, dict | list))
-    return 0
+    try:
+        for part in value.values():
+            if type(part) is list and part and type(part[0]) is dict:  # turns, if nothing is nested deeper
+                seen += 1 + len(part)
+                count += sum(map(len, part))
+    except TypeError:
+        return _keys(value)
+    return count if seen == opened else _keys(value)
+
+
+def _keys(value: Any) -> int:
+    count, waiting = 0, [value]
+    while waiting:
+        one = waiting.pop()
+        if type(one) is dict:
+            count += len(one)
+            waiting += one.values()
+        elif type(one) is list:
+            waiting += one
+    return count
 
 
 def spelled(raw: bytes) -> Any:

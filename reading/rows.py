@@ -67,8 +67,11 @@ class RowReader:
         """
         with opened(self.path, self._progress) as source:
             try:
-                for line, row, raw in self._rows(source):
-                    yield line, named_labels(row, self._labels) if self._labels else row, raw
+                if self._labels:
+                    for line, row, raw in self._rows(source):
+                        yield line, named_labels(row, self._labels), raw
+                else:
+                    yield from self._rows(source)
             except OSError as error:
                 self._refuse(0, Skip.BAD_FILE, f"the rest cannot be read: {error.strerror or error}")
 

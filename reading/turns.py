@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from reading.refusal import Refused, Skip
 from reading.values import from_json, is_blank
-from schemas.turns import ROLES
 
 SPEAKERS = {
     speaker: role
@@ -34,6 +34,8 @@ def turns_of(value: Any, column: str) -> list[Turn]:
     Raises:
         Refused: bad_turn, or it is no list of turns.
     """
+    if type(value) is list and (plain := plain_turns(value)) is not None:
+        return plain
     if type(value) is str:
         value = from_json(value, column)
     if not isinstance(value, list) or not value:
@@ -48,20 +50,35 @@ def turns_of(value: Any, column: str) -> list[Turn]:
     return [_turn(part, place, column) for place, part in enumerate(value, 1)]
 
 
+class PlainTurns(list[Turn]):
+    """Turns of a role and a text alone, none of them empty: perhaps the system's, then the user's and the assistant's in turn, the last
+    the assistant's. They are valid as they are."""
+
+
+def plain_turns(value: list[Any]) -> PlainTurns | None:
+    """The turns, where all of them are plain; None where they need a closer look. Most conversations are: this is written for speed."""
+    try:
+        speaker, says = ("role", "content") if "role" in value[0] else ("from", "value")
+        roles = in_turn(tuple([part[speaker] for part in value]))
+        texts = [part[says] for part in value]
+        if roles is None or set(map(len, value)) != {2} or not all(map(str.strip, texts)):
+            return None
+    except (LookupError, TypeError):
+        return None
+    return PlainTurns([{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)])
+
+
+@functools.lru_cache(10_000)
+def in_turn(speakers: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The roles of some speakers, where they speak in turn: perhaps the system, then user and assistant, who has the last word."""
+    roles = tuple([SPEAKERS.get(speaker, "") for speaker in speakers])
+    spoken = roles[1:] if roles[:1] == ("system",) else roles
+    return roles if spoken and spoken == ("user", "assistant") * (len(spoken) // 2) else None
+
+
 def _turn(part: Any, place: int, column: str) -> Turn:
     if not isinstance(part, dict):
         raise Refused(Skip.BAD_TURN, f"turn {place} of `{column}` is no object")
-    if len(part) == 2:  # the common turn
-        role, content = part.get("role"), part.get("content")
-        if role in ROLES and type(content) is str:
-            return part if next(iter(part)) == "role" else {"role": role, "content": content}
-        role, content = part.get("from"), part.get("value")
-        if role in SPEAKERS and SPEAKERS[role] != "function_call" and type(content) is str:
-            return {"role": SPEAKERS[role], "content": content}
-    return _unusual(part, place, column)
-
-
-def _unusual(part: Turn, place: int, column: str) -> Turn:
     speaker = next((part[key] for key in ROLE_KEYS if part.get(key) is not None), None)
     if isinstance(speaker, dict):
         speaker = speaker.get("role")

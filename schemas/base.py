@@ -186,5 +186,5 @@ def nesting(text: str) -> int:
 
 def content_id(*parts: str | None) -> str:
     """A stable id of some content: the first 16 hex digits of SHA-256 over the parts, kept apart by a unit separator."""
-    joined = "\x1f".join("" if part is None else part for part in parts)
+    joined = "\x1f".join(["" if part is None else part for part in parts])
     return hashlib.sha256(joined.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -31,7 +31,7 @@ def rows(name: str) -> list[Sample]:
     found = []
     for file in fetched(name):
         options = ReadOptions(split=file.split, limit=file.limit, labels=file.labels)
-        found += [read.sample.sample for read in SampleReader(file.path, options).read()]
+        found += [read.sample for read in SampleReader(file.path, options).read()]
     return found
 
 

@@ -18,7 +18,7 @@ ANSWERED = '{"prompt": "q?", "answer": "a", "label": "l"}\n'
 def read(folder: Path, text: str, task: str | None, skip_bad: bool | None = False, name: str = "rows.jsonl") -> list[Sample]:
     path = folder / name
     path.write_text(text)
-    return [read.sample.sample for read in SampleReader(path, read_options(task, skip_bad=skip_bad)).read()]
+    return [read.sample for read in SampleReader(path, read_options(task, skip_bad=skip_bad)).read()]
 
 
 @pytest.mark.parametrize(
