@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from schemas.base import Message, Part, content_id
 from schemas.errors import BadRecord, DeadLetterReason
+from schemas.trainable import refuse_untrainable
 from schemas.turns import OptionalTurns, Tools
 
 
@@ -70,17 +71,10 @@ HASH_ID = "h-"
 """How ids begin that are hashes of the content."""
 
 
-def _refuses_what_has_no_content(schema: dict[str, Any]) -> None:
-    """The published schema refuses what the model refuses, and misspelt fields besides, which a reader of the log passes over."""
-    some = {"messages": {"type": "array", "minItems": 1}} | {key: {"type": "string", "pattern": r"\S"} for key in ("prompt", "text")}
-    schema["anyOf"] = [{"required": [name], "properties": {name: wanted}} for name, wanted in some.items()]
-    schema["additionalProperties"] = False
-
-
 class Sample(Message):
     """One training sample as a producer says it. Which fields are set decides its task, unless `task` says so."""
 
-    model_config = ConfigDict(json_schema_extra=_refuses_what_has_no_content)
+    model_config = ConfigDict(json_schema_extra=refuse_untrainable)
 
     schema_version: str = Field(default="1.1", pattern=r"^\d+\.\d+$")
     """`major.minor`. 1.1 brought conversations."""

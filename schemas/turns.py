@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from schemas.base import LONE_SURROGATE, PARSER, Part
 
@@ -21,6 +21,19 @@ TEXT_PARTS = frozenset(("text", "input_text", "output_text"))
 """Types of the parts of a turn's content that are text."""
 OTHER_ROLES = {"developer": "system", "function": "tool"}
 """OpenAI's newer and older names of roles."""
+WRITTEN_ROLE: dict[str, Any] = {"enum": ["system", "user", "assistant", "tool", *OTHER_ROLES], "type": "string"}
+"""A role as producers may write it."""
+WRITTEN_CONTENT: dict[str, Any] = {
+    "anyOf": [
+        {"type": "string"},
+        {"type": "null"},
+        {
+            "type": "array",
+            "items": {"type": "object", "properties": {"type": {"type": "string"}, "text": {"type": "string"}}, "required": ["text"]},
+        },
+    ]
+}
+"""A turn's content as producers may write it: a text, nothing, or parts that are text."""
 
 
 def json_object(value: object) -> object:
@@ -120,9 +133,9 @@ class ToolCall(Part):
 class Turn(Part):
     """One turn of a conversation."""
 
-    role: Literal["system", "user", "assistant", "tool"]
+    role: Annotated[Literal["system", "user", "assistant", "tool"], WithJsonSchema(WRITTEN_ROLE, mode="validation")]
     """Who speaks. `developer` is read as `system`."""
-    content: str = ""
+    content: Annotated[str, WithJsonSchema(WRITTEN_CONTENT, mode="validation")] = ""
     """What is said; empty where the assistant only calls tools. A list of text parts is read as one text, null as empty."""
     name: str | None = None
     """The speaker's or the tool's name, for templates that show it."""

@@ -7,13 +7,18 @@ import re
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from schemas import export
 from schemas.base import Message
 from schemas.dead_letter import DeadLetter
-from schemas.errors import DeadLetterReason
+from schemas.errors import BadRecord, DeadLetterReason
+from schemas.sample import Sample, Task
 from schemas.topics import Topics
+from schemas.trainable import NEEDS
+from streams.curriculum.task_detector import content_of, detect_task
 from tests.models.messages import EXAMPLES
 
 DOCUMENTS = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in export.FOLDER.glob("*.json")}
@@ -118,3 +123,80 @@ def test_what_removes_a_fact_has_no_value():
     removal = ASYNCAPI["components"]["messages"]["FactRemoval"]
     assert Draft202012Validator(found_at(ASYNCAPI, removal["payload"]["$ref"])).is_valid(None)
     assert "FactRemoval" in ASYNCAPI["channels"]["facts"]["messages"]
+
+
+ASSISTANT = {"role": "assistant", "content": "Lima."}
+USER = {"role": "user", "content": "Capital of Peru?"}
+SAMPLE = Draft202012Validator(SCHEMAS["sample.json"])
+VALUES: dict[str, list[Any]] = {
+    **{name: [None, "", " ", name] for name in ("prompt", "text", "answer", "label", "chosen", "rejected")},
+    "task": [None, *Task],
+    "messages": [
+        None,
+        [],
+        [USER],
+        [USER, ASSISTANT],
+        [USER, {**ASSISTANT, "weight": 0}],
+        [USER, {**ASSISTANT, "weight": 0}, USER, ASSISTANT],
+    ],
+    "chosen_messages": [None, [], [ASSISTANT]],
+    "rejected_messages": [[], [USER | {"role": "assistant"}]],
+    "gold": [None, [], ["Lima"]],
+}
+BEYOND_A_SCHEMA = ("are both set", "needs the turns before the answer", "turn of the assistant has weight 0")
+"""What makes a sample untrainable that only its reader sees, by what it says."""
+
+
+@given(st.fixed_dictionaries({}, optional={name: st.sampled_from(values) for name, values in VALUES.items()}))
+@settings(max_examples=400)
+def test_the_schema_of_samples_takes_what_can_be_trained_and_refuses_what_lacks_something(document: dict[str, Any]):
+    why = ""
+    try:
+        sample = Sample.decode(json.dumps(document).encode())
+        content_of(sample, detect_task(sample))
+    except BadRecord as error:
+        why = str(error)
+    assert SAMPLE.is_valid(document) is not bool(why) or any(words in why for words in BEYOND_A_SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"schema": {"type": "string"}, "payload": "text"},
+        {"specversion": "1.0", "data": {"text": "x"}},
+        {"promt": "Capital of Peru?", "answer": "Lima."},
+        {"prompt": "Capital of Peru?", "anwser": "Lima."},
+        {"prompt": "Capital of Peru?", "completion": "Lima."},
+        {"answer": "Lima."},
+        {"text": " "},
+        {"text": "x", "sample_id": 7},
+        {"task": "summarise", "text": "x"},
+        {"messages": [USER]},
+        {"messages": [{"role": "robot", "content": "x"}]},
+        {"messages": [USER, {"role": "assistant", "content": [{"type": "image_url", "image_url": {}}]}]},
+    ],
+    ids=json.dumps,
+)
+def test_the_schema_of_samples_refuses(document: dict[str, Any]):
+    assert not SAMPLE.is_valid(document)
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        {"role": "developer", "content": "Be brief."},
+        {"role": "assistant", "content": None, "tool_calls": [{"type": "function", "function": {"name": "f", "arguments": "{}"}}]},
+        {"role": "user", "content": [{"type": "text", "text": "Capital of Peru?"}]},
+        {"role": "assistant", "content": "Lima.", "weight": 1, "name": "guide"},
+    ],
+    ids=json.dumps,
+)
+def test_the_schema_takes_turns_as_openais_interface_has_them(turn: dict[str, Any]):
+    document = {"messages": [USER, turn, ASSISTANT]}
+    SAMPLE.validate(document)
+    assert len(Sample.decode(json.dumps(document).encode()).messages or ()) == 3
+
+
+def test_the_schema_knows_every_task():
+    assert set(NEEDS) == {task.value for task in Task}
