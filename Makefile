@@ -14,10 +14,10 @@ TEST_FLAGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 # A text file that is opened without an encoding is read as this machine likes: Python says so in tests, and pyproject.toml makes it an error.
-test test-fast test-gpu mutants: export PYTHONWARNDEFAULTENCODING := 1
+test test-fast test-gpu coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-gpu mutants check hooks format schemas lock clean
+.PHONY: help setup demo test test-fast test-gpu coverage mutants check hooks format schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,13 +31,16 @@ demo: setup ## Run the main job: a broker, the workers, a small model, before an
 test: setup ## Run all tests
 	@$(RUN) pytest --slowest-files 15 $(TEST_FLAGS)
 
-test-fast: setup ## Run the unit and contract tests: seconds, no broker
-	@$(RUN) pytest tests/unit tests/contract
+test-fast: setup ## Run the unit and contract tests: a minute or two, no broker
+	@$(RUN) pytest -n 2 --dist loadfile tests/unit tests/contract
+
+coverage: setup ## Run the same tests, and say which lines they reach: fails under the floor in pyproject.toml
+	@$(RUN) pytest -n 2 --dist loadfile tests/unit tests/contract --cov --cov-report term:skip-covered
 
 test-gpu: setup ## Run the tests that need a CUDA device
 	@$(RUN) pytest -m gpu
 
-mutants: setup ## Put small faults into the code and see whether a test fails (half an hour; MODULES=judge,reward: those alone)
+mutants: setup ## Put small faults into the code and see whether a test fails (a quarter of an hour; MODULES=judge,reward: those alone)
 	@MODULES="$(MODULES)" TESTS="$(TESTS)" $(RUN) scripts.mutants
 
 check: setup ## Lint, types, import rules, schemas, Markdown

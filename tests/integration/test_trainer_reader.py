@@ -105,8 +105,8 @@ def test_a_reader_that_rests_is_woken_by_whoever_wants_something(settings, topic
     """Nobody waits as long as the rest is here: each look that did not wake the reader would fail."""
     monkeypatch.setattr(reading, "REST_S", 10 * PATIENCE)
     rests = []
-    wait = reader._wanted.wait
-    reader._wanted.wait = lambda timeout: (rests.append(timeout), wait(timeout))
+    wait = reader.wanted.wait
+    reader.wanted.wait = lambda timeout: (rests.append(timeout), wait(timeout))
 
     def asleep(more_than=0):
         deadline, before = time.monotonic() + PATIENCE, -1

@@ -68,7 +68,8 @@ class ConsumerThread:
         self._generation = 0
         self._reported: dict[Partition, tuple[int, int]] = {}
         self._noted_at = 0.0
-        self._wanted = threading.Event()
+        self.wanted = threading.Event()
+        """Set while somebody waits for what this thread does; it rests no longer then."""
         self.gil_window = GilWindow()
         self._probed: tuple[float, bool] = (0.0, False)
         self._thread: threading.Thread | None = None
@@ -119,14 +120,14 @@ class ConsumerThread:
 
     def _want(self) -> None:
         """Somebody waits for what this thread does."""
-        self._wanted.set()
+        self.wanted.set()
         self.gil_window.open()
 
     def set_paused(self, partitions: set[Partition]) -> None:
         """These are not fetched until they are left out of the set again; their backlog stays in Kafka."""
         if partitions != self._paused:
             self._paused = set(partitions)
-            self._wanted.set()
+            self.wanted.set()
 
     def rewind(self, positions: dict[Partition, int]) -> int:
         """Seek these partitions; returns the generation that deliveries from there on carry. Waits for a broker that is away.
@@ -211,10 +212,10 @@ class ConsumerThread:
             consumer = make_consumer(self._settings, group=self._group, auto_offset_reset="none", max_poll_records=MAX_POLL_RECORDS)
             taken.set_result(self._assign(consumer, positions, timestamp_ms))
             while not self._stop.is_set():
-                self._wanted.clear()
+                self.wanted.clear()
                 self._serve(consumer)
                 if not self._poll(consumer):
-                    self._wanted.wait(REST_S)
+                    self.wanted.wait(REST_S)
         except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
             self._failure = error
             if not taken.done():
