@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from cli.program import PELTON
+from cli.refused_samples import RefusedSamples
 from cli.sample_reader import ReadOptions, SampleReader, readers_of
 from cli.sending import send_samples, told
 from schemas.errors import UserError
@@ -38,6 +39,9 @@ def train_on_files(
     """Produce the files, and data sets of the hub, and train until everything is consumed.
 
     A broker named by flag, file or environment is used as it is, with the curriculum worker that runs there; else both are started here.
+
+    Raises:
+        UserError: a setting, a file, or that nothing was trained of all that was sent; says why.
     """
     named = "bootstrap_servers" in settings.model_fields_set
     readers = readers_of(data, read)
@@ -45,7 +49,8 @@ def train_on_files(
         if not named:
             settings = _own_broker(stack, settings, options.run_dir)
         create_topics(settings, settings.topics).raise_if_wrong()
-        _send(settings, tuple(map(Path, facts)), Path(ontology) if ontology else None, readers)
+        refused = RefusedSamples(settings, options.run_id)
+        sent = _send(settings, tuple(map(Path, facts)), Path(ontology) if ontology else None, readers)
         nodes = None if named else _own_workers(stack, options, ontology, needs_rewards(config))
         wait_for = ("curriculum",) if named else ("curriculum", "augmenter")
         workers_run_id = options.workers_run_id if named else options.run_id
@@ -53,8 +58,13 @@ def train_on_files(
         stop_on_signals(node)
         with _watching(nodes, node):
             node.run()
+        refused.look()
     done = node.summary
     assert done is not None
+    if not done.samples_trained and not node.stopped:
+        raise UserError(f"nothing was trained: {refused.why_nothing(sent, config)}")
+    for line in refused.told():
+        click.secho(line, fg="yellow", err=True)
     click.echo(f"trained {done.samples_trained} samples in {done.step} steps; run {options.run_id} in {options.run_dir}")
     if scores := {name: value for name, value in done.metrics.items() if name.startswith("val_") and name != "val_metric"}:
         click.echo("held out: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
@@ -89,7 +99,7 @@ def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: str
     return nodes
 
 
-def _send(settings: KafkaSettings, facts: tuple[Path, ...], ontology: Path | None, readers: list[SampleReader]) -> None:
+def _send(settings: KafkaSettings, facts: tuple[Path, ...], ontology: Path | None, readers: list[SampleReader]) -> int:
     from cli.facts import fact_reader, send, surveyed
 
     if facts:
@@ -100,6 +110,7 @@ def _send(settings: KafkaSettings, facts: tuple[Path, ...], ontology: Path | Non
         for line in told(file):
             click.echo(line, err=True)
     click.echo(f"produced {summary.sent} samples", err=True)
+    return summary.sent
 
 
 @contextlib.contextmanager

@@ -112,6 +112,11 @@ class TrainerNode:
             self._grace.daemon = True
             self._grace.start()
 
+    @property
+    def stopped(self) -> bool:
+        """Whether it was told to stop, rather than came to its end."""
+        return self._stopping.is_set()
+
     def _end_grace(self) -> None:
         if self._grace is not None:
             self._grace.cancel()

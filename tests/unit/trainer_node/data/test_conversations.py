@@ -241,6 +241,10 @@ def test_turns_of_one_role_in_a_row_are_one_where_they_are_refused_and_stay_else
     text, rules = said("qwen2_5", *talk)
     assert text.count("<|im_start|>user") == text.count("<|im_start|>assistant") == 2
     assert rules == ()
+    after_folding = (("user", "a?"), ("assistant", "b."), ("user", "c?"), ("system", "s"), ("user", "d?"), ("assistant", "e."))
+    text, rules = said("mistral", *after_folding)
+    assert "[INST] c?\n\ns\n\nd? [/INST]" in text
+    assert set(rules) == {FOLDED, MERGED}
     with pytest.raises(BadRecord, match="must alternate"):
         said("mistral", *talk[:-1], ("assistant", "d.", 0))
 
