@@ -64,6 +64,8 @@ def metavar_of(setting: Setting) -> str:
     """What stands for its value in the help."""
     if setting.name.endswith("_s"):
         return "SECONDS"
+    if setting.name.endswith("_every"):
+        return "DURATION"
     return {int: "N", float: "X"}.get(setting.type, "TEXT")
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -101,12 +102,30 @@ class PassSettings(Settings):
     """Evaluations without improvement before training stops; 0 never stops."""
     checkpoint_steps: int = Field(default=50, ge=1)
     """Optimizer steps between checkpoints."""
+    checkpoint_every: float = Field(default=300.0, gt=0)
+    """Longest time between checkpoints while something is trained, in seconds or as 30s, 5m or 2h. An idle stream is committed at once."""
     keep_checkpoints: int = Field(default=2, ge=2)
     """How many of the newest valid checkpoints are kept, besides the best."""
     on_data_loss: Literal["fail", "skip"] = "fail"
     """What to do when retention has removed records that were not trained on: stop, or note the gap and go on behind it."""
     grace_s: float = Field(default=60.0, ge=0)
     """Seconds from SIGTERM to giving up on a clean stop."""
+
+
+    @field_validator("checkpoint_every", mode="before")
+    @classmethod
+    def _seconds(cls, given: object) -> object:
+        """Flags, the environment and YAML may say a unit."""
+        return seconds_of(given) if isinstance(given, str) else given
+
+
+def seconds_of(text: str) -> float | str:
+    """Seconds of a duration such as `90`, `30s`, `5m`, `2h` or `1d`; what is none is given back for pydantic to refuse."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", text.strip().lower())
+    return float(found[1]) * UNITS[found[2]] if found else text
+
+
+UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
 class AnswerSettings(Settings):

@@ -230,3 +230,26 @@ def rate(run: Run) -> float:
     import torch
 
     return float(torch.load(run.newest.path / "scheduler.pt", weights_only=True)["_last_lr"][0])
+
+
+def test_what_was_trained_is_in_a_checkpoint_once_the_stream_has_fallen_idle(settings, new_run):
+    """Nobody sends more, and no pass ends: three samples are less than a checkpoint's steps, and less than a batch."""
+    run = new_run(checkpoint_steps=1000)
+    child = run.start(until_consumed=False)
+    for number in range(2):
+        samples = send(settings, [sample(number * 3 + one) for one in range(3)])
+        step, ids = child.wait_for("batch")[1:]
+        assert ids[2] == samples
+        child.listen(lambda event: event[:2] == ("commit", 9) and run.newest.manifest.step == step)  # noqa: B023 - called within
+        assert account(run.trained(), [f"s{one}" for one in range(number * 3 + 3)]) == ALL_THERE_ONCE
+    child.kill()
+
+
+def test_a_stream_that_never_falls_idle_is_committed_by_time(settings, new_run):
+    run = new_run(checkpoint_steps=1000, checkpoint_every=1.0, batch_size=1, linger_s=0.0)
+    send(settings, [sample(number) for number in range(400)])
+    child = run.start(until_consumed=False)
+    child.wait_for("batch", 1)
+    child.listen(lambda event: event[:2] == ("commit", 9) and run.newest.manifest.step > 0)
+    assert 0 < run.newest.manifest.step < 400
+    child.kill()

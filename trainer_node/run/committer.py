@@ -1,8 +1,12 @@
-"""When a run commits, and what it says of itself then."""
+"""When a run commits, and what it says of itself then.
+
+By steps, by time, and where the stream has fallen idle: a sample that was trained is not to wait for the next one to be safe.
+"""
 
 from __future__ import annotations
 
 import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +19,12 @@ if TYPE_CHECKING:
     from trainer_node.training.base import StreamTrainer
 
 
+IDLE_S = 5.0
+"""Seconds without anything to train after which what was trained is committed."""
+SHARE = 0.1
+"""Of the time since the last commit, what the next one may take where it comes of idleness: samples that come one by one cost no more."""
+
+
 class Committer:
     """Commits a run's state between two optimizer steps, where something has changed since the last commit."""
 
@@ -23,6 +33,7 @@ class Committer:
         resumed = run.claim.resumed
         self._serial = resumed.manifest.serial if resumed else 0
         self._committed: FeedState | None = self._state() if resumed else None
+        self._at = time.monotonic()
 
     @property
     def is_due(self) -> bool:
@@ -33,6 +44,25 @@ class Committer:
         """Another objective is trained from here on: a checkpoint comes before its first batch, so that no journal spans two."""
         self._committed = None
 
+    def after_step(self, trainer: StreamTrainer[Any], step: int) -> None:
+        """Commit where so many steps or so much time has passed. Raises what `commit` does."""
+        config = self._run.config
+        if step % config.checkpoint_steps == 0 or time.monotonic() - self._at >= config.checkpoint_every:
+            self.commit(trainer)
+
+    def while_idle(self, trainer: StreamTrainer[Any], idle_s: float) -> None:
+        """Commit where the weights hold something new, or the time between two checkpoints is over. Raises what `commit` does.
+
+        Args:
+            trainer: whose state it is.
+            idle_s: seconds for which there has been nothing to train.
+        """
+        run, since = self._run, time.monotonic() - self._at
+        last = run.claim.store.seconds[-1:] or [0.0]
+        trained = self._committed is None or run.feed.cursor.step != self._committed.step
+        if (trained and idle_s >= IDLE_S and last[0] <= SHARE * since) or since >= run.config.checkpoint_every:
+            self.commit(trainer)
+
     def commit(self, trainer: StreamTrainer[Any]) -> None:
         """Commit the state as it is now, unless nothing has changed since the last commit.
 
@@ -41,13 +71,14 @@ class Committer:
             CheckpointError: it could not be written.
         """
         run, state = self._run, self._state()
+        self._at = time.monotonic()
         if state == self._committed:
             return
         with run.timings("checkpoints"):
             run.claim.store.commit(
                 lambda: self._describe(state), lambda folder: self._write_files(trainer, folder), self._flush, run.claim.publisher
             )
-        self._committed = state
+        self._committed, self._at = state, time.monotonic()
 
     def _state(self) -> FeedState:
         return self._run.feed.snapshot(self._run.early_stopping.state)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -114,13 +115,23 @@ class ObjectiveRun:
             self.batch = None
             if not self._enough:
                 with run.timings("waiting for samples"):
-                    self.batch = run.feed.next_batch(run.completion.done, run.guard)
+                    self.batch = run.feed.next_batch(run.completion.done, self._waiting())
             if self.batch is not None:
                 run.options.on_batch(self.batch)
                 return self.batch
             if self._enough or run.stopping.is_set() or not self._begin_next_pass():
                 self._committer.commit(self._trainer)
                 return None
+
+    def _waiting(self) -> Callable[[], None]:
+        """What is done again and again while there is nothing to train."""
+        began = time.monotonic()
+
+        def look() -> None:
+            self.run.guard()
+            self._committer.while_idle(self._trainer, time.monotonic() - began)
+
+        return look
 
     def _begin_next_pass(self) -> bool:
         """Evaluate at the end of a pass; True when another follows, which is then begun."""
@@ -158,8 +169,7 @@ class ObjectiveRun:
             run.monitor.step(batch.step, loss, self._trainer.last_learning_rate())
         if run.config.eval_steps and batch.step % run.config.eval_steps == 0:
             self._enough = self._evaluate()
-        if batch.step % run.config.checkpoint_steps == 0:
-            self._committer.commit(self._trainer)
+        self._committer.after_step(self._trainer, batch.step)
 
     def publish_losses(self, batch: StepBatch, losses: list[ExampleLoss]) -> None:
         """Publish what each sample cost. Where none has a loss of its own (a policy gradient), what prompts earned is on `rewards`."""

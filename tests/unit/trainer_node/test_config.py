@@ -67,6 +67,7 @@ DEFAULTS = {
     "eval_steps": 0,
     "patience": 3,
     "checkpoint_steps": 50,
+    "checkpoint_every": 300.0,
     "keep_checkpoints": 2,
     "on_data_loss": "fail",
     "grace_s": 60.0,
@@ -103,6 +104,7 @@ OTHERS = {
     "eval_steps": 16,
     "patience": 17,
     "checkpoint_steps": 18,
+    "checkpoint_every": 18.5,
     "keep_checkpoints": 19,
     "on_data_loss": "skip",
     "grace_s": 2.5,
@@ -125,6 +127,17 @@ def test_every_setting_is_read_from_a_file_from_the_environment_and_from_flags(t
     environ = {f"PELTON_TRAIN_{name.upper()}": str(value) for name, value in OTHERS.items()}
     for loaded in (TrainConfig.load(path, {}), TrainConfig.load(environ=environ), TrainConfig.load(environ={}, **OTHERS)):
         assert loaded.model_dump(mode="json") == OTHERS
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("90", 90), ("1.5s", 1.5), ("5m", 300), (" 2H ", 7200), ("1d", 86400)])
+def test_the_time_between_checkpoints_may_have_a_unit(said, seconds):
+    assert TrainConfig.load(environ={"PELTON_TRAIN_CHECKPOINT_EVERY": said}).checkpoint_every == seconds
+
+
+@pytest.mark.parametrize("said", ["0", "5 weeks", "-1m", "inf", "m"])
+def test_a_time_that_is_none_is_refused_by_name(said):
+    with pytest.raises(ConfigError, match=r"checkpoint_every|CHECKPOINT_EVERY"):
+        TrainConfig.load(environ={"PELTON_TRAIN_CHECKPOINT_EVERY": said})
 
 
 def test_an_empty_variable_counts_as_unset():
