@@ -29,6 +29,10 @@ LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 """A string of a JSON text, or what begins one and never ends."""
 BRACKET = re.compile(r"[\[\]{}]")
+VERSION = r"^[0-9]{1,9}\.[0-9]{1,9}$"
+"""What a `schema_version` may be."""
+MAJOR_VERSION = re.compile("[0-9]{1,9}")
+"""The part of a `schema_version` before its dot. What Python calls a digit, such as a superscript, need not be a number."""
 REFUSED = b"\x00refused: "
 """How a value begins that stands for records which could not be decompressed; up to the line's end it says why."""
 
@@ -44,7 +48,7 @@ PARSER = json.JSONDecoder(parse_constant=_no_number)
 class Part(BaseModel):
     """Base of what stands within a message. Frozen, as the message is: a fact about the past."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True, str_strip_whitespace=False)
+    model_config = ConfigDict(extra="ignore", frozen=True, use_attribute_docstrings=True, str_strip_whitespace=False, allow_inf_nan=False)
 
 
 class Message(Part):
@@ -52,7 +56,7 @@ class Message(Part):
 
     MAJOR: ClassVar[int] = 1
 
-    schema_version: str = Field(default="1.0", pattern=r"^\d+\.\d+$")
+    schema_version: str = Field(default="1.0", pattern=VERSION)
     """`major.minor`. A new optional field raises minor; anything a reader must know raises major."""
 
     def encode(self) -> bytes:
@@ -91,7 +95,7 @@ class Message(Part):
         """
         version = str(document.get("schema_version", "1.0"))
         major = version.split(".", 1)[0]
-        if major.isdigit() and int(major) != cls.MAJOR:
+        if MAJOR_VERSION.fullmatch(major) and int(major) != cls.MAJOR:
             raise BadRecord(DeadLetterReason.UNKNOWN_VERSION, f"schema_version {version[:20]!r}; this reader knows major {cls.MAJOR}")
         try:
             return cls.model_validate(document)

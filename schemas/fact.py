@@ -51,4 +51,5 @@ def as_text(value: Any) -> Any:
     """A number or a boolean as JSON spells it; anything else as it is, for the model to take or refuse."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value) if isinstance(value, int | float) and math.isfinite(value) else value
+    finite = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return json.dumps(value) if finite else value

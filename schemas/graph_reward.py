@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.base import Message
+from schemas.base import VERSION, Message
 from schemas.triplet import JudgedTriplet
 from schemas.turns import OptionalTurns, Tools
 
@@ -24,7 +24,7 @@ class RewardStatus(StrEnum):
 class GraphReward(Message):
     """The judgement of one model output."""
 
-    schema_version: str = Field(default="1.1", pattern=r"^\d+\.\d+$")
+    schema_version: str = Field(default="1.1", pattern=VERSION)
     """`major.minor`. 1.1 brought conversations."""
     reward_id: str
     """`output_id@graph_version`: a second judgement of the same output under another graph is another reward."""

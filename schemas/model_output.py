@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from schemas.base import Message, content_id
+from schemas.base import VERSION, Message, content_id
 from schemas.sample import Task
 from schemas.turns import OptionalTurns, Tools
 
@@ -12,7 +12,7 @@ from schemas.turns import OptionalTurns, Tools
 class ModelOutput(Message):
     """One answer of one model."""
 
-    schema_version: str = Field(default="1.1", pattern=r"^\d+\.\d+$")
+    schema_version: str = Field(default="1.1", pattern=VERSION)
     """`major.minor`. 1.1 brought conversations."""
     output_id: str = ""
     """Id of this answer; left empty, a hash of run, prompt, model version and completion."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
-from schemas.base import Message, Part, content_id
+from schemas.base import VERSION, Message, Part, content_id
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.trainable import refuse_untrainable
 from schemas.turns import OptionalTurns, Tools
@@ -76,7 +76,7 @@ class Sample(Message):
 
     model_config = ConfigDict(json_schema_extra=refuse_untrainable)
 
-    schema_version: str = Field(default="1.1", pattern=r"^\d+\.\d+$")
+    schema_version: str = Field(default="1.1", pattern=VERSION)
     """`major.minor`. 1.1 brought conversations."""
     sample_id: str = Field(default="", max_length=200)
     """The producer's id; left empty, a hash of the content. A repeated id is one sample."""

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from schemas.base import Message, Part
+from schemas.base import VERSION, Message, Part
 from schemas.sample import Split, Task
 from schemas.turns import OptionalTurns, Tools, Turn
 
@@ -58,7 +58,7 @@ class SourcePosition(Part):
 class TrainingSample(Message):
     """A sample that the curriculum has understood, measured and put in a band."""
 
-    schema_version: str = Field(default="1.1", pattern=r"^\d+\.\d+$")
+    schema_version: str = Field(default="1.1", pattern=VERSION)
     """`major.minor`. 1.1 brought conversations."""
     sample_id: str
     """The sample's id."""

@@ -17,6 +17,21 @@ from schemas.sample import Sample
 from schemas.topics import Topics
 
 MESSAGES = sorted({topic.value for topic in Topics()}, key=lambda kind: kind.__name__)
+NAMES = [
+    "role",
+    "content",
+    "function",
+    "name",
+    "arguments",
+    "tool_calls",
+    "chosen",
+    "rejected",
+    "reward",
+    "claims",
+    "type",
+    "payload",
+    "data",
+]
 
 
 def test_the_checked_in_schemas_say_what_the_code_says():
@@ -69,6 +84,47 @@ def test_an_escaped_pair_is_one_character():
 def test_no_bytes_make_a_reader_raise_anything_else(value):
     with contextlib.suppress(BadRecord):
         assert Sample.decode(value).sample_id
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+    | st.sampled_from(["²", "1.0", "2.0", "١.٠", "9" * 5000 + ".0", 10**400, "user", "assistant", "qa", "train", "augmenter", "feedback"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8) | st.sampled_from(NAMES), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@pytest.mark.parametrize("kind", MESSAGES, ids=lambda kind: kind.__name__)
+@given(data=st.data())
+def test_whatever_stands_in_its_fields_a_message_is_read_or_a_bad_record_and_what_was_read_can_be_sent_on(kind, data):
+    document = data.draw(st.dictionaries(st.sampled_from(sorted(kind.model_fields)), VALUES, max_size=8))
+    with contextlib.suppress(BadRecord):
+        value = json.dumps(document).encode()
+        message = kind.decode(value)
+        assert kind.decode(message.encode()) == message
+
+
+@pytest.mark.parametrize(
+    "value", [b'{"schema_version": "\xc2\xb2", "text": "b"}', b'{"schema_version": "' + b"9" * 5000 + b'.0", "text": "b"}']
+)
+def test_what_is_a_digit_to_python_but_no_version_is_invalid(value):
+    with pytest.raises(BadRecord) as bad:
+        Sample.decode(value)
+    assert bad.value.reason is DeadLetterReason.INVALID
+
+
+@pytest.mark.parametrize("number", ["1e400", "-1e400", "NaN", "Infinity"])
+def test_a_number_that_is_none_is_in_no_message(number):
+    """JSON of a number too large is infinity to Python."""
+    for kind in MESSAGES:
+        for name, field in kind.model_fields.items():
+            if field.annotation in (float, float | None):
+                with pytest.raises(BadRecord):
+                    kind.decode(json.dumps({name: "?"}).replace('"?"', number).encode())
 
 
 @given(st.text(min_size=1, max_size=50), st.text(max_size=50))
