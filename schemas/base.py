@@ -165,27 +165,24 @@ def _object_in(text: str, strings: int = 0) -> dict[str, Any]:
 
 
 def _parsed(text: str) -> Any:
-    opened = text.count("{") + text.count("[")  # fewer cannot nest too deep: the walk through the text is left out
-    if opened > MAX_DEPTH and (depth := nesting(text)) > MAX_DEPTH:
-        raise BadRecord(DeadLetterReason.TOO_DEEP, f"nested {depth} deep; at most {MAX_DEPTH} are read")
+    if is_nested_deeper(text, MAX_DEPTH):
+        raise BadRecord(DeadLetterReason.TOO_DEEP, f"nested more than {MAX_DEPTH} deep")
     try:
         return PARSER.decode(text)
     except ValueError as error:
         raise BadRecord(DeadLetterReason.BAD_JSON, f"{error}{json_hint(text)}") from None
 
 
-def nesting(text: str) -> int:
-    """How deep brackets nest in a JSON text, strings skipped; stops counting past MAX_DEPTH."""
-    depth = deepest = 0
+def is_nested_deeper(text: str, limit: int) -> bool:
+    """Whether brackets of a JSON text, strings skipped, nest deeper than a limit."""
+    if text.count("{") + text.count("[") <= limit:
+        return False  # fewer cannot nest too deep: the walk through the text is left out
+    depth = 0
     for bracket in BRACKET.findall(STRING.sub("", text)):
-        if bracket in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-            if deepest > MAX_DEPTH:
-                return deepest
-        else:
-            depth -= 1
-    return deepest
+        depth += 1 if bracket in "[{" else -1
+        if depth > limit:
+            return True
+    return False
 
 
 def content_id(*parts: str | None) -> str:

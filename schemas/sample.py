@@ -12,7 +12,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 from schemas.base import VERSION, Message, Part, content_id
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.trainable import refuse_untrainable
-from schemas.turns import OptionalTurns, Tools
+from schemas.turns import OptionalTurns, Strings, Tools
 
 
 class Task(StrEnum):
@@ -92,13 +92,13 @@ class Sample(Message):
     """The answer to `prompt`."""
     label: str | None = None
     """The one class of `text` or `prompt`."""
-    label_set: tuple[str, ...] | None = None
+    label_set: Strings = None
     """All classes that `label` is one of, where the producer knows them."""
     chosen: str | None = None
     """The better answer to `prompt`."""
     rejected: str | None = None
     """The worse answer to `prompt`."""
-    gold: tuple[str, ...] | None = None
+    gold: Strings = None
     """Strings any one of which makes an answer exactly right; for prompts and validation, never trained on."""
     messages: OptionalTurns = None
     """A conversation. To learn: it ends with the assistant, all of whose turns are learnt unless their `weight` is 0. With `chosen` and

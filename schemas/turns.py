@@ -6,16 +6,17 @@ text parts is one text, a call's arguments may be a JSON object or its text. Wha
 
 from __future__ import annotations
 
-import math
+import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from schemas.base import LONE_SURROGATE, PARSER, Part
+from schemas.base import LONE_SURROGATE, PARSER, Part, is_nested_deeper
 
 MAX_NESTED = 40
 """Deepest nesting of a tool or of a call's arguments: what is read of a sample can be read of its loss, which holds it."""
+ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=False)
 ROLES = frozenset(("system", "user", "assistant", "tool"))
 TEXT_PARTS = frozenset(("text", "input_text", "output_text"))
 """Types of the parts of a turn's content that are text."""
@@ -51,11 +52,15 @@ def json_object(value: object) -> object:
     return sound(value)
 
 
-def json_list(value: object) -> object:
-    """What stands for a list: the list, or its JSON text (data sets in columns keep it so). An empty one is as none."""
-    if isinstance(value, str):
-        value = from_text(value) if value.strip() else None
-    return None if value in ([], ()) else value
+def list_of(value: object) -> object:
+    """What stands for a list: the list, or its JSON text, as tables keep it; anything else is left for the model to refuse."""
+    return from_text(value) if isinstance(value, str) and value.lstrip().startswith("[") else value
+
+
+def some_of(value: object) -> object:
+    """The same; nothing in it, or a blank text, is none."""
+    value = list_of(value)
+    return None if value in ([], ()) or (isinstance(value, str) and not value.strip()) else value
 
 
 def from_text(text: str) -> object:
@@ -78,19 +83,16 @@ def sound(value: Any) -> Any:
     Raises:
         ValueError: it is not so; says what is wrong.
     """
-    waiting = [(value, 1)]
-    while waiting:
-        one, depth = waiting.pop()
-        if depth > MAX_NESTED and isinstance(one, dict | list | tuple):
-            raise ValueError(f"nested more than {MAX_NESTED} deep")
-        if isinstance(one, dict):
-            waiting += [(part, depth + 1) for part in (*one.keys(), *one.values())]
-        elif isinstance(one, list | tuple):
-            waiting += [(part, depth + 1) for part in one]
-        elif isinstance(one, float) and not math.isfinite(one):
-            raise ValueError(f"{one} is no JSON number")
-        elif isinstance(one, str) and (lone := LONE_SURROGATE.search(one)):
-            raise ValueError(f"half of a surrogate pair, \\u{ord(lone[0]):04x}, stands alone: it is no character")
+    try:
+        text = ENCODER.encode(value)
+    except RecursionError:
+        raise ValueError(f"nested more than {MAX_NESTED} deep") from None
+    except TypeError as error:
+        raise ValueError(f"no JSON: {error}") from None
+    if is_nested_deeper(text, MAX_NESTED):
+        raise ValueError(f"nested more than {MAX_NESTED} deep")
+    if lone := LONE_SURROGATE.search(text):
+        raise ValueError(f"half of a surrogate pair, \\u{ord(lone[0]):04x}, stands alone: it is no character")
     return value
 
 
@@ -139,7 +141,7 @@ class Turn(Part):
     """What is said; empty where the assistant only calls tools. A list of text parts is read as one text, null as empty."""
     name: str | None = None
     """The speaker's or the tool's name, for templates that show it."""
-    tool_calls: Annotated[tuple[ToolCall, ...] | None, BeforeValidator(json_list)] = None
+    tool_calls: Annotated[tuple[ToolCall, ...] | None, BeforeValidator(some_of)] = None
     """Tools that the assistant calls in this turn."""
     tool_call_id: str | None = None
     """Of a tool's turn: which call it answers."""
@@ -197,7 +199,7 @@ def _part_text(part: object) -> str:
 
 
 def _as_tools(value: object) -> object:
-    value = json_list(value)
+    value = some_of(value)
     return [_as_tool(one, number) for number, one in enumerate(value)] if isinstance(value, list | tuple) else value
 
 
@@ -213,8 +215,10 @@ def _as_tool(tool: object, number: int) -> object:
     return sound(tool)
 
 
-OptionalTurns = Annotated[tuple[Turn, ...] | None, BeforeValidator(json_list)]
+OptionalTurns = Annotated[tuple[Turn, ...] | None, BeforeValidator(some_of)]
 """A conversation, where there is one. An empty list, as tables have it, is none."""
+Strings = Annotated[tuple[str, ...] | None, BeforeValidator(list_of)]
+"""Texts, where there are any."""
 Tools = Annotated[tuple[dict[str, Any], ...] | None, BeforeValidator(_as_tools)]
 """Tools as OpenAI's function schemas, where there are any."""
 

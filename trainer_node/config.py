@@ -111,7 +111,6 @@ class PassSettings(Settings):
     grace_s: float = Field(default=60.0, ge=0)
     """Seconds from SIGTERM to giving up on a clean stop."""
 
-
     @field_validator("checkpoint_every", mode="before")
     @classmethod
     def _seconds(cls, given: object) -> object:

@@ -114,3 +114,9 @@ def test_content_says_what_is_asked_and_what_a_right_answer_says(fields, questio
     sample = Sample(**fields)
     content = content_of(sample, detect_task(sample))
     assert (content.question, content.completion, content.answer) == (question, completion, answer)
+
+
+def test_a_sample_with_gold_brings_along_the_id_it_had_before_and_others_bring_none():
+    made = to_training_sample(Sample(prompt="q?", answer="a", gold=("a",)))
+    assert made.former_id == Sample(prompt="q?", answer="a").sample_id != made.sample_id
+    assert to_training_sample(Sample(prompt="q?", answer="a")).former_id is None

@@ -105,6 +105,14 @@ def test_turns_and_tools_that_tables_keep_as_text_are_read():
     assert sample.tools == ({"type": "function", "function": {"name": "f"}},)
 
 
+def test_a_row_whose_lists_are_text_is_read_and_other_text_is_no_list():
+    row = {"before": None, "op": "c", "after": {"prompt": "q?", "gold": '["a", "b"]', "messages": "", "tools": "[]", "label": None}}
+    assert Sample.decode(json.dumps(row).encode()) == Sample(prompt="q?", gold=("a", "b"))
+    assert refusal(gold="Paris").startswith("gold: ")
+    assert refusal(tools="[broken").startswith("tools: a string that is not JSON")
+    assert refusal(messages="broken").startswith("messages: ")
+
+
 def test_a_tool_without_a_name_is_refused():
     assert "tool 1 has no `function`" in refusal(tools=[{"type": "function", "function": {"name": "f"}}, {"type": "function"}])
 
