@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -29,6 +30,22 @@ class Finite(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value} is not a finite number.", param, ctx)
         return float(number)
+
+
+class RunName(click.ParamType):
+    """The name of a run: part of a folder's name and of consumer groups' names."""
+
+    name = "ID"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The name, or a usage error."""
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", str(value)):
+            self.fail(
+                f"{value!r} is no name of a run: letters, digits, `.`, `_` and `-`, at most 100, beginning with a letter or digit",
+                param,
+                ctx,
+            )
+        return str(value)
 
 
 def under(heading: str) -> Callable[..., Callable[[Command], Command]]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import json_option, kafka_options
+from cli.options import RunName, json_option, kafka_options
 
 if TYPE_CHECKING:
     from schemas.graph_reward import GraphReward
@@ -22,7 +22,7 @@ BATCH = 256
 READY_SECONDS = 600.0
 """Longest wait for the facts."""
 
-run_option = click.option("--run-id", metavar="ID", help="Only this run's.")
+run_option = click.option("--run-id", type=RunName(), metavar="ID", help="Only this run's.")
 phase_option = click.option("--phase", metavar="NAME", help="Only of this phase: before, after, train.")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -74,16 +76,26 @@ def checkpoint_at(path: Path) -> Checkpoint:
         raise ConfigError(f"--from-checkpoint {path}: {why}; see `pelton checkpoints list`") from None
 
 
-def make_folder(path: Path) -> None:
-    """Make the run's folder.
+def make_folder(path: Path, is_new: bool) -> None:
+    """Make the run's folder, and see that it can be written to.
+
+    Args:
+        path: where.
+        is_new: the run's name was made up, so that nobody can have a folder of it.
 
     Raises:
-        ConfigError: it cannot be made.
+        ConfigError: it cannot be made or written to, or is there already where it should not be.
     """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=not is_new)
+        with tempfile.TemporaryFile(dir=path):
+            pass
+    except FileExistsError:
+        raise ConfigError(
+            f"--run-dir {path}: it is there already, and the run is new: name the run by --run-id, or another folder"
+        ) from None
     except OSError as error:
-        raise ConfigError(f"--run-dir {path}: the folder cannot be made ({error.strerror})") from None
+        raise ConfigError(f"--run-dir {path}: the folder cannot be made or written to ({error.strerror})") from None
 
 
 def as_yaml(settings: KafkaSettings, config: TrainConfig) -> str:
@@ -93,5 +105,5 @@ def as_yaml(settings: KafkaSettings, config: TrainConfig) -> str:
 
 
 def new_run_id() -> str:
-    """A name from the time, to the second."""
-    return time.strftime("%Y%m%d-%H%M%S")
+    """A name from the time, which nobody else makes up in the same second."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from cli.declared import choices
-from cli.options import kafka_options, reading_options, there, under
+from cli.options import RunName, kafka_options, reading_options, there, under
 from cli.train_options import HeadedCommand, setting_options
 
 data_option, run_option, start_option, watch_option = map(under, ("Data", "Run", "Where a new run begins", "Monitoring"))
@@ -35,7 +35,12 @@ FILE = click.Path(exists=True, dir_okay=False)
 )
 @data_option("--ontology", type=FILE, metavar="FILE", help="With --dataset-path: the predicates of those facts.")
 @setting_options
-@run_option("--run-id", metavar="ID", help="Name of the run. The same name goes on from its newest checkpoint. [default: made of the time]")
+@run_option(
+    "--run-id",
+    type=RunName(),
+    metavar="ID",
+    help="Name of the run. The same name goes on from its newest checkpoint. [default: made of the time]",
+)
 @run_option("--run-dir", type=click.Path(file_okay=False), metavar="DIR", help="Folder of the run. [default: runs/<run id>]")
 @run_option("--until-consumed", is_flag=True, help="End when everything on the topics is trained. --dataset-path implies it.")
 @run_option(
@@ -50,7 +55,9 @@ FILE = click.Path(exists=True, dir_okay=False)
     multiple=True,
     help="Worker whose lag must be zero, too, before everything is consumed; may be repeated.",
 )
-@run_option("--workers-run-id", metavar="ID", help="Run id in the group names of those workers, where they serve this run alone.")
+@run_option(
+    "--workers-run-id", type=RunName(), metavar="ID", help="Run id in the group names of those workers, where they serve this run alone."
+)
 @run_option("--print-config", is_flag=True, help="Print all settings as a YAML file for --config, and train nothing.")
 @start_option(
     "--from-timestamp", metavar="TIME", help="Begin with the records of this date (ISO 8601, or seconds or milliseconds since the epoch)."
@@ -100,7 +107,7 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
         click.echo(as_yaml(settings, config), nl=False)
         return
     options = options_from(given, settings.topics)
-    make_folder(options.run_dir)
+    make_folder(options.run_dir, is_new=not given["run_id"] and not given["run_dir"])
     if given["dataset_path"]:
         from cli.dataset_run import train_on_files
         from cli.sample_reader import read_options

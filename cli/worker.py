@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from cli.options import Finite, kafka_options
+from cli.options import Finite, RunName, kafka_options
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -34,7 +34,7 @@ def worker() -> None:
 def worker_options(command: Command) -> Command:
     """The options of every worker: the broker's, the run, the ontology and the metrics."""
 
-    @click.option("--run-id", metavar="ID", help="Work for this run alone, in a consumer group of its own.")
+    @click.option("--run-id", type=RunName(), metavar="ID", help="Work for this run alone, in a consumer group of its own.")
     @click.option(
         "--ontology", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Predicates of the knowledge graph (YAML)."
     )

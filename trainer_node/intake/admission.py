@@ -5,6 +5,7 @@ Whatever is not to be trained on is done at once, with a row in the ledger that 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.errors import BadRecord, DeadLetterReason
@@ -41,10 +42,19 @@ class Admission:
     """Takes delivered records, one at a time, on the training thread."""
 
     def __init__(
-        self, run_id: str, cursor: Cursor, backlog: Backlog, duplicates: Deduplicator, dead_letters: DeadLetterWriter, ledger: Ledger
+        self,
+        run_id: str,
+        cursor: Cursor,
+        objectives: Mapping[str, Objective],
+        backlog: Backlog,
+        duplicates: Deduplicator,
+        dead_letters: DeadLetterWriter,
+        ledger: Ledger,
     ) -> None:
+        """`objectives`: band topic -> what its samples are trained for."""
         self._run_id = run_id
         self._cursor = cursor
+        self._objectives = objectives
         self._backlog = backlog
         self._duplicates = duplicates
         self._dead_letters = dead_letters
@@ -70,6 +80,10 @@ class Admission:
             return
         if isinstance(sample, BadRecord):
             self.dead_letter(record, sample, None)
+            return
+        if sample.objective is not (wanted := self._objectives[record.topic]):  # whoever wrote it here is none of our curriculum workers
+            why = f"its objective is {sample.objective.value}, and this topic is for {wanted.value}"
+            self.dead_letter(record, BadRecord(DeadLetterReason.INVALID, why), sample.sample_id)
             return
         try:
             outcome = self._not_trained(sample, position, content.example)

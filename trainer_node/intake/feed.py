@@ -81,7 +81,8 @@ class Feed:
         self._ledger = ledger
         self._backlog = Backlog((topic for topics in bands.values() for topic in topics), settings.batch_size)
         self._duplicates = Deduplicator(settings.repeat_horizon)
-        self.admission = Admission(settings.run_id, self.cursor, self._backlog, self._duplicates, dead_letters, ledger)
+        objectives = {topic: objective for objective, topics in bands.items() for topic in topics}
+        self.admission = Admission(settings.run_id, self.cursor, objectives, self._backlog, self._duplicates, dead_letters, ledger)
         self._data_losses: list[DataLoss] = []
         self._pass_start: dict[Partition, int] = {}
         self._bounds: dict[Partition, int] = {}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
-from cli.runs import checkpoint_at, options_from
+from cli.runs import checkpoint_at, make_folder, options_from
+from cli.train import train
 from schemas.errors import ConfigError
 from schemas.topics import Topics
 
@@ -56,3 +58,31 @@ def test_a_folder_without_a_checkpoint_is_refused_by_name(tmp_path):
     (tmp_path / "checkpoints").mkdir()
     with pytest.raises(ConfigError, match="no checkpoint that is whole"):
         checkpoint_at(tmp_path)
+
+
+def test_names_that_are_made_up_are_new():
+    names = {options_from(FLAGS | {"run_id": None}, Topics()).run_id for _ in range(50)}
+    assert len(names) == 50
+
+
+def test_the_folder_of_a_made_up_name_is_nobody_else_s(tmp_path):
+    make_folder(tmp_path / "runs" / "a", is_new=True)
+    make_folder(tmp_path / "runs" / "a", is_new=False)
+    with pytest.raises(ConfigError, match="there already"):
+        make_folder(tmp_path / "runs" / "a", is_new=True)
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="cannot be made or written to"):
+        make_folder(tmp_path / "file" / "run", is_new=False)
+
+
+@pytest.mark.parametrize("name", ["../../x", "a/b", "", ".", "-x", "a b", "x" * 101, "a\n"])
+@pytest.mark.parametrize("flag", ["--run-id", "--workers-run-id"])
+def test_a_name_that_would_lead_out_of_the_folder_is_refused(flag, name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = CliRunner().invoke(train, [flag, name, "--print-config"])
+    assert told.exit_code == 2
+    assert "is no name of a run" in told.output
+    assert not list(tmp_path.iterdir())

@@ -151,4 +151,4 @@ def test_what_cannot_be_is_refused_before_anything_is_started(clean_environ: pyt
 def test_a_folder_that_cannot_be_made_is_named(clean_environ: pytest.MonkeyPatch) -> None:
     done = CliRunner().invoke(pelton, ["train", "--run-dir", f"{__file__}/below"])
     assert isinstance(done.exception, ConfigError)
-    assert "below: the folder cannot be made (Not a directory)" in str(done.exception)
+    assert "below: the folder cannot be made or written to (Not a directory)" in str(done.exception)

@@ -47,7 +47,16 @@ class Gate:
         self.cursor = Cursor(SFT, pass_number=1, step=7)
         self.backlog, self.duplicates = Backlog(TOPICS.values(), 4), Deduplicator(100)
         self.letters, self.ledger = Letters(), Ledger(folder)
-        self.admission = Admission("mine", self.cursor, self.backlog, self.duplicates, self.letters, self.ledger)  # type: ignore[arg-type]
+        objectives = {topic: objective for objective, topic in TOPICS.items()}
+        self.admission = Admission(
+            "mine",
+            self.cursor,
+            objectives,
+            self.backlog,
+            self.duplicates,
+            self.letters,
+            self.ledger,  # type: ignore[arg-type]
+        )
         self.admission.positions.rewind({(topic, 0): 0 for topic in TOPICS.values()})
         self.offset = -1
 
@@ -235,3 +244,11 @@ def test_what_was_changed_for_the_template_and_is_trained_is_counted_by_rule_and
 
 def test_a_run_begins_with_the_first_pass_and_no_step():
     assert Cursor(SFT) == Cursor(SFT, pass_number=1, step=0, samples_trained=0)
+
+
+def test_a_sample_of_another_objective_is_a_dead_letter_and_never_in_a_batch(gate):
+    gate.admit(sample_of(objective=PREFERENCE), topic="sft.0")
+    gate.admit(sample_of(), topic="preference.0")
+    assert [bad.reason for _, bad, _ in gate.letters.put_aside] == [DeadLetterReason.INVALID] * 2
+    assert "objective is preference" in gate.letters.put_aside[0][1].detail
+    assert not any(gate.backlog[topic] for topic in TOPICS.values())

@@ -346,9 +346,10 @@ def test_a_bad_held_out_sample_is_dead_lettered_like_any_other(bench):
     assert made.letters.sent == [("sft.0", 0, DeadLetterReason.UNTRAINABLE)]
 
 
-def test_a_held_out_prompt_that_cannot_be_asked_is_dead_lettered_and_one_too_long_to_train_on_is_asked(bench):
+def test_a_held_out_prompt_that_cannot_be_asked_is_dead_lettered_and_one_too_long_to_train_on_is_asked(bench, monkeypatch):
+    monkeypatch.setitem(BAND_TOPICS, Objective.PROMPT, [f"prompt.{band}" for band in range(BANDS)])
     prompts = [encoded(name, Objective.PROMPT, chosen=None, rejected=None) for name in ("refused", "long", "p")]
-    made = bench(spread(0) | {"sft.0": [*prompts, encoded("a")]})
+    made = bench(spread(0) | {"prompt.0": prompts, "sft.0": [encoded("a")]})
     reasons = {"refused": DeadLetterReason.UNTRAINABLE, "long": DeadLetterReason.TOO_LONG}
 
     def prepare(sample):
@@ -359,7 +360,7 @@ def test_a_held_out_prompt_that_cannot_be_asked_is_dead_lettered_and_one_too_lon
     made.reader.prepare = prepare
     assert flat(made.train()) == ["a"]
     assert list(made.feed.held_out.prompts) == ["long", "p"]
-    assert made.letters.sent == [("sft.0", 0, DeadLetterReason.UNTRAINABLE)]
+    assert made.letters.sent == [("prompt.0", 0, DeadLetterReason.UNTRAINABLE)]
 
 
 def test_bad_records_are_dead_lettered_and_the_next_is_trained(bench):
