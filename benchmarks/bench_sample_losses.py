@@ -99,7 +99,7 @@ def measure(device: str, model: str, steps: int, batch_size: int, limit_s: float
     from trainer_node.models.adapters import add_lora
     from trainer_node.models.loader import load_model
     from trainer_node.training.step_loader import StepLoader
-    from trainer_node.models.restore import model_source
+    from trainer_node.models.gguf import model_source
 
     config = TrainConfig(model=model, batch_size=batch_size, trainer="sft", seed=SEED)
     loaded = add_lora(load_model(model_source(model), bits=None, max_seq=config.max_seq, device=device), seed=SEED)

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "train": ("cli.train", "train", "Train a model on what flows over the topics."),
     "worker": ("cli.worker", "worker", "Run stream processors: curriculum, augmenter, feedback."),
     "produce": ("cli.produce", "produce", "Send training samples from JSONL or CSV files."),
+    "preview": ("cli.preview", "preview", "Show samples as the trainer will see them: rendered, tokenised, what is learnt."),
     "facts": ("cli.facts", "facts", "Send facts for the knowledge graph from JSONL or CSV files."),
     "ask": ("cli.ask", "ask", "Put a question to a trained model."),
     "reward": ("cli.reward", "reward", "Judge a text against the knowledge graph, and show why."),

@@ -26,6 +26,7 @@ class BatchTokenizer:
         self.bos_token_id = tokenizer.bos_token_id  # as a property of the tokenizer, each look costs as much as all else here
         self.eos_token_id = tokenizer.eos_token_id
         self._written: dict[str, Written] = {}
+        self._learnt: dict[str, Learnt] = {}
         self._ids: dict[str, list[int]] = {}
         self._encoded: dict[str, Encoded] = {}
         texts: list[str] = []
@@ -81,11 +82,11 @@ class BatchTokenizer:
         """
         before = [replace(spoken(turn), weight=0) for turn in sample.prompt]
         whole = [*before, *(spoken(turn) for turn in turns)]
-        key = repr(("whole", whole, sample.tools))
-        if key not in self._written:
+        key = repr((loss_on, whole, sample.tools))
+        if key not in self._learnt:
             self._written[key] = self._renderer.conversation(whole, sample.tools)
-        written = self._written[key]
-        return written, self._renderer.learnt(written, loss_on)
+            self._learnt[key] = self._renderer.learnt(self._written[key], loss_on)
+        return self._written[key], self._learnt[key]
 
     def answer(self, text: str) -> Text:
         """What an assistant is to say; characters of control tokens in it are text."""

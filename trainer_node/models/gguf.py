@@ -52,6 +52,11 @@ def default_model() -> Path:
     return target
 
 
+def model_source(model: str) -> str:
+    """Folder or hub id of a model as named in the settings."""
+    return str(default_model()) if model == "default" else model
+
+
 def convert(source: Path, target: Path) -> None:
     """Write a Llama-like GGUF file as a float16 Transformers folder `target`, which appears whole or not at all."""
     import torch

@@ -11,7 +11,7 @@ from trainer_node.config import TrainConfig
 from trainer_node.distributed.sharding_plan import Sharding
 from trainer_node.models.adapters import add_lora, load_adapter, same_scale
 from trainer_node.models.fsdp import shard
-from trainer_node.models.gguf import default_model
+from trainer_node.models.gguf import model_source
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.loader import load_model
 from trainer_node.models.stopping import say_where_to_stop
@@ -106,11 +106,6 @@ def _with_adapter(model: Any, folder: Path) -> Any:
     from peft import PeftModel
 
     return PeftModel.from_pretrained(model, str(folder))
-
-
-def model_source(model: str) -> str:
-    """Folder or hub id of a model as named in the settings."""
-    return str(default_model()) if model == "default" else model
 
 
 def save_for_resume(trainer: Any, loaded: LoadedModel, folder: Path) -> None:
