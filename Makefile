@@ -14,10 +14,10 @@ TEST_FLAGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 # A text file that is opened without an encoding is read as this machine likes: Python says so in tests, and pyproject.toml makes it an error.
-test test-fast test-gpu coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
+test test-fast test-gpu test-clients coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-gpu coverage mutants check hooks format schemas lock clean
+.PHONY: help setup demo test test-fast test-gpu test-clients coverage mutants check hooks format schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +39,10 @@ coverage: setup ## Run the same tests, and say which lines they reach: fails und
 
 test-gpu: setup ## Run the tests that need a CUDA device
 	@$(RUN) pytest -m gpu
+
+test-clients: setup ## Try other people's tools on the published contract: Node's, PyPI's, kcat (fetched once, into the cache)
+	@$(RUN) scripts.clients
+	@PELTON_TEST_CLIENTS=1 $(RUN) pytest tests/clients
 
 mutants: setup ## Put small faults into the code and see whether a test fails (a quarter of an hour; MODULES=judge,reward: those alone)
 	@MODULES="$(MODULES)" TESTS="$(TESTS)" $(RUN) scripts.mutants

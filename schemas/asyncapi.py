@@ -137,7 +137,7 @@ def schemas(topics: list[Topic]) -> dict[str, Document]:
         [(model, "validation") for model in models], ref_template="#/components/schemas/{model}", schema_generator=GenerateJsonSchema
     )
     return {
-        **found["$defs"],
+        **without_constants(found["$defs"]),
         "DeadLetterHeaders": dead_letter_headers(),
         "SampleHeaders": {
             "type": "object",
@@ -149,6 +149,15 @@ def schemas(topics: list[Topic]) -> dict[str, Document]:
             "description": "The original's value: any bytes, often no JSON; empty where it had none, or cut if it was too large."
         },
     }
+
+
+def without_constants(part: Any) -> Any:
+    """The same schemas with a choice of one in place of a constant: Modelina's classes of a constant with a default are no Python."""
+    if isinstance(part, list):
+        return [without_constants(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    return {"enum" if name == "const" else name: [value] if name == "const" else without_constants(value) for name, value in part.items()}
 
 
 def dead_letter_headers() -> Document:

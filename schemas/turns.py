@@ -30,7 +30,12 @@ WRITTEN_CONTENT: dict[str, Any] = {
         {"type": "null"},
         {
             "type": "array",
-            "items": {"type": "object", "properties": {"type": {"type": "string"}, "text": {"type": "string"}}, "required": ["text"]},
+            "items": {
+                "title": "TextPart",
+                "type": "object",
+                "properties": {"type": {"type": "string"}, "text": {"type": "string"}},
+                "required": ["text"],
+            },
         },
     ]
 }
