@@ -180,7 +180,7 @@ class SampleReader:
 
     def _prepared(self, line: int, fields: Fields, plan: Plan) -> Prepared:
         options = self._options
-        if plan.doubt and options.task is None:
+        if plan.doubt and options.task is None and "task" not in fields:
             raise Refused(Skip.MISSING, plan.doubt)
         if options.split and "split" not in fields:
             fields = {**fields, "split": options.split}
@@ -286,7 +286,7 @@ def is_small(fields: Fields) -> bool:
     for value in fields.values():
         if type(value) is str:
             total += len(value)
-        elif type(value) is list:
+        elif isinstance(value, list):
             total += sum(map(_size, value))
     return total < SURELY_SMALL
 

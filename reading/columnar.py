@@ -49,10 +49,6 @@ def _batches(stream: IO[bytes], kind: Format) -> Iterator[Any]:
     stream.seek(0)
     if first == b"\xff\xff\xff\xff":
         yield from _pieces(pa.ipc.open_stream(stream))
-    elif first == b"FEA1":
-        import pyarrow.feather
-
-        yield from pyarrow.feather.read_table(stream).to_batches(BATCH)
     else:
         reader = pa.ipc.open_file(stream)
         yield from _pieces(reader.get_batch(place) for place in range(reader.num_record_batches))

@@ -6,7 +6,7 @@ import codecs
 import io
 from typing import IO, Any
 
-from reading.opening import ByteReader, Source
+from reading.opening import ByteReader, Source, some
 from schemas.errors import UserError
 
 MARKS = (
@@ -93,7 +93,7 @@ class _Recoded(ByteReader):
 
     def read_some(self, size: int) -> bytes:
         while not self._ready:
-            block = self._stream.read(1 << 16)
+            block = some(self._stream, 1 << 16)
             self._ready = self._decoder.decode(block, final=not block).encode("utf-8", "surrogatepass")
             if not block:
                 break

@@ -27,12 +27,13 @@ class Format(StrEnum):
     EMPTY = "empty"
 
 
-COLUMNAR = {b"PAR1": Format.PARQUET, b"ARROW1": Format.ARROW, b"\xff\xff\xff\xff": Format.ARROW, b"FEA1": Format.ARROW}
+COLUMNAR = {b"PAR1": Format.PARQUET, b"ARROW1": Format.ARROW, b"\xff\xff\xff\xff": Format.ARROW}
 OTHERS = {
     b"PK\x03\x04": "a zip archive, or a workbook of Excel: unzip it, or save the sheet as CSV",
     b"\xd0\xcf\x11\xe0": "an old workbook of Excel: save the sheet as CSV",
     b"SQLite format 3": "an SQLite data base: export the table as CSV",
     b"ORC": "an ORC file: write it as Parquet",
+    b"FEA1": "a Feather file of version 1: write it anew, as version 2 or as Parquet",
     b"Obj\x01": "an Avro file: write it as Parquet or JSON Lines",
     b"\x93NUMPY": "an array of numpy",
     b"\x80\x02": "a Python pickle, which is never opened: write it as JSON Lines",

@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterator
 from typing import IO, Any
 
+from reading.columns import KNOWN, usual
 from reading.lines import MAX_ROW
+from reading.opening import some
 from reading.refusal import Refuse, Skip
 
 BLANKS = re.compile(r"[\s,]*")
 FIRST_KEY = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:')
 NEXT_OBJECT = re.compile(r"\{")
-TURN_KEYS = ({"role", "content"}, {"from", "value"}, {"role", "tool_calls"})
-COLUMNS = frozenset({"prompt", "question", "instruction", "text", "messages", "conversations", "context", "chosen", "subject"})
+ROWS = frozenset(("prompt", "question", "instruction", "text", "messages", "conversations", "conversation", "context", "chosen", "subject"))
 """Columns that make an object a row, whatever lists it has."""
 BLOCK = 1 << 18
 
@@ -27,9 +28,10 @@ def list_within(value: Any) -> str | None:
     if not isinstance(value, dict):
         return None
     found = [key for key, part in value.items() if isinstance(part, list) and part and isinstance(part[0], dict)]
-    if len(found) != 1 or any(keys <= value[found[0]][0].keys() for keys in TURN_KEYS):
+    if len(found) != 1 or ROWS & (value.keys() - {found[0]}):
         return None
-    return None if COLUMNS & (value.keys() - {found[0]}) else found[0]
+    is_column = usual(found[0]) in KNOWN and not ROWS & value[found[0]][0].keys() - {"text"}
+    return None if is_column else found[0]
 
 
 class JsonValues:
@@ -80,10 +82,23 @@ class JsonValues:
         key = list_within(found[0]) if found else None
         if found and key is None:
             yield self._taken(found[1])
-        elif found or len(self._text) - self._at > MAX_ROW:
+        elif found or len(self._text) - self._at > MAX_ROW or (key := self._broken_list()):
             yield from self._members(key)
         else:
             yield from self._one()
+
+    def _broken_list(self) -> str | None:
+        """The key of the list of objects in an object that is broken or cut short: its rows are read as far as that."""
+        at = self._at + 1
+        try:
+            while True:
+                key, at = self._decode(self._text, self._blanks_from(at))
+                at = self._blanks_from(self._blanks_from(at) + 1)  # past the colon
+                if self._text[at] == "[" and self._text[self._blanks_from(at + 1)] == "{":
+                    return key if isinstance(key, str) and usual(key) not in KNOWN else None
+                at = self._blanks_from(self._decode(self._text, at)[1])
+        except (ValueError, IndexError, RecursionError):
+            return None
 
     def _members(self, wanted: str | None) -> Iterator[tuple[int, bytes]]:
         """The elements of the list that stands under a key, or under any."""
@@ -108,15 +123,16 @@ class JsonValues:
     def _one(self) -> Iterator[tuple[int, bytes]]:
         """One value, where it is whole; else it is refused, and what looks like the next one is looked for."""
         found = self._value()
+        if self._pattern is NEXT_OBJECT and (key := FIRST_KEY.match(self._text, self._at)):
+            self._pattern = re.compile(r"\{\s*" + re.escape(key[0][1:-1].strip()) + r"\s*:")
         if found:
-            if self._pattern is NEXT_OBJECT and (key := FIRST_KEY.match(self._text, self._at)):
-                self._pattern = re.compile(r"\{\s*" + re.escape(key[0][1:-1].strip()) + r"\s*:")
             yield self._taken(found[1])
             return
         line, why = self._here(), self._why
         reason = Skip.TOO_LARGE if len(self._text) - self._at > MAX_ROW else Skip.BAD_JSON
         self._refuse(line, reason, why if reason is Skip.BAD_JSON else f"longer than a row may be: at most {MAX_ROW} bytes are read")
-        self._to_next(max(self._broken_at, self._at + 1))
+        # One that begins with the same key may stand within what looks like a text, where a quote is missing.
+        self._to_next(self._at + 1 if self._pattern is not NEXT_OBJECT else max(self._broken_at, self._at + 1))
 
     def _value(self) -> tuple[Any, int] | None:
         """The value here and where it ends; None where it is broken, or longer than a row may be."""
@@ -162,9 +178,7 @@ class JsonValues:
     def _next(self, also: str = "") -> str:
         """Go past blanks and commas (and one of `also`) to the next character, and say which; empty at the end."""
         while True:
-            blanks = BLANKS.match(self._text, self._at)
-            assert blanks  # it matches nothing, too
-            self._at = blanks.end()
+            self._at = self._blanks_from(self._at)
             if self._at < len(self._text):
                 if also and self._text[self._at] == also:
                     self._at, also = self._at + 1, ""
@@ -172,6 +186,11 @@ class JsonValues:
                 return self._text[self._at]
             if not self._read_on():
                 return ""
+
+    def _blanks_from(self, at: int) -> int:
+        blanks = BLANKS.match(self._text, at)
+        assert blanks  # it matches nothing, too
+        return blanks.end()
 
     def _peek(self) -> str:
         return self._text[self._at]
@@ -189,7 +208,7 @@ class JsonValues:
             return False
         self._here()
         rest = self._text[self._at :]
-        data = self._stream.read(max(BLOCK, len(rest)))
+        data = some(self._stream, max(BLOCK, len(rest)))
         self._ended = not data
         self._text = rest + self._characters.decode(data, final=self._ended)
         self._at = self._counted = 0

@@ -23,6 +23,8 @@ BOMB_FROM = 1 << 28
 """Unpacked bytes from which on the ratio is watched: below it even a bomb does no harm, since nothing is held."""
 BOMB_RATIO = 2000
 """Unpacked bytes for each packed one, beyond which a file is a decompression bomb. gzip ends at 1032; real data at some 100."""
+PIECE = 1 << 12
+"""Bytes unpacked at once: of a file that is torn, at most as many before the tear are lost."""
 
 Progress = Callable[[int], None]
 """Told of each number of bytes read from the disk."""
@@ -72,16 +74,21 @@ def opened(path: Path, progress: Progress | None = None) -> Iterator[Source]:
         packed = next((kind for magic, kind in PACKED.items() if first.startswith(magic)), None)
         if packed:
             whole = stack.enter_context(io.BufferedReader(_Unpacked(path, packed, whole, counted), HEAD))
-        head = read_fully(whole, HEAD)
+        head, rest = looked_at(whole)
         if packed and any(head.startswith(magic) for magic in PACKED):
             raise UserError(f"{path}: packed twice; unpack it once")
-        yield Source(path, io.BufferedReader(Joined(head, whole), HEAD), head, bool(packed))
+        yield Source(path, io.BufferedReader(Joined(head, rest), HEAD), head, bool(packed))
 
 
 def blocks(stream: IO[bytes], size: int = HEAD) -> Iterator[bytes]:
-    """All that is left in a stream, piece by piece."""
-    while block := stream.read(size):
+    """All that is left in a stream, piece by piece: what stands before a tear comes before its error."""
+    while block := some(stream, size):
         yield block
+
+
+def some(stream: Any, size: int) -> bytes:
+    """What one reading gives, at most this many bytes; none at the end. (A stream's `read` would lose what stands before an error.)"""
+    return bytes(stream.read1(size))
 
 
 def read_fully(stream: Any, size: int) -> bytes:
@@ -91,6 +98,27 @@ def read_fully(stream: Any, size: int) -> bytes:
         parts.append(part)
         wanted -= len(part)
     return b"".join(parts)
+
+
+def looked_at(whole: Any) -> tuple[bytes, Any]:
+    """The first bytes, and what gives the rest: where they end in an error, that comes after them."""
+    parts: list[bytes] = []
+    try:
+        while sum(map(len, parts)) < HEAD and (part := whole.read1(HEAD)):
+            parts.append(part)
+    except OSError as error:
+        return b"".join(parts), _Broken(error)
+    return b"".join(parts), whole
+
+
+class _Broken:
+    """A stream of which nothing more can be read."""
+
+    def __init__(self, error: OSError) -> None:
+        self._error = error
+
+    def read(self, size: int) -> bytes:  # noqa: ARG002 - of any size
+        raise self._error
 
 
 class ByteReader(io.RawIOBase):
@@ -161,7 +189,7 @@ class _Unpacked(ByteReader):
 
     def read_some(self, size: int) -> bytes:
         try:
-            data = bytes(self._stream.read(min(size, 1 << 16)))
+            data = bytes(self._stream.read(min(size, PIECE)))
         except (OSError, EOFError, lzma.LZMAError) as error:
             raise OSError(f"what is packed in it cannot be unpacked after {self._given} bytes: {error}") from None
         self._given += len(data)

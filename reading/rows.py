@@ -14,7 +14,7 @@ from reading.formats import TABLE_SUFFIXES, Format, binary_format, suffix_of, te
 from reading.json_text import parse
 from reading.json_values import JsonValues
 from reading.lines import bounded_lines
-from reading.opening import HEAD, Joined, Progress, Source, opened, read_fully
+from reading.opening import HEAD, Joined, Progress, Source, looked_at, opened
 from reading.refusal import Refuse, Refused, Skip
 
 Row = tuple[int, dict[str, Any], bytes | None]
@@ -83,8 +83,8 @@ class RowReader:
                     yield number, row, None
             return
         text = as_utf8(source, self._encoding)
-        self._head = read_fully(text, HEAD)
-        stream = io.BufferedReader(Joined(self._head, text), HEAD)
+        self._head, rest = looked_at(text)
+        stream = io.BufferedReader(Joined(self._head, rest), HEAD)
         start = self._head.lstrip()[:1]
         self.format = Format.CSV if self._is_table and start and start not in b"{[" else text_format(self.path, self._head)
         if self.format is Format.CSV or (self.format is Format.EMPTY and suffix_of(self.path) in TABLE_SUFFIXES):

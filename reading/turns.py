@@ -86,7 +86,7 @@ def _turn(part: Any, place: int, column: str) -> Turn:
     if role is None:
         who = f"the role {str(speaker)[:40]!r}, which is none of system, user, assistant, tool" if speaker is not None else "no role"
         raise Refused(Skip.BAD_TURN, f"turn {place} of `{column}` has {who}")
-    content = next((part[key] for key in CONTENT_KEYS if part.get(key) is not None), None)
+    content = next((part[key] for key in CONTENT_KEYS if not is_blank(part.get(key))), None)
     if isinstance(content, dict) and "parts" in content:
         content = content["parts"]
     if isinstance(content, int | float):

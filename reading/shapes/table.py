@@ -75,13 +75,12 @@ def recognised(keys: Iterable[str], forced: str | None = None) -> Plan:
     for fit in FORMATS[forced] if forced else ORDER:
         columns.used.clear()
         if found := fit(columns):
-            return _plan(columns, *found)
+            return _plan(columns, *found, OWN if forced else (*OWN, *OWN_TEXTS))
     return Plan("unknown", _refusing(Skip.UNKNOWN_SHAPE, _unknown(keys, columns, forced)))
 
 
-def _plan(columns: Columns, shape: str, convert: Convert) -> Plan:
-    own = [(name, actual) for name in (*OWN, *OWN_TEXTS) if (actual := columns.actual.get(name)) and actual not in columns.used]
-    own = [(name, actual) for name, actual in own if name != "label_set" or "label_set" not in columns.used]
+def _plan(columns: Columns, shape: str, convert: Convert, kept: tuple[str, ...]) -> Plan:
+    own = [(name, actual) for name in kept if (actual := columns.actual.get(name)) and actual not in columns.used]
     media = [columns.actual[name] for name in MEDIA if name in columns]
     taken = columns.used | {actual for _, actual in own} | set(media)
     ignored = tuple(actual for actual in columns.actual.values() if actual not in taken)
@@ -89,6 +88,8 @@ def _plan(columns: Columns, shape: str, convert: Convert) -> Plan:
     if shape in (BARE, "text"):
         wrong = ((name, close) for name in ignored if usual(name) not in KNOWN and (close := meant(name)))
         doubt = next((f"`{name}` is no column that is known: is `{close}` meant?" for name, close in wrong), "")
+    if shape == BARE and not doubt and not {"prompt", "gold", "task"} & columns.actual.keys():
+        doubt = f"`{next(iter(columns.used))}` has no answer beside it; --task says what such rows are"
     return Plan(shape, _without_media(convert, media) if media else convert, tuple(own), ignored, doubt)
 
 
