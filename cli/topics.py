@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from streams.kafka.admin import TopicReport
     from streams.kafka.settings import KafkaSettings
 
-COLOURS = {"created": "green", "ok": "green", "wrong": "red", "missing": "red"}
+COLOURS = {"created": "green", "altered": "green", "ok": "green", "risky": "yellow", "wrong": "red", "missing": "red"}
 
 
 @click.group()
@@ -28,7 +28,10 @@ def topics() -> None:
 @json_option
 @kafka_options
 def create(settings: KafkaSettings, replication: int | None, as_json: bool) -> None:
-    """Make the topics that are missing, and check those that are there. Changes none. Exit code 1 where one is wrong."""
+    """Make the topics that are missing, and check those that are there. Exit code 1 where one is wrong.
+
+    Of a topic that is there only one setting is changed: that the broker's clock tells the age of its records.
+    """
     from streams.kafka.admin import create_topics
 
     show_report(create_topics(settings, settings.topics, replication), as_json)
@@ -91,7 +94,7 @@ def show_report(report: TopicReport, as_json: bool) -> None:
         click.echo(json.dumps([{"topic": t.name, "state": t.state, "problems": t.problems} for t in report.topics]))
     else:
         for topic in report.topics:
-            problems = "; ".join(topic.problems) if topic.state == "wrong" else ""
+            problems = "" if topic.state == "missing" else "; ".join(topic.problems)
             click.echo(f"{click.style(f'{topic.state:8}', fg=COLOURS[topic.state])} {topic.name}  {problems}".rstrip())
     if not report.ok:
         click.get_current_context().exit(1)

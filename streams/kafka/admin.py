@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 
 VERIFIED = ("cleanup.policy", "max.message.bytes")
 """Topic-level settings that must be as the catalogue says; retention is the operator's to change."""
+CLOCK = {"message.timestamp.type": "LogAppendTime"}
+"""Whose clock a record's age is told by: the broker's. By a producer's, a record that says seconds where milliseconds are meant, or whose
+clock stands in the past, is older than retention and deleted before anyone has read it."""
 READY_MS = 30_000
 """How long to wait for leaders of new topics, in milliseconds."""
 
 logger = logging.getLogger(__name__)
+
+
+BAD = ("wrong", "missing")
+"""States in which a topic cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +40,7 @@ class TopicState:
     name: str
     """Topic name with prefix."""
     state: str
-    """`created`, `ok`, `wrong` or `missing`."""
+    """`created`, `altered`, `ok`, `risky` (it works, and may lose records), `wrong` or `missing`."""
     problems: tuple[str, ...] = ()
     """What differs from the catalogue, for a person."""
 
@@ -48,7 +55,7 @@ class TopicReport:
     @property
     def ok(self) -> bool:
         """Whether every topic is there and as it must be."""
-        return all(topic.state in ("ok", "created") for topic in self.topics)
+        return not any(topic.state in BAD for topic in self.topics)
 
     @property
     def created(self) -> list[str]:
@@ -56,8 +63,11 @@ class TopicReport:
         return [topic.name for topic in self.topics if topic.state == "created"]
 
     def raise_if_wrong(self) -> None:
-        """Raise `BrokerError` naming the first topic that is missing or wrong."""
-        bad = [topic for topic in self.topics if topic.state in ("wrong", "missing")]
+        """Raise `BrokerError` naming the first topic that is missing or wrong; a risky one is warned of."""
+        for topic in self.topics:
+            if topic.state == "risky":
+                logger.warning("topic %s: %s", topic.name, "; ".join(topic.problems))
+        bad = [topic for topic in self.topics if topic.state in BAD]
         if bad:
             first = bad[0]
             what = "; ".join(first.problems) or "missing"
@@ -66,7 +76,7 @@ class TopicReport:
 
 
 def create_topics(settings: KafkaSettings, topics: Iterable[Topic], replication: int | None = None) -> TopicReport:
-    """Make the topics that are missing, wait until they have leaders, and verify those that are there.
+    """Make the topics that are missing, wait until they have leaders, verify those that are there, and set their clock.
 
     Raises:
         BrokerError: the broker is away, or refuses (for instance, more replicas than brokers).
@@ -78,8 +88,8 @@ def create_topics(settings: KafkaSettings, topics: Iterable[Topic], replication:
         created = _create(admin, new) if new else set()
         admin.wait_for_topics([topic.name for topic in wanted], timeout_ms=READY_MS)
         found = _describe(admin, wanted)
-    states = [TopicState(t.name, "created") if t.name in created else _verify(t, found[t.name]) for t in wanted]
-    return TopicReport(tuple(states))
+        states = [TopicState(t.name, "created") if t.name in created else _verify(t, found[t.name]) for t in wanted]
+        return TopicReport(tuple(_set_clock(admin, state) if state.state == "risky" else state for state in states))
 
 
 def check_topics(settings: KafkaSettings, topics: Iterable[Topic]) -> TopicReport:
@@ -150,7 +160,7 @@ def _missing(admin: KafkaAdminClient, names: Iterable[str]) -> list[str]:
 
 
 def _new_topic(topic: Topic, replication: int) -> dict[str, Any]:
-    return {"num_partitions": topic.partitions, "replication_factor": replication, "configs": topic.config()}
+    return {"num_partitions": topic.partitions, "replication_factor": replication, "configs": topic.config() | CLOCK}
 
 
 def _create(admin: KafkaAdminClient, new: Mapping[str, Mapping[str, Any]]) -> set[str]:
@@ -179,10 +189,23 @@ def _describe(admin: KafkaAdminClient, topics: list[Topic]) -> dict[str, dict[st
 
 def _values(configs: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> dict[str, dict[str, str]]:
     pick: Callable[[Mapping[str, Any]], str] = lambda entry: str(entry["value"])  # noqa: E731 - one field of an answer
-    return {name: {key: pick(entries[key]) for key in VERIFIED if key in entries} for name, entries in configs.items()}
+    return {name: {key: pick(entries[key]) for key in (*VERIFIED, *CLOCK) if key in entries} for name, entries in configs.items()}
 
 
 def _verify(topic: Topic, found: Mapping[str, str]) -> TopicState:
     expected = {"partitions": str(topic.partitions), **{key: topic.config()[key] for key in VERIFIED}}
     problems = tuple(f"{key} is {found.get(key)}, must be {value}" for key, value in expected.items() if found.get(key) != value)
-    return TopicState(topic.name, "wrong" if problems else "ok", problems)
+    if problems:
+        return TopicState(topic.name, "wrong", problems)
+    risks = tuple(
+        f"{key} is {found.get(key)}: records that say an old time are deleted unread; `pelton topics create` sets {value}"
+        for key, value in CLOCK.items()
+        if found.get(key) != value
+    )
+    return TopicState(topic.name, "risky" if risks else "ok", risks)
+
+
+def _set_clock(admin: KafkaAdminClient, state: TopicState) -> TopicState:
+    """Have the broker's clock tell the age of an existing topic's records, from the next one on."""
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, state.name, dict(CLOCK))])
+    return TopicState(state.name, "altered", tuple(f"{key} is {value} now" for key, value in CLOCK.items()))

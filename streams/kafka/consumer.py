@@ -67,7 +67,6 @@ def make_consumer(settings: KafkaSettings, group: str | None = None, **overrides
         "group_id": group,
         "auto_offset_reset": "earliest",
         "enable_auto_commit": False,
-        "allow_auto_create_topics": False,
         "isolation_level": "read_committed",
         "max_partition_fetch_bytes": MAX_LETTER_BYTES + 200_000,
         "fetch_max_bytes": 50_000_000,

@@ -197,6 +197,7 @@ class EmbeddedBroker:
             "auto.create.topics.enable": "false",
             "default.replication.factor": copies,
             "min.insync.replicas": in_sync,
+            "offsets.retention.minutes": 60 * 24 * 60,  # a group that stood for less than the topics' records are kept goes on where it was
             "offsets.topic.num.partitions": 4,
             "offsets.topic.replication.factor": copies,
             "transaction.state.log.num.partitions": 4,

@@ -89,7 +89,6 @@ class Producer:
                 transactional_id=self._transactional_id,
                 enable_idempotence=True,
                 acks="all",
-                allow_auto_create_topics=False,
                 linger_ms=5,
                 batch_size=128_000,
                 max_request_size=MAX_LETTER_BYTES + 200_000,

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 
 import pytest
-from kafka import TopicPartition
+from kafka import KafkaProducer, TopicPartition
 
 from schemas.errors import BrokerError
 from streams.kafka.admin import beginning_offsets, check_topics, committed_offsets, create_topics, delete_topics, end_offsets
-from streams.kafka.connection import open_admin
+from streams.kafka.broker import EmbeddedBroker
+from streams.kafka.connection import connect, open_admin
+from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 
@@ -106,3 +109,47 @@ def test_every_topic_of_the_catalogue_has_its_partitions(settings: KafkaSettings
     with open_admin(settings, "describing") as admin:
         found = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics([t.name for t in settings.topics])}
     assert found == {topic.name: topic.partitions for topic in settings.topics}
+
+
+def test_a_topic_whose_records_age_by_their_producers_clock_is_warned_of_and_mended(settings: KafkaSettings, extra, caplog) -> None:
+    with open_admin(settings, "making a topic as others do") as admin:
+        admin.create_topics({extra.name: {"num_partitions": extra.partitions, "replication_factor": 1, "configs": extra.config()}})
+    report = check_topics(settings, [extra])
+    assert report.ok
+    assert report.topics[0].state == "risky"
+    report.raise_if_wrong()
+    assert "deleted unread; `pelton topics create`" in caplog.text
+    assert create_topics(settings, [extra]).topics[0].state == "altered"
+    assert check_topics(settings, [extra]).topics[0].state == "ok"
+
+
+def test_a_record_that_says_a_time_in_seconds_is_as_old_as_its_arrival(settings: KafkaSettings, extra) -> None:
+    create_topics(settings, [extra])
+    now = time.time()
+    client = connect(KafkaProducer, **settings.client_options())
+    client.send(extra.name, b"{}", key=b"k", timestamp_ms=int(now)).get(30)
+    client.close()
+    (record,) = read_range(settings, extra.name)
+    assert abs(record.timestamp - now * 1000) < 3_600_000
+
+
+class OnItsDefaults(EmbeddedBroker):
+    """A broker that makes a topic for whoever asks for one, as Kafka's own defaults have it."""
+
+    def properties(self, node: int) -> str:
+        return super().properties(node).replace("auto.create.topics.enable=false", "auto.create.topics.enable=true")
+
+
+def test_who_reads_or_sends_to_a_missing_topic_does_not_make_it(tmp_path) -> None:
+    broker = OnItsDefaults(tmp_path)
+    broker.start()
+    try:
+        settings = KafkaSettings(bootstrap_servers=broker.bootstrap_servers)
+        with pytest.raises(BrokerError, match=r"missing|exist"):
+            list(read_range(settings, "absent-read"))
+        with Producer(settings) as producer, pytest.raises(BrokerError):
+            producer.send_bytes("absent-sent", b"k", b"v")
+        with open_admin(settings, "looking") as admin:
+            assert not {name for name in admin.list_topics() if name.startswith("absent")}
+    finally:
+        broker.stop()
