@@ -15,7 +15,7 @@ WORDS = {
     "subject": ("subject", "subj", "s", "head", "headentity", "h", "entity", "item", "from", "start", "startid", "source", "src"),
     "predicate": (
         *("predicate", "pred", "p", "relation", "relationtype", "rel", "r", "relationship", "property", "interaction", "attribute"),
-        *("edge", "edgelabel", "type", "label"),
+        *("edge", "edgelabel", "label", "type"),
     ),
     "object": ("object", "obj", "o", "tail", "tailentity", "t", "target", "to", "end", "endid", "value", "dst"),
 }

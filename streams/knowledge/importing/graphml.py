@@ -59,7 +59,8 @@ class GraphmlReader:
                 if root is None:
                     root = kind
                     if kind != "graphml":
-                        raise UserError(f"{path}: not GraphML: its outermost element is <{kind}>")
+                        remedy = "; RDF/XML is read from a file whose name ends in .rdf" if kind == "RDF" else ""
+                        raise UserError(f"{path}: not GraphML: its outermost element is <{kind}>{remedy}")
                 depth += kind == "graph" and (1 if event == "start" else -1)
                 if event == "end":
                     self._take(path, kind, element)

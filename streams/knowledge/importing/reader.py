@@ -126,8 +126,9 @@ class FactReader:
 
     def _whole(self, reader: RdfReader | GraphmlReader | HifReader, progress: Progress | None) -> Iterator[Statement]:
         with opened(self.path, progress) as source:
-            is_xml = source.head.lstrip()[:1] == b"<" and self.format in ("GraphML", "RDF/XML")  # which says its own encoding
-            stream = source.stream if is_xml and not self.encoding else as_utf8(source, self.encoding)
+            stream = (
+                source.stream if self.format in ("GraphML", "RDF/XML") else as_utf8(source, self.encoding)
+            )  # XML says its encoding itself
             try:
                 yield from reader.statements(self.path, stream, self._refuse)
             except OSError as error:

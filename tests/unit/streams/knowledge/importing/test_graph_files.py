@@ -171,6 +171,12 @@ class TestGraphml:
         path = written(tmp_path, "a.graphml", graphml(f"{one}</graph><graph>{two}"))
         assert statements(path) == [("Peru", "capital", "Lima"), ("Chile", "capital", "Santiago")]
 
+    def test_a_file_in_utf_16_is_read_as_its_declaration_says(self, tmp_path):
+        body = '<edge source="Perú" target="Lima"><data key="p">capital</data></edge>'
+        path = tmp_path / "a.graphml"
+        path.write_bytes(graphml(body).replace('"UTF-8"', '"UTF-16"').encode("utf-16"))
+        assert statements(path) == [("Perú", "capital", "Lima")]
+
     def test_two_nodes_of_one_name_are_not_made_one(self, tmp_path):
         edge = '<edge source="n0" target="n1"><data key="p">twin</data></edge>'
         body = f'<node id="n0"><data key="n">Paris</data></node><node id="n1"><data key="n">Paris</data></node>{edge}'

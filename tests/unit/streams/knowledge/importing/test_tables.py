@@ -46,6 +46,7 @@ def facts_of(path: Path, columns: str | None = None, **about: object) -> list[tu
         ("a.tsv", "head\trelation\ttail\nPeru\tcapital\tLima\n", None),
         ("a.tsv", "h\tr\tt\nPeru\tcapital\tLima\n", None),
         ("a.csv", "Source,Target,Type\nPeru,Lima,capital\n", None),
+        ("a.csv", "Source,Target,Type,Id,Label,Weight\nPeru,Lima,Directed,0,capital,1.0\n", None),
         ("a.csv", ":START_ID,:END_ID,:TYPE\nPeru,Lima,capital\n", None),
         ("a.csv", "item,property,value\nPeru,capital,Lima\n", None),
         ("a.csv", ",subject,predicate,object\n0,Peru,capital,Lima\n", None),
