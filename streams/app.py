@@ -201,7 +201,8 @@ class Runner:
                     self._node.reassigned()
                 await self._in_thread(self._node.handle, [_record(event.message) for event in events])
                 await self._commit(app, {event.message.tp: event.message.offset + 1 for event in events})
-            except Exception as error:  # noqa: BLE001 - whatever it is, the node stops and nothing of the batch is committed
+                self._node.committed()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the node stops; what is not done yet is not committed
                 self._fail(error)
             self._last_batch = asyncio.get_running_loop().time()
         if self._failure is not None:

@@ -77,7 +77,6 @@ class StreamNode(ABC):
         """Do all that follows from these records, acknowledged.
 
         Raises:
-            TooManyDeadLetters: by the breaker.
             BrokerError: something could not be sent.
         """
         begun = monotonic()
@@ -113,6 +112,14 @@ class StreamNode(ABC):
 
     def acknowledged(self) -> None:  # noqa: B027 - most nodes need not
         """Called when all that a batch sent is acknowledged, before its offsets are committed."""
+
+    def committed(self) -> None:
+        """Called when a batch's offsets are committed.
+
+        Raises:
+            TooManyDeadLetters: most records are bad; the node must stop.
+        """
+        self._breaker.check()
 
     def reassigned(self) -> None:  # noqa: B027 - most nodes need not
         """Called when partitions may have changed hands, between batches."""

@@ -27,28 +27,36 @@ logger = logging.getLogger(__name__)
 
 
 class Breaker:
-    """Opens when more than `limit` of the last `window` records were bad, once at least `minimum` were seen."""
+    """Opens, for good, when more than `limit` of the last `window` records were bad, once at least `minimum` were seen.
+
+    Counting never raises: a node stops by `check` where it can first commit how far it came, so that its next start goes on behind what
+    is in the dead letters.
+    """
 
     def __init__(self, window: int = 200, limit: float = 0.5, minimum: int = 50) -> None:
         self.limit = limit
         self.minimum = minimum
         self._bad: deque[bool] = deque(maxlen=window)
+        self._why: str | None = None
 
     def record(self, ok: bool) -> None:
-        """Count one record.
+        """Count one record."""
+        self._bad.append(not ok)
+        seen, bad = len(self._bad), sum(self._bad)
+        if not ok and self._why is None and seen >= self.minimum and bad > self.limit * seen:
+            self._why = (
+                f"{bad} of the last {seen} records went to the dead letters (limit {self.limit:.0%}); "
+                "see `pelton dead-letters list`, mend the producer, and start again: what is in the dead letters is not read again"
+            )
+
+    def check(self) -> None:
+        """Stop where most records are bad.
 
         Raises:
-            TooManyDeadLetters: the share of bad ones passed the limit; the node must stop.
+            TooManyDeadLetters: the share of bad ones passed the limit.
         """
-        self._bad.append(not ok)
-        if ok:
-            return
-        seen, bad = len(self._bad), sum(self._bad)
-        if seen >= self.minimum and bad > self.limit * seen:
-            raise TooManyDeadLetters(
-                f"{bad} of the last {seen} records went to the dead letters (limit {self.limit:.0%}); "
-                "see `pelton dead-letters list`, mend the producer, and start again"
-            )
+        if self._why is not None:
+            raise TooManyDeadLetters(self._why)
 
 
 class DeadLetterWriter:
@@ -68,7 +76,6 @@ class DeadLetterWriter:
 
         Raises:
             BrokerError: the broker did not take it; the caller must not go past the record.
-            TooManyDeadLetters: by the breaker, after the broker has acknowledged the record.
         """
         key, value, headers, cut_from = self._fit(record)
         letter = DeadLetter(

@@ -240,21 +240,22 @@ class FactsView:
                 self._letters.append((record, bad))
 
     def _send_letters(self, consumer: KafkaConsumer, position: int) -> None:
-        """Send the dead letters that are due, in order; commit how far that went. A failure leaves them due."""
+        """Send the dead letters that are due, in order; commit how far that went. A failure leaves them due.
+
+        Raises:
+            BrokerError: a letter was not taken, or the commit not.
+            TooManyDeadLetters: most facts are bad; how far they were read is committed.
+        """
         if self._dead_letters is None:
             return
         while self._letters:
-            try:
-                self._dead_letters.put(*self._letters[0])
-            except BrokerError:
-                raise  # not taken: still due
-            except PeltonError:
-                self._letters.pop(0)  # taken, and the breaker opened
-                raise
+            self._dead_letters.put(*self._letters[0])
             self._letters.pop(0)
         if position > self._letters_from:
             consumer.commit({self._tp: OffsetAndMetadata(position, "", -1)})
             self._letters_from = position
+        if self._dead_letters.breaker is not None:
+            self._dead_letters.breaker.check()
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

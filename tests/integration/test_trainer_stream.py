@@ -13,6 +13,7 @@ from schemas.sample import Split, Task
 from schemas.training_sample import Objective, TrainingSample
 from schemas.turns import Turn
 from streams.kafka.consumer import read_range
+from streams.kafka.dead_letters import read_dead_letters
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, same_weights, sample
@@ -253,3 +254,20 @@ def test_a_stream_that_never_falls_idle_is_committed_by_time(settings, new_run):
     child.listen(lambda event: event[:2] == ("commit", 9) and run.newest.manifest.step > 0)
     assert 0 < run.newest.manifest.step < 400
     child.kill()
+
+
+def test_a_trainer_that_stopped_on_mostly_bad_records_goes_on_behind_them(settings, new_run):
+    with Producer(settings) as producer:
+        for number in range(120):
+            producer.send_bytes(settings.topics.band(Objective.SFT, 0).name, str(number).encode(), b"{")
+    samples = send(settings, [sample(number) for number in range(8)])
+    run = new_run()
+    starts = 1
+    while (child := run.start()).wait() != 0:
+        assert "went to the dead letters" in child.log
+        starts += 1
+        assert starts < 10
+    assert starts > 1
+    put_away = [letter.offset for letter, _ in read_dead_letters(settings)]
+    assert sorted(put_away) == list(range(120))
+    assert account(run.trained(), samples) == ALL_THERE_ONCE

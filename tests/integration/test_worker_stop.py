@@ -142,3 +142,26 @@ def test_bad_facts_are_dead_lettered_once_and_the_graph_is_kept(settings, tmp_pa
             assert worker.stop() == 0
     ((letter, _),) = read_dead_letters(settings)
     assert (letter.stage, letter.reason.value) == ("facts", "bad_fact")
+
+
+def test_a_worker_that_stopped_on_mostly_bad_records_goes_on_behind_them_when_it_is_started_again(settings, tmp_path):
+    """Each is put away once, however often it is started, and what comes after them is done."""
+    samples = settings.topics.samples
+    with Producer(settings) as producer:
+        for number in range(300):
+            producer.send_bytes(samples.name, str(number).encode(), b"{")
+        producer.flush()
+        producer.send(samples, "good", Sample(sample_id="good", text="all is well"))
+    starts = 0
+    while not sft_records(settings):
+        starts += 1
+        assert starts < 10
+        with WorkerProcess("curriculum", settings, tmp_path, name=f"start-{starts}") as worker:
+            eventually(lambda: worker.process.poll() is not None or sft_records(settings), "an end")
+            if worker.process.poll() is not None:
+                assert worker.process.returncode == 1
+                assert "went to the dead letters" in error_lines(worker)[0]
+                assert "Traceback" not in worker.stderr
+    assert starts > 1, "it stopped at least once"
+    put_away = [(letter.partition, letter.offset) for letter, _ in read_dead_letters(settings)]
+    assert len(put_away) == len(set(put_away)) == 300

@@ -72,7 +72,6 @@ class Admission:
 
         Raises:
             BrokerError: its dead letter was not taken.
-            TooManyDeadLetters: by the breaker.
         """
         sample, position = content.sample, (record.topic, record.partition, record.offset)
         if position in self.dead_lettered:
@@ -128,12 +127,20 @@ class Admission:
             keep(sample, store)
         return outcome
 
+    def check_breaker(self) -> None:
+        """Called where what was taken in can be committed.
+
+        Raises:
+            TooManyDeadLetters: most records are bad; the node must stop.
+        """
+        if self._dead_letters.breaker is not None:
+            self._dead_letters.breaker.check()
+
     def dead_letter(self, record: Record, bad: BadRecord, sample_id: str | None) -> None:
         """Dead-letter a record; it is done.
 
         Raises:
             BrokerError: the dead letter was not taken.
-            TooManyDeadLetters: by the breaker.
         """
         position = (record.topic, record.partition, record.offset)
         if position not in self.already_sent:

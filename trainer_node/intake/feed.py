@@ -181,6 +181,9 @@ class Feed:
 
         Returns:
             The batch, journalled; None when the pass has ended or `stopping` is set.
+
+        Raises:
+            TooManyDeadLetters: most records are bad.
         """
         started = time.monotonic()
         try:
@@ -188,6 +191,7 @@ class Feed:
                 guard()
                 self._consumer.raise_failure()
                 self.intake()
+                self.admission.check_breaker()
                 if self._replay:
                     if batch := self._replayed():
                         return batch

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import BadRecord, PeltonError
+from schemas.errors import BadRecord, PeltonError, TooManyDeadLetters
 from schemas.sample_loss import SampleLoss
 from schemas.training_sample import Objective, TrainingSample
 from trainer_node.commit.manifest import Checkpoint
@@ -114,14 +114,23 @@ class ObjectiveRun:
         while True:
             self.batch = None
             if not self._enough:
-                with run.timings("waiting for samples"):
-                    self.batch = run.feed.next_batch(run.completion.done, self._waiting())
+                self.batch = self._next_of_feed()
             if self.batch is not None:
                 run.options.on_batch(self.batch)
                 return self.batch
             if self._enough or run.stopping.is_set() or not self._begin_next_pass():
                 self._committer.commit(self._trainer)
                 return None
+
+    def _next_of_feed(self) -> StepBatch | None:
+        """The feed's next batch. Where most records are bad, what is in the dead letters is committed before the node stops."""
+        run = self.run
+        with run.timings("waiting for samples"):
+            try:
+                return run.feed.next_batch(run.completion.done, self._waiting())
+            except TooManyDeadLetters:
+                self._committer.commit(self._trainer)
+                raise
 
     def _waiting(self) -> Callable[[], None]:
         """What is done again and again while there is nothing to train."""

@@ -49,6 +49,7 @@ def test_the_breaker_stays_shut_while_few_are_bad() -> None:
     breaker = Breaker(window=20, limit=0.5, minimum=10)
     for number in range(1000):
         breaker.record(ok=number % 2 == 0)
+        breaker.check()
 
 
 def test_the_breaker_opens_when_most_of_the_window_is_bad() -> None:
@@ -57,16 +58,22 @@ def test_the_breaker_opens_when_most_of_the_window_is_bad() -> None:
         breaker.record(ok=True)
     for _ in range(10):
         breaker.record(ok=False)
-    with pytest.raises(TooManyDeadLetters, match="11 of the last 20"):
-        breaker.record(ok=False)
+    breaker.check()
+    breaker.record(ok=False)
+    for _ in range(3):
+        with pytest.raises(TooManyDeadLetters, match="11 of the last 20"):
+            breaker.check()
+        breaker.record(ok=True)
 
 
 def test_the_breaker_waits_for_the_minimum() -> None:
     breaker = Breaker(window=200, limit=0.5, minimum=50)
     for _ in range(49):
         breaker.record(ok=False)
+        breaker.check()
+    breaker.record(ok=False)
     with pytest.raises(TooManyDeadLetters):
-        breaker.record(ok=False)
+        breaker.check()
 
 
 def test_the_original_is_kept_byte_for_byte() -> None:
@@ -126,6 +133,7 @@ def test_a_dead_letter_that_is_not_acknowledged_raises() -> None:
 def test_a_dead_letter_counts_on_the_breaker_once_it_is_safe() -> None:
     producer = RecordingProducer()
     writer = DeadLetterWriter(producer, SETTINGS, "curriculum", breaker=Breaker(window=2, limit=0.0, minimum=1))  # type: ignore[arg-type]
-    with pytest.raises(TooManyDeadLetters):
-        writer.put(record(), BAD)
+    writer.put(record(), BAD)
     assert len(producer.sent) == 1
+    with pytest.raises(TooManyDeadLetters):
+        writer.breaker.check()
