@@ -146,7 +146,7 @@ def _text(value: bytes) -> str:
         return value.removeprefix(codecs.BOM_UTF8).decode("utf-8")
     except UnicodeDecodeError as error:
         name = bytes_named(value)
-        raise BadRecord(DeadLetterReason.BAD_ENCODING, name or f"not UTF-8 at byte {error.start}") from None
+        raise BadRecord(DeadLetterReason.BAD_ENCODING, name or f"not UTF-8 at byte {error.start}; UTF-8 JSON is wanted") from None
 
 
 def _object_in(text: str, strings: int = 0) -> dict[str, Any]:

@@ -71,6 +71,8 @@ def json_hint(text: str) -> str:
     start = text.lstrip()[:1]
     if text.lstrip().startswith(("{'", "['", "'")):
         return "; single quotes: a Python object that was printed (send json.dumps of it)"
+    if any(char < "\t" for char in text[:200]):
+        return "; binary data, such as Avro or Protobuf: send JSON"
     if start == "<":
         return "; XML or HTML: send a JSON object"
     if start and start not in '{["-0123456789tfnNI':
@@ -98,7 +100,7 @@ def _row(document: dict[str, Any]) -> Wrapped:
     if operation not in CREATED:
         what = OTHER_OPERATIONS.get(operation, f"of operation {operation[:20]!r}")
         way = "ExtractNewRecordState with delete.tombstone.handling.mode=drop leaves such events out"
-        raise BadRecord(DeadLetterReason.UNTRAINABLE, f"a change event of Debezium's, {what}: there is no row to train on; {way}")
+        raise BadRecord(DeadLetterReason.UNTRAINABLE, f"a change event of Debezium's, {what}: there is no row to use; {way}")
     return _within("Debezium's change event", document.get("after"), "no row after the change")
 
 

@@ -15,6 +15,8 @@ from schemas.dead_letter import DeadLetter
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Sample
 from schemas.topics import Topics
+from schemas.training_sample import TrainingSample
+from schemas.turns import Turn
 
 MESSAGES = sorted({topic.value for topic in Topics()}, key=lambda kind: kind.__name__)
 NAMES = [
@@ -150,3 +152,23 @@ def test_every_topic_has_its_name_under_the_prefix():
     names = [topic.name for topic in Topics(prefix="x.")]
     assert len(names) == len(set(names))
     assert all(name.startswith("x.") for name in names)
+
+
+def test_what_the_first_version_put_on_a_band_is_still_read():
+    old = {
+        "schema_version": "1.0",
+        "sample_id": "s",
+        "objective": "sft",
+        "task": "qa",
+        "band": 1,
+        "split": "train",
+        "prompt": [{"schema_version": "1.0", "role": "user", "content": "q?"}],
+        "completion": "a.",
+        "gold": ["a"],
+        "difficulty": {"schema_version": "1.0", "hops": 1.0, "length": 1.0, "score": 0.5},
+        "source": {"schema_version": "1.0", "topic": "pelton.samples", "partition": 0, "offset": 7},
+        "generation": 0,
+    }
+    sample = TrainingSample.decode(json.dumps(old).encode())
+    assert (sample.prompt, sample.completion, sample.messages, sample.former_id) == ((Turn(role="user", content="q?"),), "a.", None, None)
+    assert (sample.difficulty.score, sample.source.offset) == (0.5, 7)

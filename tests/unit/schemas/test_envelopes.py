@@ -82,6 +82,8 @@ def test_a_fact_is_unwrapped_too():
         (pickle.dumps(SAMPLE), "bad_encoding", ["pickle"]),
         (TEXT.encode("utf-16"), "bad_encoding", ["UTF-16"]),
         (str(SAMPLE).encode(), "bad_json", ["single quotes", "json.dumps"]),
+        (b"\x0aq?\x02\x04a.", "bad_json", ["binary data, such as Avro or Protobuf"]),
+        (b"\x08q?\xfe", "bad_encoding", ["not UTF-8 at byte 3; UTF-8 JSON is wanted"]),
         (b"<sample/>", "bad_json", ["XML"]),
         (b"once upon a time", "bad_json", ["text ('once upon a time')", "send a JSON object"]),
         ("only a string", "bad_json", ["a JSON string ('only a string')", "JsonConverter"]),

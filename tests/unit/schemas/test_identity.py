@@ -6,7 +6,7 @@ import json
 import pytest
 
 from schemas.errors import BadRecord, DeadLetterReason
-from schemas.sample import Sample
+from schemas.sample import Sample, Task
 
 USER, ASSISTANT = {"role": "user", "content": "q?"}, {"role": "assistant", "content": "a."}
 
@@ -74,6 +74,11 @@ def test_a_sample_with_gold_knows_the_id_it_had_before_also_after_it_was_sent(sa
     sample = Sample(**fields, **said, gold=("a",))
     assert sample.former_id == Sample(**fields, **said).sample_id != sample.sample_id
     assert Sample.decode(sample.encode()).former_id == sample.former_id
+
+
+def test_an_id_hashed_before_its_task_was_said_is_known_too():
+    sample = Sample(prompt="q?", answer="a.", gold=("a",)).model_copy(update={"task": Task.QA})
+    assert Sample.decode(sample.encode()).former_id == Sample(prompt="q?", answer="a.").sample_id
 
 
 @pytest.mark.parametrize(
