@@ -1,7 +1,7 @@
 """HIF, the hypergraph interchange format (JSON): a fact is a hyperedge, with what each of its nodes is in it. Read and written.
 
 Written: the edge is the fact's key, with its predicate and source as attributes; the subject is its tail and the object its head, each with
-its `role`; a qualifier that names something is a node with the qualifier's name as role, any other an attribute `qualifiers.NAME`.
+its `role`; a qualifier is an attribute `qualifiers.NAME`, and one that names something is a node too, with the qualifier's name as role.
 
 Read: what is written, and other tools' files: without roles, the one tail of a directed edge is the subject and its one head the object. An
 undirected edge of two nodes is a fact only where the ontology says that its predicate is symmetric, since nothing else says which is which.
@@ -58,7 +58,7 @@ class HifReader:
             raise UserError(f"{path}: not HIF: {missing}") from None
         joined = {str(one["node"]) for found in self._incidences.values() for one in found}
         self.lone = len(self._nodes.keys() - joined)
-        for edge in [*self._incidences, *(self._edges.keys() - self._incidences.keys())]:
+        for edge in dict.fromkeys([*self._incidences, *self._edges]):
             where = f": edge {edge!r}"
             try:
                 yield Statement(where, self._fields(self._edges.get(edge, {}), self._incidences.get(edge, [])))
@@ -77,30 +77,35 @@ class HifReader:
         if predicate is None:
             raise Refused(Skip.MISSING, "no predicate; give the edge an attribute `predicate`")
         fields: dict[str, Any] = {"predicate": predicate}
+        named: set[str] = set()
         qualifiers = {
             name.removeprefix(QUALIFIERS): value
             for name, value in attributes.items()
             if name not in {*NO_QUALIFIERS, *EDGE_PREDICATES} and value not in (None, "")
         }
-        for role, node in self._roles(predicate, incidences):
-            place, role = (fields, role) if role in SIDES.values() else (qualifiers, role)
-            if role in place:
+        for role, node in self._roles(predicate, qualifiers, incidences):
+            place = fields if role in SIDES.values() else qualifiers
+            if place.setdefault(role, node) != node or (place is fields and role in named):
                 raise Refused(Skip.INVALID, f"{role!r} stands twice; a fact has one")
-            place[role] = node
+            named.add(role)
         return {**fields, "qualifiers": qualifiers, **{name: first_of(attributes, (name,)) for name in ("fact_id", "source")}}
 
-    def _roles(self, predicate: str, incidences: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-        """Role and name of every node of an edge."""
+    def _roles(self, predicate: str, qualifiers: dict[str, Any], incidences: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+        """Role and name of every node of an edge. A node without a role that is the value of a qualifier has that for one."""
         said = [str(attributes_of(one, set()).get("role") or SIDES.get(str(one.get("direction")), "")) for one in incidences]
         if len(said) == len(SIDES) and not any(said):
             match = self._ontology.canonical(predicate) if self._ontology else None
             if match is None or not self._ontology[match.name].symmetric:
                 raise Refused(Skip.MISSING, "its nodes have neither direction nor role: nothing says which is the subject")
             said = list(SIDES.values())
+        by_value = {str(value): role for role, value in qualifiers.items()}
         for role, one in zip(said, incidences, strict=True):
+            name = self._names.check(one["node"], first_of(self._nodes.get(one["node"], {}), NODE_NAMES) or one["node"])
+            if "role" not in attributes_of(one, set()):
+                role = by_value.get(name, role)
             if not role:
                 raise Refused(Skip.MISSING, f"node {one['node']!r} has neither direction nor role")
-            yield role, self._names.check(one["node"], first_of(self._nodes.get(one["node"], {}), NODE_NAMES) or one["node"])
+            yield role, name
 
 
 def attributes_of(entry: dict[str, Any], names: set[str]) -> dict[str, Any]:
@@ -118,9 +123,8 @@ def document_of(facts: Iterable[Fact]) -> dict[str, Any]:
         attributes: dict[str, Any] = {"predicate": fact.predicate, "fact_id": fact.fact_id}
         ends = [(fact.subject, "tail", "subject"), (fact.object, "head", "object")]
         for name, value in fact.qualifiers.items():
-            if name in ATTRIBUTES or name in SIDES.values() or not value[:1].isalpha():
-                attributes[QUALIFIERS + name] = value
-            else:
+            attributes[QUALIFIERS + name] = value
+            if name not in ATTRIBUTES and name not in SIDES.values() and value[:1].isalpha():
                 ends.append((value, "tail", name))
         if fact.source is not None:
             attributes["source"] = fact.source

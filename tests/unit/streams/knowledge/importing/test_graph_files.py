@@ -246,6 +246,12 @@ class TestHif:
             ("Francisco Pizarro", "tail", "founder"),
         ]
 
+    def test_a_tool_that_keeps_directions_and_loses_roles_costs_nothing(self, tmp_path):
+        document = document_of(FACTS)
+        bare = [{name: one[name] for name in ("edge", "node", "direction")} for one in document["incidences"]]
+        path = written(tmp_path, "a.json", json.dumps({**document, "incidences": bare[::-1]}))
+        assert sorted(FactReader(path).read(), key=lambda fact: fact.fact_id) == sorted(FACTS, key=lambda fact: fact.fact_id)
+
     def test_a_directed_edge_of_another_tool_goes_from_tail_to_head(self, tmp_path):
         incidences = [{"edge": 7, "node": 2, "direction": "head"}, {"edge": 7, "node": 1, "direction": "tail"}]
         nodes = [{"node": 1, "attr": {"name": "Peru"}}, {"node": 2, "name": "Lima"}]
