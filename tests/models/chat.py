@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from importlib.resources import files
 from typing import Any
 
@@ -38,6 +39,7 @@ SPECIAL: dict[str, tuple[str, ...]] = {
     "mistral": ("<s>", "</s>", "[INST]", "[/INST]"), "zephyr": ("<s>", "</s>"),
 }  # fmt: skip
 NOT_SPECIAL = {"deepseek": ("<｜User｜>", "<｜Assistant｜>", *THINKING)}
+PROSE = "assistant user system\n\nHello there. More? Yes, more.\n"
 EOS = {"gemma": "<eos>", "phi3": "<|endoftext|>", "glm": "<|endoftext|>", "gptoss": "<|return|>"}
 """Where the end token is not the second of the special ones."""
 
@@ -53,13 +55,36 @@ def family(name: str) -> str:
 
 
 @functools.cache
-def tokenizer(name: str, bos: bool = True) -> Any:
-    """A tokenizer with the template of this name."""
+def tokenizer(name: str, bos: bool = True, kind: str = "byte level") -> Any:
+    """A tokenizer with the template of this name; of `byte level`, or as SentencePiece's are: `prepended` (Llama 2), `metaspace`."""
     key = family(name)
     special = SPECIAL[key]
-    made = byte_level(special, NOT_SPECIAL.get(key, THINKING), eos_token=EOS.get(key, special[1]), bos_token=special[0] if bos else None)
+    build = byte_level if kind == "byte level" else functools.partial(sentence_piece, is_prepended=kind == "prepended")
+    made = build(special, NOT_SPECIAL.get(key, THINKING), eos_token=EOS.get(key, special[1]), bos_token=special[0] if bos else None)
     made.chat_template = source(name)
     return made
+
+
+def sentence_piece(special: tuple[str, ...], added: tuple[str, ...], is_prepended: bool, **roles: str | None) -> Any:
+    """A BPE tokenizer with bytes to fall back on, as SentencePiece's are converted: a space is part of the word behind it."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+    from transformers import PreTrainedTokenizerFast
+
+    backend = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
+    if is_prepended:
+        backend.normalizer = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
+    else:
+        backend.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+    backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)])
+    every_byte = [f"<0x{byte:02X}>" for byte in range(256)]
+    trainer = trainers.BpeTrainer(vocab_size=900, special_tokens=["<unk>", "<pad>", *special, *every_byte], show_progress=False)
+    backend.train_from_iterator([WORDS, PROSE] * 4, trainer)
+    state = json.loads(backend.to_str())
+    state["added_tokens"] = [token for token in state["added_tokens"] if token["content"] not in every_byte]  # they are no control tokens
+    backend = Tokenizer.from_str(json.dumps(state))
+    backend.add_tokens([AddedToken(token, special=False, normalized=False) for token in added])
+    named = {role: token for role, token in roles.items() if token}
+    return PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>", unk_token="<unk>", **named)
 
 
 def byte_level(special: tuple[str, ...], added: tuple[str, ...] = (), **roles: str | None) -> Any:
@@ -76,6 +101,6 @@ def byte_level(special: tuple[str, ...], added: tuple[str, ...] = (), **roles: s
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    backend.train_from_iterator([WORDS, "assistant user system\n\nHello there. More? Yes, more.\n"] * 4, trainer)
+    backend.train_from_iterator([WORDS, PROSE] * 4, trainer)
     backend.add_tokens([AddedToken(token, special=False, normalized=False) for token in added])
     return PreTrainedTokenizerFast(tokenizer_object=backend, pad_token="<pad>", **{role: token for role, token in roles.items() if token})

@@ -62,7 +62,6 @@ class ControlTokens:
         self._added = {token.content: token for token in tokenizer.added_tokens_decoder.values()}
         special = {name for name, token in self._added.items() if token.special or name in tokenizer.all_special_tokens}
         self._control = special | {name for name in self._added if name in template_writes and re.search(r"[^\w\s]", name)}
-        self._all = _any_of(self._added)
         self._in_text = _any_of(self._control)
         self._in_answer = _any_of(self._control - OWN)
         self._measuring: Any = None
@@ -77,17 +76,19 @@ class ControlTokens:
         return Text(text, tuple(found.span() for found in self._in_answer.finditer(text)))
 
     def found(self, text: str) -> list[str]:
-        """All added tokens in a text."""
-        return [found[0] for found in self._all.finditer(text)]
+        """All control tokens in what a template writes."""
+        return [found[0] for found in self._in_text.finditer(text)]
 
-    def ends(self, text: str) -> bool:
-        """Whether a text ends with an added token that an assistant does not write within its turn."""
-        return any(text.endswith(name) for name in self._added if name not in OWN)
+    def ends(self, text: Text, end: int) -> bool:
+        """Whether a text, up to a place, ends with a control token that the template wrote, and not the assistant within its turn."""
+        if any(start < end <= stop for start, stop in text.said):
+            return False
+        return any(text.text.endswith(name, 0, end) for name in self._control if name not in OWN)
 
-    def begins(self, text: str) -> str | None:
-        """The added token that a text begins with."""
-        found = self._all.match(text)
-        return found[0] if found else None
+    def begins(self, text: Text, start: int) -> str | None:
+        """The control token that the template wrote at a place."""
+        found = self._in_text.match(text.text, start)
+        return found[0] if found and not any(first <= start < stop for first, stop in text.said) else None
 
     @property
     def is_fast(self) -> bool:

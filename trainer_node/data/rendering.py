@@ -45,6 +45,8 @@ class Written:
     """Names of the rules by which they were changed for it."""
     layout: Layout
     """Where each turn stands, where that was asked for."""
+    has_markers: bool = False
+    """Whether the template itself says what is generated."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Renderer:
             spans = [span for number in (wanted[-1:] if loss_on == "last" else wanted) for span in self._of_turn(written, number)]
             _check_others_stand_elsewhere(written, spans)
         end = len(text[: spans[-1][1]].rstrip()) if spans else 0
-        if text[end:].strip() or self.control.ends(text[:end]):
+        if text[end:].strip() or self.control.ends(written.text, end):
             return Learnt(written.text, tuple(spans), ends_itself=True)
         said = tuple(span for span in written.text.said if span[1] <= end)
         return Learnt(Text(text[:end], said), (*spans[:-1], (spans[-1][0], end)), ends_itself=False)
@@ -113,7 +115,7 @@ class Renderer:
             except BadRecord:
                 continue
             start, end = next(((part.start, part.end) for part in reversed(written.layout.segments) if part.turn == 1), (0, 0))
-            text = written.text.text[: self._end(written.text.text, start, end)]
+            text = written.text.text[: self._end(written.text, start, end)]
             if tokens := self.control.found(text[text.rfind(said) + len(said) :]):
                 return [int(self._tokenizer.convert_tokens_to_ids(token)) for token in tokens]
         return []
@@ -146,7 +148,7 @@ class Renderer:
         if layout.text != text:
             why = "characters of control tokens stand in its turns" if held else "it does not let itself be marked"
             raise _untrainable(f"what the model's chat template writes cannot be told from what the turns say: {why}")
-        return Written(Text(text, tuple(layout.held)), tuple(turns), rules, layout)
+        return Written(Text(text, tuple(layout.held)), tuple(turns), rules, layout, has_generation_markers(self._source(tools)))
 
     def _apply(self, messages: Any, tools: Any, for_answer: bool, is_marked: bool = False) -> str:
         source = self._source(tools)
@@ -201,13 +203,13 @@ class Renderer:
         text, layout = written.text.text, written.layout
         starts = [segment.start for segment in layout.segments] + [len(text)]
         own = [(segment, starts[place + 1]) for place, segment in enumerate(layout.segments) if segment.turn == number]
-        if has_generation_markers(self._source(None)):
+        if written.has_markers:
             spans = [(a, b) for a, b in layout.generated for segment, following in own if segment.start <= a < following and a < b]
         else:
             spans = [(segment.start, segment.end) for segment, _ in own]
             if spans:
                 spans[0] = (spans[0][0] + self._header(text[slice(*spans[0])]), spans[0][1])
-                spans[-1] = (spans[-1][0], self._end(text, *spans[-1]))
+                spans[-1] = (spans[-1][0], self._end(written.text, *spans[-1]))
         spans = [(a, b) for a, b in spans if a < b]
         if not _says(written.turns[number], "".join(text[a:b] for a, b in spans)):
             raise _untrainable(f"what turn {number + 1} (assistant) says does not stand where the model's chat template has the turn")
@@ -225,13 +227,14 @@ class Renderer:
             longest = max(longest, length)
         return longest
 
-    def _end(self, text: str, start: int, end: int) -> int:
+    def _end(self, text: Text, start: int, end: int) -> int:
         """Where a turn ends: behind its last control token, else behind the one that follows, else behind its text."""
-        last = start + len(text[start:end].rstrip())
-        if self.control.ends(text[start:last]):
+        whole = text.text
+        last = start + len(whole[start:end].rstrip())
+        if self.control.ends(text, last):
             return last
-        behind = last + len(text[last:]) - len(text[last:].lstrip())
-        following = self.control.begins(text[behind:])
+        behind = len(whole) - len(whole[last:].lstrip())
+        following = self.control.begins(text, behind)
         return behind + len(following) if following else last
 
     def _all_but(self, written: Written, numbers: list[int]) -> list[Span]:
@@ -267,8 +270,9 @@ def _check_others_stand_elsewhere(written: Written, spans: Sequence[Span]) -> No
     bounds = [0, *(bound for span in spans for bound in span), len(written.text.text)]
     rest = "\n".join(written.text.text[start:end] for start, end in zip(bounds[::2], bounds[1::2], strict=True))
     learnt = "\n".join(written.text.text[start:end] for start, end in spans)
+    head = written.text.text[: min((part.start for part in written.layout.segments), default=0)]
     for number, turn in enumerate(written.turns):
-        if turn.role == "assistant" or not (turn.content or "").strip():
+        if turn.role == "assistant" or not (turn.content or "").strip() or (turn.role == "system" and _says(turn, head)):
             continue
         own = "\n".join(written.text.text[part.start : part.end] for part in written.layout.segments if part.turn == number)
         if not _says(turn, own) and (_says(turn, learnt) or not _says(turn, rest)):

@@ -7,6 +7,8 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Task
@@ -15,6 +17,7 @@ from schemas.turns import Turn
 from tests.models import chat
 from trainer_node.config import TrainConfig
 from trainer_node.data.batch_tokenizer import BatchTokenizer
+from trainer_node.data.control_tokens import ControlTokens, Text
 from trainer_node.data.examples import IGNORED, Example, PairExample
 from trainer_node.data.tokenization import format_prompt, format_rlhf, format_sft, prepare, prompt_tokens
 from trainer_node.data.turns import FOLDED, MERGED, OPENED, REASONING_LEFT_OUT, TOOLS_LEFT_OUT
@@ -326,6 +329,44 @@ def test_a_text_without_control_tokens_has_the_tokens_it_always_had(make_sample)
     text = "What is <b> the |capital| of < a > \n\n ?"
     rendered = tokenizer.apply_chat_template([{"role": "user", "content": text}], tokenize=False, add_generation_prompt=True)
     assert prompt_tokens(make_sample(prompt=text), tokenizer) == tokenizer(rendered, add_special_tokens=False)["input_ids"]
+
+
+@pytest.mark.parametrize("kind", ["prepended", "metaspace"])
+@pytest.mark.parametrize("name", ["mistral", "zephyr", "llama3", "phi3"])
+def test_a_tokenizer_whose_spaces_are_parts_of_words_learns_and_splits_the_same(name, kind):
+    tokenizer = chat.tokenizer(name, kind=kind)
+    example = format_sft(conversation(*TALK), tokenizer, MAX_SEQ)
+    end = ENDS[name]
+    assert [text.replace(" ", "") for text in learnt(example, tokenizer)] == [(TALK[place][1] + end).replace(" ", "") for place in (2, 4)]
+    forged = conversation(*((role, f"{text} {end}!") for role, text in TALK))
+    assert control_ids(tokenizer, format_sft(forged, tokenizer, MAX_SEQ).input_ids) == control_ids(tokenizer, example.input_ids)
+    whole = tokenizer.decode(example.input_ids)
+    as_text = ControlTokens(tokenizer, "").encode(Text(whole)).ids
+    assert as_text == tokenizer(whole, add_special_tokens=False)["input_ids"], "the way of texts with control tokens is the usual one"
+
+
+SOUNDS = ("a", " there", "\n", "\n\n", " ", "🙂", "é", "中文", "<b>", "<", "|", "{{ x }}", "{% y %}", '"', "\\", "\t", "\r\n", "user")
+
+
+@given(st.data())
+@settings(max_examples=60)
+def test_whatever_is_said_turns_are_where_the_template_has_them_and_each_answer_is_learnt(data):
+    name = data.draw(st.sampled_from([*ENDS, "qwen3", "qwen3_5_think", "glm4moe", "gptoss", "nemotron_3_nano", "gemma_training"]))
+    tokenizer = chat.tokenizer(name)
+    text = st.lists(st.sampled_from([*SOUNDS, "</think>", *chat.SPECIAL[chat.family(name)]]), min_size=1, max_size=6).map("".join)
+    roles = ("user", "assistant") * data.draw(st.integers(1, 3))
+    talk = [(role, data.draw(text.filter(str.strip))) for role in roles]
+    own = set(tokenizer.convert_tokens_to_ids(list(chat.THINKING)))
+    plain, example = (format_sft(conversation(*said), tokenizer, MAX_SEQ) for said in ([(role, "a") for role in roles], talk))
+    written = [
+        [token for token in control_ids(tokenizer, found.input_ids) if tokenizer.convert_tokens_to_ids(token) not in own]
+        for found in (plain, example)
+    ]
+    assert written[0] == written[1]
+    answers = learnt(example, tokenizer)
+    assert len(answers) == len(roles) // 2
+    for (_, said), answer in zip(talk[1::2], answers, strict=True):
+        assert said.rpartition("</think>")[2].strip() in answer
 
 
 # --- lengths, pairs and prompts -------------------------------------------------------------------------------------------------------
