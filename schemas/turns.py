@@ -161,9 +161,10 @@ class Turn(Part):
         """Other ways of writing a turn, brought to this one."""
         if not isinstance(data, dict):
             return data
-        if data.get("role") in ROLES and type(data.get("content")) is str and "function_call" not in data:
+        role, content = data.get("role"), data.get("content")
+        if type(role) is str and role in ROLES and type(content) is str and "function_call" not in data:
             return data
-        made = {**data, "role": OTHER_ROLES.get(str(data.get("role")), data.get("role")), "content": text_of(data.get("content"))}
+        made = {**data, "role": OTHER_ROLES.get(role, role) if isinstance(role, str) else role, "content": text_of(content)}
         if made.get("function_call") and not made.get("tool_calls"):
             made["tool_calls"] = [made["function_call"]]
         return made
@@ -197,10 +198,13 @@ def text_of(content: object) -> object:
 def _part_text(part: object) -> str:
     if isinstance(part, str):
         return part
-    if isinstance(part, dict) and part.get("type", "text") in TEXT_PARTS and isinstance(part.get("text"), str):
+    if isinstance(part, dict) and str(part.get("type", "text")) in TEXT_PARTS and isinstance(part.get("text"), str):
         return str(part["text"])
-    name = f"`{part['type']}`" if isinstance(part, dict) and "type" in part else kind_of(part)
-    raise ValueError(f"a part that is {name}: only text can be trained on")
+    if not isinstance(part, dict) or "type" not in part:
+        raise ValueError(f"a part that is {kind_of(part)}: only text can be trained on")
+    if str(part["type"]) in TEXT_PARTS:
+        raise ValueError(f"a part of type `{part['type']}` whose `text` is {kind_of(part.get('text'))}, and no text")
+    raise ValueError(f"a part of type `{str(part['type'])[:40]}`: only text can be trained on")
 
 
 def _as_tools(value: object) -> object:

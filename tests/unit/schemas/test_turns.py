@@ -46,8 +46,9 @@ def test_content_is_read_in_every_shape_of_text(content, text):
     [
         ([{"type": "image_url", "image_url": {"url": "x"}}], "`image_url`"),
         ([{"type": "text", "text": "see"}, {"type": "input_audio"}], "`input_audio`"),
-        ([{"type": "text"}], "`text`"),
+        ([{"type": "text"}], "`text` is null, and no text"),
         ([5], "a number"),
+        ([{"type": {}, "text": "a"}], "`{}`"),
     ],
 )
 def test_what_is_not_text_is_refused_by_name(content, named):
@@ -57,7 +58,8 @@ def test_what_is_not_text_is_refused_by_name(content, named):
 def test_other_names_of_roles_are_taken_as_what_they_mean():
     assert read({"role": "developer", "content": "be brief"}).role == "system"
     assert read({"role": "function", "name": "f", "content": "5"}).role == "tool"
-    assert "messages.0.role" in refusal(messages=[{"role": "bot", "content": "hi"}])
+    for role in ("bot", None, 5, ["user"], {}):
+        assert "messages.0.role" in refusal(messages=[{"role": role, "content": "hi"}])
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """Conversations as real exports have them: each irregularity has one outcome, which is counted; none is a crash."""
 
+import contextlib
 import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Sample, Task
@@ -219,3 +222,41 @@ def test_a_question_whose_answer_has_another_name_is_no_text_to_continue(record,
 )
 def test_fields_that_a_sample_does_not_have_are_passed_over_where_nothing_is_missing(record):
     assert to_training_sample(Sample.decode(json.dumps(record).encode())).completion
+
+
+ANYTHING = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5)
+    | st.sampled_from(["text", "[]", "{}"]),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(["type", "text", "name", "function", "arguments"]), inner, max_size=3)
+    ),
+    max_leaves=4,
+)
+WORDS = st.sampled_from(["", " ", "q?", "a."])
+DAMAGED_TURN = st.fixed_dictionaries(
+    {"role": st.sampled_from(["user", "assistant", "user", "assistant", "system", "tool"]) | ANYTHING, "content": WORDS | ANYTHING},
+    optional={
+        "tool_calls": ANYTHING | st.just([CALL]),
+        "weight": st.sampled_from([0, 1, None, 2]) | ANYTHING,
+        "name": ANYTHING,
+        "function_call": ANYTHING,
+    },
+)
+DAMAGED = st.fixed_dictionaries(
+    {"messages": st.lists(DAMAGED_TURN, max_size=5)},
+    optional=dict.fromkeys(("prompt", "text", "answer", "label", "chosen", "rejected", "gold", "tools", "task"), WORDS | ANYTHING)
+    | {name: st.lists(DAMAGED_TURN, max_size=2) for name in ("chosen_messages", "rejected_messages")},
+)
+
+
+@given(DAMAGED)
+def test_damage_of_any_kind_is_refused_with_a_reason_and_what_is_not_refused_stays_what_it_was(record):
+    with contextlib.suppress(BadRecord):
+        sample = Sample.decode(json.dumps(record).encode())
+        made = to_training_sample(sample)
+        assert TrainingSample.decode(made.encode()) == made
+        assert Sample.decode(sample.encode()).sample_id == sample.sample_id
