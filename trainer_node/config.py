@@ -158,12 +158,13 @@ class TrainConfig(AnswerSettings, PassSettings, BatchSettings, LearningSettings,
         """What is trained on, in order."""
         return self.trainer.objectives
 
-    def hash(self) -> str:
-        """Hash of the settings, kept in each checkpoint so that a changed one is noticed on resume.
+    def changed(self) -> dict[str, Any]:
+        """The settings that are not at their defaults: a version with one more setting does not look like a change."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
-        What is at its default is left out, so that a version with one more setting does not look like a change.
-        """
-        return hashlib.sha256(json.dumps(self.model_dump(mode="json", exclude_defaults=True), sort_keys=True).encode()).hexdigest()[:16]
+    def hash(self) -> str:
+        """Hash of what is not at its default, kept in each checkpoint so that a changed setting is noticed on resume."""
+        return hashlib.sha256(json.dumps(self.changed(), sort_keys=True).encode()).hexdigest()[:16]
 
     @classmethod
     def load(cls, path: Path | None = None, environ: Mapping[str, str] = os.environ, **flags: Any) -> TrainConfig:

@@ -271,3 +271,29 @@ def test_a_trainer_that_stopped_on_mostly_bad_records_goes_on_behind_them(settin
     put_away = [letter.offset for letter, _ in read_dead_letters(settings)]
     assert sorted(put_away) == list(range(120))
     assert account(run.trained(), samples) == ALL_THERE_ONCE
+
+
+def test_a_changed_learning_rate_counts_from_the_next_step_on_and_what_cannot_change_is_refused_before_the_run_is_claimed(
+    settings, new_run, tiny_model, tmp_path
+):
+    samples = send(settings, [sample(number) for number in range(16)])
+    run = new_run()
+    run.finish()
+    assert rate(run) == 1e-2
+    samples += send(settings, [sample(number) for number in range(16, 32)])
+    epochs = sorted((run.folder / "epochs").iterdir())
+    for wrong, told in (
+        ({"alpha": 128}, "--alpha 32, and --alpha 128 is asked for"),
+        ({"lora_r": 8}, "--lora-r 4, and --lora-r 8 is asked for"),
+        ({"model": str(build(tmp_path / "other", hidden=128))}, "has other weights"),
+        ({"model": "/no/such"}, "no such file or folder"),
+    ):
+        child = run.start(config=wrong)
+        assert child.wait() == 2
+        assert told in child.log
+    assert sorted((run.folder / "epochs").iterdir()) == epochs, "none of them has claimed the run"
+    child = run.start(config={"lr": 1e-3})
+    child.succeed()
+    assert "--lr is 0.001 from step" in child.log
+    assert rate(run) == 1e-3
+    assert account(run.trained(), samples) == ALL_THERE_ONCE

@@ -45,6 +45,10 @@ class RunState(BaseModel):
     """Counts the run's checkpoints: several may stand at one step (the end of a pass, a change of objective)."""
     config_hash: str
     """Hash of the run's settings."""
+    settings: dict[str, Any] | None = None
+    """The run's settings, without those at their defaults. None in checkpoints from before they were kept."""
+    base_identity: str | None = None
+    """Fingerprint of the base's weights (`models.identity`); None for a model of a hub, and before it was kept."""
     parent: dict[str, str] = {}
     """Of a run that began from another run's checkpoint: that run's id, the checkpoint's name and the hash of its manifest."""
     base_model: str

@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import logging
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from schemas.errors import ConfigError
 from streams.kafka.settings import KafkaSettings
 from trainer_node.commit.fencing import Fence
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger
-from trainer_node.commit.manifest import Checkpoint
+from trainer_node.commit.manifest import Checkpoint, checkpoints
 from trainer_node.commit.store import CheckpointStore
 from trainer_node.config import TrainConfig
+from trainer_node.models.gguf import model_source
+from trainer_node.models.identity import weights_identity
 from trainer_node.options import RunOptions
+from trainer_node.run.changed_settings import check_weights, tell_changes
 from trainer_node.run.publisher import Publisher
 from trainer_node.run.warm_start import find_parent, lineage
 
@@ -36,6 +40,8 @@ class Claim:
     """Another run's checkpoint that a new run begins from."""
     lineage: dict[str, str] = field(default_factory=dict)
     """What manifests say of the run that this one began from."""
+    base_identity: str | None = None
+    """Fingerprint of the base's weights."""
 
     @property
     def source(self) -> Checkpoint | None:
@@ -51,6 +57,7 @@ def claim_run(stack: contextlib.ExitStack, settings: KafkaSettings, config: Trai
         ConfigError: the folder is another run's, or holds what this trainer does not train; `--from-checkpoint` cannot be used.
         BrokerError: the broker could not be reached.
     """
+    identity = check_before_claiming(config, options)
     options.run_dir.mkdir(parents=True, exist_ok=True)
     fence = Fence(options.run_dir)
     journal = Journal(options.run_dir / "journal", fence.epoch)
@@ -66,23 +73,50 @@ def claim_run(stack: contextlib.ExitStack, settings: KafkaSettings, config: Trai
     if resumed is None:
         fence.resumed_from(0, 0)
         parent = find_parent(options.start, config)
-        return Claim(fence, journal, ledger, store, publisher, None, parent, lineage(parent) if parent else {})
+        if parent:
+            check_weights(parent, config, identity)
+        return Claim(fence, journal, ledger, store, publisher, None, parent, lineage(parent) if parent else {}, identity)
     _check_fits(resumed, config, options)
+    check_weights(resumed, config, identity)
+    tell_changes(resumed, config)
+    if options.start.given:
+        logger.warning("run %s goes on from its own checkpoint; where to start was for a new run", options.run_id)
     manifest = resumed.manifest
     fence.resumed_from(manifest.epoch, manifest.serial)
     ledger.segments = list(manifest.segments)
     logger.warning("epoch %d resumes from checkpoint %s", fence.epoch, manifest.name)
-    return Claim(fence, journal, ledger, store, publisher, resumed, None, manifest.parent)
+    return Claim(fence, journal, ledger, store, publisher, resumed, None, manifest.parent, identity)
+
+
+def check_before_claiming(config: TrainConfig, options: RunOptions) -> str | None:
+    """Find out what this start would fail of before it ends another that is at work: a claim cannot be taken back.
+
+    Returns:
+        The fingerprint of the base's weights.
+
+    Raises:
+        ConfigError: no such model; the run's newest checkpoint cannot be gone on from with these settings.
+        DownloadError: the default model is not in the cache.
+    """
+    source = model_source(config.model)
+    if looks_like_a_path(source) and not Path(source).exists():
+        raise ConfigError(f"--model {source}: there is no such file or folder")
+    identity = weights_identity(source)
+    if whole := checkpoints(options.run_dir, deep=False):
+        _check_fits(whole[-1], config, options)
+        check_weights(whole[-1], config, identity)
+    return identity
+
+
+def looks_like_a_path(model: str) -> bool:
+    """Whether a model's name can be no id of a hub: those are `name` or `owner/name`."""
+    return model.startswith(("/", ".", "~")) or model.count("/") > 1
 
 
 def _check_fits(resumed: Checkpoint, config: TrainConfig, options: RunOptions) -> None:
-    """Refuse a checkpoint that this start cannot go on from; say what of the start does not count."""
-    if options.start.given:
-        logger.warning("run %s goes on from its own checkpoint; where to start was for a new run", options.run_id)
+    """Refuse a checkpoint that this start cannot go on from."""
     manifest = resumed.manifest
     if manifest.run_id != options.run_id:
         raise ConfigError(f"{options.run_dir} belongs to run {manifest.run_id!r}, not {options.run_id!r}: give another --run-dir")
     if manifest.feed.objective not in config.objectives:
         raise ConfigError(f"checkpoint {manifest.name} trains {manifest.feed.objective.value}; --trainer {config.trainer.value} does not")
-    if manifest.config_hash != config.hash():
-        logger.warning("settings have changed since checkpoint %s; going on with the new ones", manifest.name)

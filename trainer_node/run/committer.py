@@ -94,6 +94,8 @@ class Committer:
             step=state.step,
             serial=self._serial,
             config_hash=run.config.hash(),
+            settings=run.config.changed(),
+            base_identity=run.claim.base_identity,
             parent=run.claim.lineage,
             base_model=run.config.model,
             feed=state,

@@ -96,6 +96,22 @@ class StreamTrainer(Trainer, Generic[Source]):
         reason = f"the loss of step {batch.step} was not a number; the step was undone"
         return {sample_id: BadRecord(DeadLetterReason.NAN_LOSS, reason) for sample_id in batch.sample_ids}
 
+    def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
+        """As they were, but at the learning rate of the settings: the states that are loaded would bring back the checkpoint's."""
+        super()._load_optimizer_and_scheduler(checkpoint)
+        if checkpoint is not None:
+            self._take_own_rate()
+
+    def _take_own_rate(self) -> None:
+        assert self.optimizer is not None
+        scheduler: Any = self.lr_scheduler
+        base = float(self.args.learning_rate)
+        scheduler.base_lrs = [base] * len(scheduler.base_lrs)
+        rates = [base * factor(scheduler.last_epoch) for factor in scheduler.lr_lambdas]
+        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
+            group["initial_lr"], group["lr"] = base, rate
+        scheduler._last_lr = rates
+
     def _drop_gradients(self) -> None:
         assert self.optimizer is not None
         self.optimizer.zero_grad(set_to_none=True)

@@ -1,0 +1,41 @@
+"""Which weights a path leads to: a fingerprint, by which others under the same name are noticed, and the same ones under another taken."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+WEIGHTS = (".safetensors", ".bin", ".gguf")
+BLOCK = 1 << 16
+"""Bytes of each block that is looked at."""
+BLOCKS = 64
+"""Blocks of each file, evenly spread, its first and last among them: 4 MB of a file are read, however large it is."""
+
+
+def weights_identity(source: str) -> str | None:
+    """A fingerprint of a model's weights and configuration: 16 hex digits of SHA-256 over names, sizes and sampled blocks of its files.
+
+    Args:
+        source: a folder or a GGUF file.
+
+    Returns:
+        None for what is no path here (a hub's id), whose files the hub's own library looks after.
+    """
+    path = Path(source)
+    if not path.exists():
+        return None
+    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in WEIGHTS or file.name == "config.json")
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{'' if path.is_file() else file.name}:{file.stat().st_size}:".encode())
+        _add_sample(digest, file)
+    return digest.hexdigest()[:16]
+
+
+def _add_sample(digest: hashlib._Hash, file: Path) -> None:
+    size = file.stat().st_size
+    last = max(0, size - BLOCK)
+    with file.open("rb") as stream:
+        for number in range(BLOCKS if last else 1):
+            stream.seek(last * number // (BLOCKS - 1))
+            digest.update(stream.read(BLOCK))

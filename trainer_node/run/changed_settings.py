@@ -1,0 +1,75 @@
+"""Settings that are not those of the checkpoint a run goes on from: what may change is said, what cannot is refused."""
+
+from __future__ import annotations
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from schemas.errors import ConfigError
+from trainer_node.commit.manifest import Checkpoint
+from trainer_node.config import TrainConfig
+
+logger = logging.getLogger(__name__)
+
+ADAPTER_CONFIG = "adapter_config.json"
+OF_THE_ADAPTER = {"lora_r": "r", "alpha": "lora_alpha"}
+"""Settings that a LoRA keeps as long as it lives, by their names in PEFT's file."""
+
+
+def check_weights(checkpoint: Checkpoint, config: TrainConfig, identity: str | None) -> None:
+    """Refuse to go on with weights that the checkpoint's do not belong to.
+
+    Args:
+        checkpoint: whose weights are to go on.
+        config: what is asked for now.
+        identity: the fingerprint of the base that `config.model` leads to; None where it has none.
+
+    Raises:
+        ConfigError: another base, or a LoRA of another rank or scale; names both, and what to do.
+    """
+    manifest = checkpoint.manifest
+    if manifest.base_identity is not None and manifest.base_identity != identity:
+        other = "other weights stand there now" if config.model == manifest.base_model else f"--model {config.model} has other weights"
+        raise ConfigError(
+            f"checkpoint {manifest.name} was trained on model {manifest.base_model}, and {other}:"
+            " name the model it was trained on, or begin a new run"
+        )
+    kept = adapter_settings(checkpoint.path)
+    wanted = {name: getattr(config, name) for name in OF_THE_ADAPTER}
+    for name, value in kept.items():
+        if wanted[name] != value:
+            flag = f"--{name.replace('_', '-')}"
+            raise ConfigError(
+                f"checkpoint {manifest.name} has {flag} {value}, and {flag} {wanted[name]} is asked for:"
+                f" a LoRA keeps what it was made with; give {flag} {value}, or begin a new run"
+            )
+
+
+def adapter_settings(folder: Path) -> dict[str, int]:
+    """Rank and alpha of a checkpoint's LoRA; rank 0 where all weights are trained."""
+    path = folder / ADAPTER_CONFIG
+    if not path.is_file():
+        return {"lora_r": 0}
+    document = json.loads(path.read_text(encoding="utf-8"))
+    return {name: int(document[key]) for name, key in OF_THE_ADAPTER.items() if key in document}
+
+
+def tell_changes(checkpoint: Checkpoint, config: TrainConfig) -> None:
+    """Say which settings are others from the checkpoint's step on, with both values."""
+    manifest = checkpoint.manifest
+    if manifest.config_hash == config.hash():
+        return
+    if manifest.settings is None:
+        logger.warning("settings have changed since checkpoint %s; going on with the new ones", manifest.name)
+        return
+    for name, (old, new) in changes(manifest.settings, config).items():
+        logger.warning("--%s is %s from step %d on; it was %s", name.replace("_", "-"), new, manifest.step + 1, old)
+
+
+def changes(kept: dict[str, Any], config: TrainConfig) -> dict[str, tuple[Any, Any]]:
+    """Setting -> its value in a checkpoint and now, where they differ. What a checkpoint leaves out was at its default."""
+    defaults = {name: field.get_default() for name, field in TrainConfig.model_fields.items()}
+    now = config.model_dump(mode="json")
+    return {name: (old, new) for name, new in now.items() if (old := kept.get(name, defaults[name])) != new}
