@@ -173,6 +173,7 @@ def test_the_schema_of_samples_takes_what_can_be_trained_and_refuses_what_lacks_
         {"text": "x", "sample_id": 7},
         {"task": "summarise", "text": "x"},
         {"messages": [USER]},
+        {"messages": [USER, {**ASSISTANT, "weight": 0}]},
         {"messages": [{"role": "robot", "content": "x"}]},
         {"messages": [USER, {"role": "assistant", "content": [{"type": "image_url", "image_url": {}}]}]},
     ],

@@ -50,7 +50,7 @@ def by_names(names: Sequence[str], wanted: Wanted | None = None) -> Columns | No
         places = {}
         for role in ROLES:
             found = next((folded.index(word) for word in WORDS[role] if word in folded), None)
-            if found is None or found in places.values():
+            if found is None:
                 return None
             places[role] = found
     roles = ["" for _ in names]

@@ -170,6 +170,8 @@ class TestGraphml:
         )
         path = written(tmp_path, "a.graphml", graphml(f"{one}</graph><graph>{two}"))
         assert statements(path) == [("Peru", "capital", "Lima"), ("Chile", "capital", "Santiago")]
+        path = written(tmp_path, "b.graphml", graphml(f"{one}</graph><graph>{edge}"))
+        assert statements(path) == [("Peru", "capital", "Lima"), ("n0", "capital", "n1")]
 
     def test_a_file_in_utf_16_is_read_as_its_declaration_says(self, tmp_path):
         body = '<edge source="Perú" target="Lima"><data key="p">capital</data></edge>'

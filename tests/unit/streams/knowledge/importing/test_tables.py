@@ -97,6 +97,11 @@ def test_an_order_that_nothing_says_is_asked_for(tmp_path, content, told):
     assert "\n" not in str(refused.value)
 
 
+def test_predicates_in_two_columns_say_no_order(tmp_path):
+    with pytest.raises(UserError, match="no one of them holds predicates of the ontology"):
+        facts_of(written(tmp_path, "a.tsv", "capital\tcapital\tLima\n"), ontology=ONTOLOGY)
+
+
 def test_an_order_that_the_header_denies_is_refused(tmp_path):
     path = written(tmp_path, "a.tsv", "head\trelation\ttail\nPeru\tcapital\tLima\n")
     with pytest.raises(UserError, match="leave out --columns"):
