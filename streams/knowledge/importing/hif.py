@@ -10,6 +10,7 @@ undirected edge of two nodes is a fact only where the ontology says that its pre
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -29,8 +30,11 @@ SIDES = {"tail": "subject", "head": "object"}
 
 
 def is_hif(head: bytes) -> bool:
-    """Whether a JSON text begins as HIF does: with an object one of whose first keys is `incidences` or `network-type`."""
-    return head.lstrip()[:1] == b"{" and (b'"incidences"' in head or b'"network-type"' in head)
+    """Whether a JSON text begins as HIF does: with an object whose first key is one of HIF's."""
+    return _BEGINNING.match(head) is not None
+
+
+_BEGINNING = re.compile(rb'(?:\xef\xbb\xbf)?\s*\{\s*"(?:network-type|incidences|metadata|nodes|edges)"\s*:')
 
 
 class HifReader:

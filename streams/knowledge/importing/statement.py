@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pydantic import ValidationError
 
 from reading.refusal import Refused, Skip
+from schemas.base import MAX_BYTES
 from schemas.fact import Fact
 
 PARTS = ("subject", "predicate", "object")
@@ -40,11 +41,14 @@ def to_fact(fields: Mapping[str, Any]) -> Fact:
             raise Refused(Skip.MISSING, f"`{name}` is blank")
     known = {name: value for name, value in fields.items() if value is not None}
     try:
-        return Fact.model_validate(known)
+        fact = Fact.model_validate(known)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(step) for step in first["loc"])
         raise Refused(Skip.INVALID, f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+    if (fact.qualifiers or fact.source) and (size := len(fact.encode())) > MAX_BYTES:  # its other fields are bounded
+        raise Refused(Skip.TOO_LARGE, f"{size} bytes as a message; at most {MAX_BYTES} are read")
+    return fact
 
 
 def first_of(attributes: Mapping[str, Any], names: tuple[str, ...]) -> str | None:

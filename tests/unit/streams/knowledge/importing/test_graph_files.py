@@ -240,6 +240,10 @@ class TestHif:
         for name in ("a.hif.json", "a.json", "a.hif"):
             assert list(FactReader(written(tmp_path, name, json.dumps(document))).read()) == FACTS
 
+    def test_a_fact_about_hif_is_a_fact(self, tmp_path):
+        path = written(tmp_path, "a.json", '[{"subject": "HIF", "predicate": "incidences", "object": "network-type"}]')
+        assert statements(path) == [("HIF", "incidences", "network-type")]
+
     def test_directions_and_roles_are_written(self):
         incidences = document_of(FACTS[:1])["incidences"]
         assert [(one["node"], one["direction"], one["attrs"]["role"]) for one in incidences] == [

@@ -169,6 +169,7 @@ def test_numbers_and_booleans_become_text_as_they_are_written(tmp_path):
         ('{"subject":"Peru","predicate":"capital","object":NaN}', "NaN"),
         ('["Peru","capital","Lima"]', "a JSON object is wanted"),
         ('{"schema":{},"payload":{"subject":"Peru"}}', "it has no `subject`"),
+        ('{"subject":"Peru","predicate":"capital","object":"Lima","qualifiers":{"note":"' + "x" * 1_000_000 + '"}}', "bytes as a message"),
         ('{"subject":"Peru","predicate":"capital","object":"' + "x" * 3000 + '"}', "object: String should have at most 2000"),
     ],
 )
