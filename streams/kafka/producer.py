@@ -19,7 +19,9 @@ from schemas.topics import MAX_LETTER_BYTES, Topic
 from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors, connect, explain, listens
 
 if TYPE_CHECKING:
-    from streams.kafka.settings import KafkaSettings
+    pass
+from streams.kafka.partitioner import KeyPartitioner
+from streams.kafka.settings import KafkaSettings
 
 BUFFER_BYTES = 32_000_000
 """Most bytes sent but not yet acknowledged; `send` waits above it."""
@@ -40,6 +42,10 @@ METADATA_MS = 15_000
 """How long a first send waits to hear of its topic, in milliseconds."""
 OTHER_TOPIC_BYTES = 1_048_588
 """Kafka's own default for the largest record batch, taken for topics that are not in the catalogue."""
+LINGER_MS = 5
+"""How long a record waits for others to share its batch, in milliseconds."""
+OVERHEAD = 100
+"""More than what a batch of one record without headers takes beside key and value, in bytes: 61 of the batch, at most 31 of the record."""
 
 Headers = Iterable[tuple[str, bytes]]
 
@@ -64,13 +70,17 @@ class Producer:
         transactional_id: str | None = None,
         buffer_bytes: int = BUFFER_BYTES,
         waits_for_broker: bool = False,
+        linger_ms: int = LINGER_MS,
     ) -> None:
         self.settings = settings
         self._transactional_id = transactional_id
         self._buffer_bytes = buffer_bytes
         self._waits_for_broker = waits_for_broker
+        self._linger_ms = linger_ms
         self._topics = {topic.name: topic for topic in settings.topics}
-        self._room = threading.Condition()
+        self._lock = threading.Lock()
+        self._room = threading.Condition(self._lock)
+        self._waiting = 0
         self._unacknowledged = 0
         self._failures: list[BaseException] = []
         self._client = self._open()
@@ -89,7 +99,8 @@ class Producer:
                 transactional_id=self._transactional_id,
                 enable_idempotence=True,
                 acks="all",
-                linger_ms=5,
+                partitioner=KeyPartitioner(),
+                linger_ms=self._linger_ms,
                 batch_size=128_000,
                 max_request_size=MAX_LETTER_BYTES + 200_000,
                 delivery_timeout_ms=self._delivery_ms,
@@ -122,11 +133,11 @@ class Producer:
         size = self._checked_size(topic_name, key, value, pairs)
         self._take_room(size)
         try:
-            with self._errors(f"sending to {topic_name}"):
-                future = self._sent(topic_name, key, value, pairs)
+            future = self._sent(topic_name, key, value, pairs)
         except BaseException:
             self._give_room(size)
-            raise
+            with self._errors(f"sending to {topic_name}"):  # entered only when it is needed: a send costs enough without it
+                raise
         future.add_both(lambda result: self._acknowledged(size, result))
         return future
 
@@ -160,7 +171,7 @@ class Producer:
         """
         with self._errors("waiting for acknowledgements"):
             self._wait(lambda seconds: self._client.flush(timeout=seconds), timeout, waiting=waiting)
-        with self._room:
+        with self._lock:
             failures, self._failures = self._failures, []
         if not failures:
             return
@@ -271,10 +282,12 @@ class Producer:
             old.close(timeout=0)
 
     def _checked_size(self, topic_name: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> int:
-        """Bytes that the record will take in the topic, alone in its batch."""
+        """Bytes that the record will take in the topic, alone in its batch, or a few more."""
         topic = self._topics.get(topic_name)
         limit = topic.max_message_bytes if topic else OTHER_TOPIC_BYTES
-        size = int(DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, headers))
+        size = len(key or b"") + len(value or b"") + OVERHEAD
+        if headers or size > limit:
+            size = int(DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, headers))
         if size > limit:
             raise BadRecord(DeadLetterReason.TOO_LARGE, f"{size} bytes with key and headers; {topic_name} takes at most {limit}")
         if key is None and (value is None or (topic is not None and topic.compacted)):
@@ -282,20 +295,23 @@ class Producer:
         return size
 
     def _take_room(self, size: int) -> None:
-        with self._room:
-            # A record larger than the whole buffer goes alone.
-            self._room.wait_for(lambda: self._unacknowledged == 0 or self._unacknowledged + size <= self._buffer_bytes)
+        with self._lock:
+            if self._unacknowledged + size > self._buffer_bytes:  # a record larger than the whole buffer goes alone
+                self._waiting += 1
+                self._room.wait_for(lambda: self._unacknowledged == 0 or self._unacknowledged + size <= self._buffer_bytes)
+                self._waiting -= 1
             self._unacknowledged += size
 
     def _give_room(self, size: int) -> None:
-        with self._room:
+        with self._lock:
             self._unacknowledged -= size
-            self._room.notify_all()
+            if self._waiting:
+                self._room.notify_all()
 
     def _acknowledged(self, size: int, result: object) -> None:
         """Called by kafka-python's sender thread, with metadata or with the error."""
         if isinstance(result, BaseException):
-            with self._room:
+            with self._lock:
                 self._failures.append(result)
         self._give_room(size)
 
