@@ -94,6 +94,7 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
     A setting that no flag gives is taken from the environment (--batch-size from PELTON_TRAIN_BATCH_SIZE), else from the section `train:`
     of the YAML file (batch_size), else it has its default.
     """
+    from cli.effects import refuse_without_effect
     from cli.runs import as_yaml, make_folder, options_from, train_config
 
     task = given.pop("task")
@@ -106,6 +107,7 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
     if given["print_config"]:
         click.echo(as_yaml(settings, config), nl=False)
         return
+    refuse_without_effect(config, given)
     options = options_from(given, settings.topics)
     make_folder(options.run_dir, is_new=not given["run_id"] and not given["run_dir"])
     if given["dataset_path"]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
 import os
 from pathlib import Path
+
+import psutil
 
 
 def sync_file(path: Path) -> None:
@@ -13,13 +17,59 @@ def sync_file(path: Path) -> None:
         os.fsync(file.fileno())
 
 
+NOT_HERE = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+"""How a file system says that it cannot do something at all, whatever is in its way now."""
+MAKE_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+logger = logging.getLogger(__name__)
+warned: set[int] = set()
+"""File systems that were told of."""
+
+
 def sync_folder(folder: Path) -> None:
-    """Have a folder's entries reach the disk: new names, renames, deletions."""
+    """Have a folder's entries reach the disk: new names, renames, deletions.
+
+    Some shares have no such thing; that is said once, and their own promises have to do.
+    """
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NOT_HERE:
+            raise
+        _warn_once(folder.stat().st_dev, folder, error.strerror or str(error))
     finally:
         os.close(descriptor)
+
+
+def _warn_once(device: int, folder: Path, why: str) -> None:
+    """`device` is the file system's number: another folder of it says nothing new."""
+    if device in warned:
+        return
+    warned.add(device)
+    logger.warning(
+        "the %s file system under %s cannot sync a folder (%s): after a power cut the newest checkpoint may be missing;"
+        " an older one is then gone on from, and nothing is lost",
+        file_system(folder), folder, why,
+    )  # fmt: skip
+
+
+def file_system(folder: Path) -> str:
+    """The type of the file system that a folder is on, such as `ext4`; `unknown` where the machine does not say."""
+    mounts = [mount for mount in psutil.disk_partitions(all=True) if folder.resolve().is_relative_to(mount.mountpoint)]
+    return max(mounts, key=lambda mount: len(mount.mountpoint)).fstype if mounts else "unknown"
+
+
+def remedy(error: BaseException) -> str:
+    """What a person is to do about a write that failed."""
+    number = error.errno if isinstance(error, OSError) else None
+    if number in MAKE_ROOM or (number is None and "space" in str(error).lower()):
+        return "make room"
+    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "let the folder be written to, or name another --run-dir"
+    if number in NOT_HERE:
+        return "name a --run-dir on a local disk: this file system lacks what a checkpoint needs"
+    return "see to the disk"
 
 
 def write_durably(path: Path, content: bytes) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from schemas.errors import CheckpointError, Fenced, PeltonError
 from trainer_node.commit.best import LOSS, is_better
-from trainer_node.commit.durable import sha256_of, sync_file, sync_folder
+from trainer_node.commit.durable import remedy, sha256_of, sync_file, sync_folder
 from trainer_node.commit.fencing import Fence, overtaken
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger, forget_segments, orphans
@@ -87,6 +87,7 @@ class CheckpointStore:
         staging = self.folder / f".staging-{name}-{os.getpid()}"
         try:
             self._stage(staging, name, state, write_files)  # steps 2 to 4
+            verify(staging, self.ledger.folder, deep=False)  # what cannot be read back must not become the newest
             self.on_step(5)  # it appears by one rename, unless a newer incarnation has taken over
             self.fence.check()
             staging.rename(self.folder / name)
@@ -140,7 +141,7 @@ class CheckpointStore:
         text = " ".join(str(error).split())[:300]
         return CheckpointError(
             f"checkpoint {name} could not be written to {self.folder}: {text}; the previous one is untouched and nothing is lost:"
-            " make room and start the run again"
+            f" {remedy(error)}, and start the run again"
         )
 
     def newest(self) -> tuple[Checkpoint | None, list[tuple[str, str]]]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import BadRecord, PeltonError, TooManyDeadLetters
+from schemas.errors import BadRecord, Fenced, PeltonError, TooManyDeadLetters
 from schemas.sample_loss import SampleLoss
 from schemas.training_sample import Objective, TrainingSample
 from trainer_node.commit.manifest import Checkpoint
@@ -24,6 +24,7 @@ from trainer_node.run.context import RunContext
 from trainer_node.training.base import StreamTrainer
 from trainer_node.training.batch_source import BatchSource, ExampleLoss, StepHooks
 from trainer_node.training.callbacks import StepCallback
+from trainer_node.training.evaluation import Evaluation
 from trainer_node.training.factory import build_source, ready_trainer, spec_of
 
 logger = logging.getLogger(__name__)
@@ -201,14 +202,20 @@ class ObjectiveRun:
             run.producer.send(run.settings.topics.losses, sample.sample_id, event)
 
     def _evaluate(self) -> bool:
-        """Measure val_metric on the validation samples; True when training should stop early."""
+        """Measure val_metric on the validation samples; True when training should stop early.
+
+        What was trained is committed before: an evaluation that fails is told, left out, and tried again when the next one is due.
+        """
         run = self.run
-        held_out = list(run.feed.held_out.validation.values())
-        rows = -(-run.config.batch_size // run.config.accumulation)
-        with run.timings("evaluating"):
-            run.group.send_if_sharded(Command.EVALUATE, self._objective, held_out, rows)
-            model, tokenizer = run.loaded.model, run.loaded.tokenizer
-            found = spec_of(self._kind).evaluate(self._trainer, model, tokenizer, held_out, self._prepare, rows)
+        self._committer.commit(self._trainer)
+        try:
+            found = self._measure()
+        except (PeltonError, RuntimeError) as error:
+            if isinstance(error, Fenced) or run.group.size > 1:  # the others stand in the middle of it
+                raise
+            why = " ".join(str(error).split()) or type(error).__name__
+            logger.error("the evaluation at step %d failed, and is left out: %s", run.feed.cursor.step, why)
+            return False
         if found is None:
             return False
         run.monitor.evaluated(run.feed.cursor.step, found.val_metric, found.values)
@@ -219,6 +226,15 @@ class ObjectiveRun:
                 "val_metric (%s) has not improved in %d evaluations (best %s): stopping early", found.measure, state.since_best, state.best
             )
         return enough
+
+    def _measure(self) -> Evaluation | None:
+        run = self.run
+        held_out = list(run.feed.held_out.validation.values())
+        rows = -(-run.config.batch_size // run.config.accumulation)
+        with run.timings("evaluating"):
+            run.group.send_if_sharded(Command.EVALUATE, self._objective, held_out, rows)
+            model, tokenizer = run.loaded.model, run.loaded.tokenizer
+            return spec_of(self._kind).evaluate(self._trainer, model, tokenizer, held_out, self._prepare, rows)
 
     def _prepare(self, sample: TrainingSample) -> AnyExample:
         return prepare(sample, self.run.loaded.tokenizer, self.run.config)

@@ -19,7 +19,17 @@ from schemas.training_sample import Objective
 from trainer_node.commit.fencing import Fence
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
-from trainer_node.commit.manifest import MANIFEST, Checkpoint, RunState, checkpoints, directories, named_segments, read_manifest, verify
+from trainer_node.commit.manifest import (
+    MANIFEST,
+    Checkpoint,
+    Manifest,
+    RunState,
+    checkpoints,
+    directories,
+    named_segments,
+    read_manifest,
+    verify,
+)
 from trainer_node.commit.old_formats import FORMAT
 from trainer_node.commit.state import EarlyStoppingState, FeedState
 from trainer_node.commit.store import CheckpointStore, best_of
@@ -218,6 +228,27 @@ def test_a_run_without_a_parent_or_measures_says_so():
     assert (state.parent, state.metrics) == ({}, {})
 
 
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.EROFS, "let the folder be written to"), (errno.ENOTSUP, "on a local disk"), (errno.EIO, "see to the disk")],
+)
+def test_the_remedy_is_that_of_what_went_wrong(writer, number, remedy):
+    def write(folder: Path) -> None:
+        raise OSError(number, "no")
+
+    with pytest.raises(CheckpointError, match=remedy):
+        writer.commit(5, write)
+
+
+def test_what_cannot_be_read_back_does_not_become_the_newest_checkpoint(writer, tmp_path, monkeypatch):
+    writer.commit(5)
+    monkeypatch.setattr(Manifest, "sealed", lambda self: self.model_dump_json())  # without its checksum
+    with pytest.raises(CheckpointError):
+        writer.commit(10)
+    assert [checkpoint.manifest.step for checkpoint in checkpoints(tmp_path)] == [5]
+    assert not list((tmp_path / "checkpoints").glob(".staging*"))
+
+
 def test_a_full_disk_is_told_in_one_line_and_leaves_the_previous_one(writer, tmp_path):
     writer.commit(5)
 
@@ -229,7 +260,7 @@ def test_a_full_disk_is_told_in_one_line_and_leaves_the_previous_one(writer, tmp
         writer.commit(10, write)
     assert str(told.value) == (
         f"checkpoint e000001-s00000010-c000002 could not be written to {tmp_path / 'checkpoints'}: [Errno 28] No space left on device;"
-        " the previous one is untouched and nothing is lost: make room and start the run again"
+        " the previous one is untouched and nothing is lost: make room, and start the run again"
     )
     assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == [checkpoints(tmp_path)[-1].path.name]
     assert Writer(tmp_path).resume()[0].manifest.step == 5

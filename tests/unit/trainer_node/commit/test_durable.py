@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import os
+import stat
 
 import psutil
 import pytest
 
+from trainer_node.commit import durable
 from trainer_node.commit.durable import create_durably, sha256_of, sync_file, sync_folder, write_durably
 
 
@@ -53,3 +57,30 @@ def test_a_hash_is_that_of_the_content(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"there")
     assert sha256_of(path) == hashlib.sha256(b"there").hexdigest()
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.ENOTSUP])
+def test_a_share_that_cannot_sync_a_folder_is_told_of_once_and_written_to(tmp_path, monkeypatch, caplog, number):
+    """As SMB and some container mounts answer; no such file system can be mounted in a test."""
+
+    def refuse(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, "Invalid argument")
+
+    monkeypatch.setattr(durable, "warned", set())
+    monkeypatch.setattr(os, "fsync", refuse)
+    for name in ("a", "b"):
+        durable.write_durably(tmp_path / name, b"x")
+    assert (tmp_path / "b").read_bytes() == b"x"
+    (told,) = caplog.messages
+    assert durable.file_system(tmp_path) in told
+    assert "cannot sync a folder" in told
+
+
+def test_any_other_failure_to_sync_a_folder_is_one(tmp_path, monkeypatch):
+    def refuse(descriptor: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(OSError, match="Input/output"):
+        durable.sync_folder(tmp_path)

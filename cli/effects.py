@@ -1,0 +1,88 @@
+"""Flags of `pelton train` that would do nothing as the run is set: refused, for whoever gives one means something by it.
+
+Values of a file or of the environment are left alone: those may be set for several commands at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from cli.train_options import flag_of
+
+if TYPE_CHECKING:
+    from trainer_node.config import TrainConfig
+
+Given = Mapping[str, Any]
+
+
+class Need(NamedTuple):
+    """What a flag needs in order to do something."""
+
+    is_met: Callable[[TrainConfig, Given], bool]
+    told: str
+    """For a person, after "does nothing without"."""
+
+
+def trained_by(*kinds: str) -> Need:
+    """One of these kinds trains."""
+    return Need(lambda config, _: any(kind.value in kinds for kind in config.trainer.kinds), f"--trainer {' or '.join(kinds)}")
+
+
+def scheduled(schedule: str) -> Need:
+    """The learning rate follows this schedule."""
+    return Need(lambda config, _: config.schedule == schedule, f"--schedule {schedule}")
+
+
+def compares(config: TrainConfig, _: Given) -> bool:
+    """A kind that trains compares with a reference."""
+    return any(kind.facts.reference.value != "never" for kind in config.trainer.kinds)
+
+
+def answers(config: TrainConfig, _: Given) -> bool:
+    """The model is asked something."""
+    return config.held_out_prompts > 0 or any(objective.value == "prompt" for objective in config.objectives)
+
+
+LEARNS_FROM_REWARDS = trained_by("grpo", "rloo", "ppo")
+FILES = Need(lambda _, given: bool(given["dataset_path"]), "--dataset-path")
+ENDS = Need(
+    lambda _, given: bool(given["dataset_path"] or given["until_consumed"] or given["closed_file"] or given["replay"]),
+    "--until-consumed, --closed-file or --dataset-path: a pass ends only where the stream does",
+)
+PASSES = Need(lambda config, given: config.epochs == 1 or ENDS.is_met(config, given), ENDS.told)
+NEEDS: dict[str, Need] = {
+    "warmup_steps": scheduled("constant_with_warmup"),
+    "restart_steps": scheduled("cosine_with_restarts"),
+    "alpha": Need(lambda config, _: config.lora_r > 0, "a LoRA (--lora-r above 0)"),
+    "dpo_lr": trained_by("auto", "dpo"),
+    "beta": Need(compares, "a trainer that compares with a reference (--trainer auto, dpo, grpo, rloo or ppo)"),
+    "num_generations": trained_by("grpo", "rloo"),
+    "ppo_epochs": trained_by("ppo"),
+    "temperature": LEARNS_FROM_REWARDS,
+    "max_new_tokens": Need(answers, "answers (--held-out-prompts, or --trainer grpo, rloo or ppo)"),
+    "reward_timeout_s": Need(answers, "answers (--held-out-prompts, or --trainer grpo, rloo or ppo)"),
+    "epochs": PASSES,
+    "facts": FILES,
+    "ontology": FILES,
+    "shape": FILES,
+    "mapping": FILES,
+    "encoding": FILES,
+    "wait_for": ENDS,
+    "workers_run_id": Need(lambda _, given: bool(given["wait_for"]), "--wait-for"),
+}
+FLAGS = {"shape": "--format", "mapping": "--map"}
+"""Flags that are not named after their value."""
+
+
+def refuse_without_effect(config: TrainConfig, given: Given) -> None:
+    """Refuse what was given and would do nothing.
+
+    Raises:
+        UsageError: names the flag, and what it needs.
+    """
+    for name, need in NEEDS.items():
+        if given.get(name) not in (None, (), "") and not need.is_met(config, given):
+            raise click.UsageError(f"{FLAGS.get(name, flag_of(name))} does nothing without {need.told}")

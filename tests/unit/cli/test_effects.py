@@ -1,0 +1,66 @@
+"""A flag that would do nothing as the run is set is refused by name; one that does something, and what a file says, is not."""
+
+from __future__ import annotations
+
+import pytest
+from click.testing import CliRunner
+
+from cli.effects import NEEDS, refuse_without_effect
+from cli.main import pelton
+from trainer_node.config import TrainConfig
+
+NOTHING = {"dataset_path": (), "until_consumed": False, "closed_file": None, "replay": (), "wait_for": ()}
+WITHOUT = [
+    ("--warmup-steps 5", "--schedule constant_with_warmup"),
+    ("--restart-steps 5 --schedule constant", "--schedule cosine_with_restarts"),
+    ("--alpha 4 --lora-r 0 --trainer sft", "a LoRA"),
+    ("--dpo-lr 0.1 --trainer sft", "--trainer auto or dpo"),
+    ("--beta 0.2 --trainer sft", "compares with a reference"),
+    ("--num-generations 2 --trainer ppo", "--trainer grpo or rloo"),
+    ("--ppo-epochs 2 --trainer grpo", "--trainer ppo"),
+    ("--temperature 0.5", "--trainer grpo or rloo or ppo"),
+    ("--max-new-tokens 5", "--held-out-prompts"),
+    ("--reward-timeout-s 5", "--held-out-prompts"),
+    ("--epochs 2", "--until-consumed"),
+    ("--format alpaca", "--dataset-path"),
+    ("--map prompt=q", "--dataset-path"),
+    ("--encoding cp1252", "--dataset-path"),
+    (f"--facts {__file__}", "--dataset-path"),
+    (f"--ontology {__file__}", "--dataset-path"),
+    ("--wait-for curriculum", "--until-consumed"),
+    ("--workers-run-id r --until-consumed", "--wait-for"),
+]
+
+
+@pytest.mark.parametrize(("words", "needs"), WITHOUT)
+def test_a_flag_without_effect_is_refused_by_name(clean_environ, words, needs):
+    done = CliRunner().invoke(pelton, ["train", *words.split()])
+    assert done.exit_code == 2
+    assert f"{words.split()[0]} does nothing without" in done.output
+    assert needs in done.output
+
+
+def test_every_such_flag_is_tried():
+    assert len(WITHOUT) == len(NEEDS)
+
+
+@pytest.mark.parametrize(
+    ("settings", "given"),
+    [
+        ({"schedule": "constant_with_warmup"}, {"warmup_steps": 5}),
+        ({"schedule": "cosine_with_restarts"}, {"restart_steps": 5}),
+        ({}, {"alpha": 5, "beta": 0.1, "dpo_lr": 0.1}),
+        ({"trainer": "grpo"}, {"num_generations": 4, "temperature": 0.5, "max_new_tokens": 3, "beta": 0.0, "reward_timeout_s": 1.0}),
+        ({"trainer": "ppo"}, {"ppo_epochs": 1}),
+        ({"held_out_prompts": 3}, {"max_new_tokens": 3, "reward_timeout_s": 1.0}),
+        ({"epochs": 2}, {"epochs": 2, "until_consumed": True, "wait_for": ("curriculum",), "workers_run_id": "r"}),
+        ({}, {"epochs": 1}),
+        ({}, {"dataset_path": ("x",), "facts": ("f",), "ontology": "o", "shape": "alpaca", "mapping": "prompt=q", "encoding": "cp1252"}),
+    ],
+)
+def test_a_flag_that_does_something_is_taken(settings, given):
+    refuse_without_effect(TrainConfig(**settings), NOTHING | given)
+
+
+def test_what_a_file_sets_for_several_commands_is_left_alone():
+    refuse_without_effect(TrainConfig(trainer="sft", warmup_steps=5, temperature=0.5), NOTHING)
