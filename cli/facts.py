@@ -73,6 +73,8 @@ def facts(
     ):
         sent, removed = (0, 0) if dry_run else send(settings, survey, retract, removals)
     tell(settings, survey, sent, removed, dry_run, as_json)
+    if files and not survey.read:
+        raise click.exceptions.Exit(2)
 
 
 def fact_reader(

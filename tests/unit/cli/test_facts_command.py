@@ -51,6 +51,12 @@ def test_without_an_ontology_every_predicate_is_taken_and_listed(away: None, tmp
     assert run(str(tmp_path / "a.tsv"), "--dry-run").stdout == "1 predicate: capitol 1\nread 1 fact in 1 file; nothing was sent\n"
 
 
+def test_files_without_a_single_fact_are_a_failure(away: None, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("subject,predicate,object\nPeru,capital,\n")
+    done = run(str(tmp_path / "a.csv"), "--dry-run", "--skip-bad")
+    assert (done.exit_code, done.stdout) == (2, "read 0 facts in 1 file; nothing was sent; skipped 1 bad line\n")
+
+
 def test_standard_input_is_read_as_a_file_is(away: None) -> None:
     done = run("-", "--dry-run", "--json", "--columns", "h,r,t", stdin="Peru\tcapital\tLima\nChile\tcapital\n")
     assert "-:2: 2 cells, where 3 are wanted" in str(done.exception)

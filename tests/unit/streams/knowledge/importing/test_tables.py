@@ -172,6 +172,7 @@ def test_numbers_and_booleans_become_text_as_they_are_written(tmp_path):
         ('{"subject":"Peru","predicate":"capital","object":"Lima","qualifiers":{"note":"' + "x" * 1_000_000 + '"}}', "bytes as a message"),
         ('{"subject":"Peru","predicate":"capital","object":"' + "x" * 3000 + '"}', "object: String should have at most 2000"),
     ],
+    ids=lambda value: value[:60],
 )
 def test_what_is_no_fact_is_refused_by_its_line(tmp_path, line, told):
     path = written(tmp_path, "a.jsonl", '{"subject":"Peru","predicate":"capital","object":"Lima"}\n' + line + "\n")
