@@ -44,26 +44,38 @@ class Survey:
     notices: list[str] = field(default_factory=list)
     _seen: dict[str, bytes] = field(default_factory=dict)
 
-    def add(self, reader: FactReader) -> None:
+    def add(self, reader: FactReader, dry_run: bool = False) -> None:
         """Read one file.
 
         Raises:
-            UserError: as the reader does.
+            UserError: as the reader does; in a dry run it is noted as the file's own fault.
         """
+        from reading.refusal import Skip
+        from schemas.errors import UserError
+
         about = FileOfFacts(reader.shown or str(reader.path))
-        with progress_of(reader.path) as progress:
-            for fact in reader.read(progress):
-                value = fact.encode()
-                self.spool.write(value + b"\n")
-                about.read += 1
-                about.predicates[fact.predicate] += 1
-                digest = hashlib.blake2b(value, digest_size=8).digest()
-                about.repeated_ids += self._seen.setdefault(fact.fact_id, digest) != digest
+        try:
+            with progress_of(reader.path) as progress:
+                for fact in reader.read(progress):
+                    self._take(fact, about)
+        except UserError as error:
+            if not dry_run:
+                raise
+            reader.skipped[Skip.BAD_FILE.value] += 1
+            reader.bad.append(str(error))
         about.format, about.skipped = reader.format, reader.skipped
         self.files.append(about)
         self.bad += reader.bad
         self.ignored += reader.ignored
         self.notices += reader.notices
+
+    def _take(self, fact: Fact, about: FileOfFacts) -> None:
+        value = fact.encode()
+        self.spool.write(value + b"\n")
+        about.read += 1
+        about.predicates[fact.predicate] += 1
+        digest = hashlib.blake2b(value, digest_size=8).digest()
+        about.repeated_ids += self._seen.setdefault(fact.fact_id, digest) != digest
 
     def facts(self) -> Iterator[Fact]:
         """Every fact that was read, in order."""

@@ -30,7 +30,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--ontology", type=FILE, metavar="FILE", help="Refuse predicates that are not in it (YAML or JSON).")
 @click.option("--encoding", metavar="NAME", help="What text FILEs are written in, such as cp1252. [default: UTF-8, or as their mark says]")
-@click.option("--dry-run", is_flag=True, help="Read and check everything, and send nothing.")
+@click.option("--dry-run", is_flag=True, help="Read everything, say what was found, and send nothing. Needs no broker.")
 @click.option("--retract", is_flag=True, help="Remove the facts that FILEs hold, rather than send them: undoes a file that was sent.")
 @click.option("--remove", "removals", multiple=True, metavar="KEY", help="Remove the fact of this key (a tombstone); may be repeated.")
 @click.option("--skip-bad", is_flag=True, help="Pass over what is no fact, and count it, rather than stop at the first.")
@@ -69,7 +69,7 @@ def facts(
         check_topic(settings)
     with (
         on_disk(files) as paths,
-        surveyed([fact_reader(path, skip_bad, columns, ontology, encoding, shown) for path, shown in paths]) as survey,
+        surveyed([fact_reader(path, skip_bad or dry_run, columns, ontology, encoding, shown) for path, shown in paths], dry_run) as survey,
     ):
         sent, removed = (0, 0) if dry_run else send(settings, survey, retract, removals)
     tell(settings, survey, sent, removed, dry_run, as_json)
@@ -101,16 +101,16 @@ def fact_reader(
 
 
 @contextlib.contextmanager
-def surveyed(readers: Sequence[FactReader]) -> Iterator[Survey]:
+def surveyed(readers: Sequence[FactReader], dry_run: bool = False) -> Iterator[Survey]:
     """What some files hold, all read and checked.
 
     Raises:
-        UserError: as the readers do.
+        UserError: as the readers do; a dry run notes it and goes on.
     """
     with tempfile.SpooledTemporaryFile(max_size=1 << 26) as spool:
         survey = Survey(spool)
         for reader in readers:
-            survey.add(reader)
+            survey.add(reader, dry_run)
         yield survey
 
 

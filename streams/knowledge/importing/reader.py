@@ -72,7 +72,7 @@ class FactReader:
         Raises:
             UserError: the first thing that is no fact, unless these are skipped; a file of another kind; columns that nothing names.
         """
-        for statement in self._statements(progress):
+        for statement in self._named(progress):
             try:
                 fact = to_fact(statement.fields)
                 self._graph.read(fact)
@@ -82,6 +82,13 @@ class FactReader:
                 self._refuse(statement.where, Skip.INVALID, error.detail)
             else:
                 yield fact
+
+    def _named(self, progress: Progress | None) -> Iterator[Statement]:
+        """Every statement; what is wrong with the file as a whole is said by the name that it is shown under."""
+        try:
+            yield from self._statements(progress)
+        except UserError as error:
+            raise UserError(str(error).replace(str(self.path), self._name, 1)) from None
 
     def _refuse(self, where: str, reason: Skip, why: str) -> None:
         told = f"{self._name}{where}: {why}"

@@ -57,9 +57,18 @@ def test_files_without_a_single_fact_are_a_failure(away: None, tmp_path: Path) -
     assert (done.exit_code, done.stdout) == (2, "read 0 facts in 1 file; nothing was sent; skipped 1 bad line\n")
 
 
+def test_a_dry_run_tells_what_is_wrong_with_every_file(away: None, tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("Peru\tcapital\tLima\n")
+    (tmp_path / "b.csv").write_text("subject,predicate,object\nPeru,capital,Lima\nChile,capital,\n")
+    files = json.loads(run(str(tmp_path / "a.tsv"), str(tmp_path / "b.csv"), "--dry-run", "--json").stdout)["files"]
+    assert [(about["read"], about["skipped"]) for about in files] == [(0, {"bad_file": 1}), (1, {"missing": 1})]
+
+
 def test_standard_input_is_read_as_a_file_is(away: None) -> None:
     done = run("-", "--dry-run", "--json", "--columns", "h,r,t", stdin="Peru\tcapital\tLima\nChile\tcapital\n")
-    assert "-:2: 2 cells, where 3 are wanted" in str(done.exception)
+    assert json.loads(done.stdout)["bad_lines"] == ["-:2: 2 cells, where 3 are wanted"]
+    (told,) = json.loads(run("-", "--dry-run", "--json", stdin="Peru\tcapital\tLima\n").stdout)["bad_lines"]
+    assert told.startswith("-: 3 columns, 'Peru', 'capital', 'Lima', with no header")
     assert json.loads(run("-", "--dry-run", "--json", stdin="h,r,t\nPeru,capital,Lima\n").stdout)["predicates"] == {"capital": 1}
 
 
