@@ -109,6 +109,20 @@ def test_of_a_file_with_a_bad_line_no_fact_is_sent(settings: KafkaSettings, tmp_
     assert read_range_of(settings) == []
 
 
+def test_the_facts_of_a_run_are_read_by_its_ontology_and_all_of_them_or_none_are_sent(settings: KafkaSettings, tmp_path: Path) -> None:
+    (tmp_path / "o.yaml").write_text("predicates:\n  capital: {functional: true}\n")
+    (tmp_path / "rows.jsonl").write_text('{"prompt": "q", "answer": null}\n')
+    (tmp_path / "facts.tsv").write_text("Peru\tcapital\tLima\nChile\tcapital\tSantiago\n")
+    (tmp_path / "wrong.tsv").write_text("Peru\tcapital\tLima\nChile\tcapitol\tSantiago\n")
+    run = ["train", "--dataset-path", str(tmp_path / "rows.jsonl"), "--ontology", str(tmp_path / "o.yaml"), "--run-dir", str(tmp_path)]
+    done = pelton(settings, *run, "--facts", str(tmp_path / "facts.tsv"), "--facts", str(tmp_path / "wrong.tsv"))
+    assert done.stderr.startswith(f"error: {tmp_path / 'wrong.tsv'}:2: no predicate 'capitol' in the ontology; did you mean 'capital'?")
+    assert read_range_of(settings) == []
+    done = pelton(settings, *run, "--facts", str(tmp_path / "facts.tsv"))
+    assert f"{tmp_path / 'rows.jsonl'}:1: `answer` is null" in done.stderr
+    assert [Fact.decode(value).object for value in read_range_of(settings)] == ["Lima", "Santiago"]
+
+
 def test_what_a_file_put_on_the_topic_can_be_retracted_and_what_stands_be_written_to_a_file(
     settings: KafkaSettings, tmp_path: Path
 ) -> None:
