@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +14,7 @@ from schemas.turns import Turn
 from trainer_node.data.control_tokens import Encoded, Text
 from trainer_node.data.examples import IGNORED
 from trainer_node.data.rendering import Learnt, Written, renderer_of
-from trainer_node.data.turns import spoken
+from trainer_node.data.turns import Spoken, spoken
 
 
 class BatchTokenizer:
@@ -25,8 +25,8 @@ class BatchTokenizer:
         self._renderer = renderer_of(tokenizer)
         self.bos_token_id = tokenizer.bos_token_id  # as a property of the tokenizer, each look costs as much as all else here
         self.eos_token_id = tokenizer.eos_token_id
-        self._written: dict[str, Written] = {}
-        self._learnt: dict[str, Learnt] = {}
+        self._written: dict[Hashable, Written] = {}
+        self._learnt: dict[Hashable, Learnt] = {}
         self._ids: dict[str, list[int]] = {}
         self._encoded: dict[str, Encoded] = {}
         texts: list[str] = []
@@ -69,9 +69,10 @@ class BatchTokenizer:
 
     def prompt(self, sample: TrainingSample) -> Written:
         """The turns before the answer, ready for it. Raises BadRecord where the template refuses them."""
-        key = repr((sample.prompt, sample.tools))
+        turns = [spoken(turn) for turn in sample.prompt]
+        key = _key("prompt", turns, sample)
         if key not in self._written:
-            self._written[key] = self._renderer.prompt([spoken(turn) for turn in sample.prompt], sample.tools)
+            self._written[key] = self._renderer.prompt(turns, sample.tools)
         return self._written[key]
 
     def conversation(self, sample: TrainingSample, turns: Sequence[Turn], loss_on: str) -> tuple[Written, Learnt]:
@@ -82,7 +83,7 @@ class BatchTokenizer:
         """
         before = [replace(spoken(turn), weight=0) for turn in sample.prompt]
         whole = [*before, *(spoken(turn) for turn in turns)]
-        key = repr((loss_on, whole, sample.tools))
+        key = _key(loss_on, whole, sample)
         if key not in self._learnt:
             self._written[key] = self._renderer.conversation(whole, sample.tools)
             self._learnt[key] = self._renderer.learnt(self._written[key], loss_on)
@@ -159,6 +160,12 @@ class BatchTokenizer:
         if asked.prompt:
             yield self.prompt(asked).text
         yield from (self.answer(text) for text in (sample.completion, sample.chosen, sample.rejected, *(sample.label_set or ())) if text)
+
+
+def _key(kind: str, turns: Sequence[Spoken], sample: TrainingSample) -> Hashable:
+    """What some turns are rendered from. A model's `repr` would take as long as all else."""
+    said = tuple((turn.role, turn.content, turn.weight, repr(turn.rest) if turn.rest else "") for turn in turns)
+    return kind, said, repr(sample.tools) if sample.tools else ""
 
 
 def has_turns_to_learn(sample: TrainingSample) -> bool:
