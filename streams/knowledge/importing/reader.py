@@ -160,6 +160,8 @@ class FactReader:
                 yield Statement(f":{line}", self._by_keys(spelled(raw) if raw is not None else row))
             except Refused as error:
                 self._at_line(line, error.reason, error.detail)
+        if header := table.may_have_header:
+            self.notices.append(f"{self._name}: no other line has the predicate of the first; if that is a header, pass --columns {header}")
         self._tell(table.comments, "line is a comment", "lines are comments", "(they begin with `#`)")
 
     def _by_keys(self, row: dict[str, Any]) -> dict[str, Any]:

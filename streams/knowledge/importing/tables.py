@@ -21,6 +21,8 @@ from streams.knowledge.ontology import Ontology
 
 LOOKED_AT = 1000
 """Rows by which the ontology says which column holds the predicates."""
+MANY = 10
+"""Rows of a table from which on a first line unlike all others is told."""
 EDGE_LIST = Columns(("subject", "object", "predicate"))
 """The order of an edge list, as networkx writes one."""
 REMEDY = "pass --columns, such as --columns subject,predicate,object, in the order in which they stand"
@@ -32,6 +34,9 @@ class FactTable:
     def __init__(self, wanted: Wanted | None, ontology: Ontology, is_edge_list: bool) -> None:
         self.columns: Columns | None = None
         self.comments = 0
+        self._first: tuple[str, list[str]] | None = None
+        self._again = False
+        self._rows = 0
         self._wanted = wanted
         self._ontology = ontology
         self._is_edge_list = is_edge_list
@@ -60,9 +65,25 @@ class FactTable:
         self.columns, has_header = self._columns(path, [row for _, row in first])
         for line, row in itertools.chain(first[has_header:], cells):
             try:
-                yield line, self._fields(row, self.columns)
+                fields = self._fields(row, self.columns)
             except Refused as error:
                 refuse(line, error.reason, error.detail)
+                continue
+            if not has_header:
+                self._note(row, str(fields.get("predicate")))
+            yield line, fields
+
+    def _note(self, row: list[str], predicate: str) -> None:
+        self._rows += 1
+        if self._first is None:
+            self._first = predicate, row
+        else:
+            self._again = self._again or predicate == self._first[0]
+
+    @property
+    def may_have_header(self) -> str | None:
+        """A first line that was taken for a fact, though no other line has its predicate and there are many."""
+        return ",".join(self._first[1]) if self._first and not self._again and self._rows >= MANY else None
 
     def _columns(self, path: Path, rows: list[list[str]]) -> tuple[Columns, bool]:
         """What the columns are, and whether the first row is their header."""

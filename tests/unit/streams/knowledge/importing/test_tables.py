@@ -113,6 +113,14 @@ def test_a_header_without_the_columns_that_were_named_is_refused(tmp_path):
         facts_of(written(tmp_path, "a.tsv", "Peru\tcapital\tLima\n"), "land,Merkmal,Wert")
 
 
+def test_a_first_line_that_may_be_a_header_is_told(tmp_path):
+    rows = [f"s{number}\tcapital\to{number}" for number in range(9)]
+    for first, told in (("land\tMerkmal\tWert", 1), ("s\tcapital\to", 0)):
+        reader = FactReader(written(tmp_path, "a.tsv", "\n".join([first, *rows])), columns=Wanted.parse("s,p,o"))
+        assert len(list(reader.read())) == 10
+        assert [notice.endswith("if that is a header, pass --columns land,Merkmal,Wert") for notice in reader.notices] == [True] * told
+
+
 @pytest.mark.parametrize("text", ["subject,predicate", "subject,subject,object", "a,b", "s,p,o,what", ""])
 def test_columns_that_are_no_facts_are_refused(text):
     with pytest.raises(UserError, match="--columns"):
