@@ -229,7 +229,8 @@ class SampleReader:
         for use in self._uses.values():
             if use.rows:
                 self.summary.shapes[use.plan.shape] += use.rows
-                self.summary.ignored.update(dict.fromkeys(use.plan.ignored, use.rows))
+                if len(self.summary.ignored) < MAX_PLANS:
+                    self.summary.ignored.update(dict.fromkeys(use.plan.ignored, use.rows))
         self._uses.clear()
 
 
@@ -277,7 +278,7 @@ def as_spelled(row: dict[str, Any], raw: bytes | None, mapping: Mapping | None) 
     if isinstance(again, list):
         again = {"messages": again}
     again = mapping.applied(again) if mapping is not None else again
-    return {name: again[name] for name in row}
+    return {name: value if type(value) is str else again.get(name, value) for name, value in row.items()}
 
 
 def is_small(fields: Fields) -> bool:

@@ -28,7 +28,7 @@ def text(value: Any, column: str) -> str:
     """A value as text: booleans as JSON writes them.
 
     Raises:
-        NeedsSpelling: it is a number.
+        NeedsSpelling: it is a number that may be spelled in several ways.
         Refused: it is blank, or no text.
     """
     if type(value) is str:
@@ -39,7 +39,9 @@ def text(value: Any, column: str) -> str:
         raise Refused(Skip.MISSING, f"`{column}` is null")
     if value is True or value is False:
         return "true" if value else "false"
-    if isinstance(value, int | float):
+    if isinstance(value, int):  # JSON writes a whole number in one way
+        return str(value)
+    if isinstance(value, float):
         raise NeedsSpelling
     raise Refused(Skip.INVALID, f"`{column}` is {'a list' if isinstance(value, list) else 'an object'}, not text")
 

@@ -7,7 +7,7 @@ from typing import Any
 from reading.columns import LABELS, TEXTS
 from reading.refusal import Refused, Skip
 from reading.shapes.base import Columns, Convert, Fields, Made, joined
-from reading.values import NeedsSpelling, is_blank, text, texts
+from reading.values import is_blank, text, texts
 
 
 def labelled(columns: Columns) -> tuple[str, Convert] | None:
@@ -46,11 +46,9 @@ def label_of(value: Any, known: list[str] | None, column: str) -> str:
     """
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
-    if isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and known is None):
-        if value == -1:
-            raise Refused(Skip.MISSING, f"`{column}` is -1: the row has no label")
-        raise NeedsSpelling
-    name = str(value) if isinstance(value, int) and not isinstance(value, bool) else text(value, column)
+    if value == -1:
+        raise Refused(Skip.MISSING, f"`{column}` is -1: the row has no label")
+    name = text(value, column)
     if known is None or name in known:
         return name
     if name.isdigit() and int(name) < len(known):

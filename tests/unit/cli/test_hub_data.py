@@ -62,6 +62,15 @@ def test_labels_that_the_card_declares_name_those_of_a_csv_file(folder):
     assert [(sample.text, sample.label) for sample in rows(str(folder))] == [("good", "pos"), ("NA", "neg")]
 
 
+def test_a_label_keeps_its_name_in_a_row_whose_numbers_are_spelled_out(folder):
+    (folder / "README.md").write_text(
+        "---\ndataset_info:\n  features:\n  - name: text\n    dtype: float32\n  - name: label\n    dtype:\n"
+        "      class_label:\n        names:\n          '0': neg\n          '1': pos\n---\n"
+    )
+    (folder / "train.jsonl").write_text('{"text": 1.50, "label": 1}\n')
+    assert [(sample.text, sample.label) for sample in rows(str(folder))] == [("1.50", "pos")]
+
+
 def test_of_what_is_held_out_as_many_as_a_trainer_keeps(folder):
     for split in ("train", "validation"):
         (folder / f"{split}.jsonl").write_text('{"text": "t"}\n' * (HELD_OUT + 5))
