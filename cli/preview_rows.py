@@ -52,6 +52,8 @@ class Row:
     learnt_tokens: int = 0
     kept_tokens: int = 0
     """Of its longest sequence, as it is trained."""
+    trained_tokens: int = 0
+    """Of all its sequences."""
     rules: tuple[str, ...] = ()
     refused: str | None = None
     """Why it would be dead-lettered."""
@@ -88,7 +90,7 @@ class Preview:
         self.files: list[FileSummary] = []
         self.lengths = array("l")
         """Tokens of each sample that can be trained, before anything is cut."""
-        self.learnt_tokens = self.kept_tokens = self.cut = 0
+        self.learnt_tokens = self.trained_tokens = self.cut = 0
         self.refused: Counter[str] = Counter()
         """Samples that would be dead-lettered, by reason."""
         self.first_refused: dict[str, str] = {}
@@ -124,7 +126,7 @@ class Preview:
             "rows": [row.as_dict() for row in self.rows],
             "samples": len(self.lengths) + self.refused.total(),
             "tokens": self.percentiles(),
-            "learnt_share": self.learnt_tokens / self.kept_tokens if self.kept_tokens else 0.0,
+            "learnt_share": self.learnt_tokens / self.trained_tokens if self.trained_tokens else 0.0,
             "cut": self.cut,
             "refused": dict(self.refused),
             "first_refused": self.first_refused,
@@ -153,7 +155,8 @@ class Preview:
         sides = {name: _pieces(side, tokens) for name, side in _sides(example).items()} if shown else {}
         learnt = sum(label != IGNORED for side in _sides(example).values() for label in side.labels)
         whole = max(len(example), getattr(example, "truncated_from", 0))
-        return Row(file, line, sample, sides, whole, learnt, len(example), example.rules)
+        trained = sum(map(len, _sides(example).values()))
+        return Row(file, line, sample, sides, whole, learnt, len(example), trained, example.rules)
 
     def _count(self, row: Row) -> None:
         if row.refused is not None:
@@ -163,7 +166,7 @@ class Preview:
             return
         self.lengths.append(row.tokens)
         self.learnt_tokens += row.learnt_tokens
-        self.kept_tokens += row.kept_tokens
+        self.trained_tokens += row.trained_tokens
         self.cut += row.kept_tokens < row.tokens
         self.rules.update(row.rules)
 

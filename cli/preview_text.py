@@ -65,7 +65,7 @@ def _show_all(found: Preview) -> None:
     click.echo(f"{counted(trained, 'sample')} to train or to ask, under the template of {config.model}; loss on {config.loss_on}")
     if trained:
         click.echo("tokens: " + ", ".join(f"{name} {tokens}" for name, tokens in found.percentiles().items()))
-        click.echo(f"with loss: {found.learnt_tokens / found.kept_tokens:.0%} of {counted(found.kept_tokens, 'token')}")
+        click.echo(f"with loss: {found.learnt_tokens / found.trained_tokens:.0%} of {counted(found.trained_tokens, 'token')}")
     if found.cut:
         click.secho(f"cut to --max-seq {found.as_dict()['max_seq']}: {counted(found.cut, 'sample')}", fg="yellow")
     for rule, count in found.rules.most_common():
