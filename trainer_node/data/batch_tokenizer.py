@@ -129,12 +129,12 @@ class BatchTokenizer:
         text = learnt.text
         ids: list[int] = []
         labels: list[int] = []
+        starts = {start for start, _ in learnt.spans}
         bounds = sorted({0, len(text.text), *(bound for span in learnt.spans for bound in span)})
         for start, end in itertools.pairwise(bounds):
-            said = tuple((a - start, b - start) for a, b in text.said if start <= a and b <= end)
-            piece = self.ids(Text(text.text[start:end], said))
+            piece = self.ids(text.part(start, end))
             ids += piece
-            labels += piece if any(a <= start and end <= b for a, b in learnt.spans) else [IGNORED] * len(piece)
+            labels += piece if start in starts else [IGNORED] * len(piece)
         if self._read(ids) != self._read(self.ids(text)):
             detail = "a token of the model's tokenizer reaches over the beginning or the end of what the assistant says"
             raise BadRecord(DeadLetterReason.UNTRAINABLE, detail)

@@ -29,7 +29,17 @@ class Text:
 
     text: str
     said: tuple[Span, ...] = ()
-    """Characters that look like control tokens and are none: someone said them."""
+    """Characters that look like control tokens and are none: someone said them. In order."""
+
+    def is_said(self, place: int) -> bool:
+        """Whether the character at a place is one of these."""
+        before = bisect.bisect_right(self.said, place, key=lambda span: span[0])
+        return before > 0 and place < self.said[before - 1][1]
+
+    def part(self, start: int, end: int) -> Text:
+        """From one place to another; what is said lies within or outside."""
+        first, behind = (bisect.bisect_left(self.said, place, key=lambda span: span[0]) for place in (start, end))
+        return Text(self.text[start:end], tuple((a - start, b - start) for a, b in self.said[first:behind]))
 
 
 class Encoded:
@@ -83,14 +93,14 @@ class ControlTokens:
 
     def ends(self, text: Text, end: int) -> bool:
         """Whether a text, up to a place, ends with a control token that the template wrote, and not the assistant within its turn."""
-        if any(start < end <= stop for start, stop in text.said):
+        if end and text.is_said(end - 1):
             return False
         return any(text.text[max(0, end - length) : end] in self._ends for length in self._lengths)
 
     def begins(self, text: Text, start: int) -> str | None:
         """The control token that the template wrote at a place."""
         found = self._in_text.match(text.text, start)
-        return found[0] if found and not any(first <= start < stop for first, stop in text.said) else None
+        return found[0] if found and not text.is_said(start) else None
 
     @property
     def is_fast(self) -> bool:
@@ -113,7 +123,7 @@ class ControlTokens:
         parts, end = [], 0
         behind, shifts = [0], [0]  # from a character of the text on, how many more there are in what is tokenised
         for found in self._in_text.finditer(text.text):
-            if any(start < found.end() and found.start() < stop for start, stop in text.said):
+            if text.is_said(found.start()) or text.is_said(found.end() - 1):
                 continue
             parts += [text.text[end : found.start()], aliases[found[0]]]
             end = found.end()

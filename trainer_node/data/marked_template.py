@@ -7,6 +7,7 @@ of Unicode's private use with a number drawn for this process, so that no text c
 
 from __future__ import annotations
 
+import bisect
 import functools
 import re
 import secrets
@@ -96,6 +97,20 @@ class Layout:
     """What stands between generation markers."""
     held: list[tuple[int, int]] = field(default_factory=list)
     """Texts that were held back while the template was rendered."""
+
+    @functools.cached_property
+    def parts(self) -> dict[int, list[tuple[Segment, int]]]:
+        """Index of a turn -> its segments, each with the place where the next one of any turn begins."""
+        found: dict[int, list[tuple[Segment, int]]] = {}
+        following = [segment.start for segment in self.segments[1:]] + [len(self.text)]
+        for segment, start in zip(self.segments, following, strict=True):
+            found.setdefault(segment.turn, []).append((segment, start))
+        return found
+
+    def generated_between(self, start: int, end: int) -> list[tuple[int, int]]:
+        """What begins between two places and is generated."""
+        first, behind = (bisect.bisect_left(self.generated, place, key=lambda span: span[0]) for place in (start, end))
+        return self.generated[first:behind]
 
 
 def read(rendered: str, held: Sequence[str] = ()) -> Layout:

@@ -93,7 +93,7 @@ class Renderer:
         text, turns = written.text.text, written.turns
         wanted = [number for number, turn in enumerate(turns) if turn.role == "assistant" and turn.weight != 0 and turn.says_something]
         if loss_on == "all":
-            spans = self._all_but(written, [number for number, turn in enumerate(turns) if turn.weight == 0])
+            spans = self._all_but(written, {number for number, turn in enumerate(turns) if turn.weight == 0})
         elif not wanted:
             raise _untrainable("the conversation has no turn of the assistant to learn")
         else:
@@ -201,10 +201,9 @@ class Renderer:
     def _of_turn(self, written: Written, number: int) -> list[Span]:
         """The learnt parts of one turn of the assistant."""
         text, layout = written.text.text, written.layout
-        starts = [segment.start for segment in layout.segments] + [len(text)]
-        own = [(segment, starts[place + 1]) for place, segment in enumerate(layout.segments) if segment.turn == number]
+        own = layout.parts.get(number, [])
         if written.has_markers:
-            spans = [(a, b) for a, b in layout.generated for segment, following in own if segment.start <= a < following and a < b]
+            spans = [span for segment, following in own for span in layout.generated_between(segment.start, following)]
         else:
             spans = [(segment.start, segment.end) for segment, _ in own]
             if spans:
@@ -237,7 +236,7 @@ class Renderer:
         following = self.control.begins(text, behind)
         return behind + len(following) if following else last
 
-    def _all_but(self, written: Written, numbers: list[int]) -> list[Span]:
+    def _all_but(self, written: Written, numbers: set[int]) -> list[Span]:
         spans, start = [], 0
         for segment in written.layout.segments:
             if segment.turn in numbers:
@@ -260,8 +259,11 @@ def renderer_of(tokenizer: Any) -> Renderer:
 
 def _check_nothing_left_out(turns: Sequence[Spoken], text: str) -> None:
     """Refuse a text that lacks what a turn says: some templates leave out what they have no place for."""
+    place = 0
     for number, turn in enumerate(turns):
-        if not _says(turn, text):
+        found = text.find((turn.content or "").strip(), place)  # turns mostly stand in order: no need to look from the beginning each time
+        place = max(place, found)
+        if (found < 0 or turn.rest.get("tool_calls")) and not _says(turn, text):
             raise _untrainable(f"the model's chat template leaves out what turn {number + 1} ({turn.role}) says")
 
 
@@ -274,7 +276,7 @@ def _check_others_stand_elsewhere(written: Written, spans: Sequence[Span]) -> No
     for number, turn in enumerate(written.turns):
         if turn.role == "assistant" or not (turn.content or "").strip() or (turn.role == "system" and _says(turn, head)):
             continue
-        own = "\n".join(written.text.text[part.start : part.end] for part in written.layout.segments if part.turn == number)
+        own = "\n".join(written.text.text[part.start : part.end] for part, _ in written.layout.parts.get(number, ()))
         if not _says(turn, own) and (_says(turn, learnt) or not _says(turn, rest)):
             raise _untrainable(f"the model's chat template does not say where turn {number + 1} ({turn.role}) stands")
 
