@@ -102,9 +102,10 @@ class Layout:
     def parts(self) -> dict[int, list[tuple[Segment, int]]]:
         """Index of a turn -> its segments, each with the place where the next one of any turn begins."""
         found: dict[int, list[tuple[Segment, int]]] = {}
-        following = [segment.start for segment in self.segments[1:]] + [len(self.text)]
-        for segment, start in zip(self.segments, following, strict=True):
-            found.setdefault(segment.turn, []).append((segment, start))
+        following = len(self.text)
+        for segment in reversed(self.segments):
+            found.setdefault(segment.turn, []).insert(0, (segment, following))
+            following = segment.start
         return found
 
     def generated_between(self, start: int, end: int) -> list[tuple[int, int]]:
