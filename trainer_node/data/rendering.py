@@ -151,9 +151,9 @@ class Renderer:
         return Written(Text(text, tuple(layout.held)), tuple(turns), rules, layout, has_generation_markers(self._source(tools)))
 
     def _apply(self, messages: Any, tools: Any, for_answer: bool, is_marked: bool = False) -> str:
-        source = self._source(tools)
         options = {FUNCTION: marker_of(messages)} if is_marked else {}
         try:
+            source = self._source(tools)
             text: str = self._tokenizer.apply_chat_template(
                 messages,
                 tools=tools,

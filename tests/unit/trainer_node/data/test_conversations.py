@@ -212,6 +212,17 @@ def test_a_call_that_the_template_has_no_place_for_is_refused_and_not_left_out(n
     assert bad.value.reason is DeadLetterReason.UNTRAINABLE
 
 
+def test_of_several_templates_the_one_for_tools_is_taken_where_there_are_tools():
+    tokenizer = copy.deepcopy(chat.tokenizer("qwen2_5"))
+    tokenizer.chat_template = {"default": chat.source("lfm2"), "tool_use": chat.source("qwen2_5")}
+    assert "<tool_call>" in learnt(format_sft(conversation(*CALLING, tools=(TOOL,)), tokenizer, MAX_SEQ), tokenizer)[0]
+    assert "You are Qwen" not in tokenizer.decode(format_sft(conversation(*TALK[1:]), tokenizer, MAX_SEQ).input_ids)
+    tokenizer.chat_template = {"other": chat.source("lfm2")}
+    with pytest.raises(BadRecord, match="the model's chat template refuses the turns") as bad:
+        format_sft(conversation(*TALK), tokenizer, MAX_SEQ)
+    assert bad.value.reason is DeadLetterReason.UNTRAINABLE
+
+
 def test_tools_and_reasoning_that_the_template_does_not_show_are_counted():
     tokenizer = chat.tokenizer("zephyr")
     assert format_sft(conversation(*TALK, tools=(TOOL,)), tokenizer, MAX_SEQ).rules == (TOOLS_LEFT_OUT,)
