@@ -24,29 +24,31 @@ TASKS = {
 class Prepared:
     """One sample: the line it was read from, its id, its task, and its value on the wire."""
 
-    __slots__ = ("_fields", "_sample", "line", "sample_id", "task")
+    __slots__ = ("_fields", "_id", "_sample", "line", "task")
 
-    def __init__(self, line: int, sample_id: str, task: Task, fields: dict[str, Any] | None, sample: Sample | None = None) -> None:
+    def __init__(self, line: int, task: Task, fields: dict[str, Any] | None, sample: Sample | None = None) -> None:
         self.line = line
-        self.sample_id = sample_id
         self.task = task
+        self._id = "" if sample is None else sample.sample_id
         self._fields = fields
         self._sample = sample
 
     @classmethod
     def plain(cls, line: int, fields: dict[str, Any], task: Task) -> Prepared:
         """Of the fields of one of TASKS, in its order; no model is made of it. A test compares it with what the model makes."""
-        if task is Task.QA and "messages" in fields:
-            made = content_id(None, None, None, None, None, None, None, None, orjson.dumps(fields).decode())
-        else:
-            get = fields.get
-            made = content_id(None, None, get("prompt"), get("text"), get("answer"), get("label"), get("chosen"), get("rejected"))
-        return cls(line, HASH_ID + made, task, fields)
+        return cls(line, task, fields)
 
     @classmethod
     def of(cls, line: int, sample: Sample, task: Task) -> Prepared:
         """Of a validated sample."""
-        return cls(line, sample.sample_id, task, None, sample)
+        return cls(line, task, None, sample)
+
+    @property
+    def sample_id(self) -> str:
+        """The producer's id, or a hash of the content."""
+        if not self._id:
+            self._id = HASH_ID + _hash(self._fields or {})
+        return self._id
 
     @property
     def sample(self) -> Sample:
@@ -64,3 +66,11 @@ class Prepared:
         if self._sample.produced_at is not None:
             return self._sample.encode()
         return self._sample.model_copy(update={"produced_at": produced_at or time.time()}).encode()
+
+
+def _hash(fields: dict[str, Any]) -> str:
+    """As `Sample.content_hash` makes it of one of TASKS."""
+    if "messages" in fields:
+        return content_id(None, None, None, None, None, None, None, None, orjson.dumps(fields).decode())
+    get = fields.get
+    return content_id(None, None, get("prompt"), get("text"), get("answer"), get("label"), get("chosen"), get("rejected"))

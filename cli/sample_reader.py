@@ -131,7 +131,7 @@ class SampleReader:
         if not self._options.skip_bad:
             raise UserError(f"{told}; mend the line{'' if self._options.skip_bad is None else ', or pass --skip-bad'}")
 
-    def _of_row(self, line: int, row: dict[str, Any], raw: bytes | None) -> Iterator[Prepared]:
+    def _of_row(self, line: int, row: dict[str, Any], raw: bytes | str | None) -> Iterator[Prepared]:
         if self._options.mapping is not None:
             row = self._options.mapping.applied(row)
         try:
@@ -147,7 +147,7 @@ class SampleReader:
             except Refused as error:
                 self.refuse(line, error.reason, error.detail)
 
-    def _converted(self, row: dict[str, Any], raw: bytes | None) -> tuple[Made, Use]:
+    def _converted(self, row: dict[str, Any], raw: bytes | str | None) -> tuple[Made, Use]:
         """What the row's shape makes of it. A row with blank columns is looked at without them where their shape refuses it."""
         use = self._use(tuple(row))
         try:
@@ -164,7 +164,7 @@ class SampleReader:
             except Refused:
                 raise error from None
 
-    def _made(self, plan: Plan, row: dict[str, Any], raw: bytes | None) -> Made:
+    def _made(self, plan: Plan, row: dict[str, Any], raw: bytes | str | None) -> Made:
         try:
             return by_plan(plan, row)
         except NeedsSpelling:
@@ -270,7 +270,7 @@ def validated(fields: Fields, task: Task | None) -> tuple[Sample, tuple[str, ...
         raise Refused(reason, error.detail) from None
 
 
-def as_spelled(row: dict[str, Any], raw: bytes | None, mapping: Mapping | None) -> dict[str, Any]:
+def as_spelled(row: dict[str, Any], raw: bytes | str | None, mapping: Mapping | None) -> dict[str, Any]:
     """A row whose numbers are texts: as the JSON spells them, or, of a column of numbers, as Python writes them."""
     if raw is None:
         return {name: str(value) if type(value) in (int, float) else value for name, value in row.items()}

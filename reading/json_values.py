@@ -5,12 +5,14 @@ and the list inside of one object, `{"data": [...]}`. `json` finds where each en
 from __future__ import annotations
 
 import codecs
+import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from reading.columns import KNOWN, usual
+from reading.json_text import parse_many
 from reading.lines import MAX_ROW
 from reading.opening import some
 from reading.refusal import Refuse, Skip
@@ -20,7 +22,11 @@ FIRST_KEY = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:')
 NEXT_OBJECT = re.compile(r"\{")
 ROWS = frozenset(("prompt", "question", "instruction", "text", "messages", "conversations", "conversation", "context", "chosen", "subject"))
 """Columns that make an object a row, whatever lists it has."""
-BLOCK = 1 << 18
+BLOCK = 1 << 16
+AFTER = " \t\r\n,"
+"""What may stand between two elements."""
+Text = tuple[int, bytes | str, Any]
+"""Of a row: the line it begins on, its text, and its value where that was parsed with others (a comma may end the text then), or None."""
 
 
 def list_within(value: Any) -> str | None:
@@ -55,9 +61,11 @@ class JsonValues:
         self._why = ""
         self._broken_at = 0
         self._pattern = NEXT_OBJECT
+        self._opening = ""
+        self._many_from = 0
 
-    def __iter__(self) -> Iterator[tuple[int, bytes]]:
-        """Line and text of every row: of each object at the top, or of each element of a list there."""
+    def __iter__(self) -> Iterator[Text]:
+        """Every row: each object at the top, or each element of a list there."""
         while self._next() != "":
             if self._peek() == "[":
                 self._at += 1
@@ -67,16 +75,42 @@ class JsonValues:
             else:
                 yield from self._one()
 
-    def _elements(self) -> Iterator[tuple[int, bytes]]:
+    def _elements(self) -> Iterator[Text]:
         """Those of a list, from behind its bracket to behind its end."""
         while (first := self._next()) != "]":
             if first == "":
                 self._refuse(self._here(), Skip.BAD_JSON, "the list is never closed: the file is cut short")
                 return
-            yield from self._one()
+            if found := self._many():
+                yield from found
+            else:
+                yield from self._one()
         self._at += 1
 
-    def _object(self) -> Iterator[tuple[int, bytes]]:
+    def _many(self) -> Iterator[Text] | None:
+        """The elements from here that are whole in the text that is held, but for the last, where all begin with the same key."""
+        if self._at < self._many_from or self._pattern is NEXT_OBJECT:
+            return None
+        starts, at = [], self._at - 1
+        while (at := self._text.find(self._opening, at + 1)) >= 0:
+            starts.append(at)
+        self._many_from = len(self._text)  # what is not found now is not looked for again in this text
+        if len(starts) < 3 or starts[0] != self._at:
+            return None
+        text = self._text
+        raws = [text[start:end] for start, end in itertools.pairwise(starts)]
+        values = parse_many(text[self._at : starts[-1]].rstrip(AFTER).encode("utf-8", "surrogateescape"), len(raws))
+        if values is None:
+            return None
+        first = self._here()
+        if text.find("\n", self._at, starts[-1]) >= 0:
+            lines: Iterable[int] = [self._here(start) for start in starts[:-1]]
+        else:
+            lines = itertools.repeat(first, len(raws))
+        self._at = starts[-1]
+        return zip(lines, raws, values, strict=True)
+
+    def _object(self) -> Iterator[Text]:
         """One at the top: a row, or around the list of them. One too long to be a row can only be around a list."""
         found = self._value()
         key = list_within(found[0]) if found else None
@@ -100,7 +134,7 @@ class JsonValues:
         except (ValueError, IndexError, RecursionError):
             return None
 
-    def _members(self, wanted: str | None) -> Iterator[tuple[int, bytes]]:
+    def _members(self, wanted: str | None) -> Iterator[Text]:
         """The elements of the list that stands under a key, or under any."""
         self._at += 1
         while (first := self._next()) not in ("}", ""):
@@ -120,10 +154,11 @@ class JsonValues:
             self._to_next(self._at + 1)
         self._at += 1
 
-    def _one(self) -> Iterator[tuple[int, bytes]]:
+    def _one(self) -> Iterator[Text]:
         """One value, where it is whole; else it is refused, and what looks like the next one is looked for."""
         found = self._value()
         if self._pattern is NEXT_OBJECT and (key := FIRST_KEY.match(self._text, self._at)):
+            self._opening = key[0]
             self._pattern = re.compile(r"\{\s*" + re.escape(key[0][1:-1].strip()) + r"\s*:")
         if found:
             yield self._taken(found[1])
@@ -155,11 +190,11 @@ class JsonValues:
                 self._broken_at, self._why = len(self._text), f"cut short: {self._why or 'a number'}"
                 return None
 
-    def _taken(self, end: int) -> tuple[int, bytes]:
+    def _taken(self, end: int) -> Text:
         line = self._here()
         raw = self._text[self._at : end].encode("utf-8", "surrogateescape")
         self._at = end
-        return line, raw
+        return line, raw, None
 
     def _to_next(self, start: int) -> None:
         """Go to where the next value seems to begin, or to the end."""
@@ -211,5 +246,5 @@ class JsonValues:
         data = some(self._stream, max(BLOCK, len(rest)))
         self._ended = not data
         self._text = rest + self._characters.decode(data, final=self._ended)
-        self._at = self._counted = 0
+        self._at = self._counted = self._many_from = 0
         return not self._ended

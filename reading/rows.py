@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator
+import itertools
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,13 +12,13 @@ from reading.columnar import columnar_rows, named_labels
 from reading.csv_rows import csv_rows
 from reading.encodings import as_utf8, remedy
 from reading.formats import TABLE_SUFFIXES, Format, binary_format, suffix_of, text_format
-from reading.json_text import parse
-from reading.json_values import JsonValues
-from reading.lines import bounded_lines
+from reading.json_text import parse, parse_many
+from reading.json_values import JsonValues, Text
+from reading.lines import line_blocks
 from reading.opening import HEAD, Joined, Progress, Source, looked_at, opened
 from reading.refusal import Refuse, Refused, Skip
 
-Row = tuple[int, dict[str, Any], bytes | None]
+Row = tuple[int, dict[str, Any], bytes | str | None]
 """Line (of a column format: number) from 1; the row by its columns' names; and, of JSON, its text, for how its numbers are spelled."""
 
 Table = Callable[[Path, IO[bytes], bytes, Refuse], Iterator[tuple[int, dict[str, Any]]]]
@@ -93,10 +94,24 @@ class RowReader:
         elif self.format is Format.JSON_VALUES:
             yield from self._parsed(JsonValues(stream, self._told))
         elif self.format is Format.JSON_LINES:
-            yield from self._parsed(enumerate(bounded_lines(stream), 1))
+            yield from self._lines(stream)
 
-    def _parsed(self, texts: Iterator[tuple[int, bytes]] | JsonValues | enumerate[bytes]) -> Iterator[Row]:
-        for line, raw in texts:
+    def _lines(self, stream: IO[bytes]) -> Iterator[Row]:
+        number = 1
+        for raws in line_blocks(stream):
+            values = parse_many(b",".join(raws), len(raws))
+            if values is not None:
+                yield from zip(itertools.count(number), values, raws, strict=False)
+            else:
+                yield from self._parsed(zip(itertools.count(number), raws, itertools.repeat(None), strict=False))
+            number += len(raws)
+
+    def _parsed(self, texts: Iterable[Text]) -> Iterator[Row]:
+        for line, raw, value in texts:
+            if value is not None:
+                yield line, value, raw
+                continue
+            assert isinstance(raw, bytes)
             try:
                 value = parse(raw)
             except Refused as error:
@@ -113,13 +128,13 @@ class RowReader:
     def _several(self, line: int, raw: bytes, error: Refused) -> Iterator[Row]:
         """A line of two objects, as where files were joined: both, if that is all that is wrong with it."""
         broken: list[str] = []
-        parts: list[bytes] = []
+        parts: list[Text] = []
         if error.reason is Skip.BAD_JSON and b"{" in raw[1:]:
-            parts = [part for _, part in JsonValues(io.BytesIO(raw), lambda *_: broken.append(""))]
+            parts = [(line, part, value) for _, part, value in JsonValues(io.BytesIO(raw), lambda *_: broken.append(""))]
         if len(parts) < 2 or broken:
             self._told(line, error.reason, error.detail)
             return
-        yield from self._parsed((line, part) for part in parts)
+        yield from self._parsed(parts)
 
     def _told(self, line: int, reason: Skip, detail: str) -> None:
         if reason is Skip.BAD_ENCODING and detail.startswith("not UTF-8"):
