@@ -67,12 +67,20 @@ class TopicReport:
         for topic in self.topics:
             if topic.state == "risky":
                 logger.warning("topic %s: %s", topic.name, "; ".join(topic.problems))
-        bad = [topic for topic in self.topics if topic.state in BAD]
+        self._raise(BAD)
+
+    def raise_if_missing(self) -> None:
+        """Raise `BrokerError` naming the first topic that is missing: others may be as an operator wants them."""
+        self._raise(("missing",))
+
+    def _raise(self, states: tuple[str, ...]) -> None:
+        bad = [topic for topic in self.topics if topic.state in states]
         if bad:
             first = bad[0]
             what = "; ".join(first.problems) or "missing"
             more = f" (and {len(bad) - 1} more topics)" if len(bad) > 1 else ""
-            raise BrokerError(f"topic {first.name}: {what}{more}; see `pelton topics check`")
+            remedy = "make the topics with `pelton topics create`" if first.state == "missing" else "see `pelton topics check`"
+            raise BrokerError(f"topic {first.name}: {what}{more}; {remedy}")
 
 
 def create_topics(settings: KafkaSettings, topics: Iterable[Topic], replication: int | None = None) -> TopicReport:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from schemas.sample import Split, Task
 from schemas.training_sample import Objective, TrainingSample
 from schemas.turns import Turn
+from streams.kafka.admin import create_topics, delete_topics
 from streams.kafka.consumer import read_range
 from streams.kafka.dead_letters import read_dead_letters
 from streams.kafka.producer import Producer
@@ -297,3 +299,18 @@ def test_a_changed_learning_rate_counts_from_the_next_step_on_and_what_cannot_ch
     assert "--lr is 0.001 from step" in child.log
     assert rate(run) == 1e-3
     assert account(run.trained(), samples) == ALL_THERE_ONCE
+
+
+def test_a_topic_that_is_missing_or_a_band_without_one_order_stops_the_start_with_one_line(settings, new_run):
+    run = new_run()
+    delete_topics(settings, [settings.topics.losses.name])
+    child = run.start()
+    assert child.wait() == 2
+    assert f"topic {settings.topics.losses.name}: missing" in child.log
+    band = settings.topics.band(Objective.SFT, 2)
+    delete_topics(settings, [band.name])
+    create_topics(settings, [settings.topics.losses, replace(band, partitions=3)])
+    child = run.start()
+    assert child.wait() == 2
+    assert f"topic {band.name}: partitions is 3, must be 1" in child.log
+    assert not (run.folder / "epochs").exists(), "nothing was claimed"

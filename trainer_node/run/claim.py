@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.errors import ConfigError
+from schemas.training_sample import Objective
+from streams.kafka.admin import check_topics
 from streams.kafka.settings import KafkaSettings
 from trainer_node.commit.fencing import Fence
 from trainer_node.commit.journal import Journal
@@ -57,7 +59,7 @@ def claim_run(stack: contextlib.ExitStack, settings: KafkaSettings, config: Trai
         ConfigError: the folder is another run's, or holds what this trainer does not train; `--from-checkpoint` cannot be used.
         BrokerError: the broker could not be reached.
     """
-    identity = check_before_claiming(config, options)
+    identity = check_before_claiming(settings, config, options)
     options.run_dir.mkdir(parents=True, exist_ok=True)
     fence = Fence(options.run_dir)
     journal = Journal(options.run_dir / "journal", fence.epoch)
@@ -88,7 +90,7 @@ def claim_run(stack: contextlib.ExitStack, settings: KafkaSettings, config: Trai
     return Claim(fence, journal, ledger, store, publisher, resumed, None, manifest.parent, identity)
 
 
-def check_before_claiming(config: TrainConfig, options: RunOptions) -> str | None:
+def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> str | None:
     """Find out what this start would fail of before it ends another that is at work: a claim cannot be taken back.
 
     Returns:
@@ -97,6 +99,7 @@ def check_before_claiming(config: TrainConfig, options: RunOptions) -> str | Non
     Raises:
         ConfigError: no such model; the run's newest checkpoint cannot be gone on from with these settings.
         DownloadError: the default model is not in the cache.
+        BrokerError: a topic is missing, or a band is none, or the broker is away.
     """
     source = model_source(config.model)
     if looks_like_a_path(source) and not Path(source).exists():
@@ -105,6 +108,10 @@ def check_before_claiming(config: TrainConfig, options: RunOptions) -> str | Non
     if whole := checkpoints(options.run_dir, deep=False):
         _check_fits(whole[-1], config, options)
         check_weights(whole[-1], config, identity)
+    topics = settings.topics
+    bands = [band for objective in dict.fromkeys((*config.objectives, Objective.PROMPT)) for band in topics.bands(objective)]
+    check_topics(settings, bands).raise_if_wrong()  # several partitions of a band would have no order
+    check_topics(settings, [topics.losses, topics.outputs, topics.rewards, topics.models, topics.dead_letters]).raise_if_missing()
     return identity
 
 
