@@ -114,6 +114,7 @@ def test_every_topic_of_the_catalogue_has_its_partitions(settings: KafkaSettings
 def test_a_topic_whose_records_age_by_their_producers_clock_is_warned_of_and_mended(settings: KafkaSettings, extra, caplog) -> None:
     with open_admin(settings, "making a topic as others do") as admin:
         admin.create_topics({extra.name: {"num_partitions": extra.partitions, "replication_factor": 1, "configs": extra.config()}})
+        admin.wait_for_topics([extra.name], timeout_ms=30_000)
     report = check_topics(settings, [extra])
     assert report.ok
     assert report.topics[0].state == "risky"
