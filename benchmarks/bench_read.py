@@ -159,16 +159,17 @@ def own_peak() -> None:
 def memory(folder: Path) -> dict[str, Any]:
     """Of JSON Lines, of an array and of a list within an object, with ids of the producer's."""
     found: dict[str, Any] = {}
+    texts = list(rows("messages", 1000))
     wrapped = {"jsonl": ("", "\n", "\n"), "array.json": ("[", ",\n", "]"), "within.json": ('{"data": [', ",", "]}")}
     for name, (start, between, end) in wrapped.items():
         sizes = {}
         for megabytes in (0, 50, 500):
             path = folder / f"memory.{name}"
-            draw, written, number = random.Random(SEED), 0, 0
+            written, number = 0, 0
             with path.open("w", encoding="utf-8") as file:
                 file.write(start)
                 while number < 10 or written < megabytes * MEGABYTE:
-                    row = json.dumps({"sample_id": f"s{number}", **messages(draw, number)})
+                    row = f'{{"sample_id": "s{number}", {texts[number % len(texts)][1:]}'
                     file.write(f"{between if number else ''}{row}")
                     written, number = written + len(row), number + 1
                 file.write(end)
