@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
-from reading.columns import KNOWN, MEDIA, OWN, meant, usual
+from reading.columns import KNOWN, MEDIA, OWN, QUESTIONS, meant, usual
 from reading.refusal import Refused, Skip
 from reading.shapes.base import Columns, Convert, Made
 from reading.shapes.conversations import chat_export, conversation
@@ -89,7 +89,8 @@ def _plan(columns: Columns, shape: str, convert: Convert, kept: tuple[str, ...])
         wrong = ((name, close) for name in ignored if usual(name) not in KNOWN and (close := meant(name)))
         doubt = next((f"`{name}` is no column that is known: is `{close}` meant?" for name, close in wrong), "")
     if shape == BARE and not doubt and not {"prompt", "gold", "task"} & columns.actual.keys():
-        doubt = f"`{next(iter(columns.used))}` has no answer beside it; --task says what such rows are"
+        asks = next(columns.actual[name] for name in QUESTIONS if name in columns)
+        doubt = f"`{asks}` has no answer beside it; --task says what such rows are"
     return Plan(shape, _without_media(convert, media) if media else convert, tuple(own), ignored, doubt)
 
 
