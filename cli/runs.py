@@ -90,12 +90,32 @@ def make_folder(path: Path, is_new: bool) -> None:
         path.mkdir(parents=True, exist_ok=not is_new)
         with tempfile.TemporaryFile(dir=path):
             pass
+        _rename_a_folder(path)
     except FileExistsError:
         raise ConfigError(
             f"--run-dir {path}: it is there already, and the run is new: name the run by --run-id, or another folder"
         ) from None
     except OSError as error:
         raise ConfigError(f"--run-dir {path}: the folder cannot be made or written to ({error.strerror})") from None
+
+
+def _rename_a_folder(path: Path) -> None:
+    """See that a folder can be renamed there: a checkpoint appears by that, whole or not at all. Object stores mounted as folders cannot.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    probe = Path(tempfile.mkdtemp(prefix=".probe-", dir=path))
+    renamed = probe.with_suffix(".renamed")
+    try:
+        probe.rename(renamed)
+    except OSError as error:
+        probe.rmdir()
+        raise ConfigError(
+            f"--run-dir {path}: a folder cannot be renamed there ({error.strerror}), and a checkpoint appears by one rename:"
+            " name a folder on a local disk, or on a share that can"
+        ) from None
+    renamed.rmdir()
 
 
 def as_yaml(settings: KafkaSettings, config: TrainConfig) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,18 @@ def test_a_folder_that_cannot_be_made_is_told_in_one_line(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="cannot be made or written to"):
         make_folder(tmp_path / "file" / "run", is_new=False)
+
+
+def test_a_share_that_cannot_rename_a_folder_is_refused_before_anything_is_trained(tmp_path, monkeypatch):
+    """As object stores mounted as folders answer."""
+
+    def refuse(source, target, **_):
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "rename", refuse)
+    with pytest.raises(ConfigError, match=r"cannot be renamed there \(Too many open files\)"):
+        make_folder(tmp_path / "run", is_new=False)
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["../../x", "a/b", "", ".", "-x", "a b", "x" * 101, "a\n"])
