@@ -78,7 +78,7 @@ def test_a_fact_is_unwrapped_too():
         (b"\x00\x00\x00\x00\x07\x00\xff\xfe", "bad_json", ["schema registry's frame"]),
         (b"\x00\x00\x00\x00\x07{not json", "bad_json", ["schema registry's frame"]),
         (b"Obj\x01\x04\x14avro.codec\xff", "bad_encoding", ["an Avro file"]),
-        (gzip.compress(TEXT.encode()), "bad_encoding", ["gzip", "compression.type"]),
+        (gzip.compress(TEXT.encode(), mtime=0), "bad_encoding", ["gzip", "compression.type"]),
         (pickle.dumps(SAMPLE), "bad_encoding", ["pickle"]),
         (TEXT.encode("utf-16"), "bad_encoding", ["UTF-16"]),
         (str(SAMPLE).encode(), "bad_json", ["single quotes", "json.dumps"]),
