@@ -36,7 +36,8 @@ class Sharded(Training):
 
     @property
     def more(self) -> dict[str, Any]:
-        return super().more | {"backend": "hf", "reward-timeout-s": 0} | self.settings_given
+        asks = {"reward-timeout-s": 0} if "held-out-prompts" in self.settings_given else {}
+        return super().more | {"backend": "hf"} | asks | self.settings_given
 
 
 @pytest.fixture
