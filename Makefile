@@ -31,8 +31,8 @@ demo: setup ## Run the main job: a broker, the workers, a small model, before an
 test: setup ## Run all tests
 	@$(RUN) pytest --slowest-files 15 $(TEST_FLAGS)
 
-test-fast: setup ## Run the unit and contract tests: a minute or two, no broker
-	@$(RUN) pytest -n 2 --dist loadfile tests/unit tests/contract
+test-fast: setup ## Run the unit and contract tests but those that start trainings in processes of their own: a minute and a half, no broker
+	@$(RUN) pytest -n 2 --dist loadfile -m "not processes" tests/unit tests/contract
 
 coverage: setup ## Run the same tests, and say which lines they reach: fails under the floor in pyproject.toml
 	@$(RUN) pytest -n 2 --dist loadfile tests/unit tests/contract --cov --cov-report term:skip-covered

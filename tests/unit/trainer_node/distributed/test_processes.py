@@ -25,6 +25,8 @@ from trainer_node.models.restore import load_for_training
 from trainer_node.training.factory import build_trainer
 from trainer_node.training.step_loader import StepLoader
 
+pytestmark = pytest.mark.processes
+
 PAD = 0
 
 

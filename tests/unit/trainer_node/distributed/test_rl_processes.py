@@ -26,6 +26,8 @@ from trainer_node.kinds import TrainerKind
 from trainer_node.run.follower import Follower
 from trainer_node.training.ppo import micro_batches
 
+pytestmark = pytest.mark.processes
+
 NEW_TOKENS = 6
 EOS = 1
 """The tiny model's."""

@@ -22,6 +22,7 @@ NF4 = [
 ]  # fmt: skip
 
 
+@pytest.mark.processes
 @pytest.mark.skipif(INTERPRETED or DEVICE == "cuda", reason="the tests below run in this process")
 def test_all_kernels_under_the_interpreter() -> None:
     """Triton reads TRITON_INTERPRET when a kernel is defined, so this needs a process of its own."""

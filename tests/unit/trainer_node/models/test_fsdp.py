@@ -26,6 +26,8 @@ from trainer_node.distributed.sharding_plan import Sharding
 from trainer_node.kinds import TrainerKind
 from trainer_node.run.follower import Follower
 
+pytestmark = pytest.mark.processes
+
 STEPS = 10
 BATCH = 8
 TWO_GPUS = [pytest.mark.gpu, pytest.mark.skipif(torch.cuda.device_count() < 2, reason="fewer than two CUDA devices")]

@@ -114,6 +114,7 @@ print(json.dumps([before, after, wanted, loop]))
 """
 
 
+@pytest.mark.processes
 def test_another_process_loads_answers_and_swaps_without_the_training_loop_or_kafka(saved):
     command = [sys.executable, "-W", "ignore", "-c", ANSWER, QUESTION, *map(str, saved)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 REPLACED = """
 import importlib
 import sys
@@ -33,6 +35,7 @@ for name in NAMES:
 """
 
 
+@pytest.mark.processes
 def test_what_is_put_in_the_place_of_trls_classes_before_they_were_loaded_is_taken_out_again():
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", REPLACED], capture_output=True, encoding="utf-8", check=False)
     assert done.returncode == 0, done.stderr
