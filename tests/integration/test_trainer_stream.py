@@ -314,3 +314,31 @@ def test_a_topic_that_is_missing_or_a_band_without_one_order_stops_the_start_wit
     assert child.wait() == 2
     assert f"topic {band.name}: partitions is 3, must be 1" in child.log
     assert not (run.folder / "epochs").exists(), "nothing was claimed"
+
+
+@pytest.fixture(scope="module")
+def model_without_rewind(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of convolutions and attention: what it remembers of a prompt cannot be given to several labels, and its evaluation raises."""
+    import torch
+    from transformers import AutoTokenizer, Lfm2Config, Lfm2ForCausalLM
+
+    folder = build(tmp_path_factory.mktemp("lfm2"))
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    torch.manual_seed(0)
+    config = Lfm2Config(
+        vocab_size=len(tokenizer), hidden_size=64, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+        max_position_embeddings=256, layer_types=["conv", "full_attention"], bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id,
+    )  # fmt: skip
+    Lfm2ForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+def test_an_evaluation_that_raises_is_told_and_costs_nothing_of_what_was_trained(settings, new_run, model_without_rewind):
+    samples = send(
+        settings, [*(labelled(number) for number in range(12)), *(labelled(number, Split.VALIDATION) for number in range(12, 16))]
+    )
+    run = new_run(model=model_without_rewind)
+    child = run.finish()
+    assert "the evaluation at step 3 failed, and is left out: " in child.log
+    assert account(run.trained(), samples) == ALL_THERE_ONCE

@@ -210,10 +210,10 @@ class ObjectiveRun:
         self._committer.commit(self._trainer)
         try:
             found = self._measure()
-        except (PeltonError, RuntimeError) as error:
+        except Exception as error:  # what a model's own code raises can be anything
             if isinstance(error, Fenced) or run.group.size > 1:  # the others stand in the middle of it
                 raise
-            why = " ".join(str(error).split()) or type(error).__name__
+            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
             logger.error("the evaluation at step %d failed, and is left out: %s", run.feed.cursor.step, why)
             return False
         if found is None:
