@@ -7,6 +7,7 @@ import io
 import lzma
 import sys
 import tempfile
+from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,9 +135,9 @@ class ByteReader(io.RawIOBase):
         buffer[: len(data)] = data
         return len(data)
 
+    @abstractmethod
     def read_some(self, size: int) -> bytes:
         """At most this many bytes; none at the end."""
-        raise NotImplementedError
 
 
 class _Counted:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from time import monotonic
 
 from schemas.base import Message
-from schemas.errors import BadRecord, BrokerError, DeadLetterReason, PeltonError
+from schemas.errors import BadRecord, DeadLetterReason, PeltonError
 from schemas.topics import Topic
 from streams import metrics
 from streams.kafka.admin import check_topics
@@ -96,9 +96,7 @@ class StreamNode(ABC):
             BrokerError: a topic is missing, or the facts could not be read in time.
         """
         topics = self.settings.topics
-        states = check_topics(self.settings, [self.topic, topics.facts, topics.dead_letters]).topics
-        if missing := [state.name for state in states if state.state == "missing"]:
-            raise BrokerError(f"topic {missing[0]} does not exist; make the topics with `pelton topics create`")
+        check_topics(self.settings, [self.topic, topics.facts, topics.dead_letters]).raise_if_missing()
         self.view.start()
         self.warm_up()
         self.view.wait_ready(FACTS_SECONDS, self._closing)

@@ -64,16 +64,16 @@ class TopicReport:
 
     def raise_if_wrong(self) -> None:
         """Raise `BrokerError` naming the first topic that is missing or wrong; a risky one is warned of."""
-        for topic in self.topics:
-            if topic.state == "risky":
-                logger.warning("topic %s: %s", topic.name, "; ".join(topic.problems))
         self._raise(BAD)
 
     def raise_if_missing(self) -> None:
-        """Raise `BrokerError` naming the first topic that is missing: others may be as an operator wants them."""
+        """Raise `BrokerError` naming the first topic that is missing: others may be as an operator wants them. A risky one is warned of."""
         self._raise(("missing",))
 
     def _raise(self, states: tuple[str, ...]) -> None:
+        for topic in self.topics:
+            if topic.state == "risky":
+                logger.warning("topic %s: %s", topic.name, "; ".join(topic.problems))
         bad = [topic for topic in self.topics if topic.state in states]
         if bad:
             first = bad[0]

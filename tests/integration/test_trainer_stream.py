@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -341,4 +342,16 @@ def test_an_evaluation_that_raises_is_told_and_costs_nothing_of_what_was_trained
     run = new_run(model=model_without_rewind)
     child = run.finish()
     assert "the evaluation at step 3 failed, and is left out: " in child.log
+    assert account(run.trained(), samples) == ALL_THERE_ONCE
+
+
+def test_a_run_that_trains_all_weights_goes_on_without_the_model_it_began_with(settings, new_run, tiny_model, tmp_path):
+    base = tmp_path / "base"
+    shutil.copytree(tiny_model, base)
+    samples = send(settings, [sample(number) for number in range(8)])
+    run = new_run(model=base, lora_r=0)
+    run.finish()
+    shutil.rmtree(base)
+    samples += send(settings, [sample(number) for number in range(8, 16)])
+    run.finish()
     assert account(run.trained(), samples) == ALL_THERE_ONCE

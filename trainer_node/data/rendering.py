@@ -187,7 +187,7 @@ class Renderer:
 
     @functools.cached_property
     def _headers(self) -> list[list[str]]:
-        """What the model is given to answer, after a user's and after a tool's turn, in pieces."""
+        """What the model is given to answer, after a user's and after a tool's turn, as the marks cut it."""
         headers = []
         for turns in (variant for probe in PROBES for variant in calls_as_wanted(list(probe))):
             messages = [turn.as_dict() for turn in turns]

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 WEIGHTS = (".safetensors", ".bin", ".gguf")
+CONFIG = "config.json"
+STAMPS = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")
+"""Keys of a configuration that say who saved it, and how: the same weights saved by another version are the same base."""
 BLOCK = 1 << 16
 """Bytes of each block that is looked at."""
 BLOCKS = 64
@@ -24,12 +28,22 @@ def weights_identity(source: str) -> str | None:
     path = Path(source)
     if not path.exists():
         return None
-    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in WEIGHTS or file.name == "config.json")
-    digest = hashlib.sha256()
+    files = [path] if path.is_file() else sorted(file for file in path.iterdir() if file.suffix in WEIGHTS)
+    digest = hashlib.sha256(b"" if path.is_file() else _configuration(path / CONFIG))
     for file in files:
         digest.update(f"{'' if path.is_file() else file.name}:{file.stat().st_size}:".encode())
         _add_sample(digest, file)
     return digest.hexdigest()[:16]
+
+
+def _configuration(file: Path) -> bytes:
+    """What a configuration says of the model, in one spelling; its text, where it is none."""
+    content = file.read_bytes() if file.is_file() else b"{}"
+    try:
+        said = json.loads(content)
+        return json.dumps({key: value for key, value in said.items() if key not in STAMPS}, sort_keys=True).encode()
+    except (ValueError, AttributeError):  # the loader will say what is wrong with it
+        return content
 
 
 def _add_sample(digest: hashlib._Hash, file: Path) -> None:

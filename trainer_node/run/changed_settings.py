@@ -30,13 +30,12 @@ def check_weights(checkpoint: Checkpoint, config: TrainConfig, identity: str | N
         ConfigError: another base, or a LoRA of another rank or scale; names both, and what to do.
     """
     manifest = checkpoint.manifest
-    if manifest.base_identity is not None and manifest.base_identity != identity:
-        other = "other weights stand there now" if config.model == manifest.base_model else f"--model {config.model} has other weights"
+    kept = adapter_settings(checkpoint.path)
+    if needs_base(checkpoint) and manifest.base_identity is not None and manifest.base_identity != identity:
         raise ConfigError(
-            f"checkpoint {manifest.name} was trained on model {manifest.base_model}, and {other}:"
+            f"checkpoint {manifest.name} was trained on model {manifest.base_model}, and {_other(config, manifest.base_model, identity)}:"
             " name the model it was trained on, or begin a new run"
         )
-    kept = adapter_settings(checkpoint.path)
     wanted = {name: getattr(config, name) for name in OF_THE_ADAPTER}
     for name, value in kept.items():
         if wanted[name] != value:
@@ -45,6 +44,17 @@ def check_weights(checkpoint: Checkpoint, config: TrainConfig, identity: str | N
                 f"checkpoint {manifest.name} has {flag} {value}, and {flag} {wanted[name]} is asked for:"
                 f" a LoRA keeps what it was made with; give {flag} {value}, or begin a new run"
             )
+
+
+def needs_base(checkpoint: Checkpoint) -> bool:
+    """Whether a checkpoint is an adapter, which is nothing without its base; one of all weights is a model of its own."""
+    return (checkpoint.path / ADAPTER_CONFIG).is_file()
+
+
+def _other(config: TrainConfig, base_model: str, identity: str | None) -> str:
+    if config.model == base_model:
+        return "other weights stand there now"
+    return f"--model {config.model} " + ("has other weights" if identity else "cannot be compared with it from here")
 
 
 def adapter_settings(folder: Path) -> dict[str, int]:

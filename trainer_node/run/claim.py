@@ -20,7 +20,7 @@ from trainer_node.config import TrainConfig
 from trainer_node.models.gguf import model_source
 from trainer_node.models.identity import weights_identity
 from trainer_node.options import RunOptions
-from trainer_node.run.changed_settings import check_weights, tell_changes
+from trainer_node.run.changed_settings import check_weights, needs_base, tell_changes
 from trainer_node.run.publisher import Publisher
 from trainer_node.run.warm_start import find_parent, lineage
 
@@ -101,11 +101,12 @@ def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options:
         DownloadError: the default model is not in the cache.
         BrokerError: a topic is missing, or a band is none, or the broker is away.
     """
+    whole = checkpoints(options.run_dir, deep=False)
     source = model_source(config.model)
-    if looks_like_a_path(source) and not Path(source).exists():
+    if looks_like_a_path(source) and not Path(source).exists() and (not whole or needs_base(whole[-1])):
         raise ConfigError(f"--model {source}: there is no such file or folder")
     identity = weights_identity(source)
-    if whole := checkpoints(options.run_dir, deep=False):
+    if whole:
         _check_fits(whole[-1], config, options)
         check_weights(whole[-1], config, identity)
     topics = settings.topics

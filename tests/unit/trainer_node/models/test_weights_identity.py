@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -46,6 +47,13 @@ def test_a_larger_vocabulary_or_one_file_more_is_another(model: Path) -> None:
     found.add(weights_identity(str(model)))
     (model / "more.safetensors").write_bytes(b"x")
     assert len(found | {weights_identity(str(model))}) == 3
+
+
+def test_the_same_model_saved_by_another_version_is_the_same(model: Path) -> None:
+    before = weights_identity(str(model))
+    saved = {"transformers_version": "9.9", "_name_or_path": "elsewhere", "dtype": "float16", "vocab_size": 9}
+    (model / "config.json").write_text(json.dumps(saved, indent=4), encoding="utf-8")
+    assert weights_identity(str(model)) == before
 
 
 def test_a_single_file_has_one_whatever_it_is_called(tmp_path: Path) -> None:
