@@ -6,6 +6,7 @@ PeltonError
 │   ├── BrokerError      the broker is away, refuses, or its port is taken
 │   ├── DownloadError    something could not be fetched
 │   └── DataLossError    the log no longer holds what a position points at
+│       └── TopicMadeAnew   its topic is another of the same name
 ├── BadRecord            one record cannot be used: goes to the dead-letter topic with `reason`
 ├── TooManyDeadLetters   the breaker: a node stops, because its input is mostly bad
 ├── CheckpointError      a checkpoint is torn, or of a newer format
@@ -68,6 +69,10 @@ class DownloadError(UserError):
 
 class DataLossError(UserError):
     """The log no longer holds what a position points at; the message names topic, partition and the gap."""
+
+
+class TopicMadeAnew(DataLossError):  # noqa: N818 - it names what happened
+    """A position's topic was deleted and made anew: what stands at the position is of another log."""
 
 
 class BadRecord(PeltonError):  # noqa: N818 - it names the record, which is what the reader of a log looks for

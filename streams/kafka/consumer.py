@@ -144,14 +144,6 @@ def topic_partitions(consumer: KafkaConsumer, topic_name: str) -> set[int]:
     return set(numbers)
 
 
-def topic_id(consumer: KafkaConsumer, topic_name: str) -> object:
-    """What tells a topic from a later one of the same name, as far as the client has heard; None where the broker gives no such id.
-
-    The client asks again whenever a fetch is refused because the topic was not there, so that a topic made anew shows here.
-    """
-    return consumer._cluster.topic_id(topic_name)
-
-
 def next_offset(consumer: KafkaConsumer, partition: TopicPartition) -> int | None:
     """Next offset the consumer will fetch, as far as it knows.
 

@@ -24,7 +24,8 @@ from kafka.structs import OffsetAndMetadata
 from schemas.errors import BadRecord, BrokerError, DeadLetterReason, PeltonError
 from schemas.fact import Fact
 from streams.kafka.connection import explain
-from streams.kafka.consumer import Record, make_consumer, topic_id, topic_partitions
+from streams.kafka.consumer import Record, make_consumer, topic_partitions
+from streams.kafka.topic_ids import heard_ids, made_anew
 from streams.knowledge.hypergraph import Hypergraph
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class FactsView:
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
         self._end = 0
-        self._topic_id: object = None
+        self._topic_id: dict[str, str] | None = None
         self._bad = 0
         self._letters: list[tuple[Record, BadRecord]] = []
         self._letters_from = 0
@@ -165,7 +166,7 @@ class FactsView:
             self._end = consumer.end_offsets([self._tp])[self._tp]
             self._letters_from = (consumer.committed(self._tp) or 0) if self._group else 0
             target = self._end
-            found = topic_id(consumer, self._tp.topic)
+            found = heard_ids(consumer, [self._tp.topic])
             graph = self._graph if self._goes_on(found) else self._anew()
             self._topic_id, self._heard_at = found, time.monotonic()
             consumer.seek(self._tp, max(graph.version, consumer.beginning_offsets([self._tp])[self._tp]))
@@ -186,7 +187,7 @@ class FactsView:
         self._letters.clear()  # they will be met again
         return Hypergraph(self._ontology)
 
-    def _goes_on(self, found: object) -> bool:
+    def _goes_on(self, found: dict[str, str]) -> bool:
         """Whether the graph in hand can be read on: it is whole, the log is the same one, and nothing can have been missed."""
         same_log = found == self._topic_id and self._end >= self._graph.version
         return self._ready.is_set() and same_log and time.monotonic() - self._heard_at < REREAD_SECONDS
@@ -217,7 +218,7 @@ class FactsView:
             return
         self._end = consumer.end_offsets([self._tp], timeout_ms=CALL_MS)[self._tp]
         self._heard_at = time.monotonic()
-        if self._end < position or topic_id(consumer, self._tp.topic) != self._topic_id:
+        if self._end < position or made_anew(self._topic_id or {}, heard_ids(consumer, [self._tp.topic])):
             raise BrokerError(f"{self._tp.topic} ends at offset {self._end}, {position} was reached: it was made anew, and is read anew")
 
     def _apply(self, graph: Hypergraph, record: Record) -> None:
