@@ -45,7 +45,7 @@ def run(settings: Any, folder: Path, count: int) -> list[dict[str, float]]:
         return [with_example(decoded(record), ids) for record in records]
 
     fence = Fence(folder)
-    journal, ledger, reader = Journal(folder / "journal", fence.epoch), Ledger(folder / "ledger"), ConsumerThread(settings, "bench", unpack)
+    journal, ledger, reader = Journal(folder / "journal", fence.epoch), Ledger(folder / "ledger"), ConsumerThread(settings, unpack)
     store = CheckpointStore(folder, fence, journal, ledger)
     with Producer(settings) as producer:
         letters = DeadLetterWriter(producer, settings, "trainer", "bench", Breaker())

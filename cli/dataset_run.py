@@ -23,6 +23,7 @@ from streams.supervisor import Supervisor
 from trainer_node.config import TrainConfig
 from trainer_node.node import TrainerNode, stop_on_signals
 from trainer_node.options import RunOptions
+from trainer_node.run.claim import check_before_claiming, refuse_if_held
 
 CHECK_EVERY_S = 0.5
 
@@ -44,11 +45,13 @@ def train_on_files(
         UserError: a setting, a file, or that nothing was trained of all that was sent; says why.
     """
     named = "bootstrap_servers" in settings.model_fields_set
+    refuse_if_held(options)
     readers = readers_of(data, read)
     with contextlib.ExitStack() as stack:
         if not named:
             settings = _own_broker(stack, settings, options.run_dir)
         create_topics(settings, settings.topics).raise_if_wrong()
+        check_before_claiming(settings, config, options)  # nothing is sent for a run that cannot be
         refused = RefusedSamples(settings, options.run_id)
         sent = _send(settings, tuple(map(Path, facts)), Path(ontology) if ontology else None, readers)
         nodes = None if named else _own_workers(stack, options, ontology, needs_rewards(config))

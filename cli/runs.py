@@ -40,6 +40,7 @@ def options_from(given: dict[str, Any], topics: Topics) -> RunOptions:
         closed_file=Path(given["closed_file"]) if given["closed_file"] else None,
         wait_for=given["wait_for"],
         workers_run_id=given["workers_run_id"],
+        take_over=given["take_over"],
         start=start,
         metrics_port=given["metrics_port"],
         wandb_project=given["wandb_project"],

@@ -26,6 +26,8 @@ class RunOptions:
     """Nodes whose lag must be zero before the run is over: `curriculum`, `augmenter`."""
     workers_run_id: str | None = None
     """Run id in the workers' group names, where they serve this run alone."""
+    take_over: bool = False
+    """Do not look whether another incarnation is at work: end it."""
     start: StartPoint = field(default_factory=StartPoint)
     """Where a run without a checkpoint of its own begins."""
     metrics_port: int | None = None

@@ -275,6 +275,15 @@ class Producer:
                 raise Fenced(str(error)) from error.__cause__
             raise
 
+    def begin_anew(self) -> None:
+        """Go on with a new client. Of a transactional one it is the newest producer of its id from then on.
+
+        Raises:
+            BrokerError: the broker is away.
+        """
+        self._failures.clear()
+        self._replace_client()
+
     def _replace_client(self) -> None:
         old = self._client
         self._client = self._open()

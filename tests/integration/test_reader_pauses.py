@@ -35,7 +35,7 @@ class Taken:
 def test_a_band_paused_with_fetched_records_is_read_to_its_end_when_it_is_resumed(settings):
     closed, other = settings.topics.band("sft", 0).name, settings.topics.band("sft", 1).name
     records = QUEUED_RECORDS + 3 * MAX_POLL_RECORDS  # one fetch brings all; the reader pauses by itself where its queue is full
-    reader = ConsumerThread(settings, settings.topic_prefix + "reader", nothing_more)
+    reader = ConsumerThread(settings, nothing_more)
     taken = Taken(reader)
     with Producer(settings) as producer:
         for number in range(records):

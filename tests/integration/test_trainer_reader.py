@@ -25,7 +25,7 @@ def nothing_more(records):
 
 @pytest.fixture
 def reader(settings):
-    made = ConsumerThread(settings, settings.topic_prefix + "reader", nothing_more)
+    made = ConsumerThread(settings, nothing_more)
     yield made
     made.close()
 
@@ -137,9 +137,7 @@ def test_a_reader_that_rests_is_woken_by_whoever_wants_something(settings, topic
 def test_nothing_is_read_while_the_training_thread_needs_the_interpreter(settings, topic, monkeypatch):
     monkeypatch.setattr(flow_control, "GIL_WAIT_S", 10 * PATIENCE)
     decoded = []
-    with contextlib.closing(
-        ConsumerThread(settings, f"{settings.topic_prefix}reader", lambda found: decoded.extend(found) or [])
-    ) as reader:
+    with contextlib.closing(ConsumerThread(settings, lambda found: decoded.extend(found) or [])) as reader:
         reader.start({(topic, 0): 0})
         with reader.gil_window():
             pass

@@ -8,29 +8,37 @@ creates the next number, exclusively, and whoever finds a higher one than its ow
 from __future__ import annotations
 
 import json
-import os
 import time
 from pathlib import Path
 
 from schemas.errors import Fenced
 from trainer_node.commit.durable import create_durably, write_durably
+from trainer_node.commit.holder import claim_text, new_token
 
 
 class Fence:
     """One incarnation's claim on a run."""
 
-    def __init__(self, run_dir: Path) -> None:
-        self.folder = run_dir / "epochs"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self.epoch = self._claim()
+    def __init__(self, run_dir: Path, after: int | None = None) -> None:
+        """Claim the next epoch; where `after` is given, the one after that and no other.
 
-    def _claim(self) -> int:
+        Raises:
+            FileExistsError: somebody has claimed that one meanwhile.
+        """
+        self.folder = folder_of(run_dir)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.token = new_token()
+        """Tells this incarnation from every other."""
+        self.epoch = self._claim(after)
+
+    def _claim(self, after: int | None) -> int:
         while True:
-            epoch = max(claimed(self.folder), default=0) + 1
-            claim = json.dumps({"pid": os.getpid(), "claimed_at": time.time()})
+            epoch = 1 + (max(claimed(self.folder), default=0) if after is None else after)
             try:
-                create_durably(self.folder / f"{epoch:06d}", claim.encode())
+                create_durably(self.folder / f"{epoch:06d}", claim_text(self.token))
             except FileExistsError:
+                if after is not None:
+                    raise
                 continue
             return epoch
 
@@ -50,6 +58,11 @@ class Fence:
             return float(json.loads((self.folder / f"{min(claimed(self.folder)):06d}").read_text(encoding="utf-8"))["claimed_at"])
         except (OSError, ValueError, KeyError, TypeError):
             return time.time()
+
+
+def folder_of(run_dir: Path) -> Path:
+    """Where a run's claims stand."""
+    return run_dir / "epochs"
 
 
 def claimed(folder: Path) -> list[int]:

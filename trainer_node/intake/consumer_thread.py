@@ -1,9 +1,10 @@
 """The one thread that owns the trainer's consumer: fetches and decodes while the model trains, pauses and rewinds when told.
 
-It also commits, for lag tools. What it does costs processor time that the model trains with, and the interpreter that launches kernels:
-with nothing to read it rests, and it reads while the training thread waits for its device.
+What it does costs processor time that the model trains with, and the interpreter that launches kernels: with nothing to read it rests, and
+it reads while the training thread waits for its device.
 
-Partitions are assigned, never subscribed to: after a rebalance newly given ones would arrive unpaused. The group is used only to commit.
+Partitions are assigned, never subscribed to: after a rebalance newly given ones would arrive unpaused. The run's group has a member that
+commits (`run/group_member.py`).
 """
 
 from __future__ import annotations
@@ -53,11 +54,8 @@ class Gap:
 class ConsumerThread:
     """Reads assigned partitions into a queue, on a thread of its own."""
 
-    def __init__(
-        self, settings: KafkaSettings, group: str, decode: Callable[[list[Record]], list[Decoded]], on_data_loss: str = "fail"
-    ) -> None:
+    def __init__(self, settings: KafkaSettings, decode: Callable[[list[Record]], list[Decoded]], on_data_loss: str = "fail") -> None:
         self._settings = settings
-        self._group = group
         self._decode = decode
         self._on_data_loss = on_data_loss
         self._calls: queue.Queue[tuple[Callable[[Any], Any], Future[Any]]] = queue.Queue()
@@ -161,17 +159,6 @@ class ConsumerThread:
         offsets: dict[Partition, int] = self.call(ends)
         return offsets
 
-    def commit(self, offsets: dict[Partition, int]) -> None:
-        """Commit group offsets, for lag tools only: the checkpoint is what a restart goes by."""
-
-        def do(consumer: Any) -> None:
-            from kafka import TopicPartition
-            from kafka.structs import OffsetAndMetadata
-
-            consumer.commit({TopicPartition(*tp): OffsetAndMetadata(offset, "", -1) for tp, offset in offsets.items()})
-
-        self.call(do)
-
     def call(self, function: Callable[[Any], Any], timeout_s: float = 60.0) -> Any:
         """Run something with the consumer on the thread that owns it.
 
@@ -209,7 +196,7 @@ class ConsumerThread:
     def _run(self, positions: dict[Partition, int], timestamp_ms: int | None, taken: Future[dict[Partition, int]]) -> None:
         consumer = None
         try:
-            consumer = make_consumer(self._settings, group=self._group, auto_offset_reset="none", max_poll_records=MAX_POLL_RECORDS)
+            consumer = make_consumer(self._settings, auto_offset_reset="none", max_poll_records=MAX_POLL_RECORDS)
             taken.set_result(self._assign(consumer, positions, timestamp_ms))
             while not self._stop.is_set():
                 self.wanted.clear()

@@ -11,7 +11,10 @@ from schemas.errors import ConfigError
 from schemas.training_sample import Objective
 from streams.kafka.admin import check_topics
 from streams.kafka.settings import KafkaSettings
-from trainer_node.commit.fencing import Fence
+from streams.node import group_name
+from trainer_node.commit.fencing import Fence, claimed
+from trainer_node.commit.fencing import folder_of as epochs_of
+from trainer_node.commit.holder import PATIENCE_S, Pulse, holder_of, living
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger
 from trainer_node.commit.manifest import Checkpoint, checkpoints
@@ -21,10 +24,13 @@ from trainer_node.models.gguf import model_source
 from trainer_node.models.identity import weights_identity
 from trainer_node.options import RunOptions
 from trainer_node.run.changed_settings import check_weights, needs_base, tell_changes
+from trainer_node.run.group_member import wait_until_gone
 from trainer_node.run.publisher import Publisher
 from trainer_node.run.warm_start import find_parent, lineage
 
 logger = logging.getLogger(__name__)
+
+REMEDY = "stop it first, or end it with --take-over"
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,13 @@ def claim_run(stack: contextlib.ExitStack, settings: KafkaSettings, config: Trai
         BrokerError: the broker could not be reached.
     """
     identity = check_before_claiming(settings, config, options)
-    options.run_dir.mkdir(parents=True, exist_ok=True)
-    fence = Fence(options.run_dir)
+    fence = take_hold(settings, options)
+    stack.callback(Pulse(fence.folder, fence.epoch).stop)
     journal = Journal(options.run_dir / "journal", fence.epoch)
     stack.callback(journal.close)
     ledger = Ledger(options.run_dir / "ledger")
     store = CheckpointStore(options.run_dir, fence, journal, ledger, config.keep_checkpoints, options.on_commit_step)
-    publisher = Publisher(settings, options.run_id)
+    publisher = Publisher(settings, options.run_id, fence)
     stack.callback(publisher.close)
     store.clean()
     resumed, refused = store.newest()
@@ -114,6 +120,50 @@ def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options:
     check_topics(settings, bands).raise_if_wrong()  # several partitions of a band would have no order
     check_topics(settings, [topics.losses, topics.outputs, topics.rewards, topics.models, topics.dead_letters]).raise_if_missing()
     return identity
+
+
+def take_hold(settings: KafkaSettings, options: RunOptions) -> Fence:
+    """Claim the next epoch, unless another incarnation is at work.
+
+    Raises:
+        ConfigError: one is; says where.
+        BrokerError: the broker is away.
+    """
+    if options.take_over:
+        return Fence(options.run_dir)
+    while True:
+        seen = refuse_if_held(options)
+        _refuse_if_held_elsewhere(settings, options)
+        with contextlib.suppress(FileExistsError):  # two starts at one moment: the later one looks again, and finds the other alive
+            return Fence(options.run_dir, after=seen)
+
+
+def refuse_if_held(options: RunOptions) -> int:
+    """See that nobody works in the run's folder.
+
+    Returns:
+        The newest epoch that was claimed there; 0 where none was.
+
+    Raises:
+        ConfigError: somebody does.
+    """
+    folder = epochs_of(options.run_dir)
+    seen = max(claimed(folder), default=0)
+    if seen and not options.take_over and (holder := living(folder, seen)) is not None:
+        raise ConfigError(f"run {options.run_id} is at work: {holder} holds it, in {options.run_dir}; {REMEDY}")
+    return seen
+
+
+def _refuse_if_held_elsewhere(settings: KafkaSettings, options: RunOptions) -> None:
+    """See that no trainer of the same run works from another folder: its claim is not among ours, and it stands in the run's group."""
+    folder = epochs_of(options.run_dir)
+    ours = {holder.token for epoch in claimed(folder) if (holder := holder_of(folder, epoch))}
+    other = wait_until_gone(settings, group_name(settings, "trainer", options.run_id), ours, PATIENCE_S)
+    if other is not None:
+        raise ConfigError(
+            f"run {options.run_id} is at work from another folder: process {other.get('pid')} on {other.get('host')} holds it; {REMEDY}, or"
+            " name this run otherwise"
+        )
 
 
 def looks_like_a_path(model: str) -> bool:

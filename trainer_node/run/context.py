@@ -13,7 +13,6 @@ from streams.kafka.dead_letters import Breaker, DeadLetterWriter
 from streams.kafka.lag import LagReader
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
-from streams.node import group_name
 from trainer_node.commit.store import START
 from trainer_node.config import TrainConfig
 from trainer_node.data.decoding import Decoder
@@ -112,9 +111,8 @@ def _connect(
     lag = LagReader(settings)
     stack.callback(lag.close)
     decode = Decoder(loaded.tokenizer, config)
-    consumer = ConsumerThread(settings, group_name(settings, "trainer", run_id), decode, config.on_data_loss)
+    consumer = ConsumerThread(settings, decode, config.on_data_loss)
     stack.callback(consumer.close)
-    claim.publisher.commit_through(consumer)
     feed = Feed(
         FeedSettings(run_id, config.batch_size * group.size, config.linger_s, config.repeat_horizon),
         consumer,

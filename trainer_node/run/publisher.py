@@ -8,22 +8,29 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
+import socket
 import threading
 import time
 from concurrent.futures import Future, wait
 
 from schemas.errors import BrokerError, Fenced
 from schemas.model_version import ModelVersion, PartitionPosition
+from streams.kafka.connection import listens
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
+from streams.node import group_name
+from trainer_node.commit.fencing import Fence
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.commit.positions import offsets_in, partition_of
-from trainer_node.intake.consumer_thread import ConsumerThread
+from trainer_node.run.group_member import GroupMember, members_of
 
 logger = logging.getLogger(__name__)
 
 WAIT_S = 10.0
 """Longest wait for the broker's answer before training goes on."""
+PROBE_S = 1.0
+"""How long the answer to "is a broker there" may take."""
 LAST_WAIT_S = 30.0
 """Longest wait, at the run's end, for what is still being published."""
 
@@ -31,17 +38,18 @@ LAST_WAIT_S = 30.0
 class Publisher:
     """Publishes the checkpoints of one run. Made before the run chooses what to resume from: then no older one publishes any more."""
 
-    def __init__(self, settings: KafkaSettings, run_id: str) -> None:
+    def __init__(self, settings: KafkaSettings, run_id: str, fence: Fence) -> None:
+        self._settings = settings
         self._topic = settings.topics.models
-        self._consumer: ConsumerThread | None = None
+        self._fence = fence
+        self._group = group_name(settings, "trainer", run_id)
         self._in_flight: Future[None] | None = None
+        """Done once the checkpoint is announced; the thread goes on to commit offsets."""
+        self._thread: threading.Thread | None = None
         self._newest: Checkpoint | None = None
         self._published: Checkpoint | None = None
         self._producer = Producer(settings, transactional_id=f"{settings.topic_prefix}trainer.{run_id}")
-
-    def commit_through(self, consumer: ConsumerThread) -> None:
-        """Group offsets are committed by the consumer that reads."""
-        self._consumer = consumer
+        self._member = GroupMember(settings, self._group, run_id, {"token": fence.token, "host": socket.gethostname(), "pid": os.getpid()})
 
     def __call__(self, checkpoint: Checkpoint) -> None:
         """Publish and commit group offsets; waits for it a moment, not longer.
@@ -63,7 +71,8 @@ class Publisher:
         assert self._newest is not None
         checkpoint = self._newest
         self._in_flight = Future()
-        threading.Thread(target=self._publish, args=(checkpoint, self._in_flight), name="publish", daemon=True).start()
+        self._thread = threading.Thread(target=self._publish, args=(checkpoint, self._in_flight), name="publish", daemon=True)
+        self._thread.start()
         if wait([self._in_flight], timeout=patience_s).not_done:
             logger.warning("checkpoint %s is durable, but could not be published in %.0f s", checkpoint.path.name, patience_s)
         self._raise_fenced()
@@ -74,24 +83,57 @@ class Publisher:
 
     def _publish(self, checkpoint: Checkpoint, done: Future[None]) -> None:
         """On a thread of its own; `done` gets what is to end the run."""
-        assert self._consumer is not None
         version = model_version(checkpoint)
         try:
-            if not self._consumer.connected:
+            if not any(listens(server, PROBE_S) for server in self._settings.servers):
                 raise BrokerError("the broker is away")
-            with self._producer.transaction():
-                self._producer.send(self._topic, version.version, version)
+            self._announce(version)
             self._published = checkpoint
-            self._consumer.commit({(tp.topic, tp.partition): tp.watermark for tp in version.positions})
             done.set_result(None)
+            self._commit_offsets(checkpoint, version)
         except Fenced as error:
-            told = f"a newer incarnation of run {version.run_id} publishes on {self._topic.name} now; this one stops ({error})"
-            done.set_exception(Fenced(told))
+            done.set_exception(error)
         except BrokerError as error:
             logger.warning("checkpoint %s is durable, but could not be published: %s", checkpoint.path.name, error)
             done.set_result(None)
         except BaseException as error:  # noqa: BLE001 - handed to the training thread, which raises it
             done.set_exception(error)
+
+    def _announce(self, version: ModelVersion) -> None:
+        """Send it; where the broker takes this producer for an older one, find out whether it is.
+
+        A transaction that stays open for longer than the broker bears (the process was suspended in it) ends with the same error.
+
+        Raises:
+            Fenced: a newer incarnation has taken over.
+            BrokerError: it was not taken.
+        """
+        try:
+            self._send(version)
+        except Fenced as error:
+            self._fence.check()
+            self._raise_if_replaced(version.run_id, error)
+            logger.warning("%s: the broker had given our producer up (was this process suspended?); a new one goes on", self._topic.name)
+            self._producer.begin_anew()
+            self._send(version)
+
+    def _send(self, version: ModelVersion) -> None:
+        with self._producer.transaction():
+            self._producer.send(self._topic, version.version, version)
+
+    def _raise_if_replaced(self, run_id: str, error: Fenced) -> None:
+        """Another folder's run of the same name has a claim of its own, and stands in the group now."""
+        others = [entry for entry in members_of(self._settings, self._group) if entry.get("token") != self._fence.token]
+        if others:
+            where = f"process {others[0].get('pid')} on {others[0].get('host')}"
+            told = f"{where} has taken run {run_id} over from another folder and publishes on {self._topic.name} now; this one stops"
+            raise Fenced(f"{told} ({error})")
+
+    def _commit_offsets(self, checkpoint: Checkpoint, version: ModelVersion) -> None:
+        try:
+            self._member.commit({(tp.topic, tp.partition): tp.watermark for tp in version.positions}, WAIT_S)
+        except BrokerError as error:
+            logger.warning("checkpoint %s is announced; its offsets, for lag tools, are not committed yet: %s", checkpoint.path.name, error)
 
     def finish(self) -> None:
         """At the run's end: see to it that the newest checkpoint is published, if the broker answers.
@@ -102,15 +144,16 @@ class Publisher:
         if self._in_flight is not None:
             wait([self._in_flight], timeout=LAST_WAIT_S)
         self._raise_fenced()
-        if self._newest is None or self._published is self._newest:
-            return
-        if self._in_flight is None or self._in_flight.done():
+        if self._newest is not None and self._published is not self._newest and (self._in_flight is None or self._in_flight.done()):
             self._publish_newest(LAST_WAIT_S)
-        if self._published is not self._newest:
+        if self._thread is not None:
+            self._thread.join(WAIT_S)
+        if self._newest is not None and self._published is not self._newest:
             logger.warning("checkpoint %s was not published; a start of the same run publishes it", self._newest.path.name)
 
     def close(self) -> None:
         """Disconnect."""
+        self._member.close()
         with contextlib.suppress(BrokerError):
             self._producer.close(timeout=5.0)
 

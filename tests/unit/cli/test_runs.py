@@ -20,6 +20,7 @@ FLAGS = {
     "run_dir": None,
     "until_consumed": False,
     "closed_file": None,
+    "take_over": False,
     "dataset_path": (),
     "wait_for": (),
     "workers_run_id": None,
