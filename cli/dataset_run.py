@@ -13,7 +13,7 @@ import click
 from cli.program import PELTON
 from cli.refused_samples import RefusedSamples
 from cli.sample_reader import ReadOptions, SampleReader, readers_of
-from cli.sending import send_samples, told
+from cli.sending import own_source, send_samples, told
 from schemas.errors import UserError
 from schemas.training_sample import Objective
 from streams.kafka.admin import create_topics
@@ -96,8 +96,7 @@ def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: P
 def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: str | None, judged: bool) -> Supervisor:
     nodes = stack.enter_context(Supervisor(PELTON, options.run_dir / "logs", lambda text: click.echo(text, err=True)))
     for name in ("curriculum", "augmenter", *(("feedback",) if judged else ())):
-        state = [] if name == "feedback" else ["--state-dir", str(options.run_dir / "state" / name)]
-        arguments = ["worker", name, "--run-id", options.run_id, *state]
+        arguments = ["worker", name, "--run-id", options.run_id, "--state-dir", str(options.run_dir / "state" / name)]
         nodes.start(name, arguments + (["--ontology", ontology] if ontology else []))
     return nodes
 
@@ -108,7 +107,7 @@ def _send(settings: KafkaSettings, facts: tuple[Path, ...], ontology: Path | Non
     if facts:
         with surveyed([fact_reader(path, None, ontology=ontology) for path in facts]) as survey:
             send(settings, survey)
-    summary = send_samples(settings, readers)
+    summary = send_samples(settings, readers, own_source("train"))
     for file in summary.files:
         for line in told(file):
             click.echo(line, err=True)

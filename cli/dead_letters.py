@@ -75,6 +75,7 @@ def show(settings: KafkaSettings, position: str, full: bool, as_json: bool) -> N
 @dead_letters.command()
 @click.option("--reason", metavar="REASON", help="Those dead-lettered for this reason.")
 @click.option("--stage", metavar="STAGE", help="Those dead-lettered by this node.")
+@click.option("--source", metavar="NAME", help="Those of this source: its `producer` header, or what its keys begin with, as `show` says.")
 @click.option("--position", metavar="TOPIC:PARTITION:OFFSET", help="The record that stood at this position.")
 @click.option("--all", "everything", is_flag=True, help="All of them.")
 @click.option(
@@ -86,6 +87,7 @@ def replay(
     settings: KafkaSettings,
     reason: str | None,
     stage: str | None,
+    source: str | None,
     position: str | None,
     everything: bool,
     value_file: Path | None,
@@ -98,14 +100,14 @@ def replay(
     check_reason(reason)
     if value_file and not position:
         raise click.UsageError("--value-file mends one record: name it with --position")
-    if not (reason or stage or position or everything):
-        raise click.UsageError("name what to replay: --reason, --stage, --position or --all")
+    if not (reason or stage or source or position or everything):
+        raise click.UsageError("name what to replay: --reason, --stage, --source, --position or --all")
     if position:
         letter, record = find(settings, position)
         value = repaired(settings, letter, value_file) if value_file else None
         sent, left = send_back(settings, [(letter, record)], value)
     else:
-        sent, left = send_back(settings, matching(settings, reason, stage))
+        sent, left = send_back(settings, matching(settings, reason, stage, source))
     if as_json:
         click.echo(json.dumps({"replayed": sent, "left": left}))
         return
@@ -153,12 +155,14 @@ def repaired(settings: KafkaSettings, letter: DeadLetter, path: Path) -> bytes:
     return value
 
 
-def matching(settings: KafkaSettings, reason: str | None, stage: str | None) -> Iterator[tuple[DeadLetter, Record]]:
+def matching(
+    settings: KafkaSettings, reason: str | None, stage: str | None, source: str | None = None
+) -> Iterator[tuple[DeadLetter, Record]]:
     """Dead letters that pass the filters, oldest first."""
     from streams.kafka.dead_letters import read_dead_letters
 
     for letter, record in read_dead_letters(settings):
-        if reason in (None, letter.reason.value) and stage in (None, letter.stage):
+        if reason in (None, letter.reason.value) and stage in (None, letter.stage) and source in (None, letter.source):
             yield letter, record
 
 

@@ -134,9 +134,11 @@ def check_topic(settings: KafkaSettings) -> None:
 
 def send(settings: KafkaSettings, survey: Survey, retract: bool = False, removals: tuple[str, ...] = ()) -> tuple[int, int]:
     """Send every fact of a survey, or a tombstone for it, then the other tombstones; how many of both."""
+    from cli.sending import own_source
+    from schemas.topics import PRODUCER_HEADER
     from streams.kafka.producer import Producer
 
-    topic = settings.topics.facts
+    topic, headers = settings.topics.facts, [(PRODUCER_HEADER, own_source("facts").encode())]
     sent = removed = 0
     with Producer(settings) as producer:
         for fact in survey.facts():
@@ -144,7 +146,7 @@ def send(settings: KafkaSettings, survey: Survey, retract: bool = False, removal
                 producer.send_bytes(topic.name, fact.fact_id.encode(), None)
                 removed += 1
             else:
-                producer.send(topic, fact.fact_id, fact)
+                producer.send(topic, fact.fact_id, fact, headers)
                 sent += 1
         for key in removals:
             producer.send_bytes(topic.name, key.encode(), None)

@@ -48,6 +48,13 @@ class RunName(click.ParamType):
         return str(value)
 
 
+def source_name(_ctx: click.Context, _param: click.Parameter, given: str | None) -> str | None:
+    """A name that can stand in a header, a line of a log and a metric's label."""
+    if given is not None and not (given.strip() and given.isprintable() and len(given) <= 100):
+        raise click.BadParameter(f"{given!r} is no name of a source: one line of 1 to 100 printable characters")
+    return given
+
+
 def under(heading: str) -> Callable[..., Callable[[Command], Command]]:
     """`click.option` for the options under one heading."""
 

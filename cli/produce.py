@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.declared import choices
-from cli.options import json_option, kafka_options, reading_options, there
+from cli.options import json_option, kafka_options, reading_options, source_name, there
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", callback=there)
 @click.option("--task", type=click.Choice(choices("schemas.sample", "Task")), help="Task of every sample, instead of what its fields say.")
 @reading_options()
+@click.option(
+    "--producer",
+    metavar="NAME",
+    callback=source_name,
+    help="Who sends, for the header by which sources are told apart. [default: pelton-produce@ and this machine's name]",
+)
 @click.option("--dry-run", is_flag=True, help="Read everything, say what was found, and send nothing. Needs no broker.")
 @click.option("--skip-bad", is_flag=True, help="Pass over bad rows, and count them, rather than stop at the first.")
 @json_option
@@ -28,6 +34,7 @@ def produce(
     shape: str | None,
     mapping: str | None,
     encoding: str | None,
+    producer: str | None,
     dry_run: bool,
     skip_bad: bool,
     as_json: bool,
@@ -44,10 +51,10 @@ def produce(
     """
     from cli.sample_reader import read_options, readers_of
     from cli.sending import dry_run as look
-    from cli.sending import send_samples, show_samples
+    from cli.sending import own_source, send_samples, show_samples
 
     readers = readers_of(files, read_options(task, shape, mapping, encoding, dry_run or skip_bad))
-    summary = look(readers) if dry_run else send_samples(settings, readers)
+    summary = look(readers) if dry_run else send_samples(settings, readers, producer or own_source())
     show_samples(summary, as_json)
     if dry_run and not summary.read:
         raise click.exceptions.Exit(2)

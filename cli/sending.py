@@ -92,8 +92,15 @@ def dry_run(readers: Sequence[SampleReader]) -> SamplesSummary:
     return SamplesSummary([reader.summary for reader in readers])
 
 
-def send_samples(settings: KafkaSettings, readers: Sequence[SampleReader]) -> SamplesSummary:
-    """Send every sample of every file, and wait for the acknowledgements.
+def own_source(command: str = "produce") -> str:
+    """Who sends, where nobody says: this command on this machine."""
+    import socket
+
+    return f"pelton-{command}@{socket.gethostname()}"
+
+
+def send_samples(settings: KafkaSettings, readers: Sequence[SampleReader], source: str) -> SamplesSummary:
+    """Send every sample of every file, said to be of this source, and wait for the acknowledgements.
 
     Raises:
         UserError: a bad row; what stood before it has been sent, and sending the file again is safe, ids being the same.
@@ -101,10 +108,11 @@ def send_samples(settings: KafkaSettings, readers: Sequence[SampleReader]) -> Sa
     """
     from reading.refusal import Skip
     from schemas.errors import BadRecord
+    from schemas.topics import PRODUCER_HEADER
     from streams.kafka.admin import check_topics
     from streams.kafka.producer import Producer
 
-    topic = settings.topics.samples
+    topic, headers = settings.topics.samples, [(PRODUCER_HEADER, source.encode())]
     check_topics(settings, [topic]).raise_if_wrong()
     summary = SamplesSummary([reader.summary for reader in readers], topic.name)
     with Producer(settings, linger_ms=BULK_LINGER_MS) as producer:
@@ -113,7 +121,7 @@ def send_samples(settings: KafkaSettings, readers: Sequence[SampleReader]) -> Sa
                 with progress_of(reader.path) as progress:
                     for prepared in reader.read(progress):
                         try:
-                            producer.send_bytes(topic.name, prepared.sample_id.encode(), prepared.value())
+                            producer.send_bytes(topic.name, prepared.sample_id.encode(), prepared.value(), headers)
                         except BadRecord as error:
                             reader.refuse(prepared.line, Skip.TOO_LARGE, error.detail)
                             continue

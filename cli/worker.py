@@ -52,7 +52,7 @@ state_option = click.option(
     "--state-dir",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Keep here what was learnt of the stream. Without it, a restart reads the last 20,000 records again.",
+    help="Keep here what was learnt of the stream: without it, a restart reads the last 20,000 records again, and judges sources anew.",
 )
 
 
@@ -142,11 +142,13 @@ def augmenter(
     metavar="SECONDS",
     help="Pair no answer that was judged longer than this before the newest answer to its prompt.",
 )
+@state_option
 @worker_options
 def feedback(
     settings: KafkaSettings,
     run_id: str | None,
     ontology: Path | None,
+    state_dir: Path | None,
     extractors: int,
     policy: str,
     no_claims: float | None,
@@ -162,7 +164,7 @@ def feedback(
 
     config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims)
     pairs = PreferenceConfig(margin=preference_margin, max_age_s=preference_max_age) if preferences else None
-    _serve(lambda: FeedbackNode(settings, _ontology(ontology), run_id, config, pairs, extractors), **serve)
+    _serve(lambda: FeedbackNode(settings, _ontology(ontology), run_id, config, pairs, extractors, state_dir), **serve)
 
 
 def _ontology(path: Path | None) -> Ontology:

@@ -113,8 +113,7 @@ def _start_nodes(session: Session, closed: Path) -> list[NodeView]:
     state = session.options.run_dir / "state"
     for name in WORKERS:
         arguments = ["worker", name, "--run-id", session.run_id, "--ontology", str(ONTOLOGY), "--metrics-port", str(ports[name])]
-        keeps = ["--state-dir", str(state / name)] if name != "feedback" else []
-        session.supervisor.start(name, arguments + keeps)
+        session.supervisor.start(name, [*arguments, "--state-dir", str(state / name)])
     session.supervisor.start("trainer", _trainer_arguments(session, closed, ports["trainer"]), may_end=True, stop_s=70.0)
     return [NodeView(name, port) for name, port in ports.items()]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from time import monotonic
 
 from feedback_node.pool import ExtractionPool
@@ -42,8 +43,9 @@ class FeedbackNode(StreamNode):
         config: RewardConfig | None = None,
         preferences: PreferenceConfig | None = None,
         extractors: int = 1,
+        state_folder: Path | None = None,
     ) -> None:
-        super().__init__(settings, settings.topics.outputs, ontology, run_id)
+        super().__init__(settings, settings.topics.outputs, ontology, run_id, state_folder)
         self._config = config or RewardConfig()
         self._window: PreferenceWindow | None = None
         if preferences is not None:
@@ -91,8 +93,8 @@ class FeedbackNode(StreamNode):
 
     def _decode(self, records: Sequence[Record]) -> list[tuple[Record, ModelOutput]]:
         outputs = []
-        for record in records:
-            with self.guarded(record):
+        for record in self.admitted(records):
+            with self.guarded(record, is_done=False):
                 output = ModelOutput.decode(record.value)
                 if self.run_id is None or output.run_id in (None, self.run_id):
                     outputs.append((record, output))
@@ -110,7 +112,7 @@ class FeedbackNode(StreamNode):
         """Pairs of the prompts that this batch answered, now that all their answers are in."""
         for key in answered:
             if (pair := window.pair(key)) is not None:
-                self.send(self.settings.topics.samples, pair.sample_id, pair)
+                self.send(self.settings.topics.samples, pair.sample_id, pair, self.name)
                 metrics.PREFERENCE_PAIRS.labels(key.run_id).inc()
 
     def _note(self, rewards: Iterable[GraphReward]) -> None:

@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from schemas.dead_letter import HEADER_PREFIX, REPLAY_HEADER, DeadLetter
 from schemas.errors import DeadLetterReason
 from schemas.fact import Fact
-from schemas.topics import Topic, Topics
+from schemas.topics import PRODUCER_HEADER, Topic, Topics
 
 VERSION = "1.1.0"
 """Of the document: minor with new channels, operations or optional fields; major with what a reader must know."""
@@ -142,7 +142,12 @@ def schemas(topics: list[Topic]) -> dict[str, Document]:
         "SampleHeaders": {
             "type": "object",
             "description": "Headers of a producer's own are kept, and not read.",
-            "properties": {REPLAY_HEADER: text("Topic, partition and offset of the dead letter that was sent again.")},
+            "properties": {
+                PRODUCER_HEADER: text(
+                    "Who sends, so that what it sends can be told from what others send; at most 100 characters are read."
+                ),
+                REPLAY_HEADER: text("Topic, partition and offset of the dead letter that was sent again."),
+            },
         },
         "NoValue": {"type": "null"},
         "OriginalValue": {

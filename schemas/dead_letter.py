@@ -30,6 +30,8 @@ class DeadLetter(Message):
     """The sample's id, where it could be read."""
     run_id: str | None = None
     """The run that gave it up, where the trainer did."""
+    source: str | None = None
+    """Who sent it, where its `producer` header or its key tells."""
     truncated_from: int | None = None
     """Length in bytes of the original value, where it was too large even for the dead-letter topic and had to be cut."""
     was_null: bool | None = None

@@ -8,7 +8,7 @@ PeltonError
 │   └── DataLossError    the log no longer holds what a position points at
 │       └── TopicMadeAnew   its topic is another of the same name
 ├── BadRecord            one record cannot be used: goes to the dead-letter topic with `reason`
-├── TooManyDeadLetters   the breaker: a node stops, because its input is mostly bad
+├── TooManyDeadLetters   the breaker: a node stops, because all of its input is bad, and no source of it can be told from another
 ├── CheckpointError      a checkpoint is torn, or of a newer format
 └── Fenced               a newer incarnation of this run exists; this one must stop at once
 """
@@ -43,6 +43,8 @@ class DeadLetterReason(StrEnum):
     """The step it was in gave a loss that is not a number."""
     BAD_FACT = "bad_fact"
     """A fact with missing parts, an unknown predicate, or one that closes a cycle of aliases."""
+    SOURCE_PAUSED = "source_paused"
+    """Nothing is known to be wrong with it: most records of its source were bad, and it was put away unread, to be replayed."""
     PROCESSING_ERROR = "processing_error"
     """Code of ours raised; the error header has the exception. A bug to report, and nothing lost."""
 
@@ -85,7 +87,7 @@ class BadRecord(PeltonError):  # noqa: N818 - it names the record, which is what
 
 
 class TooManyDeadLetters(PeltonError):  # noqa: N818
-    """The share of dead letters passed the breaker's limit: the node stops and says so."""
+    """All that came lately was bad, and no source can be told from another: the node stops and says so."""
 
 
 class CheckpointError(PeltonError):

@@ -20,6 +20,9 @@ FOREVER = -1
 MAX_LETTER_BYTES = 8 * MAX_BYTES
 """`samples` and `dead-letters` take larger records than we parse, so that an oversize one can be dead-lettered whole."""
 
+PRODUCER_HEADER = "producer"
+"""Header by which a producer says who it is, so that what it sends can be told from what others send."""
+
 
 @dataclass(frozen=True)
 class Topic:

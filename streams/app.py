@@ -108,7 +108,7 @@ def run(node: StreamNode, metrics_port: int | None = None, metrics_host: str = "
         at_the_end.callback(node.close)
         runner = Runner(node, folder)
         if metrics_port is not None:
-            server = at_the_end.enter_context(start_metrics(metrics_port, metrics_host, runner.waiting_for))
+            server = at_the_end.enter_context(start_metrics(metrics_port, metrics_host, runner.waiting_for, node.remarks))
             logger.info("%s: metrics at http://%s:%d/metrics", node.name, metrics_host, server.port)
         try:
             asyncio.run(runner.serve())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -45,6 +45,9 @@ RECORDS_OUT = Counter("pelton_records_out", "Records sent and acknowledged", ["n
 RECORDS_SKIPPED = Counter("pelton_records_skipped", "Records read and left alone on purpose", ["node", "why"])
 CONVERSATIONS_CHANGED = Counter("pelton_conversations_changed", "Conversations of which turns were left out", ["node", "why"])
 DEAD_LETTERS = Counter("pelton_dead_letters", "Records dead-lettered", ["node", "reason"])
+SOURCE_PAUSED = Gauge(
+    "pelton_source_paused", "1 for each source whose records are put away for now, most of them being bad", ["node", "source"]
+)
 BATCH_SECONDS = Gauge("pelton_batch_seconds", "Seconds that the last batch took", ["node"])
 
 logger = logging.getLogger(__name__)
@@ -53,8 +56,14 @@ logger = logging.getLogger(__name__)
 class MetricsServer:
     """Serves `/metrics`, `/healthz` (the process answers) and `/readyz` (it is doing its work) from a thread of its own."""
 
-    def __init__(self, port: int, host: str = "127.0.0.1", ready: Callable[[], str | None] = lambda: None) -> None:
-        handler = type("Handler", (_Handler,), {"ready": staticmethod(ready)})
+    def __init__(
+        self,
+        port: int,
+        host: str = "127.0.0.1",
+        ready: Callable[[], str | None] = lambda: None,
+        remarks: Callable[[], Sequence[str]] = lambda: (),
+    ) -> None:
+        handler = type("Handler", (_Handler,), {"ready": staticmethod(ready), "remarks": staticmethod(remarks)})
         try:
             self._server = ThreadingHTTPServer((host, port), handler)
         except (OSError, OverflowError) as error:
@@ -82,22 +91,29 @@ class MetricsServer:
         self.close()
 
 
-def start_metrics(port: int, host: str = "127.0.0.1", ready: Callable[[], str | None] = lambda: None) -> MetricsServer:
+def start_metrics(
+    port: int,
+    host: str = "127.0.0.1",
+    ready: Callable[[], str | None] = lambda: None,
+    remarks: Callable[[], Sequence[str]] = lambda: (),
+) -> MetricsServer:
     """Serve this process's metrics and health.
 
     Args:
         port: 0 for any free one.
         host: address to listen on.
         ready: says what the node still waits for, or None when it is at work; asked at each `/readyz`.
+        remarks: what else a person should know, a line each, below that; it changes no status.
 
     Raises:
         ConfigError: the port is taken or not allowed.
     """
-    return MetricsServer(port, host, ready)
+    return MetricsServer(port, host, ready, remarks)
 
 
 class _Handler(BaseHTTPRequestHandler):
     ready: Callable[[], str | None]
+    remarks: Callable[[], Sequence[str]]
 
     def do_GET(self) -> None:
         path = self.path.split("?", 1)[0]
@@ -108,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif path == "/readyz":
             waiting_for = self.ready()
             status = HTTPStatus.OK if waiting_for is None else HTTPStatus.SERVICE_UNAVAILABLE
-            self._answer(status, f"{waiting_for or 'ready'}\n".encode())
+            self._answer(status, "".join(f"{line}\n" for line in (waiting_for or "ready", *self.remarks())).encode())
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"there are /metrics, /healthz and /readyz\n")
 

@@ -10,22 +10,26 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from time import monotonic
 
 from schemas.base import Message
+from schemas.dead_letter import REPLAY_HEADER
 from schemas.errors import BadRecord, DeadLetterReason, PeltonError
-from schemas.topics import Topic
+from schemas.topics import PRODUCER_HEADER, Topic
 from streams import metrics
 from streams.kafka.admin import check_topics
 from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import Breaker, DeadLetterWriter
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.sources import Sources, source_of
 from streams.knowledge.ontology import Ontology
 from streams.knowledge.view import FactsView
+from streams.state_files import make_folder, read_json, state_path, write_json
 
 FACTS_SECONDS = 3600.0
 """Longest wait for the knowledge graph at the start."""
@@ -55,12 +59,20 @@ class StreamNode(ABC):
     """Whether this node dead-letters bad facts; exactly one kind of node does it."""
 
     def __init__(
-        self, settings: KafkaSettings, topic: Topic, ontology: Ontology, run_id: str | None = None, breaker: Breaker | None = None
+        self,
+        settings: KafkaSettings,
+        topic: Topic,
+        ontology: Ontology,
+        run_id: str | None = None,
+        state_folder: Path | None = None,
+        breaker: Breaker | None = None,
     ) -> None:
         self.settings = settings
         self.topic = topic
         self.run_id = run_id
         self._breaker = breaker or Breaker()
+        self._state_folder = make_folder(state_folder) if state_folder else None
+        self._sources = self._known_sources()
         self._producer = Producer(settings)
         self._letters = DeadLetterWriter(self._producer, settings, self.name, run_id)
         self._sent: Counter[str] = Counter()
@@ -86,6 +98,7 @@ class StreamNode(ABC):
         for topic_name, count in self._sent.items():
             metrics.RECORDS_OUT.labels(self.name, topic_name).inc(count)
         self._sent.clear()
+        self._keep_sources()
         self.acknowledged()
         metrics.BATCH_SECONDS.labels(self.name).set(monotonic() - begun)
 
@@ -106,7 +119,7 @@ class StreamNode(ABC):
 
     @abstractmethod
     def process(self, records: Sequence[Record]) -> None:
-        """Decide on each record, inside `guarded`, and `send` what follows."""
+        """Decide on each of the `admitted` records, inside `guarded`, and `send` what follows."""
 
     def acknowledged(self) -> None:  # noqa: B027 - most nodes need not
         """Called when all that a batch sent is acknowledged, before its offsets are committed."""
@@ -115,7 +128,7 @@ class StreamNode(ABC):
         """Called when a batch's offsets are committed.
 
         Raises:
-            TooManyDeadLetters: most records are bad; the node must stop.
+            TooManyDeadLetters: all records are bad, and nothing tells who sent them; the node must stop.
         """
         self._breaker.check()
 
@@ -126,15 +139,19 @@ class StreamNode(ABC):
         """What the node still waits for before it can work; None when it can. Called from any thread."""
         return None if self.view.ready else f"{self.settings.topics.facts.name}, {self.view.lag} offsets behind"
 
+    def remarks(self) -> list[str]:
+        """What a person should know of the node beside what it waits for. Called from any thread."""
+        return [f"source paused: {why}" for why in self._sources.paused.values()]
+
     def close(self) -> None:
         """Let go of connections, threads and processes, more than once if need be. What was not flushed will be read again."""
         self._closing.set()
         self._producer.close(timeout=1.0)
         self.view.stop()
 
-    def send(self, topic: Topic, key: str, message: Message) -> None:
-        """Send a message; it is acknowledged when the batch is."""
-        self._producer.send(topic, key, message)
+    def send(self, topic: Topic, key: str, message: Message, source: str | None = None) -> None:
+        """Send a message, with a header that says whose it is where that is known; it is acknowledged when the batch is."""
+        self._producer.send(topic, key, message, [(PRODUCER_HEADER, source.encode())] if source else [])
         self._sent[topic.name] += 1
 
     def flush(self) -> None:
@@ -149,9 +166,25 @@ class StreamNode(ABC):
         """Count a record that is left alone on purpose."""
         metrics.RECORDS_SKIPPED.labels(self.name, why).inc()
 
+    def admitted(self, records: Iterable[Record]) -> Iterator[Record]:
+        """The records to be handled, one at a time; those of a paused source go to the dead letters, but for its probes.
+
+        One that was sent back from the dead letters is always handled: somebody wants it tried.
+        """
+        for record in records:
+            name = source_of(record)
+            if self._sources.admits(name) or any(header == REPLAY_HEADER for header, _ in record.headers):
+                yield record
+            else:
+                why = f"{self._sources.paused.get(name or '')}; nothing is known to be wrong with this record"
+                self._put_away(Case(record), BadRecord(DeadLetterReason.SOURCE_PAUSED, why))
+
     @contextmanager
-    def guarded(self, record: Record) -> Iterator[Case]:
-        """Around the handling of one record: what is raised for it alone sends it to the dead letters and ends there."""
+    def guarded(self, record: Record, is_done: bool = True) -> Iterator[Case]:
+        """Around the handling of one record: what is raised for it alone sends it to the dead letters and ends there.
+
+        `is_done` False: there is more to be done with the record, inside another such block, and only then it counts as good.
+        """
         case = Case(record)
         try:
             yield case
@@ -163,12 +196,50 @@ class StreamNode(ABC):
             logger.exception("%s: %s %d:%d", self.name, record.topic, record.partition, record.offset)
             self._dead_letter(case, BadRecord(DeadLetterReason.PROCESSING_ERROR, f"{type(error).__name__}: {error}"))
         else:
-            self._breaker.record(ok=True)
+            if is_done:
+                self._judge_source(record, ok=True)
 
     def _dead_letter(self, case: Case, bad: BadRecord) -> None:
-        self._letters.put(case.record, bad, case.sample_id)
+        self._put_away(case, bad)
+        self._judge_source(case.record, ok=False)
+
+    def _put_away(self, case: Case, bad: BadRecord) -> None:
+        """Dead-letter a record; the broker has it when the batch is flushed."""
+        self._letters.put_soon(case.record, bad, case.sample_id)
         metrics.DEAD_LETTERS.labels(self.name, bad.reason.value).inc()
-        self._breaker.record(ok=False)
+
+    def _judge_source(self, record: Record, ok: bool) -> None:
+        name = source_of(record)
+        self._breaker.record(ok, named=name is not None)
+        if told := self._sources.record(name, ok):
+            logger.warning("%s: %s", self.name, told)
+            self._show_paused()
+
+    def _show_paused(self) -> None:
+        metrics.SOURCE_PAUSED.clear()
+        for name in self._sources.paused:
+            metrics.SOURCE_PAUSED.labels(self.name, name).set(1)
+
+    def _known_sources(self) -> Sources:
+        """With what an earlier incarnation knew of them."""
+        sources = Sources()
+        if (document := read_json(self._sources_path)) is not None:
+            try:
+                sources.restore(document)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                logger.warning("%s cannot be used (%s); sources are judged anew", self._sources_path, error)
+        for why in sources.paused.values():
+            logger.warning("%s: %s before the last stop: this source is still paused", self.name, why)
+        return sources
+
+    @property
+    def _sources_path(self) -> Path | None:
+        return state_path(self._state_folder, f"{self.group}@sources") if self._state_folder else None
+
+    def _keep_sources(self) -> None:
+        if self._sources.changed and self._sources_path:
+            write_json(self._sources_path, self._sources.to_json())
+        self._sources.changed = False
 
 
 def group_name(settings: KafkaSettings, node: str, run_id: str | None) -> str:

@@ -8,18 +8,17 @@ first one it is given, and counts these in.
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from schemas.errors import BadRecord, ConfigError
+from schemas.errors import BadRecord
 from streams.committed import read_partition
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
+from streams.state_files import make_folder, read_json, state_path, write_json
 
 CATCH_UP = 20_000
 """Most records read again to bring a state up to date."""
@@ -65,13 +64,8 @@ class PartitionStates(Generic[S]):
         self._fresh = fresh
         self._settings = settings
         self._group = group
-        self._folder = folder
+        self._folder = make_folder(folder) if folder is not None else None
         self._kept: dict[tuple[str, int], Kept[S]] = {}
-        if folder is not None:
-            try:
-                folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise ConfigError(f"state folder {folder}: cannot be made ({error.strerror})") from None
 
     def before(self, record: Record) -> tuple[S, bool]:
         """The state that a record is measured against, and whether it holds that record already (it is read again after a crash)."""
@@ -102,10 +96,7 @@ class PartitionStates(Generic[S]):
                     "timestamp": kept.timestamp,
                     "state": kept.state.to_json(),
                 }
-                path = self._path(topic, partition)
-                staging = path.with_suffix(".tmp")
-                staging.write_text(json.dumps(document), encoding="utf-8")
-                staging.replace(path)
+                write_json(self._path(topic, partition), document)
                 kept.changed = False
 
     def forget(self) -> None:
@@ -118,7 +109,7 @@ class PartitionStates(Generic[S]):
 
     def _path(self, topic: str, partition: int) -> Path:
         assert self._folder is not None
-        return self._folder / (re.sub(r"[^A-Za-z0-9._-]", "_", f"{self._group}@{topic}-{partition}") + ".json")
+        return state_path(self._folder, f"{self._group}@{topic}-{partition}")
 
     def _load(self, record: Record) -> Kept[S]:
         kept = self._read_file(record.topic, record.partition) or Kept(self._fresh())
@@ -145,15 +136,14 @@ class PartitionStates(Generic[S]):
         if self._folder is None:
             return None
         path = self._path(topic, partition)
+        if (document := read_json(path)) is None:
+            return None
         try:
-            document = json.loads(path.read_text(encoding="utf-8"))
             if document["format"] != FORMAT or (document["group"], document["topic"]) != (self._group, topic):
                 raise ValueError("another format, group or topic")
             state = self._fresh()
             state.restore(document["state"])
             return Kept(state, int(document["next_offset"]), int(document["timestamp"]))
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             logger.warning("state file %s cannot be used (%s); it is made anew from the log", path, error)
             return None

@@ -53,14 +53,14 @@ class AugmenterNode(StreamNode):
         state_folder: Path | None = None,
         config: AugmenterConfig = AugmenterConfig(),
     ) -> None:
-        super().__init__(settings, settings.topics.losses, ontology, run_id)
+        super().__init__(settings, settings.topics.losses, ontology, run_id, state_folder)
         self._config = config
         self._seen: RecentIds[str] = RecentIds(EVENTS_REMEMBERED)
         self._states = PartitionStates(lambda: _PartitionThreshold(self, config), settings, self.group, state_folder)
 
     def process(self, records: Sequence[Record]) -> None:
         """Count each loss, and send variants of the samples whose loss is high."""
-        for record in records:
+        for record in self.admitted(records):
             kept, counted = self._states.before(record)
             with self.guarded(record) as case:
                 loss = decode_loss(record.value)
@@ -93,7 +93,7 @@ class AugmenterNode(StreamNode):
             if not variants:
                 self.skip("no other words")
             for variant in variants:
-                self.send(self.settings.topics.samples, variant.sample_id, variant)
+                self.send(self.settings.topics.samples, variant.sample_id, variant, self.name)
 
     def acknowledged(self) -> None:
         """Keep what the batch taught."""

@@ -17,6 +17,7 @@ from streams.curriculum.difficulty import RawTerms, raw_terms
 from streams.curriculum.task_detector import Content, content_of, detect_task, objective_of, to_training_sample
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.sources import source_of
 from streams.knowledge.ontology import Ontology
 from streams.node import StreamNode
 from streams.partition_state import PartitionStates
@@ -28,12 +29,12 @@ class CurriculumNode(StreamNode):
     name = "curriculum"
 
     def __init__(self, settings: KafkaSettings, ontology: Ontology, run_id: str | None = None, state_folder: Path | None = None) -> None:
-        super().__init__(settings, settings.topics.samples, ontology, run_id)
+        super().__init__(settings, settings.topics.samples, ontology, run_id, state_folder)
         self._states = PartitionStates(lambda: _PartitionBands(self), settings, self.group, state_folder)
 
     def process(self, records: Sequence[Record]) -> None:
         """Measure each sample and send it to its band."""
-        for record in records:
+        for record in self.admitted(records):
             bands, counted = self._states.before(record)
             with self.guarded(record) as case:
                 sample = Sample.decode(record.value)
@@ -62,7 +63,7 @@ class CurriculumNode(StreamNode):
         made = to_training_sample(sample, band=band, difficulty=difficulty, source=source, facts_offset=version, content=content)
         for rule in content.changed:
             metrics.CONVERSATIONS_CHANGED.labels(self.name, rule).inc()
-        self.send(self.settings.topics.band(made.objective, band), made.sample_id, made)
+        self.send(self.settings.topics.band(made.objective, band), made.sample_id, made, source_of(record))
 
     def acknowledged(self) -> None:
         """Keep what the batch taught."""

@@ -1,17 +1,17 @@
-"""Dead letters: bad records kept whole, with the reason; the breaker that stops a node whose input is mostly bad."""
+"""Dead letters: bad records kept whole, with the reason; the breaker that stops a node all of whose input is bad."""
 
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from schemas.dead_letter import HEADER_PREFIX, REPLAY_HEADER, DeadLetter
-from schemas.errors import BadRecord, BrokerError, TooManyDeadLetters
+from schemas.errors import BadRecord, BrokerError, DeadLetterReason, TooManyDeadLetters
 from streams.kafka.consumer import Record, read_range
+from streams.kafka.sources import source_of
 
 if TYPE_CHECKING:
     from streams.kafka.producer import Producer
@@ -27,40 +27,45 @@ logger = logging.getLogger(__name__)
 
 
 class Breaker:
-    """Opens, for good, when more than `limit` of the last `window` records were bad, once at least `minimum` were seen.
+    """Opens, for good, when all of the latest records were bad and nobody can tell who sent them: `window` records, or all since the start
+    once these are `minimum`.
 
-    Counting never raises: a node stops by `check` where it can first commit how far it came, so that its next start goes on behind what
-    is in the dead letters.
+    What comes from a source that can be told from others never opens it (see `sources`). Counting never raises: a node stops by `check`
+    where it can first commit how far it came, so that its next start goes on behind what is in the dead letters.
     """
 
-    def __init__(self, window: int = 200, limit: float = 0.5, minimum: int = 50) -> None:
-        self.limit = limit
+    def __init__(self, window: int = 200, minimum: int = 50) -> None:
+        self.window = window
         self.minimum = minimum
-        self._bad: deque[bool] = deque(maxlen=window)
+        self._good_seen = False
+        self._bad = 0
         self._why: str | None = None
 
-    def record(self, ok: bool) -> None:
-        """Count one record."""
-        self._bad.append(not ok)
-        seen, bad = len(self._bad), sum(self._bad)
-        if not ok and self._why is None and seen >= self.minimum and bad > self.limit * seen:
+    def record(self, ok: bool, named: bool = False) -> None:
+        """Count one record; `named` where its source is known."""
+        if ok or named:
+            self._good_seen, self._bad = True, 0
+            return
+        self._bad += 1
+        if self._why is None and self._bad >= (self.window if self._good_seen else self.minimum):
             self._why = (
-                f"{bad} of the last {seen} records went to the dead letters (limit {self.limit:.0%}); "
-                "see `pelton dead-letters list`, mend the producer, and start again: what is in the dead letters is not read again"
+                f"all of the last {self._bad} records went to the dead letters, and nothing tells who sent them; see `pelton dead-letters"
+                " list`, mend the producer (a `producer` header lets one be paused alone), and start again: what is in the dead letters is"
+                " not read again"
             )
 
     def check(self) -> None:
-        """Stop where most records are bad.
+        """Stop where all records are bad.
 
         Raises:
-            TooManyDeadLetters: the share of bad ones passed the limit.
+            TooManyDeadLetters: all that came lately was bad, from sources that nobody can tell.
         """
         if self._why is not None:
             raise TooManyDeadLetters(self._why)
 
 
 class DeadLetterWriter:
-    """Puts bad records on the dead-letter topic and waits for the broker to have them, so that the node may then go on."""
+    """Puts bad records on the dead-letter topic, so that the node may then go on: waiting until the broker has each, or by `put_soon`."""
 
     def __init__(
         self, producer: Producer, settings: KafkaSettings, stage: str, run_id: str | None = None, breaker: Breaker | None = None
@@ -77,6 +82,21 @@ class DeadLetterWriter:
         Raises:
             BrokerError: the broker did not take it; the caller must not go past the record.
         """
+        letter, sent = self.put_soon(record, bad, sample_id)
+        try:
+            self._producer.wait_for(sent)
+        except BrokerError as error:
+            raise BrokerError(f"a dead letter was not acknowledged: {error} ({record.topic} {record.partition}:{record.offset})") from error
+        if self.breaker is not None:
+            self.breaker.record(ok=False, named=letter.source is not None)
+        return letter
+
+    def put_soon(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> tuple[DeadLetter, Any]:
+        """Send the dead letter without waiting for the broker; the caller must not go past the record before the producer's `flush`.
+
+        Returns:
+            The letter, and what `Producer.wait_for` takes.
+        """
         key, value, headers, cut_from = self._fit(record)
         letter = DeadLetter(
             topic=record.topic,
@@ -87,18 +107,14 @@ class DeadLetterWriter:
             error=bad.detail[:MAX_ERROR_CHARS],
             sample_id=sample_id,
             run_id=self.run_id,
+            source=source_of(record),
             truncated_from=cut_from,
             was_null=True if record.value is None else None,
         )
         sent = self._producer.send_bytes(self.topic.name, key, value, [*headers, *letter.headers()])
-        try:
-            self._producer.wait_for(sent)
-        except BrokerError as error:
-            raise BrokerError(f"a dead letter was not acknowledged: {error} ({record.topic} {record.partition}:{record.offset})") from error
-        logger.warning("dead letter %s %d:%d (%s): %s", record.topic, record.partition, record.offset, bad.reason.value, letter.error)
-        if self.breaker is not None:
-            self.breaker.record(ok=False)
-        return letter
+        level = logging.DEBUG if bad.reason is DeadLetterReason.SOURCE_PAUSED else logging.WARNING  # that was said when it was paused
+        logger.log(level, "dead letter %s %d:%d (%s): %s", record.topic, record.partition, record.offset, bad.reason.value, letter.error)
+        return letter, sent
 
     def _fit(self, record: Record) -> tuple[bytes | None, bytes, list[tuple[str, bytes]], int | None]:
         """Key, value and headers that fit the topic, and the value's whole length where it had to be cut."""

@@ -45,7 +45,7 @@ OTHER_TOPIC_BYTES = 1_048_588
 LINGER_MS = 5
 """How long a record waits for others to share its batch, in milliseconds."""
 OVERHEAD = 100
-"""More than what a batch of one record without headers takes beside key and value, in bytes: 61 of the batch, at most 31 of the record."""
+"""More than what a batch of one record takes beside key, value and headers, in bytes: 61 of the batch, at most 31 of the record."""
 
 Headers = Iterable[tuple[str, bytes]]
 
@@ -294,8 +294,8 @@ class Producer:
         """Bytes that the record will take in the topic, alone in its batch, or a few more."""
         topic = self._topics.get(topic_name)
         limit = topic.max_message_bytes if topic else OTHER_TOPIC_BYTES
-        size = len(key or b"") + len(value or b"") + OVERHEAD
-        if headers or size > limit:
+        size = len(key or b"") + len(value or b"") + OVERHEAD + sum(4 * len(name) + len(content) + 10 for name, content in headers)
+        if size > limit:
             size = int(DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, headers))
         if size > limit:
             raise BadRecord(DeadLetterReason.TOO_LARGE, f"{size} bytes with key and headers; {topic_name} takes at most {limit}")

@@ -86,7 +86,7 @@ class FactsView:
 
         Raises:
             BrokerError: not reached within `timeout` seconds; says how far it came and what is in the way.
-            TooManyDeadLetters: most facts are bad.
+            TooManyDeadLetters: all facts are bad, and nothing tells who sent them.
         """
         deadline = time.monotonic() + timeout
         while not self._ready.wait(0.05):
@@ -111,7 +111,7 @@ class FactsView:
         """The graph, unchanged for the length of the block; keep the block short, for facts wait meanwhile.
 
         Raises:
-            TooManyDeadLetters: most facts are bad; the node must stop.
+            TooManyDeadLetters: all facts are bad, and nothing tells who sent them; the node must stop.
         """
         self._raise_failure()
         with self._lock:
@@ -245,7 +245,7 @@ class FactsView:
 
         Raises:
             BrokerError: a letter was not taken, or the commit not.
-            TooManyDeadLetters: most facts are bad; how far they were read is committed.
+            TooManyDeadLetters: all facts are bad, and nothing tells who sent them; how far they were read is committed.
         """
         if self._dead_letters is None:
             return

@@ -56,7 +56,7 @@ def test_kafka_python(settings: KafkaSettings, tmp_path: Path):
     run([sys.executable, example("Python, kafka-python", settings, tmp_path, "send.py")])
     records = received(settings)
     assert set(records) == {"python-1", "python-2"}
-    assert {record.headers for record in records.values()} == {(("source", b"atlas"),)}
+    assert {record.headers for record in records.values()} == {(("producer", b"atlas"),)}
 
 
 def test_confluent_kafka(settings: KafkaSettings, tmp_path: Path, other_python: Run):
@@ -68,7 +68,7 @@ def test_kafkajs(settings: KafkaSettings, tmp_path: Path, node: Run):
     node(example("Node, kafkajs", settings, tmp_path, "send.js"))
     records = received(settings)
     assert set(records) == {"node-1", "node-2"}
-    assert {record.headers for record in records.values()} == {(("source", b"atlas"),)}
+    assert {record.headers for record in records.values()} == {(("producer", b"atlas"),)}
 
 
 def test_kcat(settings: KafkaSettings, tmp_path: Path):
@@ -76,7 +76,7 @@ def test_kcat(settings: KafkaSettings, tmp_path: Path):
         pytest.skip("no kcat here: apt-get install kcat")
     run(["sh", "-e", example("The command line, kcat", settings, tmp_path, "send.sh")])
     records = received(settings)
-    assert records["kcat-1"].headers == (("source", b"atlas"),)
+    assert records["kcat-1"].headers == (("producer", b"atlas"),)
     assert sorted(record.key is None for record in records.values()) == [False, True]
 
 

@@ -32,6 +32,7 @@ LETTER = DeadLetter(
     reason=DeadLetterReason.BAD_JSON,
     error="…",
     run_id="r",
+    source="atlas",
     truncated_from=9_000_000,
     was_null=True,
 )

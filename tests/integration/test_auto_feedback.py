@@ -40,7 +40,7 @@ def start(settings, tmp_path):
     started = []
 
     def starting(kind, *options, state=None):
-        folder = [] if kind == "feedback" else ["--state-dir", str(tmp_path / (state or kind))]
+        folder = ["--state-dir", str(tmp_path / (state or kind))]
         worker = WorkerProcess(kind, settings, tmp_path, "--ontology", "books.yaml", *folder, *options)
         started.append(worker)
         return worker.ready()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from schemas.sample import Sample
 from streams.kafka.consumer import read_range
 from streams.kafka.embedded import free_port
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.sources import source_of
 
 
 def pelton(settings: KafkaSettings, *words: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -39,6 +41,10 @@ def test_produce_sends_jsonl_and_csv_and_says_how_many(settings: KafkaSettings, 
     assert sorted(sample.prompt or sample.text or "" for sample in found) == ["q1", "q2", "t"]
     assert all((record.key or b"").decode() == sample.sample_id for record, sample in zip(records, found, strict=True))
     assert "mine" in {sample.sample_id for sample in found}
+    assert {record.headers for record in records} == {(("producer", f"pelton-produce@{socket.gethostname()}".encode()),)}
+    assert pelton(settings, "produce", "--producer", "atlas", str(tmp_path / "b.csv")).returncode == 0
+    assert [source_of(record) for record in read_range(settings, settings.topics.samples.name)].count("atlas") == 1
+    assert "no name of a source" in pelton(settings, "produce", "--producer", "two\nlines", str(tmp_path / "b.csv")).stderr
 
 
 def test_produce_names_the_bad_line_and_exits_with_2(settings: KafkaSettings, tmp_path: Path) -> None:

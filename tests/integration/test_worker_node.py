@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 
 import pytest
+from click.testing import CliRunner
 from worker_process import REPOSITORY
 
+from cli.main import pelton
 from schemas.errors import BrokerError, TooManyDeadLetters
 from schemas.sample import Sample
 from streams.kafka.admin import committed_offsets, end_offsets
@@ -23,7 +26,7 @@ class Picky(StreamNode):
     name = "picky"
 
     def process(self, records):
-        for record in records:
+        for record in self.admitted(records):
             with self.guarded(record) as case:
                 sample = Sample.decode(record.value)
                 case.sample_id = sample.sample_id
@@ -36,15 +39,15 @@ class Picky(StreamNode):
 
 @pytest.fixture
 def node(settings):
-    made = Picky(settings, settings.topics.samples, Ontology(), "r1", Breaker(window=20, minimum=10))
+    made = Picky(settings, settings.topics.samples, Ontology(), "r1", breaker=Breaker(window=20, minimum=10))
     yield made
     made.close()
 
 
-def records(settings, *texts):
+def records(settings, *texts, first=0, headers=()):
     name = settings.topics.samples.name
-    samples = [Sample(sample_id=f"s{n}", text=text) for n, text in enumerate(texts)]
-    return [Record(name, 0, n, sample.sample_id.encode(), sample.encode(), (), 0) for n, sample in enumerate(samples)]
+    samples = [Sample(sample_id=f"s{n}", text=text) for n, text in enumerate(texts, first)]
+    return [Record(name, 0, n, sample.sample_id.encode(), sample.encode(), headers, 0) for n, sample in enumerate(samples, first)]
 
 
 def passed_on(settings):
@@ -72,17 +75,62 @@ def test_a_failure_that_is_not_the_records_stops_the_batch_and_dead_letters_noth
     assert list(read_dead_letters(settings)) == []
 
 
-def test_mostly_bad_records_stop_the_node_once_all_of_the_batch_is_safely_dead_lettered(settings, node):
+def test_nothing_but_bad_records_stop_the_node_once_all_of_the_batch_is_safely_dead_lettered(settings, node):
     node.handle(records(settings, *["a bug"] * 30))
     assert len(list(read_dead_letters(settings))) == 30
     with pytest.raises(TooManyDeadLetters):
         node.committed()
 
 
-def test_a_few_bad_records_among_good_ones_do_not(settings, node):
-    node.handle(records(settings, *["good", "good", "a bug"] * 20))
-    assert len(list(read_dead_letters(settings))) == 20
-    assert len(passed_on(settings)) == 40
+def test_bad_records_among_good_ones_do_not(settings, node):
+    node.handle(records(settings, *["good", "a bug", "a bug"] * 20))
+    node.committed()
+    assert len(list(read_dead_letters(settings))) == 40
+    assert len(passed_on(settings)) == 20
+
+
+def test_a_bad_source_is_put_away_whole_over_a_restart_and_comes_back_by_replay_and_by_its_good_probes(settings, tmp_path):
+    atlas = (("producer", b"atlas"),)
+
+    def incarnation():
+        made = Picky(settings, settings.topics.samples, Ontology(), "r1", tmp_path)
+        made.view.start()
+        return made
+
+    def reasons():
+        return Counter(letter.reason.value for letter, _ in read_dead_letters(settings))
+
+    node = incarnation()
+    mixed = [
+        pair for n in range(300) for pair in (*records(settings, "a bug", first=n, headers=atlas), *records(settings, "good", first=n))
+    ]
+    node.handle(mixed)
+    node.committed()
+    assert len(passed_on(settings)) == 300, "the others go on"
+    assert reasons() == {"processing_error": 50 + 50, "source_paused": 200}, "one in five is a probe"
+    assert "atlas were bad, 200 put away" in node.remarks()[0]
+    node.close()
+    node = incarnation()
+    try:
+        assert "atlas were bad, 200 put away" in node.remarks()[0], "a restart knows it"
+        node.handle(records(settings, *["good"] * 4, first=1000, headers=atlas))
+        assert reasons()["source_paused"] == 204
+        (letter, kept) = list(read_dead_letters(settings))[-1]
+        assert (letter.source, kept.key, kept.headers[0]) == ("atlas", b"s1003", ("producer", b"atlas"))
+        words = ["--bootstrap-servers", settings.bootstrap_servers, "--topic-prefix", settings.topic_prefix]
+        done = CliRunner().invoke(
+            pelton, ["dead-letters", "replay", "--reason", "source_paused", "--source", "atlas", *words], catch_exceptions=False
+        )
+        assert "replayed 204 of 204" in done.stdout
+        back = list(read_range(settings, settings.topics.samples.name))
+        node.handle(back)
+        assert reasons() == {"processing_error": 300, "source_paused": 204}, "what was sent back is tried, each"
+        assert Counter(passed_on(settings)) == Counter([f"s{n}" for n in range(300)] + [f"s{n}" for n in range(1000, 1004)])
+        node.handle(records(settings, *["good"] * 30, first=2000, headers=atlas))
+        assert node.remarks() == [], "its probes were good"
+        assert len([key for key in passed_on(settings) if key.startswith("s20")]) >= 10
+    finally:
+        node.close()
 
 
 def test_a_batch_is_done_when_all_of_it_is_acknowledged(settings, node):

@@ -131,7 +131,7 @@ class Admission:
         """Called where what was taken in can be committed.
 
         Raises:
-            TooManyDeadLetters: most records are bad; the node must stop.
+            TooManyDeadLetters: all records are bad, and nothing tells who sent them; the node must stop.
         """
         if self._dead_letters.breaker is not None:
             self._dead_letters.breaker.check()

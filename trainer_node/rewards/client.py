@@ -12,6 +12,7 @@ from typing import Any, Self
 from schemas.errors import BadRecord, BrokerError, PeltonError
 from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
+from schemas.topics import PRODUCER_HEADER
 from schemas.training_sample import TrainingSample
 from streams.kafka.consumer import Record, make_consumer
 from streams.kafka.producer import Producer
@@ -64,6 +65,7 @@ class RewardClient:
         self._settings = settings
         self._producer = producer
         self._run_id = run_id
+        self._headers = [(PRODUCER_HEADER, f"trainer.{run_id}".encode())]
         self._timeout_s = timeout_s
         self._stopping = stopping
         self._waiting = waiting
@@ -114,7 +116,7 @@ class RewardClient:
         self._before_sending()
         with self._listening() as arrivals:
             for output in outputs:
-                self._producer.send(self._settings.topics.outputs, output.prompt_id, output)
+                self._producer.send(self._settings.topics.outputs, output.prompt_id, output, self._headers)
             self._producer.flush(waiting=self._waiting)
             return self._collect({output.output_id for output in outputs}, arrivals, finish)
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.errors import BadRecord, Fenced, PeltonError, TooManyDeadLetters
 from schemas.sample_loss import SampleLoss
+from schemas.topics import PRODUCER_HEADER
 from schemas.training_sample import Objective, TrainingSample
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.data.batch import StepBatch
@@ -186,6 +187,7 @@ class ObjectiveRun:
         if not losses:
             return
         run, now = self.run, time.time()
+        headers = [(PRODUCER_HEADER, f"trainer.{run.options.run_id}".encode())]
         for item, (loss, tokens) in zip(batch.items, losses, strict=True):
             sample = item.sample
             event = SampleLoss(
@@ -199,7 +201,7 @@ class ObjectiveRun:
                 sample=sample,
                 trained_at=now,
             )
-            run.producer.send(run.settings.topics.losses, sample.sample_id, event)
+            run.producer.send(run.settings.topics.losses, sample.sample_id, event, headers)
 
     def _evaluate(self) -> bool:
         """Measure val_metric on the validation samples; True when training should stop early.

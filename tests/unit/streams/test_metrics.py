@@ -23,7 +23,7 @@ def waiting_for():
 
 @pytest.fixture
 def server(waiting_for):
-    with metrics.start_metrics(0, ready=lambda: waiting_for[0]) as started:
+    with metrics.start_metrics(0, ready=lambda: waiting_for[0], remarks=lambda: waiting_for[1:]) as started:
         yield started
 
 
@@ -46,6 +46,8 @@ def test_readiness_says_what_is_waited_for_while_the_process_is_alive(server, wa
     assert get(server, "/healthz")[0] == 200
     waiting_for[0] = None
     assert get(server, "/readyz") == (200, "ready\n")
+    waiting_for.append("a source is paused")
+    assert get(server, "/readyz") == (200, "ready\na source is paused\n")
 
 
 def test_there_is_nothing_else_on_the_port(server):

@@ -45,35 +45,44 @@ def put(given: Record, bad: BadRecord = BAD, **other: Any) -> tuple[bytes | None
     return key, value, headers, letter
 
 
-def test_the_breaker_stays_shut_while_few_are_bad() -> None:
-    breaker = Breaker(window=20, limit=0.5, minimum=10)
-    for number in range(1000):
-        breaker.record(ok=number % 2 == 0)
+def opens(breaker: Breaker, records: str) -> bool:
+    """Whether it is open after these: `.` good, `x` bad, `n` bad of a source that is known."""
+    for one in records:
+        breaker.record(ok=one == ".", named=one == "n")
+    try:
         breaker.check()
+    except TooManyDeadLetters as error:
+        return "went to the dead letters" in str(error)
+    return False
 
 
-def test_the_breaker_opens_when_most_of_the_window_is_bad() -> None:
-    breaker = Breaker(window=20, limit=0.5, minimum=10)
-    for _ in range(500):
-        breaker.record(ok=True)
-    for _ in range(10):
-        breaker.record(ok=False)
-    breaker.check()
-    breaker.record(ok=False)
-    for _ in range(3):
-        with pytest.raises(TooManyDeadLetters, match="11 of the last 20"):
-            breaker.check()
-        breaker.record(ok=True)
-
-
-def test_the_breaker_waits_for_the_minimum() -> None:
-    breaker = Breaker(window=200, limit=0.5, minimum=50)
-    for _ in range(49):
-        breaker.record(ok=False)
-        breaker.check()
-    breaker.record(ok=False)
-    with pytest.raises(TooManyDeadLetters):
-        breaker.check()
+@pytest.mark.parametrize(
+    ("records", "is_open"),
+    [
+        ("x" * 9, False),
+        ("x" * 10, True),
+        ("x" * 10 + "." * 100, True),
+        ("." + "x" * 19, False),
+        ("." + "x" * 20, True),
+        ("xxxxxxxxx." * 10, False),
+        ("n" * 500, False),
+        ("xxxxn" * 100, False),
+        ("n" + "x" * 20, True),
+    ],
+    ids=[
+        "few",
+        "all-since-the-start",
+        "for-good",
+        "one-good-one-lately",
+        "all-lately",
+        "most",
+        "one-source",
+        "some-of-a-source",
+        "a-source-once",
+    ],
+)
+def test_the_breaker_opens_only_where_all_lately_is_bad_and_nothing_tells_who_sent_it(records: str, is_open: bool) -> None:
+    assert opens(Breaker(window=20, minimum=10), records) is is_open
 
 
 def test_the_original_is_kept_byte_for_byte() -> None:
@@ -130,10 +139,22 @@ def test_a_dead_letter_that_is_not_acknowledged_raises() -> None:
         writer.put(record(), BAD)
 
 
-def test_a_dead_letter_counts_on_the_breaker_once_it_is_safe() -> None:
-    producer = RecordingProducer()
-    writer = DeadLetterWriter(producer, SETTINGS, "curriculum", breaker=Breaker(window=2, limit=0.0, minimum=1))  # type: ignore[arg-type]
-    writer.put(record(), BAD)
+@pytest.mark.parametrize(("headers", "is_open"), [((), True), ((("producer", b"atlas"),), False)], ids=["unknown", "known"])
+def test_a_dead_letter_counts_on_the_breaker_once_it_is_safe_with_what_is_known_of_its_source(
+    headers: tuple[tuple[str, bytes], ...], is_open: bool
+) -> None:
+    producer, breaker = RecordingProducer(), Breaker(window=2, minimum=1)
+    writer = DeadLetterWriter(producer, SETTINGS, "curriculum", breaker=breaker)  # type: ignore[arg-type]
+    letter = writer.put(record(headers=headers), BAD)
+    assert letter.source == ("atlas" if headers else None)
     assert len(producer.sent) == 1
-    with pytest.raises(TooManyDeadLetters):
-        writer.breaker.check()
+    assert opens(breaker, "") is is_open
+
+
+def test_a_dead_letter_that_is_not_waited_for_is_the_same() -> None:
+    producer = RecordingProducer(refuses=True)
+    writer = DeadLetterWriter(producer, SETTINGS, "curriculum")  # type: ignore[arg-type]
+    letter, _ = writer.put_soon(record(), BAD, "s1")
+    [(_, key, value, headers)] = producer.sent
+    assert (key, value, DeadLetter.from_headers(headers)) == (b"k", b"{", letter)
+    assert letter.sample_id == "s1"

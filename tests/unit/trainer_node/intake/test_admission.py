@@ -204,7 +204,7 @@ def test_sound_records_count_for_the_breaker_and_those_left_out_do_not(gate):
     counted: list[bool] = []
 
     class Counting(Breaker):
-        def record(self, ok: bool) -> None:
+        def record(self, ok: bool, named: bool = False) -> None:
             counted.append(ok)
 
     gate.letters.breaker = Counting()
