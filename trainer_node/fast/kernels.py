@@ -211,6 +211,83 @@ def attention(qkv: Tensor, sequences: Sequences, heads: int, kv_heads: int, dim:
     return out.flatten(1), lse, seed, unused
 
 
+@triton.jit
+def _keep(qkv, keys, values, slots, places, row_width, slot_width, begin, width, block: tl.constexpr):
+    row = tl.program_id(0).to(tl.int64)
+    cols = tl.arange(0, block)
+    inside = cols < width
+    target = tl.load(slots + row) * slot_width + tl.load(places + row) * width + cols
+    source = qkv + row * row_width + begin + cols
+    tl.store(keys + target, tl.load(source, inside), inside)
+    tl.store(values + target, tl.load(source + width, inside), inside)
+
+
+def keep_(qkv: Tensor, keys: Tensor, values: Tensor, slots: Tensor, places: Tensor) -> None:
+    """See `reference.keep_`."""
+    width = keys.shape[2] * keys.shape[3]
+    block = triton.next_power_of_2(width)
+    _keep[(len(qkv),)](
+        qkv, keys, values, slots, places, qkv.stride(0), keys.stride(0), qkv.shape[1] - 2 * width, width, block, num_warps=_warps(block)
+    )
+
+
+@triton.jit
+def _attend_to_kept(
+    qkv,
+    keys,
+    values,
+    slots,
+    places,
+    out,
+    row_width,
+    slot_width,
+    width,
+    scale,
+    group,
+    dim,
+    most_group: tl.constexpr,
+    most_dim: tl.constexpr,
+    block: tl.constexpr,
+):
+    row, kv_head = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    head, col, step = tl.arange(0, most_group), tl.arange(0, most_dim), tl.arange(0, block)
+    known = (head[:, None] < group) & (col[None, :] < dim)
+    at = (kv_head * group + head[:, None]) * dim + col[None, :]
+    q = tl.load(qkv + row * row_width + at, known, 0.0)
+    length = tl.load(places + row) + 1
+    begin = tl.load(slots + row) * slot_width + kv_head * dim
+    highest = tl.full((most_group,), -float("inf"), tl.float32)
+    total = tl.zeros((most_group,), tl.float32)
+    mean = tl.zeros((most_group, most_dim), tl.float32)
+    for start in range(0, length, block):
+        place = start + step
+        source = begin + place[:, None].to(tl.int64) * width + col[None, :]
+        inside = (place[:, None] < length) & (col[None, :] < dim)
+        k = tl.load(keys + source, inside, 0.0)
+        scores = tl.dot(q, tl.trans(k)) * scale
+        scores = tl.where(place[None, :] < length, scores, -float("inf"))
+        raised = tl.maximum(highest, tl.max(scores, 1))
+        weights = tl.exp(scores - raised[:, None])
+        shrink = tl.exp(highest - raised)
+        total = total * shrink + tl.sum(weights, 1)
+        v = tl.load(values + source, inside, 0.0)
+        mean = mean * shrink[:, None] + tl.dot(weights.to(v.dtype), v)
+        highest = raised
+    tl.store(out + row * (tl.num_programs(1) * group * dim) + at, mean / total[:, None], known)
+
+
+def attend_to_kept(qkv: Tensor, keys: Tensor, values: Tensor, slots: Tensor, places: Tensor, heads: int) -> Tensor:
+    """See `reference.attend_to_kept`."""
+    kv_heads, dim = keys.shape[2:]
+    out = torch.empty(len(qkv), heads * dim, dtype=qkv.dtype, device=qkv.device)
+    group = heads // kv_heads
+    _attend_to_kept[(len(qkv), kv_heads)](
+        qkv, keys, values, slots, places, out, qkv.stride(0), keys.stride(0), kv_heads * dim, dim**-0.5, group, dim,
+        max(16, triton.next_power_of_2(group)), max(16, triton.next_power_of_2(dim)), 64, num_warps=4,
+    )  # fmt: skip
+    return out
+
+
 def attention_backward(
     dout: Tensor, qkv: Tensor, out: Tensor, kept: tuple[Tensor, ...], sequences: Sequences, heads: int, kv_heads: int, dim: int
 ) -> tuple[Tensor, Tensor, Tensor]:

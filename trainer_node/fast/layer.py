@@ -61,7 +61,10 @@ class Layer:
 
     def forward(self, x: Tensor, sequences: Sequences) -> Tensor:
         """x (T, H) float32 -> the layer's output, float32."""
-        delta = self.attend(x, sequences)[-1]
+        return self.finish(x, self.attend(x, sequences)[-1])
+
+    def finish(self, x: Tensor, delta: Tensor) -> Tensor:
+        """The layer's output from its input and what its attention adds to it, (T, H) each; float32."""
         middle, normed, _ = self.ops.add_rms_norm(x, delta, self.norm2, self.eps)
         y: Tensor = middle.add_(self.down.forward(self.ops.swiglu(self.gate_up.forward(normed))))
         return y

@@ -122,9 +122,13 @@ class FastDecoder:
         found = layout((ids.shape[0], ids.shape[1]), ids.device, mask, positions)
         if found is None:
             return None
-        if found.longest > len(self._tables[0]):
-            self._tables = _rotary_tables(self.base.config, 1 << (found.longest - 1).bit_length(), self.device)
-        return Sequences(found.tokens, found.positions, found.bounds, found.longest, *self._tables)
+        return Sequences(found.tokens, found.positions, found.bounds, found.longest, *self.tables(found.longest))
+
+    def tables(self, length: int) -> tuple[Tensor, Tensor]:
+        """cos and sin of at least `length` positions, (length or more, D/2) float32."""
+        if length > len(self._tables[0]):
+            self._tables = _rotary_tables(self.base.config, 1 << (length - 1).bit_length(), self.device)
+        return self._tables
 
     def hidden(self, ids: Tensor | None, embeddings: Tensor | None, sequences: Sequences) -> Tensor:
         """(T, H): hidden states of the packed tokens after the last norm, differentiable in the LoRA weights (and embeddings)."""
@@ -136,14 +140,14 @@ class FastDecoder:
         with torch.autocast(self.device.type, enabled=False):
             if self.host is not None:
                 self.host.begin()
-            self._refresh()
+            self.refresh()
             x = x.float().contiguous()
             for layer, masters in zip(self.layers, self.masters, strict=True):
                 x = LayerFunction.apply(x, layer, sequences, *masters)  # type: ignore[no-untyped-call]
             normed: Tensor = NormFunction.apply(x, self.norm, self.eps, self.dtype, self.ops)  # type: ignore[no-untyped-call]
             return normed
 
-    def _refresh(self) -> None:
+    def refresh(self) -> None:
         """Bring the working copies of the LoRA weights up to date: an optimizer may have stepped."""
         if not self._copies:
             return

@@ -97,6 +97,24 @@ def attention(qkv: Tensor, sequences: Sequences, heads: int, kv_heads: int, dim:
     return out.flatten(1).to(qkv.dtype), lse
 
 
+def keep_(qkv: Tensor, keys: Tensor, values: Tensor, slots: Tensor, places: Tensor) -> None:
+    """Keep the keys and values of qkv (T, W), rotated, at `slots` and `places` (T,) of keys and values (slots, length, kv_heads, D)."""
+    width = keys.shape[2] * keys.shape[3]
+    for kept, part in zip((keys, values), qkv[:, -2 * width :].split(width, dim=1), strict=True):
+        kept[slots, places] = part.unflatten(1, keys.shape[2:])
+
+
+def attend_to_kept(qkv: Tensor, keys: Tensor, values: Tensor, slots: Tensor, places: Tensor, heads: int) -> Tensor:
+    """Attention of one query a slot to what is kept there, up to and with its place. qkv (R, W) -> (R, heads D)."""
+    group, dim = heads // keys.shape[2], keys.shape[3]
+    q = qkv[:, : heads * dim].unflatten(1, (heads, dim)).float()
+    k, v = (kept[slots].float().repeat_interleave(group, 2) for kept in (keys, values))
+    scores = torch.einsum("rhd,rkhd->rhk", q, k) * dim**-0.5
+    unseen = torch.arange(keys.shape[1], device=qkv.device)[None] > places[:, None]
+    weights = scores.masked_fill(unseen[:, None], -torch.inf).softmax(-1)
+    return torch.einsum("rhk,rkhd->rhd", weights, v).flatten(1).to(qkv.dtype)
+
+
 def attention_backward(
     dout: Tensor, qkv: Tensor, out: Tensor, kept: tuple[Tensor, ...], sequences: Sequences, heads: int, kv_heads: int, dim: int
 ) -> tuple[Tensor, Tensor, Tensor]:

@@ -1,10 +1,8 @@
-"""Answers: prompts to completions with the model as it stands, greedy, in batches."""
+"""Answers: prompts to completions with the model as it stands, greedy."""
 
 from __future__ import annotations
 
 from typing import Any
-
-import torch
 
 from schemas.errors import UserError
 from schemas.sample import Task
@@ -12,11 +10,8 @@ from schemas.training_sample import Objective, TrainingSample
 from schemas.turns import Turn
 from trainer_node.data.batch_tokenizer import BatchTokenizer, with_choices
 from trainer_node.data.tokenization import prompt_tokens
+from trainer_node.models.engine import GREEDY, engine_of
 from trainer_node.models.out_of_memory import out_of_memory
-from trainer_node.models.stopping import stops_of
-
-BATCH = 16
-"""Prompts answered at once."""
 
 
 def answer(model: Any, tokenizer: Any, prompts: list[TrainingSample], max_new_tokens: int) -> list[str]:
@@ -30,49 +25,23 @@ def answer(model: Any, tokenizer: Any, prompts: list[TrainingSample], max_new_to
     asked = [with_choices(prompt) if prompt.task is Task.CLASSIFICATION else prompt for prompt in prompts]
     together = BatchTokenizer(tokenizer, asked)
     tokens = [prompt_tokens(prompt, together) for prompt in asked]
-    order = sorted(range(len(tokens)), key=lambda index: len(tokens[index]))  # like lengths together: less padding
-    answers = [""] * len(tokens)
     was_training = model.training
     model.eval()
     try:
-        for start in range(0, len(order), BATCH):
-            chosen = order[start : start + BATCH]
-            for index, text in zip(chosen, _generate(model, tokenizer, [tokens[i] for i in chosen], max_new_tokens), strict=True):
-                answers[index] = text
+        answers = engine_of(model, tokenizer).answer(tokens, max_new_tokens, GREEDY)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
         raise UserError(
-            f"out of memory while {len(chosen)} prompts of up to {len(tokens[chosen[-1]])} tokens were answered with up to {max_new_tokens}"
+            f"out of memory while {len(tokens)} prompts of up to {max(map(len, tokens))} tokens were answered with up to {max_new_tokens}"
             " more. Nothing is lost: lower --max-new-tokens, or take fewer or shorter prompts, and start again"
         ) from error
     finally:
         model.train(was_training)
-    return answers
+    return [text.strip() for text in tokenizer.batch_decode([answer.tokens for answer in answers], skip_special_tokens=True)]
 
 
 def as_prompt(question: str) -> TrainingSample:
     """A bare question as a prompt."""
     turns = (Turn(role="user", content=question),)
     return TrainingSample(sample_id="ask", objective=Objective.PROMPT, task=Task.QA, band=0, prompt=turns)
-
-
-@torch.no_grad()
-def _generate(model: Any, tokenizer: Any, prompts: list[list[int]], max_new_tokens: int) -> list[str]:
-    width = max(len(prompt) for prompt in prompts)
-    device = next(model.parameters()).device
-    ids = torch.tensor([[tokenizer.pad_token_id] * (width - len(prompt)) + prompt for prompt in prompts], device=device)
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=device)
-    output = model.generate(
-        input_ids=ids,
-        attention_mask=mask,
-        max_new_tokens=max_new_tokens,
-        do_sample=False,
-        num_beams=1,
-        temperature=None,
-        top_p=None,
-        top_k=None,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=stops_of(model, tokenizer),
-    )
-    return [text.strip() for text in tokenizer.batch_decode(output[:, width:], skip_special_tokens=True)]

@@ -10,9 +10,11 @@ import torch
 from schemas.errors import BadRecord
 from trainer_node.config import TrainConfig
 from trainer_node.data.examples import AnyExample
+from trainer_node.models.fsdp import is_sharded
 from trainer_node.training.base import StreamTrainer
 from trainer_node.training.batch_source import BatchSource
-from trainer_node.training.prompt_loader import PromptLoader
+from trainer_node.training.prompt_loader import PromptLoader, PromptRow
+from trainer_node.training.sampler import Sampler
 from trainer_node.training.spec import Upstream
 
 OF_A_ROW = ("completion_mask", "advantages")
@@ -27,13 +29,20 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
 
     smaller = "lower --batch-size, --num-generations or --max-new-tokens, or raise --accumulation"
     args: Any
+    model: Any
+    accelerator: Any
+    processing_class: Any
     _metrics: dict[str, Any]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._parts: list[dict[str, Any]] = []
+        self._rows: list[PromptRow] = []
         self.rewarded = torch.zeros(0, dtype=torch.bool)
         """Which of this rank's completions of the step have a reward: (rows,)."""
         super().__init__(*args, **kwargs | {"reward_funcs": self.graph_reward})
+        policy, settings = self.accelerator.unwrap_model(self.model), self.args
+        self.sampler = Sampler(policy, self.processing_class, settings.seed, settings.temperature, settings.max_completion_length)
+        """Answers a step's prompts."""
 
     def graph_reward(self, completions: list[str], index: list[int | None], **_: Any) -> list[float | None]:
         """TRL's reward function: what the feedback node says; None where it says nothing."""
@@ -48,11 +57,19 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Answers of the whole step with the step's first micro-batch; then the rows of each, in order."""
         if inputs["part"] == 0:
+            self._rows = inputs["rows"]
             self._metrics["train"].clear()  # nobody logs them, and the stream has no end
             parts = self.args.gradient_accumulation_steps
             self._parts = split_rows(self._generate_and_score_completions(inputs["rows"]), parts)
         part: dict[str, Any] = self._parts[inputs["part"]]
         return part
+
+    def _sampled(self) -> list[list[int]] | None:
+        """The step's answers as token ids; None where the weights are sharded, so that all ranks must go through the model together."""
+        if is_sharded(self.model):
+            return None
+        assert self.source.batch is not None
+        return [answer.tokens for answer in self.sampler(self._rows, self.source.batch)]
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's, with completions without a reward masked: TRL gives them no advantage, but counts them."""

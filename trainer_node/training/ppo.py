@@ -23,6 +23,7 @@ from torch import nn
 os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")  # that PPO is experimental in TRL is known; its version is pinned
 
 from trl.experimental.ppo import PPOConfig, PPOTrainer
+from trl.experimental.ppo.ppo_trainer import forward
 
 from schemas.errors import BadRecord, ConfigError
 from trainer_node.config import TrainConfig
@@ -34,7 +35,11 @@ from trainer_node.models.generation import as_prompt
 from trainer_node.models.restore import VALUE_HEAD
 from trainer_node.training.base import StreamTrainer
 from trainer_node.training.prompt_loader import PromptLoader, PromptRow
+from trainer_node.training.sampler import Sampler
 from trainer_node.training.spec import ENDLESS_STEPS, TrainerSpec, Upstream
+
+ROWS_AT_ONCE = 16
+"""Answers whose scores are computed together."""
 
 
 class ValueModel(nn.Module):
@@ -139,6 +144,9 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         self.accelerator.print = lambda *_, **__: None  # standard output belongs to the command
         self.is_fsdp_xla_v1_enabled = False  # Transformers asks for it on a resume; TRL's PPO does not say
         self.args.num_total_batches = 1
+        policy = self._unwrapped.policy
+        self.sampler = Sampler(policy, self.processing_class, self.args.seed, self.args.temperature, self.args.response_length)
+        """Answers a round's prompts."""
         if self._unwrapped is not self.model:
             vars(self.model)["policy"] = self._unwrapped.policy  # TRL asks DDP's wrapper for it, which hands on no attributes
 
@@ -160,7 +168,7 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
                 callback.on_step_end(self.args, self.state, self.control)
 
     def _round(self, rows: list[PromptRow]) -> None:
-        queries, answers = self._answer([row["prompt"] for row in rows])
+        queries, answers = self._answer(rows)
         texts = self._texts(answers.sequences[:, queries.shape[1] :])
         rewards = self.source.reward([row["index"] for row in rows], texts)
         kept = [index for index, reward in enumerate(rewards) if reward is not None]
@@ -182,30 +190,29 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         offers = [offered for offered in self.source.group.gather(offer) if offered is not None]
         return mine if mine.rewards else offers[0].to(self.accelerator.device)
 
-    def _answer(self, prompts: list[list[int]]) -> tuple[torch.Tensor, Any]:
+    def _answer(self, rows: list[PromptRow]) -> tuple[torch.Tensor, Any]:
         """Prompts, padded on the left, and what the policy samples for them: `sequences` (rows, length), `scores` of each new token."""
-        pad, eos = self.processing_class.pad_token_id, self.processing_class.eos_token_id
-        width = max(len(prompt) for prompt in prompts)
-        queries = torch.tensor([[pad] * (width - len(prompt)) + prompt for prompt in prompts], device=self.accelerator.device)
+        pad, device = self.processing_class.pad_token_id, self.accelerator.device
+        assert self.source.batch is not None
+        answers = self.sampler(rows, self.source.batch)
+        width, longest = max(len(row["prompt"]) for row in rows), max(len(answer.tokens) for answer in answers)
+        queries = torch.tensor([[pad] * (width - len(row["prompt"])) + row["prompt"] for row in rows], device=device)
+        new = torch.tensor([answer.tokens + [pad] * (longest - len(answer.tokens)) for answer in answers], device=device)
+        sequences = torch.cat([queries, new], dim=1)
+        return queries, SimpleNamespace(sequences=sequences, scores=self._scores(sequences, width))
+
+    @torch.no_grad()
+    def _scores(self, sequences: torch.Tensor, width: int) -> list[torch.Tensor]:
+        """Logits of each new token at the sampling temperature, (rows, vocabulary) float32, by the forward pass that trains.
+
+        Not the sampler's own: with a cache, 16 bits round otherwise, and the ratio of old and new probabilities would not begin at 1.
+        """
         policy = self._unwrapped.policy
         policy.eval()
-        with torch.no_grad():
-            answers = policy.generate(
-                input_ids=queries.masked_fill(queries == pad, 0),  # as TRL's forward passes see them
-                attention_mask=queries != pad,
-                max_new_tokens=self.args.response_length,
-                do_sample=True,
-                temperature=self.args.temperature + 1e-7,  # as TRL divides by it
-                top_k=0,
-                top_p=1.0,
-                pad_token_id=pad,
-                eos_token_id=[eos, pad],
-                remove_invalid_values=True,  # weights that are no numbers show in the loss, not as a crash of the sampler
-                return_dict_in_generate=True,
-                output_scores=True,
-            )
+        pad = self.processing_class.pad_token_id
+        parts = [forward(policy, part, pad)["logits"][:, width - 1 : -1].float() for part in sequences.split(ROWS_AT_ONCE)]
         policy.train()
-        return queries, answers
+        return list((torch.cat(parts) / (self.args.temperature + 1e-7)).unbind(1))  # as TRL divides by it
 
     def _texts(self, responses: torch.Tensor) -> list[str]:
         return [text.strip() for text in self.processing_class.batch_decode(responses, skip_special_tokens=True)]

@@ -31,6 +31,13 @@ class StreamRLOOTrainer(GroupTrainer, RLOOTrainer):
 
     config_class = RLOOConfig
 
+    def _generate_single_turn(self, prompt_ids: list[list[int]], *args: Any, **kwargs: Any) -> Any:
+        """Token ids of the answers."""
+        answers = self._sampled()
+        if answers is None:
+            return super()._generate_single_turn(prompt_ids, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return answers
+
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's, with the number of the step's rewarded completions on all ranks."""
         output = super()._generate_and_score_completions(inputs)

@@ -73,6 +73,28 @@ def test_rms_norm(width: int) -> None:
 
 @needs_triton
 @pytest.mark.parametrize(("heads", "kv_heads", "dim"), [(3, 1, 16), (4, 2, 64), (2, 2, 24)])
+def test_attention_to_what_slots_keep(heads: int, kv_heads: int, dim: int) -> None:
+    from trainer_node.fast import kernels
+
+    dtype = torch.float32 if INTERPRETED else torch.bfloat16
+    slots = torch.tensor([4, 0, 2], device=DEVICE)
+    kept = [[torch.zeros(6, 150, kv_heads, dim, dtype=dtype, device=DEVICE) for _ in range(2)] for _ in range(2)]
+    prompts = random(3 * 140, (heads + 2 * kv_heads) * dim, dtype=dtype)
+    query = random(3, (heads + 2 * kv_heads) * dim, dtype=dtype)
+    lengths = torch.tensor([140, 64, 1], device=DEVICE)
+    found = []
+    for ops, (keys, values) in zip((kernels, reference), kept, strict=True):
+        places = torch.arange(140, device=DEVICE).repeat(3)
+        ops.keep_(prompts, keys, values, slots.repeat_interleave(140), places)
+        ops.keep_(query, keys, values, slots, lengths)
+        found.append(ops.attend_to_kept(query, keys, values, slots, lengths, heads))
+    for ours, theirs in zip(*kept, strict=True):
+        assert torch.equal(ours, theirs)
+    assert_near(*found, 1e-5 if INTERPRETED else 5e-3)
+
+
+@needs_triton
+@pytest.mark.parametrize(("heads", "kv_heads", "dim"), [(3, 1, 16), (4, 2, 64), (2, 2, 24)])
 def test_rotate(heads: int, kv_heads: int, dim: int) -> None:
     from trainer_node.fast import kernels
 

@@ -121,6 +121,6 @@ def test_any_other_error_is_not_taken_for_a_lack_of_memory():
 def test_answers_that_do_not_fit_are_told_in_one_line_too(tmp_path, make_sample):
     loaded = load_for_training(TrainConfig(model=str(build(tmp_path / "model", hidden=512)), bits=32, lora_r=4), None)
     prompts = [make_sample(f"p{n}", LONG, None, objective=Objective.PROMPT) for n in range(SAMPLES)]
-    with little_memory(), pytest.raises(UserError, match=r"^out of memory while 16 prompts of up to \d+ tokens .* lower --max-new-tokens"):
+    with little_memory(), pytest.raises(UserError, match=r"^out of memory while 32 prompts of up to \d+ tokens .* lower --max-new-tokens"):
         answer(loaded.model, loaded.tokenizer, prompts, 8)
     assert loaded.model.training, "training may go on"

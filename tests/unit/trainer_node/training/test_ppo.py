@@ -37,8 +37,8 @@ def after_a_round(config: TrainConfig, prompts: list[Any], folder: Path, answers
     run = Run(TrainerKind.PPO, config, prompts, folder, steps=1, judge=lambda *_: [0.1, 0.9, 0.4, 0.7])
     move(run.loaded.model, "default", 0.05, seed=1)
     recorded: list[Any] = []
-    generate = run.loaded.model.generate
-    run.loaded.model.generate = lambda **how: recorded.append(answers or generate(**how)) or recorded[-1]
+    sampler = run.trainer.sampler
+    run.trainer.sampler = lambda rows, batch: recorded.append(answers or sampler(rows, batch)) or recorded[-1]
     set_seed(7)
     run.train()
     return run.weights(), recorded[0]

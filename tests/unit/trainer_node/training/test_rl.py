@@ -27,6 +27,7 @@ from trainer_node.models.restore import load_for_training, save_for_resume
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.factory import build_source, build_trainer, fits, trainer_class
 from trainer_node.training.ppo import PPOTrainer, with_pad
+from trainer_node.training.sampler import Sampler
 
 SIZE = 4
 NEW_TOKENS = 6
@@ -115,18 +116,14 @@ class Run:
 
     def answered(self) -> list[tuple[list[int], list[int]]]:
         """From now on: prompt and completion of each answer, as token ids, as the model gives them."""
-        model, tokenizer = self.loaded.model, self.loaded.tokenizer
-        own, found = model.generate, []
+        own, found = self.trainer.sampler, []
 
-        def generate(**asked: Any) -> Any:
-            output = own(**asked)
-            for prompt, mask, whole in zip(asked["input_ids"], asked["attention_mask"], output, strict=True):
-                completion = whole[len(prompt) :].tolist()
-                end = completion.index(tokenizer.eos_token_id) + 1 if tokenizer.eos_token_id in completion else len(completion)
-                found.append((prompt[mask.bool()].tolist(), completion[:end]))
-            return output
+        def sampler(rows: Any, batch: Any) -> Any:
+            answers = own(rows, batch)
+            found.extend((row["prompt"], answer.tokens) for row, answer in zip(rows, answers, strict=True))
+            return answers
 
-        model.generate = generate
+        self.trainer.sampler = sampler
         return found
 
     def weights(self) -> dict[str, torch.Tensor]:
@@ -139,6 +136,28 @@ class Run:
 
 def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
     return one.keys() == other.keys() and all(torch.equal(weight, other[name]) for name, weight in one.items())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_step_that_is_done_again_draws_the_answers_it_drew(config, prompts, tmp_path, kind):
+    """By seed, step, prompt and completion: the random state and what was answered before do not matter."""
+    config = config.model_copy(update={"lr": 0.0, "temperature": 1.5})
+    first, again, other = (Run(kind, config, prompts, tmp_path / str(n), steps=2) for n in range(3))
+    drawn = [run.answered() for run in (first, again, other)]
+    first.train()
+    torch.manual_seed(999)
+    again.step = 1
+    again.train()
+    half = len(drawn[0]) // 2
+    assert drawn[0][half:] == drawn[1], "step 2 alone, after step 1 or not"
+    assert [answer for _, answer in drawn[0][:half]] != [answer for _, answer in drawn[1]]
+    other.trainer.sampler = Sampler(other.loaded.model, other.loaded.tokenizer, 5, 1.5, config.max_new_tokens)
+    found = other.answered()
+    other.train()
+    assert found[half:] != drawn[1], "another seed draws others"
+    if kind in GROUPS:
+        sets = [{tuple(answer) for _, answer in drawn[0][n : n + config.num_generations]} for n in range(0, half, config.num_generations)]
+        assert all(len(answers) > 1 for answers in sets), "the answers of one prompt are drawn apart"
 
 
 # --- learning ----------------------------------------------------------------------------------------------------------------
@@ -310,17 +329,12 @@ def test_fewer_completions_than_micro_batches_have_the_gradient_of_those_there_a
 def test_a_ppo_completion_without_a_reward_is_no_part_of_the_round(config, prompts, tmp_path):
     """The weights are those of a round that never had it."""
     four = Run(TrainerKind.PPO, config, prompts[:4], tmp_path, steps=1, judge=lambda *_: [0.1, None, 0.9, 0.4])
-    model, recorded = four.loaded.model, []
-    own = model.generate
-    model.generate = lambda **asked: recorded.append((asked["input_ids"], own(**asked))) or recorded[-1][1]
+    own, recorded = four.trainer.sampler, []
+    four.trainer.sampler = lambda rows, batch: recorded.extend(own(rows, batch)) or recorded
     four.train()
     three = Run(TrainerKind.PPO, config, [prompts[0], prompts[2], prompts[3]], tmp_path, steps=1, judge=lambda *_: [0.1, 0.9, 0.4])
-    (asked, answers), kept = recorded[0], [0, 2, 3]
-    answers.sequences, answers.scores = answers.sequences[kept], tuple(score[kept] for score in answers.scores)
-    width = {}
-    three.loaded.model.generate = lambda **again: width.update(now=again["input_ids"].shape[1]) or answers
+    three.trainer.sampler = lambda rows, batch: [recorded[0], *recorded[2:]]
     three.train()
-    assert width["now"] == asked.shape[1], "the prompt that is left out is not the longest"
     assert four.unrewarded == [frozenset({"p1"})]
     for name, weight in three.weights().items():
         torch.testing.assert_close(four.weights()[name], weight, rtol=1e-4, atol=1e-5)
