@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from reading.blocks import Block
 from schemas.base import content_id
 from schemas.sample import HASH_ID, Sample, Task
 
@@ -22,35 +23,50 @@ TASKS = {
 
 
 class Prepared:
-    """One sample: the line it was read from, its id, its task, and its value on the wire."""
+    """One sample: the line it was read from, its id, its task, and its value on the wire.
 
-    __slots__ = ("_fields", "_id", "_sample", "line", "task")
+    Args:
+        block, place: the row it was made of.
+        task: what it is for.
+        fields: those of one of TASKS, in its order; no model is made of them. A test compares it with what the model makes.
+        sample_id: the producer's; empty: a hash of the content.
+        sample: in place of the fields, once it was validated.
+    """
 
-    def __init__(self, line: int, task: Task, fields: dict[str, Any] | None, sample: Sample | None = None) -> None:
-        self.line = line
+    __slots__ = ("_block", "_fields", "_id", "_place", "_sample", "task")
+
+    def __init__(
+        self, block: Block, place: int, task: Task, fields: dict[str, Any] | None, sample_id: str = "", sample: Sample | None = None
+    ) -> None:
+        self._block = block
+        self._place = place
         self.task = task
-        self._id = "" if sample is None else sample.sample_id
         self._fields = fields
+        self._id = sample_id
         self._sample = sample
 
-    @classmethod
-    def plain(cls, line: int, fields: dict[str, Any], task: Task, sample_id: str = "") -> Prepared:
-        """Of the fields of one of TASKS, in its order; no model is made of it. A test compares it with what the model makes."""
-        made = cls(line, task, fields)
-        made._id = sample_id
-        return made
-
-    @classmethod
-    def of(cls, line: int, sample: Sample, task: Task) -> Prepared:
-        """Of a validated sample."""
-        return cls(line, task, None, sample)
+    @property
+    def line(self) -> int:
+        """The line it was read from."""
+        return self._block.line(self._place)
 
     @property
     def sample_id(self) -> str:
         """The producer's id, or a hash of the content."""
         if not self._id:
-            self._id = HASH_ID + _hash(self._fields or {})
+            self._id = self._sample.sample_id if self._sample is not None else HASH_ID + _hash(self._fields or {})
         return self._id
+
+    @property
+    def has_own_id(self) -> bool:
+        """Whether its id is the producer's, not a hash of the content. (None is made to find out.)"""
+        return (self._sample is not None or bool(self._id)) and not self.sample_id.startswith(HASH_ID)
+
+    @property
+    def size(self) -> int:
+        """Characters of its plain texts, more or less."""
+        texts = self._fields.values() if self._fields is not None else (self.sample.prompt, self.sample.text)
+        return sum(len(text) for text in texts if isinstance(text, str))
 
     @property
     def sample(self) -> Sample:

@@ -12,6 +12,8 @@ LACKING = {BARE: "answer", "text": "label"}
 """Shapes that are fine by themselves, and what their rows lack where others of the file have it."""
 HELD_BACK = 1000
 """Rows alone, at the start of a file, that wait to see whether others have more."""
+HELD_CHARACTERS = 4_000_000
+"""Of all that wait, at most, so that long texts do not fill the memory."""
 
 
 class RowsAlone(Generic[Row]):
@@ -20,18 +22,21 @@ class RowsAlone(Generic[Row]):
     def __init__(self) -> None:
         self._others_have: set[str] = set()
         self._held: dict[str, list[Row]] = {kind: [] for kind in LACKING}
+        self._count = self._size = 0
         self._is_start = True
 
     def lacks(self, kind: str) -> str | None:
         """What a row of this kind lacks, though others have it; None where none is known to."""
         return LACKING[kind] if LACKING[kind] in self._others_have else None
 
-    def hold(self, kind: str, row: Row) -> bool:
-        """Whether the row waits; if not, those that `let_go` gives come before it."""
-        if self._is_start and len(self._held[kind]) < HELD_BACK:
-            self._held[kind].append(row)
+    def hold(self, kind: str, rows: list[Row], size: int) -> bool:
+        """Whether some rows, of this many characters, wait; if not, those that `let_go` gives come before them. One alone that is too much
+        ends the waiting; of several, each may be tried by itself."""
+        if self._is_start and self._count + len(rows) <= HELD_BACK and self._size + size <= HELD_CHARACTERS:
+            self._held[kind] += rows
+            self._count, self._size = self._count + len(rows), self._size + size
             return True
-        self._is_start = False
+        self._is_start = self._is_start and len(rows) > 1
         return False
 
     def is_settled(self, kind: str) -> bool:

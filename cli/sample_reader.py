@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import count, repeat
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,8 @@ from pydantic import ValidationError
 from cli.hub_data import fetched, is_hub_name
 from cli.prepared import TASKS, Prepared
 from cli.rows_alone import LACKING, RowsAlone
+from reading.blocks import Block
 from reading.encodings import codec_of
-from reading.json_text import spelled
 from reading.mapping import Mapping
 from reading.opening import Progress
 from reading.paths import expanded
@@ -72,6 +73,8 @@ class Use:
     def __post_init__(self) -> None:
         own = dict(self.plan.own)
         self.id_column = own.pop("sample_id", None)
+        self.may_wait = not (self.plan.own or self.plan.doubt) and self.plan.shape in LACKING
+        """Whether its rows are plain, but for what others of the file may show them to lack."""
         self.is_simple = not (own or self.plan.doubt or self.plan.shape in LACKING)
         """Whether its shape, and perhaps the producer's id, say all about a row."""
 
@@ -92,6 +95,8 @@ class SampleReader:
         self._ids = ids or Ids()
         self._uses: dict[tuple[str, ...], Use] = {}
         self._alone: RowsAlone[tuple[Prepared, Use]] = RowsAlone()
+        self._seen: set[Task] = set()
+        self._is_usual = options.task is None and options.split is None and options.mapping is None
 
     def read(self, progress: Progress | None = None) -> Iterator[Prepared]:
         """Every good sample.
@@ -99,31 +104,13 @@ class SampleReader:
         Raises:
             UserError: the first bad row, unless bad rows are passed over; a file that is none of rows always.
         """
-        options, uses, by_task, seen = self._options, self._uses, self.summary.by_task, set[Task]()
-        is_usual = options.task is None and options.split is None and options.mapping is None
+        options = self._options
         rows = RowReader(self.path, self.refuse, options.encoding, progress, options.labels)
         try:
-            for line, row, raw in rows:
-                use = uses.get(tuple(row)) if is_usual else None
-                if use is not None and use.is_simple and raw is not None and len(raw) < SURELY_SMALL:  # the common row, in few steps
-                    try:
-                        fields: Any = use.plan.convert(row)
-                    except (Refused, NeedsSpelling):
-                        pass
-                    else:
-                        task = TASKS.get(tuple(fields))
-                        if task in seen and ("messages" not in fields or type(fields["messages"]) is PlainTurns):
-                            if use.id_column is None:
-                                use.rows += 1
-                                by_task[task] += 1
-                                yield Prepared.plain(line, fields, task)
-                                continue
-                            if is_id(given := row[use.id_column]):
-                                yield self._counted(Prepared.plain(line, fields, task, given), use)
-                                continue
-                for prepared in self._of_row(line, row, raw):
-                    seen.add(prepared.task)
-                    yield prepared
+            for block in rows:
+                if options.limit is not None:
+                    block.values = block.values[: options.limit - self.summary.read]
+                yield from self._together(block, 0, len(block.values)) or self._of_rows(block, 0, len(block.values))
                 if options.limit is not None and self.summary.read >= options.limit:
                     break
             for kind in LACKING:
@@ -139,27 +126,69 @@ class SampleReader:
         if not self._options.skip_bad:
             raise UserError(f"{told}; mend the line{'' if self._options.skip_bad is None else ', or pass --skip-bad'}")
 
-    def _of_row(self, line: int, row: dict[str, Any], raw: bytes | str | None) -> Iterator[Prepared]:
+    def _of_rows(self, block: Block, start: int, end: int) -> Iterator[Prepared]:
+        """Rows of a block that are not all plain and of one shape: each half of them, and at last each row."""
+        if end - start > 1:
+            middle = (start + end) // 2
+            yield from self._together(block, start, middle) or self._of_rows(block, start, middle)
+            yield from self._together(block, middle, end) or self._of_rows(block, middle, end)
+        elif end > start:
+            for prepared in self._of_row(block, start):
+                self._seen.add(prepared.task)
+                yield prepared
+
+    def _together(self, block: Block, start: int, end: int) -> Iterable[Prepared] | None:
+        """The samples of common rows, in few steps; None where any of them is not common."""
+        rows = block.values[start:end]
+        use = self._uses.get(tuple(rows[0])) if rows and self._is_usual else None
+        many = use.plan.convert_many if use is not None and (use.is_simple or use.may_wait) else None
+        if use is None or many is None or block.longest is None or block.longest >= SURELY_SMALL or len(set(map(tuple, rows))) != 1:
+            return None
+        try:
+            fields = many(rows)
+        except TypeError:
+            return None
+        if not fields:
+            return None
+        task = TASKS[tuple(fields[0])]
+        if not use.is_simple:
+            waiting = [(Prepared(block, place, task, one), use) for place, one in enumerate(fields, start)]
+            size = sum(len(one["text"]) for one in fields)
+            return iter(()) if not self._alone.lacks(use.plan.shape) and self._alone.hold(use.plan.shape, waiting, size) else None
+        if task not in self._seen:
+            return None
+        if use.id_column is not None:
+            ids = [row[use.id_column] for row in rows]
+            if not all(map(is_id, ids)):
+                return None
+            made = map(Prepared, repeat(block), count(start), repeat(task), fields, ids)
+            return map(self._counted, made, repeat(use))
+        use.rows += len(rows)
+        self.summary.by_task[task] += len(rows)
+        return map(Prepared, repeat(block), count(start), repeat(task), fields)  # made one by one: this spares the collector of garbage
+
+    def _of_row(self, block: Block, place: int) -> Iterator[Prepared]:
+        row = block.values[place]
         if self._options.mapping is not None:
             row = self._options.mapping.applied(row)
         try:
-            made, use = self._converted(row, raw)
+            made, use = self._converted(row, block, place)
         except Refused as error:
-            self.refuse(line, error.reason, error.detail)
+            self.refuse(block.line(place), error.reason, error.detail)
             return
         for one in made if isinstance(made, list) else (made,):
             try:
                 if isinstance(one, Refused):
                     raise one
-                yield from self._in_company(self._prepared(line, one, use.plan), use)
+                yield from self._in_company(self._prepared(block, place, one, use.plan), use)
             except Refused as error:
-                self.refuse(line, error.reason, error.detail)
+                self.refuse(block.line(place), error.reason, error.detail)
 
-    def _converted(self, row: dict[str, Any], raw: bytes | str | None) -> tuple[Made, Use]:
+    def _converted(self, row: dict[str, Any], block: Block, place: int) -> tuple[Made, Use]:
         """What the row's shape makes of it. A row with blank columns is looked at without them where their shape refuses it."""
         use = self._use(tuple(row))
         try:
-            return self._made(use.plan, row, raw), use
+            return self._made(use.plan, row, block, place), use
         except Refused as error:
             filled = {name: value for name, value in row.items() if not is_blank(value)}
             if error.reason is not Skip.MISSING or len(filled) == len(row):
@@ -168,15 +197,15 @@ class SampleReader:
             if self._options.task is None and is_a_silent_change(row, filled, other.plan):
                 raise
             try:
-                return self._made(other.plan, filled, raw), other
+                return self._made(other.plan, filled, block, place), other
             except Refused:
                 raise error from None
 
-    def _made(self, plan: Plan, row: dict[str, Any], raw: bytes | str | None) -> Made:
+    def _made(self, plan: Plan, row: dict[str, Any], block: Block, place: int) -> Made:
         try:
             return by_plan(plan, row)
         except NeedsSpelling:
-            return by_plan(plan, as_spelled(row, raw, self._options.mapping))
+            return by_plan(plan, as_spelled(row, block.spelled(place), self._options.mapping))
 
     def _use(self, columns: tuple[str, ...]) -> Use:
         use = self._uses.get(columns)
@@ -186,7 +215,7 @@ class SampleReader:
             use = self._uses[columns] = Use(recognised(columns, self._options.format))
         return use
 
-    def _prepared(self, line: int, fields: Fields, plan: Plan) -> Prepared:
+    def _prepared(self, block: Block, place: int, fields: Fields, plan: Plan) -> Prepared:
         options = self._options
         if plan.doubt and options.task is None and "task" not in fields:
             raise Refused(Skip.MISSING, plan.doubt)
@@ -194,10 +223,10 @@ class SampleReader:
             fields = {**fields, "split": options.split}
         task = TASKS.get(tuple(fields)) if options.task is None else None
         if task is not None and ("messages" not in fields or isinstance(fields["messages"], PlainTurns)):
-            prepared = Prepared.plain(line, fields, task)
+            prepared = Prepared(block, place, task, fields)
         else:
             sample, changed = validated(fields, options.task)
-            prepared = Prepared.of(line, sample, detect_task(sample))
+            prepared = Prepared(block, place, detect_task(sample), None, sample=sample)
             self.summary.notes.update(changed)
         if not is_small(fields) and (size := len(prepared.value())) > MAX_BYTES:
             raise Refused(Skip.TOO_LARGE, f"{size} bytes as a sample; at most {MAX_BYTES} are sent")
@@ -209,7 +238,7 @@ class SampleReader:
         if kind in LACKING and prepared.task is Task.GENERATION and self._options.task is None:
             if lacks := self._alone.lacks(kind):
                 raise Refused(Skip.MISSING, ALONE.format(lacks))
-            if self._alone.hold(kind, (prepared, use)):
+            if self._alone.hold(kind, [(prepared, use)], prepared.size):
                 return
             for held, its in self._alone.let_go(kind):
                 yield self._counted(held, its)
@@ -226,7 +255,7 @@ class SampleReader:
     def _counted(self, prepared: Prepared, use: Use) -> Prepared:
         use.rows += 1
         self.summary.by_task[prepared.task] += 1
-        if not prepared.sample_id.startswith(HASH_ID) and self._ids.stands_for_another(prepared.sample_id, prepared.content()):
+        if prepared.has_own_id and self._ids.stands_for_another(prepared.sample_id, prepared.content()):
             self.summary.repeated_ids += 1
             first = f"{self.path}:{prepared.line}: {prepared.sample_id[:60]!r}"
             self.summary.first_repeated = self.summary.first_repeated or first
@@ -283,11 +312,8 @@ def validated(fields: Fields, task: Task | None) -> tuple[Sample, tuple[str, ...
         raise Refused(reason, error.detail) from None
 
 
-def as_spelled(row: dict[str, Any], raw: bytes | str | None, mapping: Mapping | None) -> dict[str, Any]:
-    """A row whose numbers are texts: as the JSON spells them, or, of a column of numbers, as Python writes them."""
-    if raw is None:
-        return {name: str(value) if type(value) in (int, float) else value for name, value in row.items()}
-    again = spelled(raw)
+def as_spelled(row: dict[str, Any], again: Any, mapping: Mapping | None) -> dict[str, Any]:
+    """A row whose numbers are texts, of what its file spells (before `--map`)."""
     if isinstance(again, list):
         again = {"messages": again}
     again = mapping.applied(again) if mapping is not None else again

@@ -4,29 +4,32 @@ and the list inside of one object, `{"data": [...]}`. `json` finds where each en
 
 from __future__ import annotations
 
-import codecs
-import itertools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import IO, Any
 
+from reading.blocks import BETWEEN, Block, Elements
 from reading.columns import KNOWN, usual
-from reading.json_text import parse_many
+from reading.json_text import count_newlines, parse_many
 from reading.lines import MAX_ROW
 from reading.opening import some
 from reading.refusal import Refuse, Skip
 
-BLANKS = re.compile(r"[\s,]*")
-FIRST_KEY = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:')
+FIRST_KEY = re.compile(r'\{\s*"(?:[^"\\]|\\.)*"\s*:', re.ASCII)
 NEXT_OBJECT = re.compile(r"\{")
 ROWS = frozenset(("prompt", "question", "instruction", "text", "messages", "conversations", "conversation", "context", "chosen", "subject"))
 """Columns that make an object a row, whatever lists it has."""
+BYTES = "latin-1"
 BLOCK = 1 << 16
+LARGEST_BLOCK, FEW = 1 << 19, 20
+"""As much is read at once where elements are so long that one block holds few."""
+LIST_FROM = 1 << 20
+"""Characters of an object from which on it is taken for what stands around its first list of objects, if a row has no such column."""
 AFTER = " \t\r\n,"
 """What may stand between two elements."""
-Text = tuple[int, bytes | str, Any]
-"""Of a row: the line it begins on, its text, and its value where that was parsed with others (a comma may end the text then), or None."""
+Text = tuple[int, bytes]
+"""Of one value: the line it begins on, and its text."""
 
 
 def list_within(value: Any) -> str | None:
@@ -46,26 +49,27 @@ class JsonValues:
     Args:
         stream: UTF-8; what is not, is left to whoever parses the value.
         refuse: told of each value that is broken.
+        line: on which the text begins.
     """
 
-    def __init__(self, stream: IO[bytes], refuse: Refuse) -> None:
+    def __init__(self, stream: IO[bytes], refuse: Refuse, line: int = 1) -> None:
         self._stream = stream
         self._refuse = refuse
         self._decode = json.JSONDecoder(strict=False).raw_decode
-        self._characters = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        self._text = ""
+        self._text = ""  # a character for each byte: what JSON is made of stays what it is, and a value's bytes are given as they are
         self._at = 0
         self._counted = 0
-        self._line = 1
+        self._line = line
         self._ended = False
         self._why = ""
         self._broken_at = 0
         self._pattern = NEXT_OBJECT
         self._opening = ""
         self._many_from = 0
+        self._block = BLOCK
 
-    def __iter__(self) -> Iterator[Text]:
-        """Every row: each object at the top, or each element of a list there."""
+    def __iter__(self) -> Iterator[Text | Block]:
+        """Every row: each object at the top, or each element of a list there, many at once where that can be."""
         while self._next() != "":
             if self._peek() == "[":
                 self._at += 1
@@ -75,44 +79,48 @@ class JsonValues:
             else:
                 yield from self._one()
 
-    def _elements(self) -> Iterator[Text]:
+    def _elements(self) -> Iterator[Text | Block]:
         """Those of a list, from behind its bracket to behind its end."""
         while (first := self._next()) != "]":
             if first == "":
                 self._refuse(self._here(), Skip.BAD_JSON, "the list is never closed: the file is cut short")
                 return
             if found := self._many():
-                yield from found
+                yield found
+                self._read_on()  # so that the last, whose end is not known yet, comes with the next ones
             else:
                 yield from self._one()
         self._at += 1
 
-    def _many(self) -> Iterator[Text] | None:
-        """The elements from here that are whole in the text that is held, but for the last, where all begin with the same key."""
+    def _many(self) -> Block | None:
+        """The elements from here up to the last in the text that is held that begins with the usual key: what parses as a list is one."""
         if self._at < self._many_from or self._pattern is NEXT_OBJECT:
             return None
-        starts, at = [], self._at - 1
-        while (at := self._text.find(self._opening, at + 1)) >= 0:
-            starts.append(at)
-        self._many_from = len(self._text)  # what is not found now is not looked for again in this text
-        if len(starts) < 3 or starts[0] != self._at:
+        self._many_from = len(self._text)  # what cannot be parsed now is not tried again in this text
+        end = self._text.rfind(self._opening, self._at + 1)
+        if end < 0:
             return None
-        text = self._text
-        raws = [text[start:end] for start, end in itertools.pairwise(starts)]
-        values = parse_many(text[self._at : starts[-1]].rstrip(AFTER).encode("utf-8", "surrogateescape"), len(raws))
+        stop = end
+        while self._text[stop - 1] in AFTER:
+            stop -= 1
+        raw = f"[{self._text[self._at : stop]}]".encode(BYTES)
+        values = parse_many(raw)
         if values is None:
             return None
-        first = self._here()
-        if text.find("\n", self._at, starts[-1]) >= 0:
-            lines: Iterable[int] = [self._here(start) for start in starts[:-1]]
-        else:
-            lines = itertools.repeat(first, len(raws))
-        self._at = starts[-1]
-        return zip(lines, raws, values, strict=True)
+        if len(values) < FEW:
+            self._block = min(2 * self._block, LARGEST_BLOCK)
+        found = Elements(values, raw, self._here())
+        self._line += count_newlines(raw) + self._text.count("\n", stop, end)
+        self._at = self._counted = end
+        return found
 
-    def _object(self) -> Iterator[Text]:
+    def _object(self) -> Iterator[Text | Block]:
         """One at the top: a row, or around the list of them. One too long to be a row can only be around a list."""
-        found = self._value()
+        found = self._value(LIST_FROM)
+        if not found and len(self._text) - self._at > LIST_FROM and (key := self._broken_list()):
+            yield from self._members(key)
+            return
+        found = found or self._value()
         key = list_within(found[0]) if found else None
         if found and key is None:
             yield self._taken(found[1])
@@ -134,7 +142,7 @@ class JsonValues:
         except (ValueError, IndexError, RecursionError):
             return None
 
-    def _members(self, wanted: str | None) -> Iterator[Text]:
+    def _members(self, wanted: str | None) -> Iterator[Text | Block]:
         """The elements of the list that stands under a key, or under any."""
         self._at += 1
         while (first := self._next()) not in ("}", ""):
@@ -159,7 +167,7 @@ class JsonValues:
         found = self._value()
         if self._pattern is NEXT_OBJECT and (key := FIRST_KEY.match(self._text, self._at)):
             self._opening = key[0]
-            self._pattern = re.compile(r"\{\s*" + re.escape(key[0][1:-1].strip()) + r"\s*:")
+            self._pattern = re.compile(r"\{\s*" + re.escape(key[0][1:-1].strip()) + r"\s*:", re.ASCII)
         if found:
             yield self._taken(found[1])
             return
@@ -169,8 +177,8 @@ class JsonValues:
         # One that begins with the same key may stand within what looks like a text, where a quote is missing.
         self._to_next(self._at + 1 if self._pattern is not NEXT_OBJECT else max(self._broken_at, self._at + 1))
 
-    def _value(self) -> tuple[Any, int] | None:
-        """The value here and where it ends; None where it is broken, or longer than a row may be."""
+    def _value(self, limit: int | None = None) -> tuple[Any, int] | None:
+        """The value here and where it ends; None where it is broken, or longer than a limit, than a row may be where none is given."""
         while True:
             self._why = ""
             try:
@@ -184,7 +192,7 @@ class JsonValues:
                 if end < len(self._text) or self._ended or isinstance(value, dict | list | str):
                     return value, end
                 may_go_on = True
-            if not may_go_on or len(self._text) - self._at > MAX_ROW:
+            if not may_go_on or len(self._text) - self._at > (limit or MAX_ROW):
                 return None
             if not self._read_on():
                 self._broken_at, self._why = len(self._text), f"cut short: {self._why or 'a number'}"
@@ -192,9 +200,9 @@ class JsonValues:
 
     def _taken(self, end: int) -> Text:
         line = self._here()
-        raw = self._text[self._at : end].encode("utf-8", "surrogateescape")
+        raw = self._text[self._at : end].encode(BYTES)
         self._at = end
-        return line, raw, None
+        return line, raw
 
     def _to_next(self, start: int) -> None:
         """Go to where the next value seems to begin, or to the end."""
@@ -223,7 +231,7 @@ class JsonValues:
                 return ""
 
     def _blanks_from(self, at: int) -> int:
-        blanks = BLANKS.match(self._text, at)
+        blanks = BETWEEN.match(self._text, at)
         assert blanks  # it matches nothing, too
         return blanks.end()
 
@@ -233,7 +241,8 @@ class JsonValues:
     def _here(self, at: int | None = None) -> int:
         """The line of a place in the text: newlines are counted once, as far as that."""
         at = self._at if at is None else at
-        self._line += self._text.count("\n", self._counted, at)
+        if self._text.find("\n", self._counted, at) >= 0:  # which costs little where there is none
+            self._line += self._text.count("\n", self._counted, at)
         self._counted = max(self._counted, at)
         return self._line
 
@@ -243,8 +252,8 @@ class JsonValues:
             return False
         self._here()
         rest = self._text[self._at :]
-        data = some(self._stream, max(BLOCK, len(rest)))
+        data = some(self._stream, max(self._block, len(rest)))
         self._ended = not data
-        self._text = rest + self._characters.decode(data, final=self._ended)
+        self._text = rest + data.decode(BYTES)
         self._at = self._counted = self._many_from = 0
         return not self._ended

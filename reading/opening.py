@@ -155,6 +155,13 @@ class _Counted:
             self._progress(len(data))
         return data
 
+    def readinto(self, buffer: Any) -> int:
+        count = int(self._raw.readinto(buffer))  # type: ignore[attr-defined]
+        self.count += count
+        if self._progress is not None and count:
+            self._progress(count)
+        return count
+
 
 class Joined(ByteReader):
     """What was read ahead, and then the rest."""
@@ -163,6 +170,14 @@ class Joined(ByteReader):
         self._head = head
         self._at = 0
         self._rest = rest
+        self._fill = getattr(rest, "readinto", None)
+
+    def readinto(self, buffer: Any) -> int:
+        """As any; the rest fills the buffer itself, where it can."""
+        if self._at < len(self._head) or self._fill is None:
+            return super().readinto(buffer)
+        self._head = b""
+        return int(self._fill(buffer))
 
     def read_some(self, size: int) -> bytes:
         """First of what was read ahead."""

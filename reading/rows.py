@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+from reading.blocks import Alone, Block, Lines
 from reading.columnar import columnar_rows, named_labels
 from reading.csv_rows import csv_rows
 from reading.encodings import as_utf8, remedy
@@ -17,9 +17,6 @@ from reading.json_values import JsonValues, Text
 from reading.lines import line_blocks
 from reading.opening import HEAD, Joined, Progress, Source, looked_at, opened
 from reading.refusal import Refuse, Refused, Skip
-
-Row = tuple[int, dict[str, Any], bytes | str | None]
-"""Line (of a column format: number) from 1; the row by its columns' names; and, of JSON, its text, for how its numbers are spelled."""
 
 Table = Callable[[Path, IO[bytes], bytes, Refuse], Iterator[tuple[int, dict[str, Any]]]]
 """Reads the rows of a table: its path, the file in UTF-8, its beginning, and who is told of bad rows."""
@@ -60,58 +57,64 @@ class RowReader:
         self._head = b""
         self._remedy: str | None = None
 
-    def __iter__(self) -> Iterator[Row]:
-        """Every row that is an object.
+    def __iter__(self) -> Iterator[Block]:
+        """Every row that is an object, those together that were parsed together.
 
         Raises:
             UserError: the file cannot be opened, is no file of rows, or has no header.
         """
         with opened(self.path, self._progress) as source:
             try:
-                if self._labels:
-                    for line, row, raw in self._rows(source):
-                        yield line, named_labels(row, self._labels), raw
-                else:
-                    yield from self._rows(source)
+                for block in self._blocks(source):
+                    if self._labels:
+                        block.values = [named_labels(row, self._labels) for row in block.values]
+                    yield block
             except OSError as error:
                 self._refuse(0, Skip.BAD_FILE, f"the rest cannot be read: {error.strerror or error}")
 
-    def _rows(self, source: Source) -> Iterator[Row]:
+    def _blocks(self, source: Source) -> Iterator[Block]:
         self.format = None if self._encoding else binary_format(self.path, source.head)
         if self.format:
             with source.on_disk() as file:
                 for number, row in columnar_rows(self.path, file, self.format):
-                    yield number, row, None
+                    yield Alone(number, row)
             return
         text = as_utf8(source, self._encoding)
-        self._head, rest = looked_at(text)
-        stream = io.BufferedReader(Joined(self._head, rest), HEAD)
+        if isinstance(text, io.BufferedReader) and text is source.stream:
+            self._head, stream = text.peek(HEAD), text
+        else:
+            self._head, rest = looked_at(text)
+            stream = io.BufferedReader(Joined(self._head, rest), HEAD)
         start = self._head.lstrip()[:1]
         self.format = Format.CSV if self._is_table and start and start not in b"{[" else text_format(self.path, self._head)
         if self.format is Format.CSV or (self.format is Format.EMPTY and suffix_of(self.path) in TABLE_SUFFIXES):
             for line, cells in self._table(self.path, stream, self._head, self._told):
-                yield line, cells, None
+                yield Alone(line, cells)
         elif self.format is Format.JSON_VALUES:
             yield from self._parsed(JsonValues(stream, self._told))
         elif self.format is Format.JSON_LINES:
             yield from self._lines(stream)
 
-    def _lines(self, stream: IO[bytes]) -> Iterator[Row]:
+    def _lines(self, stream: IO[bytes]) -> Iterator[Block]:
         number = 1
         for raws in line_blocks(stream):
-            values = parse_many(b",".join(raws), len(raws))
-            if values is not None:
-                yield from zip(itertools.count(number), values, raws, strict=False)
-            else:
-                yield from self._parsed(zip(itertools.count(number), raws, itertools.repeat(None), strict=False))
+            lines: Sequence[int] = range(number, number + len(raws))
             number += len(raws)
+            if not all(raws):  # blank lines are no rows
+                lines = [line for line, raw in zip(lines, raws, strict=True) if raw]
+                raws = [raw for raw in raws if raw]
+            values = parse_many(b"[%b]" % b",".join(raws))
+            if values is not None and len(values) == len(raws):
+                yield Lines(values, raws, lines)
+            else:
+                yield from self._parsed(zip(lines, raws, strict=True))
 
-    def _parsed(self, texts: Iterable[Text]) -> Iterator[Row]:
-        for line, raw, value in texts:
-            if value is not None:
-                yield line, value, raw
+    def _parsed(self, texts: Iterable[Text | Block]) -> Iterator[Block]:
+        for one in texts:
+            if isinstance(one, Block):
+                yield one
                 continue
-            assert isinstance(raw, bytes)
+            line, raw = one
             try:
                 value = parse(raw)
             except Refused as error:
@@ -119,18 +122,18 @@ class RowReader:
                     yield from self._several(line, raw, error)
                 continue
             if type(value) is dict:
-                yield line, value, raw
+                yield Alone(line, value, raw)
             elif type(value) is list and value and isinstance(value[0], dict):
-                yield line, {"messages": value}, raw  # a conversation that is its turns alone
+                yield Alone(line, {"messages": value}, raw)  # a conversation that is its turns alone
             else:
                 self._told(line, Skip.BAD_JSON, f"a JSON object is wanted, this is {'a list' if type(value) is list else repr(value)[:30]}")
 
-    def _several(self, line: int, raw: bytes, error: Refused) -> Iterator[Row]:
+    def _several(self, line: int, raw: bytes, error: Refused) -> Iterator[Block]:
         """A line of two objects, as where files were joined: both, if that is all that is wrong with it."""
         broken: list[str] = []
-        parts: list[Text] = []
+        parts: list[Text | Block] = []
         if error.reason is Skip.BAD_JSON and b"{" in raw[1:]:
-            parts = [(line, part, value) for _, part, value in JsonValues(io.BytesIO(raw), lambda *_: broken.append(""))]
+            parts = list(JsonValues(io.BytesIO(raw), lambda *_: broken.append(""), line))
         if len(parts) < 2 or broken:
             self._told(line, error.reason, error.detail)
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,9 @@ from reading.refusal import Skip
 
 WATCHED_IDS = 500_000
 """Ids given by the producer that are remembered, over all files, to find one that stands for two contents."""
+DIGEST_BITS = 28
+"""Of an id's content: of 268 million ids that are sent again with other content, one is not noticed."""
+ALL_BITS = (1 << 64) - 1
 EXAMPLES = 3
 """Bad rows of each reason whose line and fault are kept."""
 
@@ -72,25 +74,31 @@ class FileSummary:
 
 
 class Ids:
-    """Producers' ids with a digest of what each stands for, as many as memory allows."""
+    """Producers' ids with a digest of what each stands for, in a table whose size does not change.
+
+    Args:
+        limit: ids that are remembered, the first that come.
+    """
 
     def __init__(self, limit: int = WATCHED_IDS) -> None:
-        self._limit = limit
-        self._contents: dict[int, int] = {}
+        self._left = limit
+        self._slots = 1 << (2 * limit - 1).bit_length()
+        self._table: memoryview[int] | None = None
         self.is_full = False
 
     def stands_for_another(self, sample_id: str, content: bytes) -> bool:
         """Whether an id was seen with other content."""
-        key, digest = _digest(sample_id.encode("utf-8", "surrogatepass")), _digest(content)
-        known = self._contents.get(key)
-        if known is not None:
-            return known != digest
-        if len(self._contents) < self._limit:
-            self._contents[key] = digest
+        key, digest = hash(sample_id) & ALL_BITS, hash(content) & (1 << DIGEST_BITS) - 1
+        known_by, place = (key >> DIGEST_BITS) or 1, key % self._slots
+        if self._table is None:
+            self._table = memoryview(bytearray(8 * self._slots)).cast("Q")  # 0: empty; else bits of the id's hash, then of its content's
+        while there := self._table[place]:
+            if there >> DIGEST_BITS == known_by:
+                return there & (1 << DIGEST_BITS) - 1 != digest
+            place = (place + 1) % self._slots
+        if self._left:
+            self._table[place] = known_by << DIGEST_BITS | digest
+            self._left -= 1
         else:
             self.is_full = True
         return False
-
-
-def _digest(data: bytes) -> int:
-    return int.from_bytes(hashlib.blake2b(data, digest_size=7).digest(), "big")

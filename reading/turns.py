@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import itertools
+from operator import itemgetter
 from typing import Any
 
 from reading.refusal import Refused, Skip
@@ -24,6 +26,10 @@ ROLE_KEYS = ("role", "from", "sender", "speaker", "author")
 CONTENT_KEYS = ("content", "value", "text", "message", "parts")
 KEPT = ("name", "tool_calls", "tool_call_id", "reasoning_content", "function_call")
 """Keys of a turn that are taken as they are."""
+USUAL = ("role", "content")
+PLAIN = tuple(({names, names[::-1]}, names) for names in (USUAL, ("from", "value")))
+"""Keys of plain turns in either order, and which of them says who speaks and what is said."""
+ROLES = {"system", "user", "assistant"}
 
 Turn = dict[str, Any]
 
@@ -54,26 +60,46 @@ class PlainTurns(list[Turn]):
     """Turns of a role and a text alone, none of them empty: perhaps the system's, then the user's and the assistant's in turn, the last
     the assistant's. They are valid as they are."""
 
+    __slots__ = ()
+
 
 def plain_turns(value: list[Any]) -> PlainTurns | None:
-    """The turns, where all of them are plain; None where they need a closer look. Most conversations are: this is written for speed."""
+    """The turns, where all of them are plain; None where they need a closer look."""
+    found = plain_conversations([value])
+    return found[0] if found else None
+
+
+def plain_conversations(values: list[Any]) -> list[PlainTurns] | None:
+    """Some conversations all of which are plain; else None. Most are: this is written for speed."""
     try:
-        speaker, says = ("role", "content") if "role" in value[0] else ("from", "value")
-        roles = in_turn(tuple([part[speaker] for part in value]))
-        texts = [part[says] for part in value]
-        if roles is None or set(map(len, value)) != {2} or not all(map(str.strip, texts)):
+        turns = list(itertools.chain.from_iterable(values))
+        orders = set(map(tuple, turns))
+        speaker, says = next(names for either, names in PLAIN if orders <= either)
+        speakers = list(map(itemgetter(speaker), turns))
+        said = list(map(itemgetter(says), turns))
+        if not all(map(str.strip, said)):
             return None
-    except (LookupError, TypeError):
+        is_usual = orders == {USUAL} and set(speakers) <= ROLES
+        if not is_usual:
+            turns = [{"role": role, "content": text} for role, text in zip(map(SPEAKERS.get, speakers), said, strict=True)]
+        made, start = [], 0
+        for value in values:
+            end = start + len(value)
+            if not are_in_turn(tuple(speakers[start:end])):
+                return None
+            made.append(PlainTurns(value if is_usual else turns[start:end]))
+            start = end
+    except (LookupError, TypeError, StopIteration):
         return None
-    return PlainTurns([{"role": role, "content": text} for role, text in zip(roles, texts, strict=True)])
+    return made
 
 
 @functools.lru_cache(10_000)
-def in_turn(speakers: tuple[str, ...]) -> tuple[str, ...] | None:
-    """The roles of some speakers, where they speak in turn: perhaps the system, then user and assistant, who has the last word."""
+def are_in_turn(speakers: tuple[str, ...]) -> bool:
+    """Whether they speak in turn: perhaps the system, then user and assistant, who has the last word."""
     roles = tuple([SPEAKERS.get(speaker, "") for speaker in speakers])
     spoken = roles[1:] if roles[:1] == ("system",) else roles
-    return roles if spoken and spoken == ("user", "assistant") * (len(spoken) // 2) else None
+    return bool(spoken) and spoken == ("user", "assistant") * (len(spoken) // 2)
 
 
 def _turn(part: Any, place: int, column: str) -> Turn:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from reading.columns import usual
 from reading.refusal import Refused
@@ -15,6 +15,24 @@ Made = Fields | list[Fields | Refused]
 """What a row gives: one sample; or several, some of which may be refused."""
 Convert = Callable[[dict[str, Any]], Made]
 """Raises Refused for a row that lacks what the shape needs, NeedsSpelling for a number where text is wanted."""
+
+ConvertMany = Callable[[list[dict[str, Any]]], list[Fields] | None]
+"""The same of many rows of the same columns, all of them plain: each gives one sample, of the same fields, valid as they are. None where
+any is not plain, or TypeError for a value that is no text."""
+
+
+class Way(NamedTuple):
+    """A shape that fits, and how a row of it becomes a sample."""
+
+    shape: str
+    convert: Convert
+    convert_many: ConvertMany | None = None
+    """Where much is read in this shape."""
+
+
+def are_said(texts: Iterable[str]) -> bool:
+    """Whether all of some values are texts, and none is blank. Raises TypeError for one that is no text."""
+    return all(map(str.strip, texts))
 
 
 class Columns:

@@ -6,12 +6,12 @@ from typing import Any
 
 from reading.columns import CONVERSATIONS, SYSTEMS, TOOLS, usual
 from reading.refusal import Refused, Skip
-from reading.shapes.base import Columns, Convert, Fields, Made, with_system
-from reading.turns import Turn, turns_of
+from reading.shapes.base import Columns, Fields, Made, Way, with_system
+from reading.turns import Turn, plain_conversations, turns_of
 from reading.values import is_blank
 
 
-def conversation(columns: Columns) -> tuple[str, Convert] | None:
+def conversation(columns: Columns) -> Way | None:
     """The way of a row that has a column of turns."""
     column = columns.first(CONVERSATIONS)
     if column is None:
@@ -31,7 +31,12 @@ def conversation(columns: Columns) -> tuple[str, Convert] | None:
             made["tools"] = row[tools]
         return made
 
-    return ("messages" if usual(column) == "messages" else "sharegpt"), convert
+    def convert_many(rows: list[dict[str, Any]]) -> list[Fields] | None:
+        found = plain_conversations([row[column] for row in rows])
+        return None if found is None else [{"messages": turns} for turns in found]
+
+    is_alone = not (system or tools or verdict)
+    return Way("messages" if usual(column) == "messages" else "sharegpt", convert, convert_many if is_alone else None)
 
 
 def _said(system: Any) -> Any:
@@ -42,7 +47,7 @@ def _said(system: Any) -> Any:
     return system
 
 
-def chat_export(columns: Columns) -> tuple[str, Convert] | None:
+def chat_export(columns: Columns) -> Way | None:
     """ChatGPT's export: a tree of messages, of which the branch that was last shown is the conversation."""
     tree, current = columns.first(("mapping",)), columns.first(("current_node",))
     if tree is None or current is None:
@@ -60,7 +65,7 @@ def chat_export(columns: Columns) -> tuple[str, Convert] | None:
             place = node.get("parent")
         return {"messages": turns_of(turns[::-1], tree)}
 
-    return "chatgpt-export", convert
+    return Way("chatgpt-export", convert)
 
 
 def _exported(message: dict[str, Any]) -> Turn | None:

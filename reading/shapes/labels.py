@@ -6,11 +6,11 @@ from typing import Any
 
 from reading.columns import LABELS, TEXTS
 from reading.refusal import Refused, Skip
-from reading.shapes.base import Columns, Convert, Fields, Made, joined
+from reading.shapes.base import Columns, Fields, Made, Way, are_said, joined
 from reading.values import is_blank, text, texts
 
 
-def labelled(columns: Columns) -> tuple[str, Convert] | None:
+def labelled(columns: Columns) -> Way | None:
     """The way of a row with a text and its one label."""
     label = columns.first(("label",)) or columns.first(LABELS)
     whole = columns.first(TEXTS)
@@ -35,7 +35,15 @@ def labelled(columns: Columns) -> tuple[str, Convert] | None:
         made["label"] = label_of(row[label] if is_blank(named) else named, made.get("label_set"), label)
         return made
 
-    return "classification", convert
+    def convert_many(rows: list[dict[str, Any]]) -> list[Fields] | None:
+        assert whole
+        said, labels = [row[whole] for row in rows], [row[label] for row in rows]
+        if not (are_said(said) and are_said(labels)):
+            return None
+        return [{"text": one, "label": name} for one, name in zip(said, labels, strict=True)]
+
+    is_alone = whole and not (asked or title or names or label_set)
+    return Way("classification", convert, convert_many if is_alone else None)
 
 
 def label_of(value: Any, known: list[str] | None, column: str) -> str:
@@ -56,7 +64,7 @@ def label_of(value: Any, known: list[str] | None, column: str) -> str:
     raise Refused(Skip.INVALID, f"the label {name[:50]!r} is not in its label_set of {len(known)}")
 
 
-def plain_text(columns: Columns) -> tuple[str, Convert] | None:
+def plain_text(columns: Columns) -> Way | None:
     """The way of a row that is text alone; a `prompt` beside it is what the text answers."""
     whole = columns.first(TEXTS)
     if whole is None:
@@ -69,7 +77,13 @@ def plain_text(columns: Columns) -> tuple[str, Convert] | None:
             made["prompt"] = text(row[asked], asked)
         return made
 
-    return "text", convert
+    def convert_many(rows: list[dict[str, Any]]) -> list[Fields] | None:
+        said = [row[whole] for row in rows]
+        if not are_said(said):
+            return None
+        return rows if tuple(rows[0]) == ("text",) else [{"text": one} for one in said]
+
+    return Way("text", convert, None if title or asked else convert_many)
 
 
 def _titled(row: dict[str, Any], title: str | None, whole: str) -> str:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from reading.refusal import Refused, Skip
-from reading.shapes.base import Columns, Convert, Fields, Made
+from reading.shapes.base import Columns, Fields, Made, Way
 from reading.shapes.pairs import pair
 
 
-def squad_article(columns: Columns) -> tuple[str, Convert] | None:
+def squad_article(columns: Columns) -> Way | None:
     """The way of an article with paragraphs, each with its questions."""
     paragraphs = columns.first(("paragraphs",))
     if paragraphs is None:
         return None
     found = pair(Columns(("question", "answers", "context")))
     assert found
-    _, convert_one = found
+    convert_one = found.convert
 
     def convert(row: dict[str, Any]) -> Made:
         made: list[Fields | Refused] = []
@@ -32,7 +32,7 @@ def squad_article(columns: Columns) -> tuple[str, Convert] | None:
             raise Refused(Skip.INVALID, "`paragraphs` is no list of objects with `context` and `qas`") from None
         return made
 
-    return "squad", convert
+    return Way("squad", convert)
 
 
 def _listed(made: Made) -> list[Fields | Refused]:

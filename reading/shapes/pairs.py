@@ -6,7 +6,7 @@ from typing import Any
 
 from reading.columns import ABOUT, ANSWERS, QUESTIONS, SYSTEMS, TOOLS, usual
 from reading.refusal import Refused, Skip
-from reading.shapes.base import Columns, Convert, Fields, Made, joined, with_system
+from reading.shapes.base import Columns, Fields, Made, Way, are_said, joined, with_system
 from reading.turns import turns_of
 from reading.values import NeedsSpelling, is_blank, text
 
@@ -20,7 +20,7 @@ NAMED = {
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
-def pair(columns: Columns, questions: tuple[str, ...] = QUESTIONS, answers: tuple[str, ...] = ANSWERS) -> tuple[str, Convert] | None:
+def pair(columns: Columns, questions: tuple[str, ...] = QUESTIONS, answers: tuple[str, ...] = ANSWERS) -> Way | None:
     """The name of the shape and its way, where a column asks and another answers."""
     question = columns.first(questions)
     answer = columns.first(answers, question)
@@ -29,12 +29,10 @@ def pair(columns: Columns, questions: tuple[str, ...] = QUESTIONS, answers: tupl
     about = columns.first(ABOUT, question, answer)
     system, tools, history = columns.first(SYSTEMS), columns.first(TOOLS), columns.first(("history",))
     choices, verdict = columns.first(("choices", "options")), columns.actual.get("label")
-    plain = not any((about, system, tools, history, choices, verdict))
+    is_alone = not any((system, tools, history, choices, verdict))
 
     def convert(row: dict[str, Any]) -> Made:
         asked, said = row[question], row[answer]
-        if plain and type(asked) is str and type(said) is str and asked and said and not asked.isspace() and not said.isspace():
-            return {"prompt": asked, "answer": said}
         if verdict and _is_verdict(row.get(verdict), answer):
             raise Refused(Skip.NOT_SUPPORTED, KTO)
         if _is_turns(asked) or _is_turns(said):
@@ -50,8 +48,19 @@ def pair(columns: Columns, questions: tuple[str, ...] = QUESTIONS, answers: tupl
             made["tools"] = row[tools]
         return made
 
+    def convert_many(rows: list[dict[str, Any]]) -> list[Fields] | None:
+        asked, said = [row[question] for row in rows], [row[answer] for row in rows]
+        if not (are_said(asked) and are_said(said)):
+            return None
+        if about:
+            abouts = [row[about] for row in rows]
+            asked = [f"{one}\n\n{it}" if it and str.strip(it) else one for one, it in zip(asked, abouts, strict=True)]
+        elif tuple(rows[0]) == ("prompt", "answer"):
+            return rows
+        return [{"prompt": one, "answer": other} for one, other in zip(asked, said, strict=True)]
+
     name = NAMED.get((usual(question), usual(answer)), "question-answer")
-    return name, convert
+    return Way(name, convert, convert_many if is_alone else None)
 
 
 KTO = "an answer with a verdict (KTO) is not trained here; send pairs with chosen and rejected, or the good answers alone, without `label`"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from reading.columns import CHOSEN, CONVERSATIONS, QUESTIONS, REJECTED, SYSTEMS, TOOLS
 from reading.refusal import Refused, Skip
-from reading.shapes.base import Columns, Convert, Fields, Made, joined, with_system
+from reading.shapes.base import Columns, Fields, Made, Way, are_said, joined, with_system
 from reading.shapes.implicit import divided, marked_turns
 from reading.turns import Turn, turns_of
 from reading.values import is_blank, text
@@ -14,7 +15,7 @@ from reading.values import is_blank, text
 SCORES = ("overall_score", "score", "rating", "fine-grained_score")
 
 
-def preference(columns: Columns) -> tuple[str, Convert] | None:
+def preference(columns: Columns) -> Way | None:
     """The way of a row with a better and a worse side."""
     chosen, rejected = columns.first(CHOSEN), columns.first(REJECTED)
     if chosen is None and rejected is None:
@@ -39,7 +40,19 @@ def preference(columns: Columns) -> tuple[str, Convert] | None:
             made["tools"] = row[tools]
         return made
 
-    return ("preference" if question or before else "implicit-preference"), convert
+    def convert_many(rows: list[dict[str, Any]]) -> list[Fields] | None:
+        columns = str(question), str(chosen), str(rejected)
+        asked, better, worse = ([row[column] for row in rows] for column in columns)
+        if not (are_said(asked) and are_said(better) and are_said(worse)):
+            return None
+        if any(map(operator.eq, map(str.strip, better), map(str.strip, worse))) or any(map(str.startswith, better, asked)):
+            return None
+        if tuple(rows[0]) == ("prompt", "chosen", "rejected"):
+            return rows
+        return [{"prompt": one, "chosen": good, "rejected": bad} for one, good, bad in zip(asked, better, worse, strict=True)]
+
+    is_alone = question and chosen and rejected and not (about or before or system or tools)
+    return Way("preference" if question or before else "implicit-preference", convert, convert_many if is_alone else None)
 
 
 def _pair(asked: Any, before: Any, better: Any, worse: Any, chosen: str, rejected: str) -> Fields:
@@ -135,7 +148,7 @@ def _text_alone(turns: list[Turn], role: str) -> str | None:
     return None
 
 
-def scored(columns: Columns) -> tuple[str, Convert] | None:
+def scored(columns: Columns) -> Way | None:
     """The way of a row with several answers and their scores: the best is chosen, the worst rejected."""
     answers = columns.first(("completions", "responses"))
     question = columns.first(QUESTIONS) if answers else None
@@ -154,7 +167,7 @@ def scored(columns: Columns) -> tuple[str, Convert] | None:
         ]
         return {"prompt": text(row[question], question), "chosen": texts[-1], "rejected": texts[0]}
 
-    return "ultrafeedback", convert
+    return Way("ultrafeedback", convert)
 
 
 def _score(answer: dict[str, Any]) -> float:

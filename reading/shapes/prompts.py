@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from reading.columns import ABOUT, QUESTIONS, SYSTEMS
-from reading.shapes.base import Columns, Convert, Fields, Made, joined, with_system
+from reading.shapes.base import Columns, Fields, Made, Way, joined, with_system
 from reading.turns import turns_of
 from reading.values import is_blank, text
 
@@ -13,7 +13,7 @@ BARE = "prompt"
 """The shape of a question alone."""
 
 
-def prompt(columns: Columns) -> tuple[str, Convert] | None:
+def prompt(columns: Columns) -> Way | None:
     """The way of a row that asks, and perhaps says which answers are right."""
     question = columns.first(QUESTIONS)
     if question is None:
@@ -30,4 +30,4 @@ def prompt(columns: Columns) -> tuple[str, Convert] | None:
                 made["prompt"] = joined(made["prompt"], text(row[about], about))
         return with_system(made, row.get(system) if system else None)
 
-    return BARE, convert
+    return Way(BARE, convert)

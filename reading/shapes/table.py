@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from reading.columns import KNOWN, MEDIA, OWN, QUESTIONS, meant, usual
 from reading.refusal import Refused, Skip
-from reading.shapes.base import Columns, Convert, Made
+from reading.shapes.base import Columns, Convert, ConvertMany, Made, Way
 from reading.shapes.conversations import chat_export, conversation
 from reading.shapes.labels import labelled, plain_text
 from reading.shapes.nested import squad_article
@@ -16,7 +16,7 @@ from reading.shapes.preferences import preference, scored
 from reading.shapes.prompts import BARE, prompt
 from reading.values import is_blank
 
-Fit = Callable[[Columns], tuple[str, Convert] | None]
+Fit = Callable[[Columns], Way | None]
 
 ORDER: tuple[Fit, ...] = (preference, scored, conversation, chat_export, squad_article, pair, labelled, plain_text, prompt)
 """The shapes in the order in which they are tried: what says more comes first."""
@@ -54,6 +54,8 @@ class Plan(NamedTuple):
     """Fields of a sample that are taken as they are, and their columns."""
     ignored: tuple[str, ...] = ()
     """Columns that nothing is made of."""
+    convert_many: ConvertMany | None = None
+    """Of many plain rows at once."""
     doubt: str = ""
     """Where the shape takes little, and an ignored column looks like a misspelt one that would make it another: what is meant, perhaps."""
 
@@ -75,11 +77,12 @@ def recognised(keys: Iterable[str], forced: str | None = None) -> Plan:
     for fit in FORMATS[forced] if forced else ORDER:
         columns.used.clear()
         if found := fit(columns):
-            return _plan(columns, *found, OWN if forced else (*OWN, *OWN_TEXTS))
+            return _plan(columns, found, OWN if forced else (*OWN, *OWN_TEXTS))
     return Plan("unknown", _refusing(Skip.UNKNOWN_SHAPE, _unknown(keys, columns, forced)))
 
 
-def _plan(columns: Columns, shape: str, convert: Convert, kept: tuple[str, ...]) -> Plan:
+def _plan(columns: Columns, way: Way, kept: tuple[str, ...]) -> Plan:
+    shape = way.shape
     own = [(name, actual) for name in kept if (actual := columns.actual.get(name)) and actual not in columns.used]
     media = [columns.actual[name] for name in MEDIA if name in columns]
     taken = columns.used | {actual for _, actual in own} | set(media)
@@ -91,7 +94,9 @@ def _plan(columns: Columns, shape: str, convert: Convert, kept: tuple[str, ...])
     if shape == BARE and not doubt and not {"prompt", "gold", "task"} & columns.actual.keys():
         asks = next(columns.actual[name] for name in QUESTIONS if name in columns)
         doubt = f"`{asks}` has no answer beside it; --task says what such rows are"
-    return Plan(shape, _without_media(convert, media) if media else convert, tuple(own), ignored, doubt)
+    if media:
+        return Plan(shape, _without_media(way.convert, media), tuple(own), ignored, doubt=doubt)
+    return Plan(shape, way.convert, tuple(own), ignored, way.convert_many, doubt)
 
 
 def _within(row: Any, forced: str | None) -> Made:

@@ -10,7 +10,6 @@ from typing import IO, Any
 
 from reading.encodings import as_utf8
 from reading.formats import Format, suffix_of
-from reading.json_text import spelled
 from reading.opening import Progress, opened
 from reading.refusal import Refused, Skip
 from reading.rows import RowReader
@@ -149,17 +148,19 @@ class FactReader:
             return table.rows(path, stream, head, refuse, comments=suffix in COMMENTED)
 
         reader = RowReader(self.path, self._at_line, self.encoding, progress, table=cells, is_table=suffix in COMMENTED)
-        for line, row, raw in reader:
-            if reader.format is Format.CSV:
-                self.format = "edge list" if suffix in EDGE_LISTS else Format.CSV.value
-                self._count_ignored(table.columns)
-                yield Statement(f":{line}", row)
-                continue
-            self.format = reader.format.value if reader.format else ""
-            try:
-                yield Statement(f":{line}", self._by_keys(spelled(raw) if raw is not None else row))
-            except Refused as error:
-                self._at_line(line, error.reason, error.detail)
+        for block in reader:
+            for place, row in enumerate(block.values):
+                line = block.line(place)
+                if reader.format is Format.CSV:
+                    self.format = "edge list" if suffix in EDGE_LISTS else Format.CSV.value
+                    self._count_ignored(table.columns)
+                    yield Statement(f":{line}", row)
+                    continue
+                self.format = reader.format.value if reader.format else ""
+                try:
+                    yield Statement(f":{line}", self._by_keys(block.spelled(place) if block.longest is not None else row))
+                except Refused as error:
+                    self._at_line(line, error.reason, error.detail)
         if header := table.may_have_header:
             self.notices.append(f"{self._name}: no other line has the predicate of the first; if that is a header, pass --columns {header}")
         self._tell(table.comments, "line is a comment", "lines are comments", "(they begin with `#`)")

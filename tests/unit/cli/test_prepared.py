@@ -10,17 +10,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.prepared import TASKS, Prepared
+from reading.blocks import Alone
 from reading.turns import plain_turns
 from schemas.sample import Sample
 from streams.curriculum.task_detector import content_of, detect_task
 
+ROW = Alone(1, {})
 TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1).filter(lambda text: not text.isspace())
 TURNS = st.tuples(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=4), st.booleans(), TEXT)
 
 
 def plain(fields: dict[str, Any]) -> None:
     task = TASKS[tuple(fields)]
-    prepared = Prepared.plain(1, fields, task)
+    prepared = Prepared(ROW, 0, task, fields)
     model = Sample.model_validate(fields)
     assert prepared.sample_id == model.sample_id
     assert detect_task(model) is task
@@ -28,7 +30,7 @@ def plain(fields: dict[str, Any]) -> None:
     sent = Sample.decode(prepared.value(5.0))
     assert sent == model.model_copy(update={"produced_at": 5.0})
     assert prepared.sample == model
-    assert prepared.content() == Prepared.of(1, model, task).content()
+    assert prepared.content() == Prepared(ROW, 0, task, None, sample=model).content()
 
 
 @pytest.mark.parametrize("names", [names for names in TASKS if names != ("messages",)], ids=" ".join)
@@ -51,6 +53,6 @@ def test_conversations(drawn: tuple[list[tuple[str, str]], bool, str]) -> None:
 
 def test_the_time_it_is_sent_at_is_the_producer_s_where_that_says_one() -> None:
     sample = Sample(prompt="q", answer="a", produced_at=1.0)
-    assert json.loads(Prepared.of(1, sample, detect_task(sample)).value(9.0))["produced_at"] == 1.0
+    assert json.loads(Prepared(ROW, 0, detect_task(sample), None, sample=sample).value(9.0))["produced_at"] == 1.0
     other = Sample(prompt="q", answer="a")
-    assert json.loads(Prepared.of(1, other, detect_task(other)).value(9.0))["produced_at"] == 9.0
+    assert json.loads(Prepared(ROW, 0, detect_task(other), None, sample=other).value(9.0))["produced_at"] == 9.0

@@ -90,6 +90,13 @@ def test_ids_are_remembered_in_bounded_memory() -> None:
     assert [ids.stands_for_another(name, b"y") for name in "abc"] == [True, True, False]
 
 
+def test_an_id_is_known_again_however_full_the_table_is() -> None:
+    ids = Ids(limit=5000)
+    assert not any(ids.stands_for_another(f"s{number}", b"%d" % number) for number in range(6000))
+    assert not any(ids.stands_for_another(f"s{number}", b"%d" % number) for number in range(5000))
+    assert all(ids.stands_for_another(f"s{number}", b"other") for number in range(5000))
+
+
 def test_questions_alone_are_read_where_no_row_has_an_answer(tmp_path: Path) -> None:
     rows = [{"prompt": f"q{n}"} for n in range(HELD_BACK * 2)]
     reader = SampleReader(lines(tmp_path / "a.jsonl", rows))

@@ -7,11 +7,14 @@ import json
 import random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from reading.json_text import keys, parse
+from reading.blocks import Block
+from reading.json_text import SHORT, count_quotes, count_strings, parse, parse_many
 from reading.json_values import BLOCK, JsonValues
 from reading.lines import MAX_ROW, bounded_lines
-from reading.refusal import Refused, Skip
+from reading.refusal import Refuse, Refused, Skip
 
 
 class Dripping(io.BytesIO):
@@ -21,18 +24,20 @@ class Dripping(io.BytesIO):
         return super().read1(random.Random(self.tell()).randint(1, 5))
 
 
-def spelled_plainly(raw: bytes | str) -> object:
-    return json.loads(raw.rstrip(", \n") if isinstance(raw, str) else raw)
+def read(stream: io.BytesIO, refuse: Refuse) -> list[tuple[int, object]]:
+    found: list[tuple[int, object]] = []
+    for one in JsonValues(stream, refuse):
+        if isinstance(one, Block):
+            found += [(one.line(place), value) for place, value in enumerate(one.values)]
+        else:
+            found.append((one[0], json.loads(one[1])))
+    return found
 
 
 def values(text: str | bytes) -> tuple[list[tuple[int, object]], list[tuple[int, Skip]]]:
     refused: list[tuple[int, Skip]] = []
     data = text.encode() if isinstance(text, str) else text
-    found = [
-        (line, spelled_plainly(raw))
-        for line, raw, _ in JsonValues(io.BytesIO(data), lambda line, reason, _: refused.append((line, reason)))
-    ]
-    return found, refused
+    return read(io.BytesIO(data), lambda line, reason, _: refused.append((line, reason))), refused
 
 
 ROWS = [{"prompt": f'q{n} }}{{ \\ " é 漢 ', "n": [n, {"a": -1.5e3}]} for n in range(7)]
@@ -44,8 +49,7 @@ def test_values_are_whole_however_few_bytes_come_at_once(indent: int | None, aro
     whole = {"array": ROWS, "object": {"v": [1, {"data": []}], "data": ROWS, "end": {"x": "]"}}}
     text = "\n\n".join(json.dumps(row, indent=indent) for row in ROWS) if around == "joined" else json.dumps(whole[around], indent=indent)
     for stream in (Dripping(text.encode()), io.BytesIO(text.encode())):
-        found = [spelled_plainly(raw) for _, raw, _ in JsonValues(stream, lambda *told: pytest.fail(str(told)))]
-        assert found == ROWS
+        assert [value for _, value in read(stream, lambda *told: pytest.fail(str(told)))] == ROWS
 
 
 def test_lines_are_counted_through_blocks() -> None:
@@ -88,27 +92,62 @@ def test_what_is_broken_costs_itself_alone(text: str, good: int, bad: int) -> No
     assert (len(found), len(refused)) == (good, bad)
 
 
-def test_a_key_that_stands_twice_is_seen_wherever_it_is() -> None:
-    for text in (
+PADDING = [{"b": "x" * SHORT}]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
         '{"a":1,"a":2}',
         '{"a" : 1, "a":2}',
+        '{"a" \n : 1, "a"\t:2}',
         '{"x":[{"a":1,"b":2,"a":3}]}',
         '{"x":{"y":{"a":1,"a":1}}}',
         '{"t":"\\":","a":1,"a":2}',
-    ):
-        with pytest.raises(Refused, match="the key 'a' stands twice"):
-            parse(text.encode())
+        '{"t":"\\\\\\":","a":1,"a":2}',
+        '{"t\\\\":"\\":","a":1,"a":2}',
+        '{"t":[[{"a":1,"a":2}], "\\" :"]}',
+    ],
+)
+def test_a_key_that_stands_twice_is_seen_wherever_it_is(text: str) -> None:
+    with pytest.raises(Refused, match="the key 'a' stands twice"):
+        parse(text.encode())
+    with pytest.raises(Refused, match="the key 'a' stands twice"):
+        parse(f'{{"p":{json.dumps(PADDING)},{text[1:]}'.encode())
+    assert parse_many(f"[{text},{json.dumps(PADDING[0])}]".encode()) is None
 
 
-def test_texts_that_look_like_keys_are_none() -> None:
-    for row in (
+@pytest.mark.parametrize(
+    "row",
+    [
         {"a": '":"', "b": ' : {"a":1}'},
         {"a": [{"role": '"a":', "content": "{["}, {"role": "x", "content": "y :"}]},
-        {"a": [[{"b": 1}]]},
-    ):
-        text = json.dumps(row)
-        assert parse(text.encode()) == row
-        assert keys(row, text.count("{") + text.count("[")) == keys(row, 10**6)
+        {"a": [[{"b": 1}], {}], "c\\": {"d\\\\": "\\"}},
+        {'"a" :': '"', '\\"a" \\" :': '\\" :'},
+        {"arguments": json.dumps({"city": "Rome", "of": json.dumps({"a": 1})})},
+    ],
+)
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": "), (" , ", " : "), (",\n", "\n:\t")])
+def test_texts_that_look_like_keys_are_none(row: dict[str, object], separators: tuple[str, str]) -> None:
+    for one in (row, {**row, "p": PADDING}):
+        text = json.dumps(one, separators=separators).encode()
+        assert parse(text) == one
+        assert parse_many(b"[%b]" % b",".join([text] * 3)) == [one] * 3
+        assert count_quotes(text) == 2 * count_strings([one])
+
+
+@given(
+    row=st.dictionaries(
+        st.text('a"\\: \n'), st.recursive(st.text('b"\\: {['), lambda one: st.lists(one) | st.dictionaries(st.text('c":\\ '), one))
+    ),
+    separators=st.sampled_from([(",", ":"), (", ", " : ")]),
+)
+@settings(max_examples=60, deadline=None)
+def test_texts_are_counted_as_they_are_written(row: dict[str, object], separators: tuple[str, str]) -> None:
+    for one in (row, {**row, "p": PADDING}):
+        text = json.dumps(one, separators=separators).encode()
+        assert count_quotes(text) == 2 * count_strings([one])
+        assert parse(text) == one
 
 
 def test_a_line_without_end_is_refused_not_loaded() -> None:
