@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test test-fast test-gpu test-clients coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-gpu test-clients coverage mutants check hooks format schemas lock clean
+.PHONY: help setup demo test test-fast test-gpu test-clients coverage soak soak-short upgrade mutants check hooks format schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,15 @@ test-gpu: setup ## Run the tests that need a CUDA device
 test-clients: setup ## Try other people's tools on the published contract: Node's, PyPI's, kcat (fetched once, into the cache)
 	@$(RUN) scripts.clients
 	@PELTON_TEST_CLIENTS=1 $(RUN) pytest tests/clients
+
+soak: setup ## All nodes for 45 minutes, one process killed each minute, samples all the while: is each trained once, does memory stay level?
+	@$(RUN) scripts.soak
+
+soak-short: setup ## The same in five minutes
+	@$(RUN) scripts.soak --short
+
+upgrade: setup ## Replace the nodes of the last version one by one by today's, on one broker and in one run: is every sample trained once?
+	@$(RUN) scripts.upgrade
 
 mutants: setup ## Put small faults into the code and see whether a test fails (a quarter of an hour; MODULES=judge,reward: those alone)
 	@MODULES="$(MODULES)" TESTS="$(TESTS)" $(RUN) scripts.mutants
