@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from schemas.base import content_id
 from schemas.sample import Sample, Task
 from schemas.training_sample import TrainingSample
 from schemas.turns import Turn, more_than_question
+from streams.augmenter.ids import variant_id
 from streams.augmenter.paraphrase import Text, paraphrases
 from streams.knowledge.hypergraph import Hypergraph
 
@@ -22,11 +22,6 @@ def variants_of(sample: TrainingSample, graph: Hypergraph, run_id: str, count: i
         return []
     seed = f"{sample.sample_id}/{sample.generation}"
     return [_variant(sample, words, index, run_id) for index, words in enumerate(paraphrases(text, graph, seed, count))]
-
-
-def variant_id(parent_id: str, generation: int, index: int) -> str:
-    """The same for the same parent, so that a variant made twice is one sample."""
-    return "v-" + content_id(parent_id, str(generation), str(index))
 
 
 def _text_of(sample: TrainingSample) -> Text | None:

@@ -93,16 +93,22 @@ def read_range(
     consumer = make_consumer(settings)
     try:
         with broker_errors(settings, f"reading {topic_name}"):
-            yield from _read(consumer, topic_name, start or {}, end or {})
+            yield from read_topic(consumer, topic_name, start or {}, end or {})
     finally:
         consumer.close()
 
 
-def _read(consumer: KafkaConsumer, topic_name: str, start: Mapping[int, int], end: Mapping[int, int]) -> Iterator[Record]:
+def read_topic(consumer: KafkaConsumer, topic_name: str, start: Mapping[int, int], end: Mapping[int, int]) -> Iterator[Record]:
+    """As `read_range`, with a consumer that is there already."""
     partitions = [TopicPartition(topic_name, number) for number in sorted(topic_partitions(consumer, topic_name))]
     begin = _begin(consumer, partitions, start)
     last = {tp: min(offset, end.get(tp.partition, offset)) for tp, offset in consumer.end_offsets(partitions).items()}
-    unread = {tp for tp in partitions if begin[tp] < last[tp]}
+    return read_partitions(consumer, begin, last)
+
+
+def read_partitions(consumer: KafkaConsumer, begin: Mapping[TopicPartition, int], last: Mapping[TopicPartition, int]) -> Iterator[Record]:
+    """The records of each partition from `begin` up to `last`, which is not read."""
+    unread = {tp for tp in begin if begin[tp] < last[tp]}
     consumer.assign(sorted(unread))
     for tp in unread:
         consumer.seek(tp, begin[tp])
@@ -114,7 +120,10 @@ def _read(consumer: KafkaConsumer, topic_name: str, start: Mapping[int, int], en
         if any(reached[tp] != positions[tp] for tp in unread):
             positions, moved_at = positions | reached, time.monotonic()
         elif time.monotonic() - moved_at > STALL_SECONDS:
-            raise BrokerError(f"{topic_name}: the broker gave nothing for {STALL_SECONDS:.0f} s at {min(reached.items())}")
+            slowest = min(reached, key=lambda tp: reached[tp])
+            raise BrokerError(
+                f"{slowest.topic}: the broker gave nothing for {STALL_SECONDS:.0f} s at {slowest.partition}:{reached[slowest]}"
+            )
         done = {tp for tp in unread if reached[tp] >= last[tp]}
         consumer.pause(*done)
         unread -= done

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -129,12 +129,13 @@ class DeadLetterWriter:
         return key, value[:room], headers, len(value) if len(value) > room else None
 
 
-def read_dead_letters(settings: KafkaSettings) -> Iterator[tuple[DeadLetter, Record]]:
-    """Every dead letter now on the topic, oldest first. The record is as it lies there: the original's key and value, all headers.
+def read_dead_letters(settings: KafkaSettings, records: Iterable[Record] | None = None) -> Iterator[tuple[DeadLetter, Record]]:
+    """Every dead letter now on the topic (or of these records of it), oldest first. The record is as it lies there: the original's key and
+    value, all headers.
 
     A record whose headers are not ours is passed over with a warning.
     """
-    for record in read_range(settings, settings.topics.dead_letters.name):
+    for record in read_range(settings, settings.topics.dead_letters.name) if records is None else records:
         try:
             yield DeadLetter.from_headers(record.headers), record
         except ValidationError as error:

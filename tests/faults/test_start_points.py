@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from cli.checkpoints import checkpoints as checkpoints_command
 from cli.dead_letters import dead_letters
 from cli.trace import trace
+from schemas.sample import Sample, Split
 from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from tests.faults.runs import ALL_THERE_ONCE, account, produce, same_weights, sample
@@ -54,8 +55,12 @@ def test_a_new_run_goes_on_from_another_run_s_weights_optimizer_and_positions(se
 
 def test_a_sample_is_traced_from_its_topic_to_the_checkpoints_that_hold_it(settings, new_run):
     produce(settings, 96)
+    held_out = sample(1000, split=Split.VALIDATION)
+    keyed = Sample(prompt="what is it?", answer="found by its key")
     with Producer(settings) as producer:
         producer.send_bytes(settings.topics.band("sft", 0).name, b"broken", b"{")
+        producer.send(settings.topics.band("sft", 0), held_out.sample_id, held_out)
+        producer.send(settings.topics.samples, "my-key", keyed)
     run = new_run()
     child = run.start(("batch", 3))
     child.wait_for("waiting")
@@ -73,8 +78,17 @@ def test_a_sample_is_traced_from_its_topic_to_the_checkpoints_that_hold_it(setti
     assert story["banded"][0]["band"] == 0
     assert story["losses"][0]["step"] == story["trained"][0]["step"]
     assert story["checkpoints"][-1] == run.newest.manifest.name
-    assert story["models"]
+    assert [model["path"] for model in story["models"]][-1] == str(run.newest.path)
     assert story["waiting"] == []
+    assert ask("s5")["trained"] == story["trained"], "the newest run that was announced is found by itself"
+    assert ask(held_out.sample_id)["skipped"][0]["why"] == "validation"
+    produce(settings, 4, first=2000)  # after the run's end
+    for stranger in (held_out.sample_id, "s2001", "my-key"):
+        told = ask(stranger, "--run-dir", str(run.folder))
+        assert told["found"]
+        assert (told["models"], told["checkpoints"], told["trained"]) == ([], [], []), "no model held it"
+    assert ask("s2001")["waiting"][0]["behind"] == 0
+    assert ask("my-key")["sample_id"] == keyed.sample_id
     assert ask("broken")["dead_letters"][0]["reason"] == "bad_json"
     assert ask("never-sent")["found"] is False
     printed = CliRunner().invoke(trace, ["s5", "--run-dir", str(run.folder), *flags], catch_exceptions=False).output

@@ -4,8 +4,9 @@ import pytest
 
 from schemas.fact import Fact
 from schemas.sample import Sample, Task
+from streams.augmenter.ids import variant_id
 from streams.augmenter.paraphrase import Text, paraphrases
-from streams.augmenter.variants import variant_id, variants_of
+from streams.augmenter.variants import variants_of
 from streams.curriculum.task_detector import detect_task, to_training_sample
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
