@@ -113,6 +113,7 @@ class FeedbackNode(StreamNode):
         for key in answered:
             if (pair := window.pair(key)) is not None:
                 self.send(self.settings.topics.samples, pair.sample_id, pair, self.name)
+                metrics.RUNS.seen(key.run_id)
                 metrics.PREFERENCE_PAIRS.labels(key.run_id).inc()
 
     def _note(self, rewards: Iterable[GraphReward]) -> None:
@@ -126,6 +127,10 @@ class FeedbackNode(StreamNode):
             self._count(run_id, judged)
 
     def _count(self, run_id: str, judged: Sequence[GraphReward]) -> None:
+        metrics.RUNS.seen(run_id)
+        for windows in (self._claims, self._latest):
+            for gone in [name for name in windows if name not in metrics.RUNS]:
+                del windows[gone]
         for verdict in Verdict:
             metrics.VERDICTS.labels(run_id, verdict.value).inc(sum(getattr(reward, verdict.value) for reward in judged))
         seconds = metrics.REWARD_SECONDS.labels(run_id)

@@ -12,7 +12,10 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import suppress
 from typing import TYPE_CHECKING
+
+import psutil
 
 from schemas.triplet import Triplet
 from streams.knowledge.ontology import Ontology
@@ -22,6 +25,10 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+MOST_GROWTH = 200_000_000
+"""Bytes that a child may hold more than at its first batch. spaCy keeps some 40 bytes of each word that it was told to forget, for good
+(`benchmarks/bench_words.py`); a child that has grown by so much makes place for a new one."""
+
 _extractor: TripletExtractor | None = None
 """The extractor of this child process."""
 
@@ -29,9 +36,11 @@ _extractor: TripletExtractor | None = None
 class ExtractionPool:
     """Finds the claims of texts in `workers` child processes, which live as long as this one."""
 
-    def __init__(self, ontology: Ontology, workers: int = 1) -> None:
+    def __init__(self, ontology: Ontology, workers: int = 1, most_growth: int = MOST_GROWTH) -> None:
         self._ontology = ontology
         self._workers = workers
+        self._most_growth = most_growth
+        self._first_held: dict[int, int] = {}
         self._pool = self._open()
 
     def warm_up(self) -> None:
@@ -47,7 +56,26 @@ class ExtractionPool:
             futures = [self._pool.submit(_extract, part) for part in parts]
         except BrokenProcessPool:
             return self._each(texts)
-        return [found for part, future in zip(parts, futures, strict=True) for found in self._result(part, future)]
+        found = [one for part, future in zip(parts, futures, strict=True) for one in self._result(part, future)]
+        self._renew_grown()
+        return found
+
+    def _renew_grown(self) -> None:
+        """Begin anew with fresh children, ready to work, where one has grown too much."""
+        for child in self.children():
+            with suppress(psutil.Error):
+                held = psutil.Process(child).memory_info().rss
+                if held - self._first_held.setdefault(child, held) > self._most_growth:
+                    logger.info("an extracting process has grown to %d MB and makes place for a new one", held // 1_000_000)
+                    self._pool.shutdown(wait=False)
+                    self._first_held.clear()
+                    self._pool = self._open()
+                    self.warm_up()
+                    return
+
+    def children(self) -> list[int]:
+        """Process ids of the children."""
+        return list(self._pool._processes or {})
 
     def close(self) -> None:
         """End the children; work in flight is dropped."""

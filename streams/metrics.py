@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
@@ -50,7 +52,50 @@ SOURCE_PAUSED = Gauge(
 )
 BATCH_SECONDS = Gauge("pelton_batch_seconds", "Seconds that the last batch took", ["node"])
 
+OF_OTHERS_RUNS = (REWARD_AVG, HALLUCINATION_RATE, VERDICTS, REWARD_SECONDS, PREFERENCE_PAIRS)
+"""What a worker tells of runs whose names it takes from messages."""
+MOST_RUNS = 50
+"""Runs of which a worker tells at a time; the one longest without a message goes first."""
+RUN_IDLE_S = 3600.0
+"""Seconds without a message after which a run's series go away: it has finished."""
+
 logger = logging.getLogger(__name__)
+
+
+class RunSeries:
+    """Which runs' series stand, so that names taken from messages do not make series without end. May be used from any thread."""
+
+    def __init__(self, most: int = MOST_RUNS, idle_s: float = RUN_IDLE_S, clock: Callable[[], float] = time.monotonic) -> None:
+        self._most = most
+        self._idle_s = idle_s
+        self._clock = clock
+        self._seen: OrderedDict[str, float] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def seen(self, run_id: str) -> None:
+        """A message of this run came; call it before its series are written."""
+        with self._lock:
+            self._seen[run_id] = self._clock()
+            self._seen.move_to_end(run_id)
+        self.forget()
+
+    def __contains__(self, run_id: str) -> bool:
+        return run_id in self._seen
+
+    def forget(self) -> None:
+        """Let go of runs that are too many or too long silent."""
+        with self._lock:
+            while self._seen:
+                oldest, at = next(iter(self._seen.items()))
+                if len(self._seen) <= self._most and self._clock() - at < self._idle_s:
+                    return
+                del self._seen[oldest]
+                for metric in OF_OTHERS_RUNS:
+                    metric.remove_by_labels({"run_id": oldest})
+
+
+RUNS = RunSeries()
+"""Of this process."""
 
 
 class MetricsServer:
@@ -118,6 +163,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         path = self.path.split("?", 1)[0]
         if path == "/metrics":
+            RUNS.forget()
             self._answer(HTTPStatus.OK, generate_latest(), CONTENT_TYPE_LATEST)
         elif path == "/healthz":
             self._answer(HTTPStatus.OK, b"alive\n")

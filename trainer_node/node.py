@@ -41,7 +41,7 @@ class RunSummary:
     rewards_late: int
     """Rewards that did not come in time."""
     checkpoint_s: list[float]
-    """Duration of each commit, in seconds."""
+    """Duration of each commit, in seconds; the newest thousand."""
     timings: dict[str, float]
     """Seconds by what they were spent on."""
     metrics: dict[str, float]

@@ -38,6 +38,16 @@ def test_a_child_that_was_killed_is_replaced(pool):
     assert pool.extract(TEXTS) == expected
 
 
+def test_a_child_that_has_grown_makes_place_for_a_new_one():
+    opened = ExtractionPool(ONTOLOGY, most_growth=-1)  # as if it had grown at once
+    opened.warm_up()
+    before = opened.children()
+    assert opened.extract(TEXTS) == TripletExtractor(ONTOLOGY).extract(TEXTS)
+    assert set(opened.children()).isdisjoint(before)
+    assert len(opened.children()) == 1
+    opened.close()
+
+
 def test_a_closed_pool_leaves_no_process():
     others = multiprocessing.active_children()
     opened = ExtractionPool(ONTOLOGY)

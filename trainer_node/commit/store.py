@@ -31,6 +31,8 @@ from trainer_node.commit.manifest import (
     verify,
 )
 
+KEPT_SECONDS = 1000
+"""Commits of which the duration is remembered: a run of years makes millions."""
 START = "start"
 """What the journal calls the time before the first checkpoint."""
 
@@ -51,7 +53,7 @@ class CheckpointStore:
     on_step: Callable[[int], None] = lambda number: None
     """Told of each numbered step of the protocol before it is taken; fault tests block in it and are killed there."""
     seconds: list[float] = field(default_factory=list)
-    """Duration of each commit."""
+    """Duration of each of the last KEPT_SECONDS commits."""
     torn: set[str] = field(default_factory=set)
     """Names of directories that `newest` refused; they do not count as kept."""
 
@@ -105,6 +107,7 @@ class CheckpointStore:
         self._forget_old()
         self.on_step(9)
         self.seconds.append(time.monotonic() - started)
+        del self.seconds[:-KEPT_SECONDS]
         return checkpoint
 
     def _stage(self, staging: Path, name: str, state: RunState, write_files: Callable[[Path], None]) -> None:

@@ -2,6 +2,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from prometheus_client import generate_latest
 
 from schemas.errors import ConfigError
 from streams import metrics
@@ -66,3 +67,28 @@ def test_a_closed_server_gives_its_port_back():
     port = first.port
     first.close()
     metrics.start_metrics(port).close()
+
+
+def test_the_series_of_runs_named_in_messages_are_bounded_and_those_of_finished_runs_go_away():
+    now = [0.0]
+    runs = metrics.RunSeries(most=3, idle_s=60.0, clock=lambda: now[0])
+
+    def tell(run_id):
+        runs.seen(run_id)
+        metrics.REWARD_AVG.labels(run_id).set(0.5)
+        metrics.VERDICTS.labels(run_id, "verified").inc()
+        metrics.REWARD_SECONDS.labels(run_id).observe(1.0)
+
+    def told():
+        text = generate_latest().decode()
+        return {number for number in range(40) if f'run_id="bounded-{number}"' in text}
+
+    for number in range(40):
+        tell(f"bounded-{number}")
+    assert told() == {37, 38, 39}
+    now[0] = 59.0
+    tell("bounded-38")
+    now[0] = 61.0
+    runs.forget()  # as each look at /metrics does
+    assert told() == {38}
+    assert [name in runs for name in ("bounded-38", "bounded-39")] == [True, False]
