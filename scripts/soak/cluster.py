@@ -35,7 +35,7 @@ TRAIN = {
     "--eval-steps": 40,
     "--patience": 0,
 }
-START_S = 240.0
+START_S = 600.0
 CHECK_EVERY_S = 0.25
 
 
