@@ -99,16 +99,34 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
 
 
 def split_rows(step: dict[str, Any], parts: int) -> list[dict[str, Any]]:
-    """Rows of a step, in order, in `parts` micro-batches of nearly equal size; one that would be empty gets a row without any loss."""
-    rows = len(step["completion_mask"])
+    """Rows of a step in `parts` micro-batches of nearly equal size; one that would be empty gets a row without any loss.
+
+    Rows of like length go together, and each micro-batch is as wide as its own longest prompt and answer.
+    """
+    lengths = step["prompt_mask"].sum(1) + step["completion_mask"].sum(1)
     pieces = []
-    for indices in torch.arange(rows).tensor_split(parts):
+    for indices in lengths.argsort(stable=True).cpu().tensor_split(parts):
         chosen = indices if len(indices) else torch.zeros(1, dtype=torch.long)
         piece = {name: value[chosen] if isinstance(value, torch.Tensor) and value.dim() else value for name, value in step.items()}
         if not len(indices):
             piece |= {name: torch.zeros_like(piece[name]) for name in OF_A_ROW if name in piece}
-        pieces.append(piece)
+        pieces.append(narrowed(piece))
     return pieces
+
+
+def narrowed(piece: dict[str, Any]) -> dict[str, Any]:
+    """A micro-batch without the columns that are padding in all of its rows: prompts are padded on the left, answers on the right."""
+    prompt, answer = (max(1, int(piece[name].sum(1).max())) for name in ("prompt_mask", "completion_mask"))
+    wide = piece["completion_mask"].shape[1]
+    narrow = {}
+    for name, value in piece.items():
+        if name in ("prompt_ids", "prompt_mask"):
+            narrow[name] = value[:, -prompt:]
+        elif isinstance(value, torch.Tensor) and value.dim() == 2 and value.shape[1] == wide:
+            narrow[name] = value[:, :answer]
+        else:
+            narrow[name] = value
+    return narrow
 
 
 def group_arguments(config: TrainConfig) -> dict[str, Any]:
