@@ -12,7 +12,7 @@ import time
 from feedback_node.preferences import PAIR_ID, PreferenceConfig, PreferenceWindow
 from schemas.errors import BadRecord
 from schemas.graph_reward import GraphReward
-from streams.committed import newer_records
+from streams.committed import ReadSoFar, newer_records
 from streams.kafka.settings import KafkaSettings
 
 LOOK_BACK = 100_000
@@ -29,8 +29,8 @@ class PreferenceLog:
         self._window = window
         self._max_age_s = config.max_age_s
         self._run_id = run_id
-        self._rewards: dict[int, int] = {}
-        self._samples: dict[int, int] = {}
+        self._rewards = ReadSoFar()
+        self._samples = ReadSoFar()
 
     def catch_up(self) -> None:
         """Read what was written since the last call; at the first, answers that are not stale, and the latest pairs.

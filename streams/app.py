@@ -17,7 +17,7 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from typing import Any, cast
@@ -47,6 +47,8 @@ SESSION_SECONDS = 8.0
 """A worker that was killed is noticed after this, and its partitions move."""
 IDLE_SECONDS = 1.0
 """A node without records for this long looks whether only transaction markers are left before the end."""
+LOOK_SECONDS = 5.0
+"""How often the broker is asked whether the topic is still the same one."""
 PROBE_EVERY_SECONDS = 2.0
 """How often the broker is asked whether it is there, for readiness."""
 
@@ -148,7 +150,7 @@ class Runner:
             loop.add_signal_handler(number, self._stopping.set)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=self._node.name)
         app = self._wire()
-        chores = [asyncio.create_task(chore) for chore in (self._start(app), self._watch(app), self._probe(), self._pass_markers(app))]
+        chores = [asyncio.create_task(chore) for chore in self._chores(app)]
         try:
             await self._stopping.wait()
             self._leaving.start()
@@ -163,6 +165,9 @@ class Runner:
             self._thread.shutdown(wait=True, cancel_futures=True)
         if self._failure is not None:
             raise self._failure
+
+    def _chores(self, app: faust.App) -> list[Coroutine[Any, Any, None]]:
+        return [self._start(app), self._watch(app), self._probe(), self._pass_markers(app), self._look_at_topic(app)]
 
     def stopped(self) -> None:
         """All is stopped in order."""
@@ -186,7 +191,7 @@ class Runner:
                 logger.info("%s: reading %s as group %s", self._node.name, self._node.topic.name, self._node.group)
             self._assigned = self._reassigned = True
 
-        app.transport = CommittedTransport(app.conf.broker_consumer, app)
+        app.transport = CommittedTransport(app.conf.broker_consumer, app, positions=self._node.positions)
         app.agent(topic, name=self._node.name, concurrency=1)(agent)
         app.on_partitions_assigned.connect(assigned, weak=False)
         return app
@@ -199,14 +204,48 @@ class Runner:
                     self._done.clear()
                     self._looked.clear()
                     self._node.reassigned()
-                await self._in_thread(self._node.handle, [_record(event.message) for event in events])
-                await self._commit(app, {event.message.tp: event.message.offset + 1 for event in events})
-                self._node.committed()
+                # Those fetched before a rebalance come again, from where the group stands.
+                messages = [event.message for event in events if event.message.generation_id == app.consumer_generation_id]
+                if messages:
+                    await self._handle(app, messages)
             except Exception as error:  # noqa: BLE001 - whatever it is, the node stops; what is not done yet is not committed
-                self._fail(error)
+                self._fail(_told(error, self._node.settings) if isinstance(error, KafkaError) else error)
             self._last_batch = asyncio.get_running_loop().time()
         if self._failure is not None:
             await asyncio.Event().wait()  # until cancelled: to return would have Faust start the agent again
+
+    async def _handle(self, app: faust.App, messages: list[Any]) -> None:
+        topic_id = self._node.positions.topic_id
+        await self._look_at_gaps(messages)
+        await self._in_thread(self._node.handle, [_record(message) for message in messages])
+        if topic_id == self._node.positions.topic_id:  # else these offsets are of a topic that is no more
+            await self._commit(app, {message.tp: message.offset + 1 for message in messages})
+        self._node.committed()
+
+    async def _look_at_gaps(self, messages: list[Any]) -> None:
+        """Where the first record of a partition is not the one behind the last: ask whether the log has lost what is between."""
+        firsts = {message.tp: message.offset for message in reversed(messages)}
+        for tp, offset in firsts.items():
+            if offset > (expected := self._done.get(tp, offset)):
+                try:
+                    await self._in_thread(self._node.positions.look_at_gap, tp, expected, offset)
+                except BrokerError as error:
+                    logger.warning(
+                        "%s: offsets %d to %d of %s did not come, and why was not told: %s", self._node.name, expected, offset, tp, error
+                    )
+
+    async def _look_at_topic(self, app: faust.App) -> None:
+        """Begin at the beginning of a topic made anew, whatever was fetched or committed of the one that was."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            try:
+                if self._assigned and await asyncio.to_thread(self._node.positions.is_made_anew):
+                    await cast(Any, app.consumer).rejoin()
+                    self._node.positions.follow()
+            except Exception as error:  # noqa: BLE001 - it is looked at again
+                logger.log(
+                    logging.DEBUG if isinstance(error, BrokerError) else logging.WARNING, "%s: its topic: %s", self._node.name, error
+                )
 
     async def _commit(self, app: faust.App, offsets: dict[TP, int]) -> None:
         """Commit; where the partitions have moved meanwhile, nothing happens, and their new owner reads the batch again."""

@@ -3,19 +3,32 @@ the markers at a partition's end."""
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, cast
 
 import aiokafka
+from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.structs import OffsetAndMetadata as AioOffset
+from aiokafka.structs import TopicPartition as AioPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from kafka import KafkaConsumer, TopicPartition
 
+from schemas.errors import BrokerError
 from streams.kafka.connection import broker_errors
 from streams.kafka.consumer import POLL_MS, Record, make_consumer, topic_partitions
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.topic_ids import heard_ids, made_anew
+from streams.positions import Committed, GroupPositions
 
+START_PATIENCE_SECONDS = 25.0
+"""How long a worker that was given partitions tries to learn where to go on in them."""
+
+logger = logging.getLogger(__name__)
 _faust_log = logging.getLogger("faust.transport")
 
 
@@ -26,7 +39,57 @@ class _CommittedThread(AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         assert consumer._isolation_level == "read_uncommitted"  # used when it starts, which is later
         consumer._isolation_level = "read_committed"
+        self._positions: GroupPositions = transport.positions
         return consumer
+
+    async def seek_to_committed(self) -> Any:
+        """Go to where the group stands, or to where it must go on."""
+        return await self.call_thread(self._seek_to_committed)
+
+    async def _seek_to_committed(self) -> dict[TopicPartition, int | None]:
+        consumer = self._ensure_consumer()
+        partitions = list(consumer.assignment())
+        committed = await consumer._coordinator.fetch_committed_offsets(partitions)
+        said = {TopicPartition(*tp): (one.offset, one.metadata) for tp, one in committed.items() if one.offset >= 0}
+        starts = {tuple(tp): offset for tp, offset in (await asyncio.to_thread(self._starts, said)).items()}
+        for tp in partitions:
+            if tuple(tp) in starts:
+                consumer.seek(tp, starts[tuple(tp)])
+        return {tp: starts.get(tuple(tp)) for tp in partitions}
+
+    def _starts(self, committed: dict[TopicPartition, Committed]) -> dict[TopicPartition, int]:
+        deadline = time.monotonic() + START_PATIENCE_SECONDS
+        while True:
+            try:
+                return self._positions.starts(committed)
+            except BrokerError as error:
+                if time.monotonic() > deadline:
+                    raise
+                logger.warning("finding where to go on: %s; trying again", error)
+                time.sleep(1.0)
+
+    async def _commit(self, offsets: Any) -> bool:
+        """As Faust does, with the topic's id beside each offset. Where the partitions have moved, nothing happens."""
+        consumer = self._ensure_consumer()
+        mine = {tp: offset for tp, offset in offsets.items() if tp in self.assignment()}
+        metadata = self._positions.metadata
+        try:
+            await consumer.commit({AioPartition(*tp): AioOffset(offset, metadata) for tp, offset in mine.items()})
+        except (CommitFailedError, IllegalStateError) as error:
+            logger.info("a commit was refused: %s", error)
+            return False
+        now = time.monotonic()
+        self.tp_last_committed_at.update(dict.fromkeys(mine, now))
+        return True
+
+    async def rejoin(self) -> None:
+        """Have the group hand out its partitions again, of the topic that there is now."""
+        await self.call_thread(self._rejoin)
+
+    async def _rejoin(self) -> None:
+        consumer = self._ensure_consumer()
+        await consumer._client.force_metadata_update()
+        consumer._coordinator.request_rejoin()
 
 
 class _CommittedConsumer(Consumer):
@@ -35,11 +98,32 @@ class _CommittedConsumer(Consumer):
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
+    async def rejoin(self) -> None:
+        """Begin anew with what the group has committed."""
+        await cast(_CommittedThread, self._thread).rejoin()
+
 
 class CommittedTransport(Transport):
-    """Faust's Kafka transport, which by itself also reads what was never committed, and has no setting for it."""
+    """Faust's Kafka transport, which by itself also reads what was never committed, and has no setting for it.
+
+    Where the group goes on is asked of `positions`.
+    """
 
     Consumer = _CommittedConsumer
+
+    def __init__(self, *args: Any, positions: GroupPositions, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.positions = positions
+
+
+@dataclass
+class ReadSoFar:
+    """How far a reader without a group has come in a topic, and in which topic of that name."""
+
+    offsets: dict[int, int] = field(default_factory=dict)
+    """Partition -> first offset not read yet."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """Topic -> its id, once anything was read."""
 
 
 def read_partition(settings: KafkaSettings, topic_name: str, partition: int, start: int, end: int) -> Iterator[Record]:
@@ -71,11 +155,12 @@ def past_markers(settings: KafkaSettings, topic_name: str, partition: int, start
 
 
 def newer_records(
-    settings: KafkaSettings, topic_name: str, positions: dict[int, int], look_back: int, since: float | None = None
+    settings: KafkaSettings, topic_name: str, read: ReadSoFar, look_back: int, since: float | None = None
 ) -> Iterator[Record]:
-    """The committed records of a topic's partitions from `positions` on, which are moved to the ends there are now.
+    """The committed records of a topic's partitions from where `read` ends, which is moved to the ends there are now.
 
-    At most the last `look_back` offsets of each partition, and none sent before `since` (seconds since the epoch).
+    At most the last `look_back` offsets of each partition, and none sent before `since` (seconds since the epoch). A topic made anew
+    is read from its beginning; what retention has removed since the last call is told.
 
     Raises:
         BrokerError: the broker is away, or the topic missing.
@@ -86,15 +171,28 @@ def newer_records(
             partitions = [TopicPartition(topic_name, number) for number in sorted(topic_partitions(consumer, topic_name))]
             ends, begins = consumer.end_offsets(partitions), consumer.beginning_offsets(partitions)
             dated = consumer.offsets_for_times(dict.fromkeys(partitions, round(since * 1000))) if since is not None else {}
+            _follow_topic(read, topic_name, heard_ids(consumer, [topic_name]), {tp.partition: ends[tp] for tp in partitions})
         finally:
             consumer.close()
     for tp in partitions:
-        first = max(positions.get(tp.partition, 0), begins[tp], ends[tp] - look_back)
+        known = read.offsets.get(tp.partition, begins[tp])
+        if known < begins[tp]:
+            logger.warning("retention has overtaken this reader: offsets %d to %d of %s:%d are gone", known, begins[tp] - 1, *tp)
+        first = max(known, begins[tp], ends[tp] - look_back)
         if since is not None:
             first = max(first, found.offset if (found := dated.get(tp)) is not None else ends[tp])
         if first < ends[tp]:
             yield from read_partition(settings, topic_name, tp.partition, first, ends[tp])
-        positions[tp.partition] = ends[tp]
+        read.offsets[tp.partition] = ends[tp]
+
+
+def _follow_topic(read: ReadSoFar, topic_name: str, found: dict[str, str], ends: dict[int, int]) -> None:
+    """Begin anew where the topic is another than the one that was read."""
+    is_shorter = any(offset > ends.get(partition, 0) for partition, offset in read.offsets.items())
+    if made_anew(read.ids, found) or is_shorter:
+        logger.warning("topic %s was deleted and made anew: it is read from its beginning", topic_name)
+        read.offsets.clear()
+    read.ids = found
 
 
 @contextmanager

@@ -50,6 +50,7 @@ DEAD_LETTERS = Counter("pelton_dead_letters", "Records dead-lettered", ["node", 
 SOURCE_PAUSED = Gauge(
     "pelton_source_paused", "1 for each source whose records are put away for now, most of them being bad", ["node", "source"]
 )
+OFFSETS_LOST = Counter("pelton_offsets_lost", "Offsets that retention removed before this node had read them", ["node", "topic"])
 BATCH_SECONDS = Gauge("pelton_batch_seconds", "Seconds that the last batch took", ["node"])
 
 OF_OTHERS_RUNS = (REWARD_AVG, HALLUCINATION_RATE, VERDICTS, REWARD_SECONDS, PREFERENCE_PAIRS)

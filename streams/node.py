@@ -29,6 +29,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.kafka.sources import Sources, source_of
 from streams.knowledge.ontology import Ontology
 from streams.knowledge.view import FactsView
+from streams.positions import GroupPositions
 from streams.state_files import make_folder, read_json, state_path, write_json
 
 FACTS_SECONDS = 3600.0
@@ -78,6 +79,7 @@ class StreamNode(ABC):
         self._sent: Counter[str] = Counter()
         fact_letters = DeadLetterWriter(self._producer, settings, "facts", run_id, Breaker()) if self.dead_letters_bad_facts else None
         self.view = FactsView(settings, ontology, fact_letters)
+        self.positions = GroupPositions(settings, self.name, topic.name)
         self._closing = threading.Event()
 
     @property
@@ -146,6 +148,7 @@ class StreamNode(ABC):
     def close(self) -> None:
         """Let go of connections, threads and processes, more than once if need be. What was not flushed will be read again."""
         self._closing.set()
+        self.positions.close()
         self._producer.close(timeout=1.0)
         self.view.stop()
 

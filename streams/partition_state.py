@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
-from schemas.errors import BadRecord
+from schemas.errors import BadRecord, PeltonError
 from streams.committed import read_partition
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.topic_ids import made_anew
 from streams.state_files import make_folder, read_json, state_path, write_json
 
 CATCH_UP = 20_000
@@ -60,10 +61,18 @@ class Kept(Generic[S]):
 class PartitionStates(Generic[S]):
     """The states of the partitions that this worker has now. One thread uses it."""
 
-    def __init__(self, fresh: Callable[[], S], settings: KafkaSettings, group: str, folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        fresh: Callable[[], S],
+        settings: KafkaSettings,
+        group: str,
+        folder: Path | None = None,
+        topic_id: Callable[[], str | None] = lambda: None,
+    ) -> None:
         self._fresh = fresh
         self._settings = settings
         self._group = group
+        self._topic_id = topic_id
         self._folder = make_folder(folder) if folder is not None else None
         self._kept: dict[tuple[str, int], Kept[S]] = {}
 
@@ -91,6 +100,7 @@ class PartitionStates(Generic[S]):
                     "format": FORMAT,
                     "group": self._group,
                     "topic": topic,
+                    "topic_id": self._topic_id(),
                     "partition": partition,
                     "next_offset": kept.next_offset,
                     "timestamp": kept.timestamp,
@@ -113,8 +123,8 @@ class PartitionStates(Generic[S]):
 
     def _load(self, record: Record) -> Kept[S]:
         kept = self._read_file(record.topic, record.partition) or Kept(self._fresh())
-        if record.offset < kept.next_offset and record.timestamp > kept.timestamp:
-            logger.warning("state of %s %d is of another log; it is made anew", record.topic, record.partition)
+        if self._topic_id() is None and record.offset < kept.next_offset and record.timestamp > kept.timestamp:
+            logger.warning("state of %s %d is of another log; it is made anew", record.topic, record.partition)  # no id tells it better
             kept = Kept(self._fresh())
         start = max(kept.next_offset, record.offset - CATCH_UP)
         if start < record.offset:
@@ -129,6 +139,10 @@ class PartitionStates(Generic[S]):
                 count += 1
             except BadRecord:
                 continue  # it lies in the dead letters since
+            except PeltonError:
+                raise
+            except Exception:
+                logger.exception("%s %d:%d", earlier.topic, earlier.partition, earlier.offset)  # it, too: as a processing_error
         kept.next_offset, kept.changed = record.offset, True
         logger.info("state of %s %d: %d records before offset %d read again", record.topic, record.partition, count, record.offset)
 
@@ -141,6 +155,8 @@ class PartitionStates(Generic[S]):
         try:
             if document["format"] != FORMAT or (document["group"], document["topic"]) != (self._group, topic):
                 raise ValueError("another format, group or topic")
+            if made_anew({topic: document.get("topic_id")}, {topic: self._topic_id()}):
+                raise ValueError("it is of a topic that was deleted; this one was made anew")
             state = self._fresh()
             state.restore(document["state"])
             return Kept(state, int(document["next_offset"]), int(document["timestamp"]))

@@ -56,7 +56,9 @@ class AugmenterNode(StreamNode):
         super().__init__(settings, settings.topics.losses, ontology, run_id, state_folder)
         self._config = config
         self._seen: RecentIds[str] = RecentIds(EVENTS_REMEMBERED)
-        self._states = PartitionStates(lambda: _PartitionThreshold(self, config), settings, self.group, state_folder)
+        self._states = PartitionStates(
+            lambda: _PartitionThreshold(self, config), settings, self.group, state_folder, lambda: self.positions.topic_id
+        )
 
     def process(self, records: Sequence[Record]) -> None:
         """Count each loss, and send variants of the samples whose loss is high."""

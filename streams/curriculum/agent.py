@@ -30,7 +30,7 @@ class CurriculumNode(StreamNode):
 
     def __init__(self, settings: KafkaSettings, ontology: Ontology, run_id: str | None = None, state_folder: Path | None = None) -> None:
         super().__init__(settings, settings.topics.samples, ontology, run_id, state_folder)
-        self._states = PartitionStates(lambda: _PartitionBands(self), settings, self.group, state_folder)
+        self._states = PartitionStates(lambda: _PartitionBands(self), settings, self.group, state_folder, lambda: self.positions.topic_id)
 
     def process(self, records: Sequence[Record]) -> None:
         """Measure each sample and send it to its band."""

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from streams.kafka.settings import KafkaSettings
 
+ID = "topic_id="
+"""How the metadata of a commit begins."""
+
 
 def topic_ids(settings: KafkaSettings, names: Iterable[str]) -> dict[str, str]:
     """The ids of topics, asked of the broker now; without those that are missing, or have none.
@@ -46,9 +49,19 @@ def heard_ids(consumer: KafkaConsumer, names: Iterable[str]) -> dict[str, str]:
     return {name: str(known) for name, known in found.items() if known is not None}
 
 
-def made_anew(known: Mapping[str, str], found: Mapping[str, str]) -> list[str]:
+def made_anew(known: Mapping[str, str | None], found: Mapping[str, str | None]) -> list[str]:
     """Names that stand for other topics now, in order; a name that either side knows no id of is not among them."""
-    return sorted(name for name, topic_id in found.items() if known.get(name, topic_id) != topic_id)
+    return sorted(name for name, topic_id in found.items() if None not in (topic_id, was := known.get(name)) and was != topic_id)
+
+
+def commit_metadata(topic_id: str | None) -> str:
+    """What is committed beside an offset: which topic it is of."""
+    return f"{ID}{topic_id}" if topic_id else ""
+
+
+def metadata_id(metadata: str | None) -> str | None:
+    """The id that `commit_metadata` put there; None for what others commit."""
+    return metadata.removeprefix(ID) if metadata and metadata.startswith(ID) else None
 
 
 def raise_if_made_anew(known: Mapping[str, str], found: Mapping[str, str], remedy: str) -> None:

@@ -25,7 +25,7 @@ from schemas.errors import BadRecord, BrokerError, DeadLetterReason, PeltonError
 from schemas.fact import Fact
 from streams.kafka.connection import explain
 from streams.kafka.consumer import Record, make_consumer, topic_partitions
-from streams.kafka.topic_ids import heard_ids, made_anew
+from streams.kafka.topic_ids import commit_metadata, heard_ids, made_anew, metadata_id
 from streams.knowledge.hypergraph import Hypergraph
 
 if TYPE_CHECKING:
@@ -164,12 +164,18 @@ class FactsView:
             topic_partitions(consumer, self._tp.topic)
             consumer.assign([self._tp])
             self._end = consumer.end_offsets([self._tp])[self._tp]
-            self._letters_from = (consumer.committed(self._tp) or 0) if self._group else 0
             target = self._end
             found = heard_ids(consumer, [self._tp.topic])
+            self._letters_from = self._committed(consumer, found) if self._group else 0
             graph = self._graph if self._goes_on(found) else self._anew()
             self._topic_id, self._heard_at = found, time.monotonic()
-            consumer.seek(self._tp, max(graph.version, consumer.beginning_offsets([self._tp])[self._tp]))
+            begin = consumer.beginning_offsets([self._tp])[self._tp]
+            if begin > graph.version:
+                lost = (
+                    "%s begins at offset %d: facts from offset %d on were removed before they were read; a topic of facts has no retention"
+                )
+                logger.warning("facts view: " + lost, self._tp.topic, begin, graph.version)
+            consumer.seek(self._tp, max(graph.version, begin))
             while not self._stopping.is_set():
                 self._step(consumer, graph)
                 if graph is not self._graph or not self._ready.is_set():
@@ -177,6 +183,13 @@ class FactsView:
                     self._show(graph, target)
         finally:
             consumer.close(autocommit=False)
+
+    def _committed(self, consumer: KafkaConsumer, found: dict[str, str]) -> int:
+        """How far dead letters were written of this topic: 0 in one that was made anew."""
+        said = consumer.committed(self._tp, metadata=True)
+        if said is None or made_anew({self._tp.topic: metadata_id(said.metadata)}, found):
+            return 0
+        return max(0, int(said.offset))
 
     @property
     def _group(self) -> str | None:
@@ -202,6 +215,8 @@ class FactsView:
     def _step(self, consumer: KafkaConsumer, graph: Hypergraph) -> None:
         """One poll: apply what came, dead-letter bad facts, note how far the log was read."""
         batch = [Record.of(raw) for raw in consumer.poll(timeout_ms=POLL_MS).get(self._tp, [])]
+        if made_anew(self._topic_id or {}, heard_ids(consumer, [self._tp.topic])):
+            raise BrokerError(f"{self._tp.topic} was made anew, and is read anew")
         position = consumer.position(self._tp, timeout_ms=CALL_MS)
         if position is None:
             raise BrokerError(f"no position in {self._tp.topic} within {CALL_MS / 1000:.0f} s")
@@ -235,10 +250,16 @@ class FactsView:
             if self._dead_letters is not None and self._dead_letters.breaker is not None:
                 self._dead_letters.breaker.record(ok=True)
         except BadRecord as bad:
-            self._bad += 1
-            logger.warning("facts view: bad fact at offset %d: %s", record.offset, bad)
-            if self._dead_letters is not None and record.offset >= self._letters_from:
-                self._letters.append((record, bad))
+            self._refused(record, bad)
+        except Exception as error:
+            logger.exception("facts view: fact at offset %d", record.offset)
+            self._refused(record, BadRecord(DeadLetterReason.PROCESSING_ERROR, f"{type(error).__name__}: {error}"))
+
+    def _refused(self, record: Record, bad: BadRecord) -> None:
+        self._bad += 1
+        logger.warning("facts view: bad fact at offset %d: %s", record.offset, bad)
+        if self._dead_letters is not None and record.offset >= self._letters_from:
+            self._letters.append((record, bad))
 
     def _send_letters(self, consumer: KafkaConsumer, position: int) -> None:
         """Send the dead letters that are due, in order; commit how far that went. A failure leaves them due.
@@ -253,7 +274,7 @@ class FactsView:
             self._dead_letters.put(*self._letters[0])
             self._letters.pop(0)
         if position > self._letters_from:
-            consumer.commit({self._tp: OffsetAndMetadata(position, "", -1)})
+            consumer.commit({self._tp: OffsetAndMetadata(position, commit_metadata((self._topic_id or {}).get(self._tp.topic)), -1)})
             self._letters_from = position
         if self._dead_letters.breaker is not None:
             self._dead_letters.breaker.check()

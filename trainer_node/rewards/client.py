@@ -17,6 +17,7 @@ from schemas.training_sample import TrainingSample
 from streams.kafka.consumer import Record, make_consumer
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.topic_ids import heard_ids, made_anew
 from trainer_node.rewards.outputs import model_outputs
 
 logger = logging.getLogger(__name__)
@@ -169,16 +170,35 @@ class _FromNow:
         from kafka import TopicPartition
 
         topic = settings.topics.rewards
-        self._consumer: Any = make_consumer(settings)
+        self._topic = topic.name
+        self._consumer: Any = make_consumer(settings, auto_offset_reset="none")
         numbers = self._consumer.partitions_for_topic(topic.name) or range(topic.partitions)
         partitions = [TopicPartition(topic.name, number) for number in numbers]
         self._consumer.assign(partitions)
         for tp, end in self._consumer.end_offsets(partitions).items():
             self._consumer.seek(tp, end)
+        self._ids = heard_ids(self._consumer, [self._topic])
 
     def poll(self) -> Iterable[Record]:
-        """What has come in the last moments."""
-        return [Record.of(raw) for batch in self._consumer.poll(timeout_ms=200).values() for raw in batch]
+        """What has come in the last moments. What is gone before it was read is told."""
+        from kafka.errors import OffsetOutOfRangeError
+
+        try:
+            found = self._consumer.poll(timeout_ms=200)
+        except OffsetOutOfRangeError as error:
+            self._seek_to_beginning(f"no longer hold offsets {dict(error.args[0])}: retention has overtaken this reader")
+            return []
+        now = heard_ids(self._consumer, [self._topic])
+        if made_anew(self._ids, now):
+            self._ids = now
+            self._seek_to_beginning("were deleted and made anew")
+            return []
+        return [Record.of(raw) for batch in found.values() for raw in batch]
+
+    def _seek_to_beginning(self, why: str) -> None:
+        logger.warning("the rewards of %s %s; they are read from the beginning that there is", self._topic, why)
+        for tp, begin in self._consumer.beginning_offsets(list(self._consumer.assignment())).items():
+            self._consumer.seek(tp, begin)
 
     def __enter__(self) -> Self:
         return self

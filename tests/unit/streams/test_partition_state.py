@@ -17,6 +17,8 @@ class Seen:
     def observe_record(self, record):
         if record.value == b"bad":
             raise BadRecord(DeadLetterReason.INVALID, "bad")
+        if record.value == b"bug":
+            raise KeyError("whatever the live path dead-letters as a processing_error")
         self.offsets.append(record.offset)
 
     def to_json(self):
@@ -33,8 +35,8 @@ def record(offset, partition=0, timestamp=None, value=b"v"):
 class Log(PartitionStates):
     """A `PartitionStates` whose log is a list, so that no broker is needed."""
 
-    def __init__(self, folder, log=(), group="g"):
-        super().__init__(Seen, KafkaSettings(), group, folder)
+    def __init__(self, folder, log=(), group="g", topic_id=None):
+        super().__init__(Seen, KafkaSettings(), group, folder, lambda: topic_id)
         self.log = list(log)
         self.reads = []
 
@@ -88,8 +90,8 @@ def test_a_file_that_is_behind_is_completed_from_the_log(tmp_path):
 
 
 def test_records_that_lie_in_the_dead_letters_are_passed_over(tmp_path):
-    states = Log(None, [record(0), record(1, value=b"bad"), record(2)])
-    assert states.before(record(3))[0].offsets == [0, 2]
+    states = Log(None, [record(0), record(1, value=b"bad"), record(2, value=b"bug"), record(3)])
+    assert states.before(record(4))[0].offsets == [0, 3]
 
 
 def test_only_the_last_records_of_a_long_log_are_read_again(monkeypatch):
@@ -112,6 +114,15 @@ def test_the_state_of_a_log_that_was_deleted_and_made_again_is_not_used(tmp_path
     states = Log(tmp_path)
     state, counted = states.before(record(0, timestamp=5000))
     assert (state.offsets, counted) == ([], False)
+
+
+def test_the_state_of_a_topic_made_anew_is_told_by_its_id_and_not_by_a_clock_that_was_set_back(tmp_path):
+    handle(Log(tmp_path, topic_id="one"), [record(n, timestamp=100 - n) for n in range(5)])
+    same = Log(tmp_path, topic_id="one")
+    assert same.before(record(2, timestamp=98)) == (same.before(record(5))[0], True)
+    assert same.before(record(5, timestamp=1))[0].offsets == [0, 1, 2, 3, 4]
+    other = Log(tmp_path, [record(n) for n in range(9)], topic_id="another")
+    assert other.before(record(7))[0].offsets == list(range(7)), "it is longer, and is read from its own beginning"
 
 
 def test_partitions_and_groups_have_files_of_their_own(tmp_path):
