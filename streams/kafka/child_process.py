@@ -5,17 +5,22 @@ from __future__ import annotations
 import fcntl
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
 LOG_LIMIT_BYTES = 20_000_000
-"""A log larger than this is rotated to `.1` when the process starts again."""
+"""A log larger than this is rotated to `.1`, where the process starts again and while it runs."""
+LOOK_AT_LOGS_S = 30.0
+"""How often logs of running processes are looked at."""
 
 # Runs in the child, before the server takes its place. PR_SET_PDEATHSIG (1) has the kernel send SIGTERM when the parent's thread ends;
 # the parent may have died before that call, so look once more.
@@ -47,6 +52,7 @@ class ChildProcess:
         if isinstance(outcome, OSError):
             raise outcome
         self._process = outcome
+        _LOGS.watch(self)
 
     def _run(self, started: queue.Queue[subprocess.Popen[bytes] | OSError]) -> None:
         try:
@@ -66,6 +72,12 @@ class ChildProcess:
             return
         started.put(process)
         process.wait()
+
+    def trim_log(self) -> None:
+        """Rotate the log of the running process, where it is large. It appends, so it goes on in the emptied file."""
+        if self._log_path.exists() and self._log_path.stat().st_size > LOG_LIMIT_BYTES:
+            shutil.copyfile(self._log_path, _rotated(self._log_path))
+            os.truncate(self._log_path, 0)
 
     @property
     def pid(self) -> int:
@@ -147,4 +159,37 @@ def rotate(log_path: Path) -> None:
     """Rotate a large log, so that a data folder used for months does not fill the disk."""
     log_path.parent.mkdir(parents=True, exist_ok=True)
     if log_path.exists() and log_path.stat().st_size > LOG_LIMIT_BYTES:
-        log_path.replace(log_path.with_name(log_path.name + ".1"))
+        log_path.replace(_rotated(log_path))
+
+
+def _rotated(log_path: Path) -> Path:
+    return log_path.with_name(log_path.name + ".1")
+
+
+class _Logs:
+    """Looks at the logs of all child processes that live, from one thread, begun with the first."""
+
+    def __init__(self) -> None:
+        self._children: weakref.WeakSet[ChildProcess] = weakref.WeakSet()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def watch(self, child: ChildProcess) -> None:
+        """From now on."""
+        with self._lock:
+            self._children.add(child)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="rotate logs", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(LOOK_AT_LOGS_S)
+            with self._lock:
+                children = [child for child in self._children if child.alive()]
+            for child in children:
+                with suppress(OSError):  # a full disk, say: it is tried again
+                    child.trim_log()
+
+
+_LOGS = _Logs()

@@ -102,3 +102,18 @@ def test_a_large_log_is_rotated(tmp_path: Path) -> None:
     rotate(log)
     assert not log.exists()
     assert (tmp_path / "broker.log.1").exists()
+
+
+def test_a_large_log_of_a_running_process_is_rotated_and_the_process_goes_on_in_the_emptied_file(tmp_path: Path) -> None:
+    log = tmp_path / "node.log"
+    wait = "while not pathlib.Path(sys.argv[1]).exists(): time.sleep(0.01)"
+    talking = f"import pathlib, sys, time\nprint('x' * {LOG_LIMIT_BYTES}, flush=True)\n{wait}\nprint('on')"
+    child = ChildProcess([sys.executable, "-c", talking, str(tmp_path / "go")], log)
+    while log.stat().st_size <= LOG_LIMIT_BYTES:
+        assert child.alive()
+        time.sleep(0.01)
+    child.trim_log()
+    (tmp_path / "go").touch()
+    assert child.wait(60)
+    assert log.read_text() == "on\n"
+    assert (tmp_path / "node.log.1").stat().st_size > LOG_LIMIT_BYTES
