@@ -24,6 +24,7 @@ from cli.train_options import setting_option
 @click.option("--ontology", type=click.Path(exists=True, path_type=Path), metavar="FILE", help="Predicates of those facts.")
 @click.option("--max-new-tokens", type=int, default=64, show_default=True, help="Longest answer in tokens.")
 @setting_option("bits")
+@click.option("--base", metavar="PATH|NAME", help="Where the model is now that a checkpoint's adapter belongs to, if it has moved.")
 @json_option
 def ask(
     model: str,
@@ -32,6 +33,7 @@ def ask(
     ontology: Path | None,
     max_new_tokens: int,
     bits: str | None,
+    base: str | None,
     as_json: bool,
 ) -> None:
     """Put a QUESTION to a checkpoint (or a run's folder: its newest), a model folder or a hub id.
@@ -43,7 +45,7 @@ def ask(
     from trainer_node.models.restore import load_for_asking
 
     text = " ".join(question)
-    loaded = load_for_asking(model, int(bits) if bits else None)
+    loaded = load_for_asking(model, int(bits) if bits else None, base)
     completion = answer(loaded.model, loaded.tokenizer, [as_prompt(text)], max_new_tokens)[0]
     graph = load_graph(facts, ontology) if facts else None
     reward = judge(completion, text, graph) if graph else None

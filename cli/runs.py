@@ -25,7 +25,11 @@ def train_config(ctx: click.Context, given: dict[str, Any]) -> TrainConfig:
     path = ctx.params.get("config")
     flags = {name: value for name, value in given.items() if name in TrainConfig.model_fields}
     if given["from_checkpoint"] and not flags.get("model"):
-        flags["model"] = checkpoint_at(Path(given["from_checkpoint"])).manifest.base_model
+        from trainer_node.models.base import name_of_base
+        from trainer_node.models.restore import has_adapter
+
+        parent = checkpoint_at(Path(given["from_checkpoint"]))
+        flags["model"] = name_of_base(parent.manifest) if has_adapter(parent.path) else parent.manifest.base_model
     return TrainConfig.load(Path(path) if path else None, **flags)
 
 

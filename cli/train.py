@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -109,6 +110,10 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
         click.echo(as_yaml(settings, config), nl=False)
         return
     refuse_without_effect(config, given)
+    if Path(config.model).suffix == ".gguf":
+        from trainer_node.models.gguf import model_source
+
+        model_source(config.model)  # before a broker and workers are started
     options = options_from(given, settings.topics)
     make_folder(options.run_dir, is_new=not given["run_id"] and not given["run_dir"])
     if given["dataset_path"]:

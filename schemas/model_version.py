@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from schemas.base import Message, Part
+from schemas.base import VERSION, Message, Part
 
 
 class PartitionPosition(Part):
@@ -21,7 +21,10 @@ class PartitionPosition(Part):
 
 
 class ModelVersion(Message):
-    """A checkpoint that has become durable."""
+    """A checkpoint that has become durable. A tombstone says that its folder is gone."""
+
+    schema_version: str = Field(default="1.1", pattern=VERSION)
+    """`major.minor`; 1.1 says which weights the base has, and in what arithmetic the adapter was trained."""
 
     run_id: str
     """The run."""
@@ -34,7 +37,15 @@ class ModelVersion(Message):
     epoch: int
     """Fencing epoch of the trainer that wrote it."""
     base_model: str
-    """Model id or folder that the adapter belongs to."""
+    """Hub id or folder of the model that the adapter belongs to."""
+    base_revision: str | None = None
+    """The hub's commit of that model."""
+    base_weights: str | None = None
+    """Fingerprint of that model's weights and configuration; the same wherever its files lie."""
+    bits: int | None = None
+    """Of a weight of that model in training: 4 (NF4), 8, 16 or 32. Read in others, it gives other answers."""
+    dtype: str | None = None
+    """Of the arithmetic in training, as torch names it."""
     path: str
     """Checkpoint directory."""
     sha256: str

@@ -32,7 +32,7 @@ class ModelSettings(Settings):
     """Model and adapter."""
 
     model: str = "default"
-    """Model to train: a hub id, a folder, a GGUF file, or `default`, which is SmolLM2-135M-Instruct from the cache."""
+    """Model to train: a hub id, a folder, a GGUF file of Llama's family, or `default`, which is SmolLM2-135M-Instruct from the cache."""
     backend: Literal["auto", "hf", "unsloth"] = "auto"
     """What loads the model: Transformers and PEFT (hf), or Unsloth, which needs a CUDA device. `auto` takes Unsloth where it can run."""
     bits: Literal[4, 8, 16, 32] | None = None
@@ -41,6 +41,15 @@ class ModelSettings(Settings):
     """Rank of the LoRA adapter; 0 trains all weights instead."""
     alpha: int = Field(default=32, ge=1)
     """LoRA alpha: what the adapter adds is scaled by alpha over rank."""
+    lora_targets: str | None = None
+    """Layers that get a LoRA, by the ends of their names, as in q_proj,v_proj. Unset: all linear layers but the output's."""
+
+    @field_validator("lora_targets", mode="before")
+    @classmethod
+    def _names(cls, given: object) -> object:
+        """YAML may give a list."""
+        names = given if isinstance(given, list) else given.split(",") if isinstance(given, str) else None
+        return given if names is None else ",".join(name.strip() for name in map(str, names) if name.strip()) or None
 
     @field_validator("bits", mode="before")
     @classmethod

@@ -19,6 +19,7 @@ def commit(run_dir: Path, models: Iterable[Any], base_model: Path) -> list[Path]
     from trainer_node.commit.manifest import RunState
     from trainer_node.commit.state import FeedState
     from trainer_node.commit.store import CheckpointStore
+    from trainer_node.models.base import base_of
 
     fence, written = Fence(run_dir), []
     fence.resumed_from(0, 0)
@@ -27,7 +28,10 @@ def commit(run_dir: Path, models: Iterable[Any], base_model: Path) -> list[Path]
         store = CheckpointStore(run_dir, fence, journal, Ledger(run_dir / "ledger"))
         for step, loaded in enumerate(models, 1):
             feed = FeedState(objective=Objective.SFT, step=step)
-            state = RunState(run_id="r", step=step, serial=step, config_hash="h", base_model=str(base_model), feed=feed)
+            state = RunState(
+                run_id="r", step=step, serial=step, config_hash="h", base_model=str(base_model), feed=feed, precision=loaded.precision,
+                base=base_of(str(base_model)),
+            )  # fmt: skip
 
             def write(folder: Path, loaded: Any = loaded) -> None:
                 loaded.model.save_pretrained(folder)

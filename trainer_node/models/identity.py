@@ -10,6 +10,8 @@ WEIGHTS = (".safetensors", ".bin", ".gguf")
 CONFIG = "config.json"
 STAMPS = ("transformers_version", "_name_or_path", "dtype", "torch_dtype")
 """Keys of a configuration that say who saved it, and how: the same weights saved by another version are the same base."""
+OLD_SPELLINGS = ("rope_theta", "rope_scaling", "rope_local_base_freq", "partial_rotary_factor")
+"""Keys that say again, for older readers, what `rope_parameters` says."""
 BLOCK = 1 << 16
 """Bytes of each block that is looked at."""
 BLOCKS = 64
@@ -41,7 +43,8 @@ def _configuration(file: Path) -> bytes:
     content = file.read_bytes() if file.is_file() else b"{}"
     try:
         said = json.loads(content)
-        return json.dumps({key: value for key, value in said.items() if key not in STAMPS}, sort_keys=True).encode()
+        left_out = (*STAMPS, *(OLD_SPELLINGS if "rope_parameters" in said else ()))
+        return json.dumps({key: value for key, value in said.items() if key not in left_out}, sort_keys=True).encode()
     except (ValueError, AttributeError):  # the loader will say what is wrong with it
         return content
 

@@ -30,6 +30,7 @@ def load_model(
     dtype: Any = None,
     gguf_file: str | None = None,
     wait_in_host: bool = False,
+    revision: str | None = None,
 ) -> LoadedModel:
     """Load a causal language model and its tokenizer.
 
@@ -42,6 +43,7 @@ def load_model(
         dtype: of the arithmetic, a torch dtype or its name; None takes bfloat16 where the device has it.
         gguf_file: name of the GGUF file inside the folder or hub repository `model_id`.
         wait_in_host: the weights stay in the host's memory for now, though chosen for the device: the caller shards them there.
+        revision: the hub's commit; None takes the newest.
 
     Raises:
         ConfigError: what was asked for cannot be done here; the text says why and what can.
@@ -57,14 +59,19 @@ def load_model(
         with quiet_progress():
             if backend == "unsloth":
                 # Asked for more than the model was made for, Unsloth would stretch its rotary embedding without a word.
-                model, tokenizer = unsloth_models.load(source, bits, min(_made_for(source) or max_seq, max_seq), device, compute)
+                model, tokenizer = unsloth_models.load(
+                    source, bits, min(_made_for(source, revision) or max_seq, max_seq), device, compute, revision
+                )
             else:
-                model, tokenizer = _load_hf(source, bits, "cpu" if wait_in_host else device, compute, gguf_file)
+                model, tokenizer = _load_hf(source, bits, "cpu" if wait_in_host else device, compute, gguf_file, revision)
     except (OSError, ValueError, SafetensorError) as error:
         raise _as_user_error(source, error) from error
+    _check_rows(source, model, tokenizer)
     limit = _limit(source, model.config, max_seq)
+    tokenizer.pelton_made_for = tokenizer.model_max_length
     tokenizer.model_max_length = limit
     model.config.pad_token_id = tokenizer.pad_token_id
+    model.pelton_dtype = str(compute).removeprefix("torch.")
     return LoadedModel(model, tokenizer, backend, device, bits)
 
 
@@ -113,7 +120,7 @@ def _check_folder(path: Path) -> str | None:
     raise ConfigError(f"{path} holds no safetensors: it is not a model folder")
 
 
-def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | None) -> tuple[Any, Any]:
+def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | None, revision: str | None) -> tuple[Any, Any]:
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     options: dict[str, Any] = {"gguf_file": gguf_file} if gguf_file else {"use_safetensors": True}
@@ -123,16 +130,28 @@ def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | N
         )
     elif bits == 8:
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
-    model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, device_map={"": device}, **options)
-    return model, _tokenizer(source, gguf_file)
+    model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, device_map={"": device}, revision=revision or "main", **options)
+    return model, _tokenizer(source, gguf_file, revision)
 
 
-def _tokenizer(source: str, gguf_file: str | None) -> Any:
+def _check_rows(source: str, model: Any, tokenizer: Any) -> None:
+    """Refuse a tokenizer that knows tokens for which the model has no row: they would end a step in an index out of range."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    beyond = [name for name, number in tokenizer.get_vocab().items() if number >= rows]
+    if beyond:
+        names = ", ".join(repr(name) for name in sorted(beyond)[:3])
+        raise ConfigError(
+            f"model {source} has {rows} rows of embeddings, and its tokenizer {len(beyond)} tokens beyond them ({names}):"
+            " resize the model's embeddings, or take the tokenizer that belongs to it"
+        )
+
+
+def _tokenizer(source: str, gguf_file: str | None, revision: str | None = None) -> Any:
     from transformers import AutoTokenizer
 
     if gguf_file and Path(source).is_dir():
         return gguf_tokenizer(Path(source) / gguf_file)
-    tokenizer = AutoTokenizer.from_pretrained(source, **({"gguf_file": gguf_file} if gguf_file else {}))
+    tokenizer = AutoTokenizer.from_pretrained(source, revision=revision or "main", **({"gguf_file": gguf_file} if gguf_file else {}))
     return with_pad_token(with_end_token(tokenizer, source))
 
 
@@ -144,10 +163,10 @@ def _limit(source: str, config: Any, max_seq: int) -> int:
     return min(made_for, max_seq)
 
 
-def _made_for(source: str) -> int | None:
+def _made_for(source: str, revision: str | None = None) -> int | None:
     from transformers import AutoConfig
 
-    return getattr(AutoConfig.from_pretrained(source), "max_position_embeddings", None)
+    return getattr(AutoConfig.from_pretrained(source, revision=revision or "main"), "max_position_embeddings", None)
 
 
 def _as_user_error(source: str, error: Exception) -> UserError:

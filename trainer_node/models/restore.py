@@ -6,50 +6,99 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import CheckpointError, UserError
-from trainer_node.commit.manifest import MANIFEST, Checkpoint, checkpoints, verify
+from trainer_node.commit.manifest import MANIFEST, Checkpoint, Manifest, checkpoints, read_manifest, verify
 from trainer_node.config import TrainConfig
 from trainer_node.distributed.sharding_plan import Sharding
-from trainer_node.models.adapters import add_lora, load_adapter, same_scale
+from trainer_node.models.adapters import add_lora, add_saved_lora, load_adapter, name_base, same_scale, saved_targets, tell_reach
+from trainer_node.models.base import base_of_run, find_base
 from trainer_node.models.fsdp import shard
 from trainer_node.models.gguf import model_source
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.loader import load_model
-from trainer_node.models.stopping import say_where_to_stop
+from trainer_node.models.portable import both_spellings, save_with_any_generation_settings, write_tokenizer
+from trainer_node.models.precision import Reading, reading, recorded_precision
 
 VALUE_HEAD = "value_head.safetensors"
 """PPO's value head in a checkpoint."""
 
 
 def load_for_training(config: TrainConfig, checkpoint: Path | None, sharding: Sharding | None = None) -> LoadedModel:
-    """The model of a run, with its LoRA, as it was at a checkpoint or new; with `sharding`, this process's shard of it."""
-    source = str(checkpoint) if checkpoint and not config.lora_r else model_source(config.model)
-    backend = "hf" if sharding else config.backend
-    loaded = load_model(source, bits=config.bits, max_seq=config.max_seq, backend=backend, wait_in_host=sharding is not None)
+    """The model of a run, with its LoRA, as it was at a checkpoint or new; with `sharding`, this process's shard of it.
+
+    From a checkpoint it goes on in the bits it was trained in, and with the layers that its LoRA has.
+
+    Raises:
+        ConfigError: another model stands where the checkpoint's base was, or this machine cannot do its precision.
+    """
+    manifest = _manifest_of(checkpoint) if checkpoint else None
+    read = Reading(config.bits, None, config.backend)
+    if manifest is not None:
+        read = reading(manifest.name, recorded_precision(manifest), config.bits, config.backend, strict=True)
+    if sharding:
+        read = read._replace(backend="hf")
+    base = base_of_run(config.model, manifest)
+    source = str(checkpoint) if checkpoint and not config.lora_r else base.source
+    loaded = load_model(
+        source, read.bits, config.max_seq, read.backend, dtype=read.dtype, wait_in_host=sharding is not None, revision=base.revision
+    )
     if config.lora_r:
-        loaded = add_lora(loaded, r=config.lora_r, alpha=config.alpha, seed=config.seed, fast=False if sharding else None)
-        if checkpoint:
-            load_adapter(loaded.model, checkpoint)
+        loaded = _with_lora(loaded, config, checkpoint, sharding)
+        name_base(loaded.model, base if base.weights else base_of_run(config.model, manifest))
     if sharding:
         shard(loaded, sharding)
     loaded.model.train()
     return loaded
 
 
-def load_for_asking(model: str, bits: int | None = None) -> LoadedModel:
-    """A checkpoint, a run's folder (its newest checkpoint), or any model, ready to answer.
+def _with_lora(loaded: LoadedModel, config: TrainConfig, checkpoint: Path | None, sharding: Sharding | None) -> LoadedModel:
+    """With a new LoRA, or the one of a checkpoint."""
+    named = config.lora_targets.split(",") if config.lora_targets else None
+    loaded = add_lora(
+        loaded,
+        r=config.lora_r,
+        alpha=config.alpha,
+        target_modules=saved_targets(checkpoint) if checkpoint else named,
+        seed=config.seed,
+        fast=False if sharding else None,
+        experts=sharding is None,
+    )
+    tell_reach(loaded.model)
+    if checkpoint:
+        load_adapter(loaded.model, checkpoint)
+    return loaded
+
+
+def load_for_asking(model: str, bits: int | None = None, base: str | None = None) -> LoadedModel:
+    """A checkpoint, a run's folder (its newest checkpoint), or any model, ready to answer; a checkpoint as it was trained.
+
+    Args:
+        model: its path, or a hub's id.
+        bits: other ones than a checkpoint was trained in.
+        base: where the model is now that a checkpoint's adapter belongs to, if it has moved.
 
     Raises:
-        UserError: there is no such model, or no whole checkpoint in the folder.
+        UserError: there is no such model, no whole checkpoint in the folder, or another model where its base was.
     """
     checkpoint = find_checkpoint(Path(model))
     if checkpoint is None:
-        loaded = load_model(model_source(model), bits=bits)
-    elif _has_adapter(checkpoint.path):
-        loaded = load_model(model_source(checkpoint.manifest.base_model), bits=bits)
-        loaded = loaded._replace(model=_with_adapter(loaded.model, checkpoint.path))
+        loaded = load_model(model if model.endswith(".gguf") else model_source(model), bits=bits)
     else:
-        loaded = load_model(str(checkpoint.path), bits=bits)
+        loaded = load_checkpoint(checkpoint, bits, base)
     loaded.model.eval()
+    return loaded
+
+
+def load_checkpoint(checkpoint: Checkpoint, bits: int | None = None, base: str | None = None) -> LoadedModel:
+    """A checkpoint in its own precision, its adapter beside its base. Arguments and errors as `load_for_asking`."""
+    manifest = checkpoint.manifest
+    read = reading(manifest.name, recorded_precision(manifest), bits)
+    if not has_adapter(checkpoint.path):
+        return load_model(checkpoint.path, read.bits, backend=read.backend, dtype=read.dtype)
+    found = find_base(manifest, base)
+    loaded = load_model(found.source, read.bits, backend=read.backend, dtype=read.dtype, revision=found.revision)
+    loaded = add_saved_lora(loaded, checkpoint.path)
+    load_adapter(loaded.model, checkpoint.path)
+    loaded.model.requires_grad_(False)
     return loaded
 
 
@@ -63,26 +112,17 @@ def swap_adapter(loaded: LoadedModel, checkpoint: Path) -> None:
         CheckpointError: the checkpoint is torn, or its adapter does not fit. The model is then as it was.
     """
     found = verify(checkpoint)
-    if not (_has_adapter(found.path) and hasattr(loaded.model, "peft_config")):
+    if not (has_adapter(found.path) and hasattr(loaded.model, "peft_config")):
         raise CheckpointError(f"{checkpoint.name}: the model or the checkpoint has all weights and no adapter: load the checkpoint anew")
+    trained = found.manifest.precision
+    if trained is not None and (trained.bits, trained.dtype) != (loaded.bits, loaded.model.pelton_dtype):
+        raise CheckpointError(
+            f"{checkpoint.name}: trained at {trained.bits} bits in {trained.dtype}, and the model is at {loaded.bits} in"
+            f" {loaded.model.pelton_dtype}: load the checkpoint anew"
+        )
     if not same_scale(loaded.model, found.path):
         raise CheckpointError(f"{checkpoint.name}: its adapter has another rank or alpha than the model's: load the checkpoint anew")
     load_adapter(loaded.model, found.path)
-
-
-def export_merged(path: Path, target: Path) -> None:
-    """Write a checkpoint as a plain model folder: the adapter merged into its base at 32 bits, so that nothing is rounded twice.
-
-    Raises:
-        UserError: no checkpoint there.
-    """
-    if find_checkpoint(path) is None:
-        raise UserError(f"{path} is neither a checkpoint nor a run's folder with one")
-    loaded = load_for_asking(str(path), 32)
-    model = loaded.model.merge_and_unload() if hasattr(loaded.model, "merge_and_unload") else loaded.model
-    say_where_to_stop(model, loaded.tokenizer)
-    model.save_pretrained(target)
-    loaded.tokenizer.save_pretrained(target)
 
 
 def find_checkpoint(path: Path) -> Checkpoint | None:
@@ -98,21 +138,24 @@ def find_checkpoint(path: Path) -> Checkpoint | None:
     return None
 
 
-def _has_adapter(folder: Path) -> bool:
+def has_adapter(folder: Path) -> bool:
+    """Whether a checkpoint is an adapter, which is nothing without its base."""
     return (folder / "adapter_config.json").exists()
 
 
-def _with_adapter(model: Any, folder: Path) -> Any:
-    from peft import PeftModel
-
-    return PeftModel.from_pretrained(model, str(folder))
+def _manifest_of(checkpoint: Path) -> Manifest | None:
+    try:
+        return read_manifest(checkpoint)[0]
+    except CheckpointError:  # its weights alone: whoever resumes has verified it
+        return None
 
 
 def save_for_resume(trainer: Any, loaded: LoadedModel, folder: Path) -> None:
     """Everything a resume needs, under the names that Transformers' own resume looks for."""
     options = {"save_embedding_layers": False} if hasattr(loaded.model, "peft_config") else {}
-    loaded.model.save_pretrained(folder, **options)
-    loaded.tokenizer.save_pretrained(folder)
+    save_with_any_generation_settings(loaded.model, folder, **options)
+    write_tokenizer(loaded.tokenizer, folder)
+    both_spellings(folder)
     trainer._save_optimizer_and_scheduler(str(folder))
     trainer._save_rng_state(str(folder))
     trainer.save_own(folder)

@@ -17,7 +17,7 @@ from trainer_node.models.stopping import with_end_token
 from trainer_node.models.trl_classes import own_classes_kept
 
 
-def load(source: str, bits: int, max_seq: int, device: str, dtype: Any) -> tuple[Any, Any]:
+def load(source: str, bits: int, max_seq: int, device: str, dtype: Any, revision: str | None = None) -> tuple[Any, Any]:
     """The model and its tokenizer, as `trainer_node.models.loader.load_model` gives them."""
     model, tokenizer = _fast_language_model().from_pretrained(
         model_name=source,
@@ -27,6 +27,7 @@ def load(source: str, bits: int, max_seq: int, device: str, dtype: Any) -> tuple
         load_in_8bit=bits == 8,
         device_map={"": device},
         use_gradient_checkpointing=False,  # chosen when the LoRA is added
+        revision=revision,
         use_exact_model_name=True,  # never the hub's pre-quantised twin of a name
     )
     model.pelton_backend = "unsloth"

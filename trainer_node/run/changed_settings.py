@@ -9,7 +9,9 @@ from typing import Any
 
 from schemas.errors import ConfigError
 from trainer_node.commit.manifest import Checkpoint
+from trainer_node.commit.provenance import Base, shown
 from trainer_node.config import TrainConfig
+from trainer_node.models.base import is_same, recorded_base
 
 logger = logging.getLogger(__name__)
 
@@ -18,24 +20,26 @@ OF_THE_ADAPTER = {"lora_r": "r", "alpha": "lora_alpha"}
 """Settings that a LoRA keeps as long as it lives, by their names in PEFT's file."""
 
 
-def check_weights(checkpoint: Checkpoint, config: TrainConfig, identity: str | None) -> None:
+def check_weights(checkpoint: Checkpoint, config: TrainConfig, base: Base) -> None:
     """Refuse to go on with weights that the checkpoint's do not belong to.
 
     Args:
         checkpoint: whose weights are to go on.
         config: what is asked for now.
-        identity: the fingerprint of the base that `config.model` leads to; None where it has none.
+        base: what `config.model` leads to.
 
     Raises:
-        ConfigError: another base, or a LoRA of another rank or scale; names both, and what to do.
+        ConfigError: another base, or a LoRA of another rank, scale or other layers; names both, and what to do.
     """
     manifest = checkpoint.manifest
     kept = adapter_settings(checkpoint.path)
-    if needs_base(checkpoint) and manifest.base_identity is not None and manifest.base_identity != identity:
+    recorded = recorded_base(manifest)
+    if needs_base(checkpoint) and recorded.weights is not None and not is_same(recorded, base):
         raise ConfigError(
-            f"checkpoint {manifest.name} was trained on model {manifest.base_model}, and {_other(config, manifest.base_model, identity)}:"
+            f"checkpoint {manifest.name} was trained on model {shown(recorded)}, and {_other(config, manifest.base_model, base)}:"
             " name the model it was trained on, or begin a new run"
         )
+    _check_targets(checkpoint, config)
     wanted = {name: getattr(config, name) for name in OF_THE_ADAPTER}
     for name, value in kept.items():
         if wanted[name] != value:
@@ -51,10 +55,20 @@ def needs_base(checkpoint: Checkpoint) -> bool:
     return (checkpoint.path / ADAPTER_CONFIG).is_file()
 
 
-def _other(config: TrainConfig, base_model: str, identity: str | None) -> str:
+def _other(config: TrainConfig, base_model: str, base: Base) -> str:
     if config.model == base_model:
-        return "other weights stand there now"
-    return f"--model {config.model} " + ("has other weights" if identity else "cannot be compared with it from here")
+        return f"{shown(base)} stands there now"
+    return f"--model {config.model} is {shown(base)}"
+
+
+def _check_targets(checkpoint: Checkpoint, config: TrainConfig) -> None:
+    """Refuse other layers than the LoRA has; where none are named, it goes on with those it has."""
+    had = (checkpoint.manifest.settings or {}).get("lora_targets")
+    if config.lora_targets is not None and config.lora_targets != had and needs_base(checkpoint):
+        raise ConfigError(
+            f"checkpoint {checkpoint.manifest.name} has a LoRA on {had or 'all linear layers'}, and --lora-targets {config.lora_targets}"
+            " is asked for: a LoRA keeps the layers it was made with; leave --lora-targets out, or begin a new run"
+        )
 
 
 def adapter_settings(folder: Path) -> dict[str, int]:

@@ -18,10 +18,10 @@ from trainer_node.commit.holder import PATIENCE_S, Pulse, holder_of, living
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger
 from trainer_node.commit.manifest import Checkpoint, checkpoints
+from trainer_node.commit.provenance import Base
 from trainer_node.commit.store import CheckpointStore
 from trainer_node.config import TrainConfig
-from trainer_node.models.gguf import model_source
-from trainer_node.models.identity import weights_identity
+from trainer_node.models.base import base_of_run
 from trainer_node.options import RunOptions
 from trainer_node.run.changed_settings import check_weights, needs_base, tell_changes
 from trainer_node.run.group_member import wait_until_gone
@@ -48,8 +48,6 @@ class Claim:
     """Another run's checkpoint that a new run begins from."""
     lineage: dict[str, str] = field(default_factory=dict)
     """What manifests say of the run that this one began from."""
-    base_identity: str | None = None
-    """Fingerprint of the base's weights."""
 
     @property
     def source(self) -> Checkpoint | None:
@@ -65,7 +63,7 @@ def claim_run(stack: contextlib.ExitStack, settings: KafkaSettings, config: Trai
         ConfigError: the folder is another run's, or holds what this trainer does not train; `--from-checkpoint` cannot be used.
         BrokerError: the broker could not be reached.
     """
-    identity = check_before_claiming(settings, config, options)
+    base = check_before_claiming(settings, config, options)
     fence = take_hold(settings, options)
     stack.callback(Pulse(fence.folder, fence.epoch).stop)
     journal = Journal(options.run_dir / "journal", fence.epoch)
@@ -82,10 +80,10 @@ def claim_run(stack: contextlib.ExitStack, settings: KafkaSettings, config: Trai
         fence.resumed_from(0, 0)
         parent = find_parent(options.start, config)
         if parent:
-            check_weights(parent, config, identity)
-        return Claim(fence, journal, ledger, store, publisher, None, parent, lineage(parent) if parent else {}, identity)
+            check_weights(parent, config, base)
+        return Claim(fence, journal, ledger, store, publisher, None, parent, lineage(parent) if parent else {})
     _check_fits(resumed, config, options)
-    check_weights(resumed, config, identity)
+    check_weights(resumed, config, base)
     tell_changes(resumed, config)
     if options.start.given:
         logger.warning("run %s goes on from its own checkpoint; where to start was for a new run", options.run_id)
@@ -93,14 +91,14 @@ def claim_run(stack: contextlib.ExitStack, settings: KafkaSettings, config: Trai
     fence.resumed_from(manifest.epoch, manifest.serial)
     ledger.segments = list(manifest.segments)
     logger.warning("epoch %d resumes from checkpoint %s", fence.epoch, manifest.name)
-    return Claim(fence, journal, ledger, store, publisher, resumed, None, manifest.parent, identity)
+    return Claim(fence, journal, ledger, store, publisher, resumed, None, manifest.parent)
 
 
-def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> str | None:
+def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> Base:
     """Find out what this start would fail of before it ends another that is at work: a claim cannot be taken back.
 
     Returns:
-        The fingerprint of the base's weights.
+        The model that `--model` leads to.
 
     Raises:
         ConfigError: no such model; the run's newest checkpoint cannot be gone on from with these settings.
@@ -108,18 +106,17 @@ def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options:
         BrokerError: a topic is missing, or a band is none, or the broker is away.
     """
     whole = checkpoints(options.run_dir, deep=False)
-    source = model_source(config.model)
-    if looks_like_a_path(source) and not Path(source).exists() and (not whole or needs_base(whole[-1])):
-        raise ConfigError(f"--model {source}: there is no such file or folder")
-    identity = weights_identity(source)
+    base = base_of_run(config.model, whole[-1].manifest if whole else None)
+    if base.is_path and not Path(base.source).exists() and (not whole or needs_base(whole[-1])):
+        raise ConfigError(f"--model {config.model}: there is no such file or folder")
     if whole:
         _check_fits(whole[-1], config, options)
-        check_weights(whole[-1], config, identity)
+        check_weights(whole[-1], config, base)
     topics = settings.topics
     bands = [band for objective in dict.fromkeys((*config.objectives, Objective.PROMPT)) for band in topics.bands(objective)]
     check_topics(settings, bands).raise_if_wrong()  # several partitions of a band would have no order
     check_topics(settings, [topics.losses, topics.outputs, topics.rewards, topics.models, topics.dead_letters]).raise_if_missing()
-    return identity
+    return base
 
 
 def take_hold(settings: KafkaSettings, options: RunOptions) -> Fence:
@@ -164,11 +161,6 @@ def _refuse_if_held_elsewhere(settings: KafkaSettings, options: RunOptions) -> N
             f"run {options.run_id} is at work from another folder: process {other.get('pid')} on {other.get('host')} holds it; {REMEDY}, or"
             " name this run otherwise"
         )
-
-
-def looks_like_a_path(model: str) -> bool:
-    """Whether a model's name can be no id of a hub: those are `name` or `owner/name`."""
-    return model.startswith(("/", ".", "~")) or model.count("/") > 1
 
 
 def _check_fits(resumed: Checkpoint, config: TrainConfig, options: RunOptions) -> None:

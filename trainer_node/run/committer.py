@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from trainer_node.commit.manifest import RunState
 from trainer_node.commit.state import FeedState
+from trainer_node.models.adapters import lora_reach
+from trainer_node.models.base import base_of_run
 from trainer_node.models.restore import save_for_resume
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ class Committer:
         self._serial = resumed.manifest.serial if resumed else 0
         self._committed: FeedState | None = self._state() if resumed else None
         self._at = time.monotonic()
+        source = run.claim.source
+        self._base = base_of_run(run.config.model, source.manifest if source else None)  # of a hub, too: by now it is in the cache
+        self._lora = lora_reach(run.loaded.model)
 
     @property
     def is_due(self) -> bool:
@@ -95,7 +100,10 @@ class Committer:
             serial=self._serial,
             config_hash=run.config.hash(),
             settings=run.config.changed(),
-            base_identity=run.claim.base_identity,
+            base_identity=self._base.weights,
+            base=self._base,
+            precision=run.loaded.precision,
+            lora=self._lora,
             parent=run.claim.lineage,
             base_model=run.config.model,
             feed=state,

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from concurrent.futures import Future, wait
+from pathlib import Path
 
 from schemas.errors import BrokerError, Fenced
 from schemas.model_version import ModelVersion, PartitionPosition
@@ -23,6 +24,8 @@ from streams.node import group_name
 from trainer_node.commit.fencing import Fence
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.commit.positions import offsets_in, partition_of
+from trainer_node.models.base import recorded_base
+from trainer_node.run.announced import Announced
 from trainer_node.run.group_member import GroupMember, members_of
 
 logger = logging.getLogger(__name__)
@@ -41,6 +44,7 @@ class Publisher:
     def __init__(self, settings: KafkaSettings, run_id: str, fence: Fence) -> None:
         self._settings = settings
         self._topic = settings.topics.models
+        self._announced = Announced(fence.folder.parent)
         self._fence = fence
         self._group = group_name(settings, "trainer", run_id)
         self._in_flight: Future[None] | None = None
@@ -118,8 +122,23 @@ class Publisher:
             self._send(version)
 
     def _send(self, version: ModelVersion) -> None:
+        """The checkpoint, and a tombstone for each announced before whose folder is gone."""
         with self._producer.transaction():
             self._producer.send(self._topic, version.version, version)
+            for gone in self._announced.gone(besides=version.version):
+                self._producer.send_bytes(self._topic.name, gone.encode(), None)
+        self._announced.add(version.version, Path(version.path).name)
+
+    def _retire(self) -> None:
+        """Tombstones for what the last commit deleted; where the broker is away, a later announcement brings them."""
+        gone = self._announced.gone()
+        if not gone:
+            return
+        with contextlib.suppress(BrokerError, Fenced):
+            with self._producer.transaction():
+                for version in gone:
+                    self._producer.send_bytes(self._topic.name, version.encode(), None)
+            self._announced.forget(gone)
 
     def _raise_if_replaced(self, run_id: str, error: Fenced) -> None:
         """Another folder's run of the same name has a claim of its own, and stands in the group now."""
@@ -148,6 +167,8 @@ class Publisher:
             self._publish_newest(LAST_WAIT_S)
         if self._thread is not None:
             self._thread.join(WAIT_S)
+        if self._newest is not None and self._published is self._newest:
+            self._retire()
         if self._newest is not None and self._published is not self._newest:
             logger.warning("checkpoint %s was not published; a start of the same run publishes it", self._newest.path.name)
 
@@ -161,6 +182,7 @@ class Publisher:
 def model_version(checkpoint: Checkpoint) -> ModelVersion:
     """What is published of a checkpoint."""
     manifest = checkpoint.manifest
+    base, precision = recorded_base(manifest), manifest.precision
     positions = []
     for name, state in manifest.feed.position.partitions.items():
         topic, number = partition_of(name)
@@ -172,7 +194,11 @@ def model_version(checkpoint: Checkpoint) -> ModelVersion:
         step=manifest.step,
         pass_number=manifest.feed.pass_number,
         epoch=manifest.epoch,
-        base_model=manifest.base_model,
+        base_model=base.source,
+        base_revision=base.revision,
+        base_weights=base.weights,
+        bits=precision.bits if precision else None,
+        dtype=precision.dtype if precision else None,
         path=str(checkpoint.path),
         sha256=checkpoint.sha256,
         positions=tuple(positions),

@@ -11,6 +11,7 @@ from trainer_node.commit.manifest import Checkpoint, verify
 from trainer_node.commit.state import FeedState
 from trainer_node.config import TrainConfig
 from trainer_node.intake.start_point import StartPoint
+from trainer_node.models.base import recorded_base
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def find_parent(start: StartPoint, config: TrainConfig) -> Checkpoint | None:
     except CheckpointError as error:
         raise ConfigError(f"--from-checkpoint {start.checkpoint}: {error}; see `pelton checkpoints list`") from None
     base = parent.manifest.base_model
-    if base != config.model:
+    if base != config.model and recorded_base(parent.manifest).weights is None:  # else the weights themselves are compared
         raise ConfigError(f"--from-checkpoint {start.checkpoint} is of model {base}, not {config.model}: set --model")
     return parent
 

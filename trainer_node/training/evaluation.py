@@ -19,6 +19,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - the name the field uses
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from schemas.sample import Task
 from schemas.training_sample import TrainingSample
@@ -150,11 +151,14 @@ def label_losses(model: Any, prompts: list[list[int]], labels: list[list[int]], 
     """Negative log-likelihood of each label's tokens after each prompt: (prompts, labels), in nats.
 
     A prompt goes through the model once, and its labels go on from its keys and values. Unsloth's forward pass goes on by single tokens
-    only: there prompt and label go through together, once for each label.
+    only, and what a hybrid model remembers beside its attention cannot be repeated: there prompt and label go through together, once for
+    each label.
     """
     if getattr(model, "pelton_backend", "hf") == "unsloth":
         return _label_losses_whole(model, prompts, labels, pad_token_id)
     begun = _begin(model, prompts, pad_token_id)
+    if begun is None:
+        return _label_losses_whole(model, prompts, labels, pad_token_id)
     parts = [_continue(model, begun, labels[start : start + ROWS], pad_token_id) for start in range(0, len(labels), ROWS)]
     return torch.cat(parts, dim=1)
 
@@ -178,12 +182,21 @@ class Begun:
     """Log-probabilities of the next token, (prompts, vocabulary)."""
 
 
-def _begin(model: Any, prompts: list[list[int]], pad_token_id: int) -> Begun:
+def _begin(model: Any, prompts: list[list[int]], pad_token_id: int) -> Begun | None:
+    """Prompts through the model; None where it keeps more of them than keys and values, or nothing."""
     inputs = collate([Example(prompt, [IGNORED] * len(prompt)) for prompt in prompts], pad_token_id).inputs()
     del inputs["labels"]
     inputs = _on_device(model, inputs)
     output = model(**inputs, use_cache=True, logits_to_keep=1)
+    if not _is_attention_alone(getattr(output, "past_key_values", None)):
+        return None
     return Begun(output.past_key_values, inputs["attention_mask"], output.logits[:, -1].float().log_softmax(-1))
+
+
+def _is_attention_alone(cache: Any) -> bool:
+    """Whether a cache holds keys and values and nothing else, so that it can be repeated for each label."""
+    layers: list[Any] = getattr(cache, "layers", [])
+    return bool(layers) and all(type(layer) in (DynamicLayer, DynamicSlidingWindowLayer) for layer in layers)
 
 
 def _continue(model: Any, begun: Begun, labels: list[list[int]], pad_token_id: int) -> torch.Tensor:

@@ -80,7 +80,9 @@ def commit(folder: Path, trainer: Any, loaded: Any, model: str) -> None:
         journal.take_over("start")
         store = CheckpointStore(folder, fence, journal, Ledger(folder / "ledger"))
         feed = FeedState(objective=Objective.SFT, step=150)
-        state = RunState(run_id="r", step=150, serial=1, config_hash="h", base_model=str(model), feed=feed)
+        state = RunState(
+            run_id="r", step=150, serial=1, config_hash="h", base_model=str(model), feed=feed, precision=loaded.precision
+        )  # fmt: skip
         store.commit(lambda: state, lambda path: save_for_resume(trainer, loaded, path), lambda: None, lambda _: None)
 
 
@@ -112,7 +114,10 @@ def test_plain_transformers_loads_an_export_and_its_logits_are_those_of_the_chec
     newest = checkpoints(run_dir)[-1]
     result = run(export, newest.path, "--merge", tmp_path / "out")
     assert result.exit_code == 0
-    assert f"wrote {tmp_path / 'out'}" in result.output
+    assert f"wrote {tmp_path / 'out'}: " in result.output
+    assert "in float32" in result.output
+    assert "mean KL" in result.output
+    assert "100.0% of" in result.output
     assert not list((tmp_path / "out").glob("adapter*"))
     assert list((tmp_path / "out").glob("*.safetensors"))
     exported = logits(AutoModelForCausalLM.from_pretrained(tmp_path / "out"))

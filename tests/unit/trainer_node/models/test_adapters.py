@@ -121,12 +121,26 @@ def test_another_family_of_models_is_adapted_in_all_its_linear_layers_but_the_ou
     assert trained == {"query_key_value", "dense", "dense_h_to_4h", "dense_4h_to_h"}
 
 
-def test_a_model_without_linear_layers_is_refused_with_what_to_do():
+def test_gpt2_whose_layers_are_of_another_class_is_adapted_in_all_of_them():
     from transformers import GPT2Config, GPT2LMHeadModel
 
-    model = GPT2LMHeadModel(GPT2Config(vocab_size=20, n_embd=16, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=1))
+    model = add_lora(GPT2LMHeadModel(GPT2Config(vocab_size=20, n_embd=16, n_layer=1, n_head=2, bos_token_id=0, eos_token_id=1)))
+    trained = {name.split(".lora_")[0].rsplit(".", 1)[-1] for name, weight in model.named_parameters() if weight.requires_grad}
+    assert trained == {"c_attn", "c_proj", "c_fc"}
+
+
+def test_a_model_without_linear_layers_is_refused_with_what_to_do():
+    class Embeddings(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.rows = torch.nn.Embedding(4, 4)
+            self.device = torch.device("cpu")
+
+        def get_output_embeddings(self) -> None:
+            return None
+
     with pytest.raises(ConfigError, match="no linear layer to add a LoRA to: set --lora-r 0"):
-        add_lora(model)
+        add_lora(Embeddings())
 
 
 # --- from a checkpoint -------------------------------------------------------------------------------------------------------

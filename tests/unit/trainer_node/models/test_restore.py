@@ -18,8 +18,9 @@ from trainer_node.config import TrainConfig
 from trainer_node.kinds import TrainerKind
 from trainer_node.models import placement
 from trainer_node.models.adapters import add_lora
+from trainer_node.models.export import export_merged
 from trainer_node.models.loader import load_model
-from trainer_node.models.restore import export_merged, find_checkpoint, load_for_asking, load_for_training, save_for_resume, swap_adapter
+from trainer_node.models.restore import find_checkpoint, load_for_asking, load_for_training, save_for_resume, swap_adapter
 
 QUESTION = "what is a?"
 

@@ -1,0 +1,182 @@
+"""A checkpoint as a plain model folder, in the form whose answers are nearest to the run's own; read back and compared once written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+from schemas.errors import ConfigError, UserError
+from trainer_node.commit.manifest import Checkpoint
+from trainer_node.models.adapters import ADAPTER
+from trainer_node.models.base import find_base, recorded_base
+from trainer_node.models.card import card, folder_of
+from trainer_node.models.fidelity import Asked, Fidelity, ask_checkpoint, compare
+from trainer_node.models.llama_cpp import convert_adapter, convert_model, converter_folder
+from trainer_node.models.loaded import LoadedModel
+from trainer_node.models.loader import load_model
+from trainer_node.models.ollama import modelfile
+from trainer_node.models.placement import choose_dtype
+from trainer_node.models.portable import both_spellings, write_model
+from trainer_node.models.precision import recorded_precision
+from trainer_node.models.restore import find_checkpoint, has_adapter, load_checkpoint
+
+EXACT = 0.002
+"""Mean divergence from the checkpoint, in nats a token, up to which an export counts as the model that was trained."""
+OTHER_MODEL = 0.05
+"""Divergence beyond which an export is another model: the command ends non-zero."""
+
+
+ADAPTER_CONFIG = "adapter_config.json"
+CARD = "README.md"
+GGUF_TYPES = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
+"""llama.cpp's names of what a model was trained in."""
+OF_AN_ADAPTER = (ADAPTER, ADAPTER_CONFIG)
+OF_A_TOKENIZER = ("tokenizer", "special_tokens_map", "chat_template", "vocab", "merges")
+"""How the names of a tokenizer's files begin."""
+
+
+class Exported(NamedTuple):
+    """What was written, and how near it is to the checkpoint."""
+
+    folder: Path
+    """Or file."""
+    dtype: str
+    bytes: int
+    fidelity: Fidelity
+    held_out: bool
+    """Whether it was compared on the run's own held-out prompts."""
+
+
+def whole_checkpoint(path: Path) -> Checkpoint:
+    """The checkpoint at a path, or the newest one of the run there.
+
+    Raises:
+        UserError: there is none.
+    """
+    found = find_checkpoint(path)
+    if found is None:
+        raise UserError(f"{path} is neither a checkpoint nor a run's folder with one")
+    return found
+
+
+def export_merged(path: Path, target: Path, dtype: str | None = None, base: str | None = None) -> Exported:
+    """Write a checkpoint as a plain model folder, its adapter added to its base, and read it back.
+
+    Args:
+        path: of the checkpoint, or of a run's folder.
+        target: folder to write.
+        dtype: of the weights; None: that of the arithmetic it was trained in. A base held in fewer bits is written out in it.
+        base: where the adapter's base is now, if it has moved.
+
+    Raises:
+        UserError: there is no checkpoint, or its base is another model; or this machine cannot compute as it was trained.
+    """
+    from trainer_node.models.merging import merged
+
+    checkpoint = whole_checkpoint(path)
+    loaded = _as_trained(checkpoint, base)
+    written = choose_dtype(dtype or loaded.precision.dtype, 4, loaded.device)
+    asked = ask_checkpoint(loaded.model, loaded.tokenizer, checkpoint)
+    name = str(written).removeprefix("torch.")
+    write_model(merged(loaded, written), loaded.tokenizer, target)
+    base_found = find_base(checkpoint.manifest, base) if has_adapter(checkpoint.path) else recorded_base(checkpoint.manifest)
+    (target / CARD).write_text(card(checkpoint, base_found, f"merged weights in {name}"), encoding="utf-8")
+    return _read_back(target, asked, name, loaded.device)
+
+
+def export_gguf(path: Path, target: Path, kind: str | None = None, base: str | None = None) -> Exported:
+    """Write a checkpoint as one GGUF file by llama.cpp's own converter, a Modelfile for Ollama and a card beside it, and read it back.
+
+    Args:
+        path, base: as `export_merged`.
+        target: file to write.
+        kind: of the weights, as llama.cpp names it; None: that of the arithmetic it was trained in.
+
+    Raises:
+        UserError: as `export_merged`; or the converter is not here, or does not take this family.
+    """
+    from trainer_node.models.merging import merged
+
+    converter_folder()
+    checkpoint = whole_checkpoint(path)
+    loaded = _as_trained(checkpoint, base)
+    kind = kind or GGUF_TYPES[loaded.precision.dtype]
+    asked = ask_checkpoint(loaded.model, loaded.tokenizer, checkpoint)
+    written = choose_dtype(loaded.precision.dtype, 4, loaded.device)
+    with tempfile.TemporaryDirectory(dir=_folder_for(target), prefix=".gguf-") as scratch:
+        write_model(merged(loaded, written), loaded.tokenizer, Path(scratch))
+        convert_model(Path(scratch), target, kind)
+    found = recorded_base(checkpoint.manifest)
+    target.with_suffix(".Modelfile").write_text(modelfile(loaded.tokenizer, target.name), encoding="utf-8")
+    target.with_suffix(".md").write_text(card(checkpoint, found, f"GGUF, {kind}"), encoding="utf-8")
+    dtype = "float32" if kind == "f32" else loaded.precision.dtype
+    return _read_back(target, asked, dtype, loaded.device)._replace(dtype=kind)
+
+
+def export_gguf_adapter(path: Path, target: Path, kind: str = "f32", base: str | None = None) -> int:
+    """Write a checkpoint's adapter as a GGUF file, for llama.cpp's `--lora` beside its base. Returns its bytes.
+
+    Raises:
+        UserError: as `export_adapter`; or the converter is not here, or does not take this family.
+    """
+    converter_folder()
+    checkpoint = whole_checkpoint(path)
+    found = find_base(checkpoint.manifest, base)
+    folder = folder_of(found)
+    if folder is None:
+        raise UserError(f"the base {found.source} is not on this machine, and the converter needs its configuration: name it by --base")
+    with tempfile.TemporaryDirectory(dir=_folder_for(target), prefix=".gguf-") as scratch:
+        export_adapter(path, Path(scratch), base)
+        convert_adapter(Path(scratch), folder, target, kind)
+    return target.stat().st_size
+
+
+def _folder_for(target: Path) -> Path:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.parent
+
+
+def export_adapter(path: Path, target: Path, base: str | None = None) -> int:
+    """Write a checkpoint's adapter alone, as PEFT loads it, with its tokenizer; the base is named as others find it. Returns its bytes.
+
+    Raises:
+        UserError: there is no checkpoint, or it has no adapter.
+    """
+    checkpoint = whole_checkpoint(path)
+    if not has_adapter(checkpoint.path):
+        raise UserError(f"checkpoint {checkpoint.manifest.name} holds all weights and no adapter: take --merge DIR")
+    found = find_base(checkpoint.manifest, base)
+    target.mkdir(parents=True, exist_ok=True)
+    for file in sorted(checkpoint.path.iterdir()):
+        if file.name in OF_AN_ADAPTER or file.name.startswith(OF_A_TOKENIZER):
+            shutil.copyfile(file, target / file.name)
+    settings = json.loads((target / ADAPTER_CONFIG).read_text(encoding="utf-8"))
+    settings |= {"base_model_name_or_path": found.source, "revision": found.revision, "inference_mode": True}
+    (target / ADAPTER_CONFIG).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    both_spellings(target)
+    (target / CARD).write_text(card(checkpoint, found, "adapter (LoRA, PEFT)"), encoding="utf-8")
+    return _bytes_of(target)
+
+
+def _as_trained(checkpoint: Checkpoint, base: str | None) -> LoadedModel:
+    loaded = load_checkpoint(checkpoint, base=base)
+    recorded = recorded_precision(checkpoint.manifest)
+    if recorded is not None and recorded.bits != loaded.bits and has_adapter(checkpoint.path):
+        raise ConfigError(
+            f"checkpoint {checkpoint.manifest.name} was trained on a base of {recorded.bits} bits, which {loaded.device} cannot hold:"
+            " merge it on a CUDA device with bitsandbytes, or take the adapter as it is: pelton export --adapter DIR"
+        )
+    loaded.model.eval()
+    return loaded
+
+
+def _read_back(target: Path, asked: Asked, dtype: str, device: str) -> Exported:
+    again = load_model(target, 32 if dtype == "float32" else 16, backend="hf", device=device, dtype=dtype)
+    return Exported(target, dtype, _bytes_of(target), compare(asked, again.model), asked.held_out)
+
+
+def _bytes_of(written: Path) -> int:
+    return sum(file.stat().st_size for file in (written.iterdir() if written.is_dir() else [written]))

@@ -1,0 +1,125 @@
+"""A model whose adapter is added to its weights, as a plain model that others load.
+
+The sum is made in float32 from the base as the run held it (of a base in 4 or 8 bits, its values), and rounded once, to the dtype that is
+written. An adapter learns around the rounding of the arithmetic it is trained in: written wider than that, the model is another one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from trainer_node.models.loaded import LoadedModel
+
+Rounding = Callable[[torch.Tensor, torch.dtype], torch.Tensor]
+"""Of sums in float32 to a narrower dtype."""
+
+
+def to_nearest(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
+    """The nearest value of the dtype; of two as near, the even one."""
+    return value.to(dtype)
+
+
+def merged(loaded: LoadedModel, dtype: torch.dtype, rounding: Rounding = to_nearest) -> Any:
+    """A new model of the same class with all weights in `dtype`; the one given is used up.
+
+    Args:
+        loaded: a PEFT model, or one of all weights.
+        dtype: of the weights written.
+        rounding: of the sums.
+    """
+    from accelerate import init_empty_weights
+    from transformers import AutoModelForCausalLM
+
+    base = loaded.model.get_base_model() if hasattr(loaded.model, "peft_config") else loaded.model
+    weights = {name: _narrowed(tensor, dtype, rounding) for name, tensor in _sums(base)}
+    config = base.config
+    if hasattr(config, "quantization_config"):  # left in place, it would say that the weights written are held in fewer bits
+        del config.quantization_config
+    config.dtype = dtype
+    with init_empty_weights(include_buffers=False):
+        plain = AutoModelForCausalLM.from_config(config, dtype=dtype)
+    _turn_back(plain, weights)
+    plain.load_state_dict(weights, strict=False, assign=True)
+    plain.tie_weights()
+    if missing := [name for name, tensor in plain.state_dict().items() if tensor.is_meta]:
+        raise AssertionError(f"the merged model lacks {', '.join(missing[:3])}")
+    plain.generation_config = base.generation_config
+    return plain
+
+
+def _sums(base: Any) -> Any:
+    """Name and float32 value of each weight of the plain model, its adapter added."""
+    from peft.tuners.lora import LoraLayer
+
+    added: dict[str, torch.Tensor] = {}
+    for name, module in base.named_modules():
+        if isinstance(module, LoraLayer):
+            plain = _without_wrappers(name)
+            parameter = getattr(module, "parameter_name", "weight")
+            added[f"{plain}.{parameter}"] = _delta(module)
+    modules = dict(base.named_modules())
+    for name, tensor in base.state_dict().items():
+        owner, _, leaf = name.rpartition(".")
+        if ".lora_" in f".{name}" or _is_of_quantisation(modules, owner, leaf):
+            continue
+        plain = f"{_without_wrappers(owner)}.{leaf}".removeprefix(".")
+        value = _dequantised(modules[owner], leaf, tensor)
+        if plain in added:
+            yield plain, value.float() + added[plain].to(value.device)
+        else:
+            yield plain, value
+
+
+def _delta(module: Any) -> Any:
+    """What an adapter adds to its layer's weight, in float32."""
+    with torch.no_grad():
+        if not hasattr(module, "parameter_name"):
+            return module.get_delta_weight("default").float()
+        a, b = module.lora_A["default"].weight.float(), module.lora_B["default"].weight.float()
+        a = a.reshape(module.num_experts, -1, a.shape[-1])
+        b = b.reshape(b.shape[0], -1, module.num_experts).permute(2, 0, 1)
+        delta = (b @ a) * module.scaling["default"]  # (experts, out, in)
+        delta = delta if module._did_swap_in_out_features else delta.transpose(1, 2)
+        return delta.reshape(module.get_param().shape)
+
+
+def _without_wrappers(name: str) -> str:
+    return ".".join(part for part in name.split(".") if part != "base_layer")
+
+
+def _is_of_quantisation(modules: dict[str, Any], owner: str, leaf: str) -> bool:
+    """Whether a value of a state is how a quantised weight is kept, and no weight."""
+    if owner not in modules:
+        return True
+    own = (*modules[owner].named_parameters(recurse=False), *modules[owner].named_buffers(recurse=False))
+    return leaf not in dict(own)
+
+
+def _dequantised(module: Any, leaf: str, tensor: torch.Tensor) -> torch.Tensor:
+    """The values of a weight that is held in fewer bits, in the arithmetic's dtype; any other as it is."""
+    weight: Any = getattr(module, leaf, None)
+    if leaf != "weight" or type(weight).__name__ not in ("Params4bit", "Int8Params"):
+        return tensor
+    from peft.utils.integrations import dequantize_bnb_weight
+
+    return dequantize_bnb_weight(weight, state=getattr(module, "state", None))
+
+
+def _narrowed(tensor: torch.Tensor, dtype: torch.dtype, rounding: Rounding) -> torch.Tensor:
+    if not tensor.is_floating_point():
+        return tensor.cpu()
+    if tensor.dtype == torch.float32 and dtype != torch.float32:
+        return rounding(tensor, dtype).cpu()
+    return tensor.to(dtype).cpu()
+
+
+def _turn_back(plain: Any, weights: dict[str, torch.Tensor]) -> None:
+    """Weights of Conv1D that the library of quantised layers keeps the other way round."""
+    from transformers.pytorch_utils import Conv1D
+
+    for name, module in plain.named_modules():
+        if isinstance(module, Conv1D) and weights[f"{name}.weight"].shape != module.weight.shape:
+            weights[f"{name}.weight"] = weights[f"{name}.weight"].T.contiguous()

@@ -1,0 +1,138 @@
+"""Models, adapters and tokenizers written so that readers of other versions take them for what they are.
+
+What Transformers 5 writes, Transformers 4 and all that stands on it (converters to GGUF, to ONNX, to CTranslate2) misreads without a word:
+the rotary embedding's theta under a name that they do not know becomes 10,000, and the tokenizer's class is one they do not have. So both
+spellings are written.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from trainer_node.data.rendering import PLAIN_LAYOUT
+from trainer_node.models.stopping import say_where_to_stop
+
+log = logging.getLogger(__name__)
+
+LOADING_FLAGS = ("is_local", "local_files_only", "device_map", "gguf_file", "name_or_path", "_from_pipeline")
+"""What a tokenizer's settings hold of how it was loaded here."""
+
+
+def write_model(model: Any, tokenizer: Any, target: Path) -> None:
+    """Write a model folder: safetensors, configuration, generation settings and tokenizer.
+
+    Where the base has no template, the layout that was trained becomes the model's, so that others ask it as it was taught.
+    """
+    say_where_to_stop(model, tokenizer)
+    if not tokenizer.chat_template:
+        tokenizer = copy.deepcopy(tokenizer)
+        tokenizer.chat_template = PLAIN_LAYOUT
+    save_with_any_generation_settings(model, target)
+    write_tokenizer(tokenizer, target)
+    both_spellings(target)
+
+
+def save_with_any_generation_settings(model: Any, target: Path, **options: Any) -> None:
+    """Save a model or its adapter, whatever the base's generation settings are.
+
+    Transformers loads settings that contradict each other (a temperature without sampling) with a warning, and refuses to save them.
+    """
+    plain = model.get_base_model() if hasattr(model, "peft_config") else model
+    if getattr(plain, "generation_config", None) is not None:
+        _make_sound(plain.generation_config)
+    model.save_pretrained(target, **options)
+
+
+def _make_sound(settings: Any) -> None:
+    """Have settings that are for sampling sample, as their author meant them; what is unsound still is dropped, and said."""
+    if _is_sound(settings):
+        return
+    settings.do_sample = True
+    if _is_sound(settings):
+        return
+    defaults = type(settings)()
+    for name in list(settings.to_diff_dict()):
+        if name not in ("eos_token_id", "bos_token_id", "pad_token_id", "max_new_tokens", "max_length", "transformers_version"):
+            setattr(settings, name, getattr(defaults, name, None))
+    log.warning("the base's generation settings contradict each other: all but its tokens and limits are left out of what is saved")
+
+
+def _is_sound(settings: Any) -> bool:
+    try:
+        settings.validate(strict=True)
+    except ValueError:
+        return False
+    return True
+
+
+def write_tokenizer(tokenizer: Any, target: Path) -> None:
+    """Save a tokenizer with the length its model was made for, not the run's, and under names that older readers know."""
+    limit = tokenizer.model_max_length
+    tokenizer.model_max_length = getattr(tokenizer, "pelton_made_for", limit)
+    try:
+        tokenizer.save_pretrained(target)
+    finally:
+        tokenizer.model_max_length = limit
+    _rewrite(target / "tokenizer_config.json", _tokenizer_of_older_readers)
+
+
+def both_spellings(folder: Path) -> None:
+    """Write the names that Transformers 4 reads into a folder's configurations, beside those of Transformers 5."""
+    _rewrite(folder / "config.json", _config_of_older_readers)
+    _rewrite(folder / "tokenizer_config.json", _tokenizer_of_older_readers)
+
+
+def _rewrite(file: Path, change: Callable[[dict[str, Any]], None]) -> None:
+    if not file.is_file():
+        return
+    before = json.loads(file.read_text(encoding="utf-8"))
+    document = copy.deepcopy(before)
+    change(document)
+    if document != before:
+        beside = file.with_suffix(f".{os.getpid()}")
+        beside.write_text(json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
+        beside.replace(file)  # whoever reads it meanwhile reads the one or the other
+
+
+def _config_of_older_readers(config: dict[str, Any]) -> None:
+    for part in (config, *(value for key, value in config.items() if key.endswith("_config") and isinstance(value, dict))):
+        if "dtype" in part:
+            part["torch_dtype"] = part["dtype"]
+        rope = part.get("rope_parameters")
+        if isinstance(rope, dict):
+            _rope_of_older_readers(part, rope)
+
+
+def _rope_of_older_readers(config: dict[str, Any], rope: dict[str, Any]) -> None:
+    """`rope_theta` and `rope_scaling` beside `rope_parameters`; of models with two kinds of layers, each kind's under its old name."""
+    if "full_attention" in rope or "sliding_attention" in rope:
+        whole, local = rope.get("full_attention") or {}, rope.get("sliding_attention") or {}
+        if "rope_theta" in local:
+            config["rope_local_base_freq"] = local["rope_theta"]
+        rope = whole or local
+    if "rope_theta" in rope:
+        config["rope_theta"] = rope["rope_theta"]
+    if "partial_rotary_factor" in rope:
+        config["partial_rotary_factor"] = rope["partial_rotary_factor"]
+    scaling = {key: value for key, value in rope.items() if key not in ("rope_theta", "partial_rotary_factor")}
+    if scaling.get("rope_type", "default") != "default":
+        config["rope_scaling"] = scaling | {"type": scaling["rope_type"]}
+
+
+def _tokenizer_of_older_readers(settings: dict[str, Any]) -> None:
+    for flag in LOADING_FLAGS:
+        settings.pop(flag, None)
+    if settings.get("tokenizer_class") in ("TokenizersBackend", None):
+        settings["tokenizer_class"] = "PreTrainedTokenizerFast"
+        settings.setdefault("model_input_names", ["input_ids", "attention_mask"])
+    extra = settings.get("extra_special_tokens")
+    if isinstance(extra, list):  # a mapping of names in Transformers 4
+        del settings["extra_special_tokens"]
+        settings["additional_special_tokens"] = extra
+    settings.pop("backend", None)
