@@ -56,14 +56,15 @@ def on_the_topics(log: TopicReader, asked: str, newest: Checkpoint | None, model
 
 
 def announced(log: TopicReader) -> list[tuple[ModelVersion, int]]:
-    """What is announced on `models`, oldest first, each with its time in milliseconds since the epoch."""
-    found = []
+    """What is announced on `models` and not deleted since, oldest first, each with its time in milliseconds since the epoch."""
+    found: dict[bytes | None, tuple[ModelVersion, int]] = {}
     for record in log.topic(log.settings.topics.models.name):
+        found.pop(record.key, None)
         try:
-            found.append((ModelVersion.decode(record.value), record.timestamp))
-        except BadRecord:
+            found[record.key] = (ModelVersion.decode(record.value), record.timestamp)
+        except BadRecord:  # a tombstone, or nothing of ours
             continue
-    return found
+    return list(found.values())
 
 
 def told_of(model: ModelVersion) -> Story:

