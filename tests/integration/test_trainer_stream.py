@@ -20,7 +20,7 @@ from streams.kafka.dead_letters import read_dead_letters
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, same_weights, sample
-from tests.models.tiny import build
+from tests.models.tiny import build, with_tokens
 from trainer_node.commit.manifest import checkpoints
 
 CONFIG: dict[str, Any] = {
@@ -290,6 +290,7 @@ def test_a_changed_learning_rate_counts_from_the_next_step_on_and_what_cannot_ch
         ({"lora_r": 8}, "--lora-r 4, and --lora-r 8 is asked for"),
         ({"model": str(build(tmp_path / "other", hidden=128))}, "has other weights"),
         ({"model": "/no/such"}, "no such file or folder"),
+        ({"model": str(with_tokens(build(tmp_path / "grown"), "<tool_call>"))}, "a token of its tokenizer has no row"),
     ):
         child = run.start(config=wrong)
         assert child.wait() == 2

@@ -53,3 +53,13 @@ def tokenizer() -> Any:
         "{% if add_generation_prompt %}{{ '<assistant>' }}{% endif %}"
     )
     return fast
+
+
+def with_tokens(folder: Path, *tokens: str) -> Path:
+    """The same model, whose tokenizer has more tokens than the model has rows."""
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    tokenizer.add_tokens(list(tokens))
+    tokenizer.save_pretrained(folder)
+    return folder

@@ -17,6 +17,7 @@ from trainer_node.models.gguf import gguf_tokenizer, quiet_progress, with_pad_to
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.placement import choose_backend, choose_bits, choose_device, choose_dtype
 from trainer_node.models.stopping import with_end_token
+from trainer_node.models.vocabulary import refuse_folder_without_rows, refuse_tokens_without_rows
 
 log = logging.getLogger(__name__)
 
@@ -46,7 +47,7 @@ def load_model(
         revision: the hub's commit; None takes the newest.
 
     Raises:
-        ConfigError: what was asked for cannot be done here; the text says why and what can.
+        ConfigError: what was asked for cannot be done here, or the tokenizer is not the model's; the text says why and what can.
         DownloadError: no such model, or the hub cannot be reached.
     """
     source, gguf_file = locate(str(model_id), gguf_file)
@@ -66,7 +67,7 @@ def load_model(
                 model, tokenizer = _load_hf(source, bits, "cpu" if wait_in_host else device, compute, gguf_file, revision)
     except (OSError, ValueError, SafetensorError) as error:
         raise _as_user_error(source, error) from error
-    _check_rows(source, model, tokenizer)
+    refuse_tokens_without_rows(source, tokenizer.get_vocab(), model.get_input_embeddings().weight.shape[0])
     limit = _limit(source, model.config, max_seq)
     tokenizer.pelton_made_for = tokenizer.model_max_length
     tokenizer.model_max_length = limit
@@ -82,6 +83,7 @@ def load_tokenizer(model_id: str | Path, max_seq: int, gguf_file: str | None = N
         UserError: as `load_model`.
     """
     source, gguf_file = locate(str(model_id), gguf_file)
+    refuse_folder_without_rows(source)
     try:
         with quiet_progress():
             tokenizer = _tokenizer(source, gguf_file)
@@ -132,18 +134,6 @@ def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | N
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
     model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, device_map={"": device}, revision=revision or "main", **options)
     return model, _tokenizer(source, gguf_file, revision)
-
-
-def _check_rows(source: str, model: Any, tokenizer: Any) -> None:
-    """Refuse a tokenizer that knows tokens for which the model has no row: they would end a step in an index out of range."""
-    rows = model.get_input_embeddings().weight.shape[0]
-    beyond = [name for name, number in tokenizer.get_vocab().items() if number >= rows]
-    if beyond:
-        names = ", ".join(repr(name) for name in sorted(beyond)[:3])
-        raise ConfigError(
-            f"model {source} has {rows} rows of embeddings, and its tokenizer {len(beyond)} tokens beyond them ({names}):"
-            " resize the model's embeddings, or take the tokenizer that belongs to it"
-        )
 
 
 def _tokenizer(source: str, gguf_file: str | None, revision: str | None = None) -> Any:

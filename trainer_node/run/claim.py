@@ -22,6 +22,7 @@ from trainer_node.commit.provenance import Base
 from trainer_node.commit.store import CheckpointStore
 from trainer_node.config import TrainConfig
 from trainer_node.models.base import base_of_run
+from trainer_node.models.vocabulary import refuse_folder_without_rows
 from trainer_node.options import RunOptions
 from trainer_node.run.changed_settings import check_weights, needs_base, tell_changes
 from trainer_node.run.group_member import wait_until_gone
@@ -101,7 +102,7 @@ def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options:
         The model that `--model` leads to.
 
     Raises:
-        ConfigError: no such model; the run's newest checkpoint cannot be gone on from with these settings.
+        ConfigError: no such model, or its tokenizer is another's; the run's newest checkpoint cannot be gone on from with these settings.
         DownloadError: the default model is not in the cache.
         BrokerError: a topic is missing, or a band is none, or the broker is away.
     """
@@ -109,6 +110,7 @@ def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options:
     base = base_of_run(config.model, whole[-1].manifest if whole else None)
     if base.is_path and not Path(base.source).exists() and (not whole or needs_base(whole[-1])):
         raise ConfigError(f"--model {config.model}: there is no such file or folder")
+    refuse_folder_without_rows(base.source)
     if whole:
         _check_fits(whole[-1], config, options)
         check_weights(whole[-1], config, base)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,12 +14,14 @@ from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 from schemas.errors import ConfigError, DownloadError, UserError
+from tests.models.tiny import with_tokens
 from trainer_node.models import gguf as gguf_models
 from trainer_node.models import placement
 from trainer_node.models.adapters import add_lora
 from trainer_node.models.gguf import default_model
 from trainer_node.models.loaded import LoadedModel
-from trainer_node.models.loader import load_model
+from trainer_node.models.loader import load_model, load_tokenizer
+from trainer_node.models.vocabulary import refuse_folder_without_rows
 
 
 def tiny_tokenizer() -> PreTrainedTokenizerFast:
@@ -77,6 +82,25 @@ def test_a_model_is_not_given_longer_samples_than_it_takes(tiny: Path, caplog: p
     loaded = load_model(tiny, bits=32, max_seq=8192, device="cpu")
     assert loaded.max_seq == loaded.tokenizer.model_max_length == 128
     assert "takes 128 tokens, not the 8192" in caplog.text
+
+
+@pytest.mark.parametrize("load", [partial(load_model, bits=32, device="cpu"), load_tokenizer], ids=["model", "tokenizer"])
+def test_a_tokenizer_with_more_tokens_than_the_model_has_rows_is_refused_by_name_and_number(load, tiny: Path, tmp_path: Path) -> None:
+    folder = with_tokens(Path(shutil.copytree(tiny, tmp_path / "grown")), "<tool_call>", "</tool_call>")
+    with pytest.raises(ConfigError) as caught:
+        load(folder, max_seq=64)
+    told = "2 tokens of its tokenizer have no row in its embeddings, which have 8: '<tool_call>' is 8, '</tool_call>' is 9; load both, call"
+    assert str(caught.value).startswith(f"model {folder}: {told} model.resize_token_embeddings(len(tokenizer))")
+
+
+@pytest.mark.parametrize("vocabulary", [{"a": 0, "far": 8}, [["a", 0.0]] * 8 + [["far", -1.0]]])
+def test_tokens_that_were_trained_are_looked_at_before_anything_is_loaded_too(vocabulary: object, tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"text_config": {"vocab_size": 8}}))
+    (tmp_path / "tokenizer.json").write_text(json.dumps({"model": {"vocab": vocabulary}}))
+    with pytest.raises(ConfigError, match="a token of its tokenizer has no row in its embeddings, which have 8: 'far' is 8;"):
+        refuse_folder_without_rows(str(tmp_path))
+    (tmp_path / "config.json").write_text(json.dumps({"vocab_size": 9}))
+    refuse_folder_without_rows(str(tmp_path))
 
 
 def test_padding_is_never_the_end_token_where_another_is_known(tiny: Path) -> None:
