@@ -63,9 +63,9 @@ def start(port: int, data_dir: Path, nodes: int, topic_prefix: str | None) -> Br
 
 
 def wait(running: Broker, stopping: threading.Event) -> None:
-    """Until a signal; an end of the broker's own is an error."""
-    from schemas.errors import BrokerError
+    """Until a signal; an end of the broker's own (killed, say) is an error, but no mistake of a user's: it may be started again."""
+    from schemas.errors import PeltonError
 
     while not stopping.wait(timeout=0.5):
         if not running.alive():
-            raise BrokerError(f"the broker stopped by itself; its log: {running.log_path}")
+            raise PeltonError(f"the broker stopped by itself; its log: {running.log_path}")

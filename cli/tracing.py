@@ -10,13 +10,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cli.tracing_ledger import Taken, taken_by_run
+from cli.tracing_ledger import Taken, taken_by_run, waits_for_run
 from cli.tracing_topics import Story, announced, dead_letters_of, on_the_topics
 from streams.kafka.reader import TopicReader
 
 if TYPE_CHECKING:
+    from schemas.model_version import ModelVersion
     from streams.kafka.settings import KafkaSettings
-    from trainer_node.commit.manifest import Checkpoint
 
 __all__ = ["Story", "follow"]
 
@@ -27,24 +27,27 @@ def follow(settings: KafkaSettings, sample_id: str, run_dir: Path | None) -> Sto
     Args:
         settings: the broker.
         sample_id: the sample's id, or the Kafka key that its record was sent with.
-        run_dir: the run in whose ledger to look; None: the newest run that was announced, where its folder is on this machine.
+        run_dir: the run in whose ledger to look; None: the newest run that has taken the sample, of those that were announced and have
+            their folder on this machine.
 
     Raises:
         BrokerError: the broker is away.
     """
     with TopicReader(settings) as log:
         models = announced(log)
-        whole = _checkpoints(run_dir, [Path(model.path).parent.parent for model, _ in reversed(models)])
-        story = taken_by_run(Taken(log, whole, models), sample_id) if whole else None
+        runs = _runs(log, run_dir, models)
+        story = next(filter(None, (taken_by_run(run, sample_id) for run in runs)), None)
+        story = story or next(filter(None, (waits_for_run(run, sample_id) for run in runs[:1])), None)
         if story is None:
-            story = on_the_topics(log, sample_id, whole[-1] if whole else None, models)
+            story = on_the_topics(log, sample_id, runs[0].newest if runs else None, models)
         story["dead_letters"], nameless = dead_letters_of(log, {sample_id, story["sample_id"]})
     return story | {"found": any(story[name] for name in story if name != "sample_id"), "dead_letters_without_id": nameless}
 
 
-def _checkpoints(named: Path | None, announced_in: list[Path]) -> list[Checkpoint]:
-    """Those of the run that is named, else of the first of these folders that is here."""
+def _runs(log: TopicReader, named: Path | None, models: list[tuple[ModelVersion, int]]) -> list[Taken]:
+    """The run that is named, else all that were announced and have their folder here, the newest first."""
     from trainer_node.commit.manifest import checkpoints
 
-    folder = named or next((path for path in announced_in if path.is_dir()), None)
-    return checkpoints(folder, deep=False) if folder else []
+    folders = [named] if named else list(dict.fromkeys(Path(model.path).parent.parent for model, _ in reversed(models)))
+    found = (checkpoints(folder, deep=False) for folder in folders if folder.is_dir())
+    return [Taken(log, whole, models) for whole in found if whole]

@@ -45,12 +45,19 @@ class Taken:
 
 
 def taken_by_run(run: Taken, sample_id: str) -> Story | None:
-    """The sample's story by the ledger, or by what the run has not read yet of its bands; None where it is in neither."""
+    """The sample's story by the ledger; None where that does not know it."""
     rows = run.ledger.find([sample_id])
-    banded = run.log.at([_place(row) for row in rows]) if rows else _unread(run, sample_id)
+    return _story(run, sample_id, rows, run.log.at([_place(row) for row in rows])) if rows else None
+
+
+def waits_for_run(run: Taken, sample_id: str) -> Story | None:
+    """The story of a sample that is in a band, and that the run has not taken yet; None where there is none."""
+    banded = _unread(run, sample_id)
+    return _story(run, sample_id, [], banded) if banded else None
+
+
+def _story(run: Taken, sample_id: str, rows: list[LedgerRow], banded: dict[Position, Record]) -> Story:
     samples = {place: sample for place, record in banded.items() if (sample := training_sample(record, sample_id))}
-    if not rows and not samples:
-        return None
     trained = [row for row in rows if row.outcome is Outcome.TRAINED]
     return {
         "sample_id": sample_id,

@@ -49,6 +49,8 @@ IDLE_SECONDS = 1.0
 """A node without records for this long looks whether only transaction markers are left before the end."""
 LOOK_SECONDS = 5.0
 """How often the broker is asked whether the topic is still the same one."""
+BATCH_ATTEMPTS = 4
+"""How often a batch is tried that fails for the broker although that is there."""
 PROBE_EVERY_SECONDS = 2.0
 """How often the broker is asked whether it is there, for readiness."""
 
@@ -199,20 +201,51 @@ class Runner:
     async def _batch(self, app: faust.App, events: list[Any]) -> None:
         async with self._at_work:  # held for good once the node is stopping
             try:
-                if self._reassigned:
-                    self._reassigned = False
-                    self._done.clear()
-                    self._looked.clear()
-                    self._node.reassigned()
-                # Those fetched before a rebalance come again, from where the group stands.
-                messages = [event.message for event in events if event.message.generation_id == app.consumer_generation_id]
-                if messages:
-                    await self._handle(app, messages)
+                failures = 0
+                while True:
+                    try:
+                        await self._try_batch(app, events)
+                        break
+                    except (BrokerError, KafkaError) as error:
+                        failures = await self._wait_to_try_again(failures + 1, error)
             except Exception as error:  # noqa: BLE001 - whatever it is, the node stops; what is not done yet is not committed
                 self._fail(_told(error, self._node.settings) if isinstance(error, KafkaError) else error)
             self._last_batch = asyncio.get_running_loop().time()
         if self._failure is not None:
             await asyncio.Event().wait()  # until cancelled: to return would have Faust start the agent again
+
+    async def _try_batch(self, app: faust.App, events: list[Any]) -> None:
+        if self._reassigned:
+            self._reassigned = False
+            self._done.clear()
+            self._looked.clear()
+            try:
+                await self._in_thread(self._node.reassigned)
+            except BaseException:
+                self._reassigned = True
+                raise
+        # Those fetched before a rebalance come again, from where the group stands.
+        messages = [event.message for event in events if event.message.generation_id == app.consumer_generation_id]
+        if messages:
+            await self._handle(app, messages)
+
+    async def _wait_to_try_again(self, failures: int, error: BrokerError | KafkaError) -> int:
+        """A broker that goes away while a batch is handled is waited for: the batch is not committed, and is handled again.
+
+        Returns:
+            How often the batch has failed with the broker there.
+
+        Raises:
+            BrokerError, KafkaError: as often as is tried.
+        """
+        logger.warning("%s: %s; the batch is not committed, and is tried again", self._node.name, " ".join(str(error).split()))
+        await asyncio.sleep(PROBE_EVERY_SECONDS)
+        while not any([await asyncio.to_thread(listens, server) for server in self._node.settings.servers]):
+            failures = 0
+            await asyncio.sleep(PROBE_EVERY_SECONDS)
+        if failures >= BATCH_ATTEMPTS:
+            raise error
+        return failures
 
     async def _handle(self, app: faust.App, messages: list[Any]) -> None:
         topic_id = self._node.positions.topic_id

@@ -1,7 +1,7 @@
 """Runs a program's nodes as child processes under one roof: starts them, restarts those that die, and leaves no orphan.
 
 A node that died is started again, at most RESTARTS times in RESTART_WINDOW_S seconds; after that the run fails with one line that names
-its log.
+its log. A user's mistake (status 2) fails it at once where the node has just begun: one that has worked says so of a broker that is away.
 """
 
 from __future__ import annotations
@@ -38,6 +38,8 @@ class Node:
     process: ChildProcess
     may_end: bool
     """Whether ending with status 0 is what it is meant to do (the trainer), rather than a death (a worker)."""
+    begun: float = field(default_factory=time.monotonic)
+    """When it was first started, by `time.monotonic`."""
     restarts: deque[float] = field(default_factory=deque)
     ended: bool = False
     restarted: int = 0
@@ -81,8 +83,9 @@ class Supervisor:
             node.restarts.popleft()
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         complaint = last_complaint(node.log_path)
-        if status == 2 or len(node.restarts) >= RESTARTS:
-            again = "" if status == 2 else f", {RESTARTS} restarts within {RESTART_WINDOW_S:.0f} s did not help"
+        mistaken = status == 2 and not node.restarted and now - node.begun < RESTART_WINDOW_S
+        if mistaken or len(node.restarts) >= RESTARTS:
+            again = "" if mistaken else f", {RESTARTS} restarts within {RESTART_WINDOW_S:.0f} s did not help"
             raise NodeDied(f"{node.name} {how}{again}: {complaint} (log: {node.log_path})")
         node.restarts.append(now)
         node.restarted += 1

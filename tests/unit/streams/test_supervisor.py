@@ -56,6 +56,22 @@ def test_a_users_mistake_is_not_tried_again(tmp_path: Path):
             nodes.check()
 
 
+def test_a_node_that_has_been_restarted_made_no_mistake_and_is_tried_again(tmp_path: Path):
+    code = (
+        "import pathlib, sys, time\nif pathlib.Path(sys.argv[1]).exists(): sys.exit(2)\npathlib.Path(sys.argv[1]).touch()\ntime.sleep(60)"
+    )
+    with Supervisor(PYTHON, tmp_path, lambda text: None) as nodes:
+        node = nodes.start("unlucky", [code, str(tmp_path / "begun")])
+        until((tmp_path / "begun").exists)
+        node.process.kill()
+        for _ in range(3):
+            until(lambda: not node.process.alive())
+            nodes.check()  # as if its broker were away
+        until(lambda: not node.process.alive())
+        with pytest.raises(NodeDied, match="3 restarts within 60 s did not help"):
+            nodes.check()
+
+
 def test_a_node_that_may_end_has_ended_and_is_not_started_again(tmp_path: Path):
     with Supervisor(PYTHON, tmp_path, lambda text: None) as nodes:
         node = nodes.start("trainer", ["pass"], may_end=True)
