@@ -2,7 +2,8 @@
 
 Everything that a run leaves is laid out as it leaves it, on a real broker: `samples`, the bands, `losses`, an announced model for each
 checkpoint, and a ledger in as many segments as commits make of it. Then samples of all ages are looked for, one that waits, and one that is
-nowhere.
+nowhere. Told are the seconds by the clock, and those that the processor worked for the looking process: the clock's are of a machine that
+may have other work.
 
 Run: `python benchmarks/bench_trace.py` (writes `benchmarks/results/bench_trace.json`).
 """
@@ -98,18 +99,27 @@ def main() -> None:
                 (folder / "run").mkdir()
                 lay_out(settings, folder / "run", count)
                 seconds: dict[str, list[float]] = {"trained": [], "waiting": [], "nowhere": []}
+                processor: dict[str, list[float]] = {kind: [] for kind in seconds}
                 for kind, name in [("trained", f"sample-{at:07d}") for at in range(0, count, count // 20)] + [
                     *[("waiting", "waits")] * 3,
                     ("nowhere", "never-sent"),
                 ]:
-                    began = time.perf_counter()
+                    began, worked = time.perf_counter(), time.process_time()
                     story = follow(settings, name, folder / "run")
                     seconds[kind].append(round(time.perf_counter() - began, 3))
+                    processor[kind].append(round(time.process_time() - worked, 3))
                     assert story["found"] is (kind != "nowhere"), name
                     assert kind != "trained" or (story["losses"] and story["models"] and story["received"]), story
             finally:
                 broker.stop()
-        runs.append({"samples": count, "median_s": {kind: statistics.median(those) for kind, those in seconds.items()}, "seconds": seconds})
+        runs.append(
+            {
+                "samples": count,
+                "median_s": {kind: statistics.median(those) for kind, those in seconds.items()},
+                "median_processor_s": {kind: statistics.median(those) for kind, those in processor.items()},
+                "seconds": seconds,
+            }
+        )
         print(json.dumps(runs[-1]), flush=True)
     record.write({"runs": runs})
 

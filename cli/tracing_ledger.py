@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 MOST_VARIANTS = 100
 """Variants of one sample that the augmenter makes at most; their ids follow from its own."""
-SLACK_MS = 60_000
-"""How much earlier than the announcement of the model before its step a loss is looked for."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ def _losses(run: Taken, sample_id: str, trained: list[LedgerRow], banded_at: lis
     for row in trained:
         before, after = [at for step, at in own if step < row.step], [at for step, at in own if step >= row.step]
         end = run.log.offsets_at(topic, min(after) + 1) if after else {}
-        for begin_ms in (before[-2] - SLACK_MS if len(before) > 1 else 0, min(banded_at, default=0)):
+        for begin_ms in (before[-2] if len(before) > 1 else 0, min(banded_at, default=0)):
             start = run.log.offsets_at(topic, begin_ms)
             told = losses_among(run.log.topic(topic, start=start, end=end), sample_id)
             found |= {event: loss for event, loss in told.items() if loss["run_id"] == run.newest.manifest.run_id}

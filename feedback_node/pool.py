@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-MOST_GROWTH = 200_000_000
+MOST_GROWTH = 400_000_000
 """Bytes that a child may hold more than at its first batch. spaCy keeps some 40 bytes of each word that it was told to forget, for good
 (`benchmarks/bench_words.py`); a child that has grown by so much makes place for a new one."""
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.record import Record
+from schemas.errors import BrokerError
 from scripts.soak import account, plan
 from scripts.soak.cluster import Cluster
 from scripts.soak.plan import Plan
@@ -60,10 +61,11 @@ class Soak:
         self._measure(began)
         self.producers.stop()
         self.watch.stop()
-        counted = self._count()
-        settings = self.cluster.settings
-        others = {"outputs_not_judged": account.not_judged(settings, self.producers.outputs), "dead_letters": account.letters(settings)}
-        return self._result(counted | others, self.cluster.stop())
+        try:
+            counted = self._count() | self._others()
+        except BrokerError as error:  # it was given up, or cannot be asked: the rest is worth keeping
+            counted = {"exact_after_s": None, "outputs_not_judged": None, "dead_letters": None, "not_counted": str(error)}
+        return self._result(counted, self.cluster.stop())
 
     def _measure(self, began: float) -> None:
         """Let the nodes be, once all are ready and warm, to the end of the time; where that is near, for half of the time meant for it."""
@@ -112,6 +114,10 @@ class Soak:
             time.sleep(LOOK_EVERY_S)
         return {"exact_after_s": exact_after, "after_settling": in_time, "at_the_end": counted}
 
+    def _others(self) -> dict[str, Any]:
+        settings = self.cluster.settings
+        return {"outputs_not_judged": account.not_judged(settings, self.producers.outputs), "dead_letters": account.letters(settings)}
+
     def _account(self, rows: list[LedgerRow]) -> dict[str, Any]:
         taken = account.taken_objectives(rows)
         not_taken = set().union(*(kinds for objective, kinds in KINDS_OF.items() if objective not in taken))
@@ -151,13 +157,15 @@ class Soak:
             "memory stays level": all(series["slope_mb_per_minute"] <= plan.RSS_SLOPE_MB_PER_MINUTE for series in result["quiet"].values())
             and len(result["quiet"]) >= len(self.cluster.supervisor.nodes),
             "file descriptors stay level": all(series["fd_growth"] <= plan.FD_GROWTH for series in result["quiet"].values()),
-            "every output was judged": not result["account"]["outputs_not_judged"],
-            "bad records, and they alone, are dead letters": result["account"]["dead_letters"]["bad_records"] == self.plan.bad_records
-            and not result["account"]["dead_letters"]["others"],
+            "every output was judged": result["account"]["outputs_not_judged"] == 0,
+            "bad records, and they alone, are dead letters": self._only_bad_ones_are_dead(result["account"]["dead_letters"]),
             "the run's folder grows by no more than is stated": self._folder_is_bounded(),
             "every producer's records were taken": not result["producer_errors"],
             "nodes stop in order": all(status == 0 for status in result["exit_statuses"].values()),
         }
+
+    def _only_bad_ones_are_dead(self, letters: dict[str, Any] | None) -> bool:
+        return letters is not None and letters["bad_records"] == self.plan.bad_records and not letters["others"]
 
     def _folder_is_bounded(self) -> bool:
         """Over the time in which nothing was killed, checkpoints (of a fixed number and size) aside."""

@@ -23,6 +23,8 @@ AGAIN_EVERY = 10
 """Every tenth sample is sent twice, as a producer does that heard no answer: it is to be trained once."""
 OUTPUTS_PER_S = 1.0
 FACTS_EVERY_S = 5.0
+ACKNOWLEDGED_S = 120.0
+"""How long the end waits for acknowledgements."""
 
 
 def _words(draw: random.Random, most: int = 30) -> str:
@@ -111,8 +113,8 @@ class Producers:
         self._stopping = threading.Event()
         share = sum(weight for _, weight in KINDS.values())
         rates = {kind: plan.samples_per_s * weight / share for kind, (_, weight) in KINDS.items()}
-        self._threads = [threading.Thread(target=self._guarded, args=(self._samples, kind, rate)) for kind, rate in rates.items()]
-        self._threads += [threading.Thread(target=self._guarded, args=(what,)) for what in (self._outputs, self._corrections)]
+        work = [(self._samples, kind, rate) for kind, rate in rates.items()] + [(self._outputs,), (self._corrections,)]
+        self._threads = [threading.Thread(target=self._guarded, args=one, daemon=True) for one in work]
 
     def send_facts(self) -> int:
         """What the graph knows before anything else is sent."""
@@ -128,10 +130,13 @@ class Producers:
             thread.start()
 
     def stop(self) -> None:
-        """Stop, and wait until all that was sent is acknowledged."""
+        """Stop, and wait until all that was sent is acknowledged; not for ever, since a broker that was given up never does."""
         self._stopping.set()
+        deadline = time.monotonic() + ACKNOWLEDGED_S
         for thread in self._threads:
-            thread.join()
+            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread.is_alive():
+                self.errors.append(f"what {thread.name} sent was not acknowledged within {ACKNOWLEDGED_S:.0f} s")
 
     def counts(self) -> dict[str, int]:
         """Samples sent, by kind."""
