@@ -63,7 +63,8 @@ def train_on_files(
             node.run()
         refused.look()
     done = node.summary
-    assert done is not None
+    if done is None:  # it was told to stop before it had begun
+        return
     if not done.samples_trained and not node.stopped:
         raise UserError(f"nothing was trained: {refused.why_nothing(sent, config)}")
     for line in refused.told():

@@ -138,7 +138,20 @@ def _run(command: click.Command) -> None:
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(0)
+    except OSError as error:
+        if (told := of_the_disk(error)) is None:
+            raise
+        fail(told, EXIT_STOPPED)
     sys.exit(status if isinstance(status, int) else 0)  # click returns what `ctx.exit(status)` was given
+
+
+def of_the_disk(error: OSError) -> str | None:
+    """What a person is told of a file that cannot be written or read as the machine is now; None of any other error."""
+    from trainer_node.commit.durable import OF_THE_DISK, remedy
+
+    if error.errno not in OF_THE_DISK:
+        return None
+    return f"{error.filename or 'a file'}: {error.strerror}; {remedy(error)}, and start again"
 
 
 def fail(message: str, status: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,19 @@ def checkpoint_at(path: Path) -> Checkpoint:
     except (CheckpointError, IndexError) as error:
         why = str(error) if isinstance(error, CheckpointError) else "no checkpoint that is whole"
         raise ConfigError(f"--from-checkpoint {path}: {why}; see `pelton checkpoints list`") from None
+
+
+@contextlib.contextmanager
+def folder_of_run(path: Path, is_new: bool) -> Iterator[None]:
+    """The run's folder while the block runs; a start that fails before it has anything to keep leaves none behind."""
+    made = [folder for folder in (path, *path.parents) if not folder.exists()]
+    make_folder(path, is_new)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):  # what is not empty stays
+            for folder in made:
+                folder.rmdir()
 
 
 def make_folder(path: Path, is_new: bool) -> None:

@@ -97,7 +97,7 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
     of the YAML file (batch_size), else it has its default.
     """
     from cli.effects import refuse_without_effect
-    from cli.runs import as_yaml, make_folder, options_from, train_config
+    from cli.runs import as_yaml, folder_of_run, options_from, train_config
 
     task = given.pop("task")
     given["trainer"] = trainer_for(task, given["trainer"])
@@ -115,17 +115,17 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
 
         model_source(config.model)  # before a broker and workers are started
     options = options_from(given, settings.topics)
-    make_folder(options.run_dir, is_new=not given["run_id"] and not given["run_dir"])
-    if given["dataset_path"]:
-        from cli.dataset_run import train_on_files
-        from cli.sample_reader import read_options
+    with folder_of_run(options.run_dir, is_new=not given["run_id"] and not given["run_dir"]):
+        if given["dataset_path"]:
+            from cli.dataset_run import train_on_files
+            from cli.sample_reader import read_options
 
-        read = read_options(task, given["shape"], given["mapping"], given["encoding"])
-        train_on_files(settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read)
-        return
-    from trainer_node.node import run_node
+            read = read_options(task, given["shape"], given["mapping"], given["encoding"])
+            train_on_files(settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read)
+            return
+        from trainer_node.node import run_node
 
-    run_node(settings, config, options)
+        run_node(settings, config, options)
 
 
 def trainer_for(task: str | None, named: str | None) -> str | None:

@@ -6,13 +6,13 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import threading
 import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from schemas.training_sample import Objective
+from streams.kafka.connection import name_clients
 from streams.kafka.settings import KafkaSettings
 from streams.metrics import start_metrics
 from trainer_node.config import TrainConfig
@@ -23,6 +23,7 @@ from trainer_node.run.context import RunContext, open_run
 from trainer_node.run.follower import Follower
 from trainer_node.run.held_out_prompts import ask_held_out
 from trainer_node.run.warm_start import with_optimizer
+from trainer_node.stopping import Stopped, Stopping, on_signals
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ class TrainerNode:
         self._options = options
         self._group = group
         self._timings = Timings()
-        self._stopping = threading.Event()
+        self._stopping = Stopping()
+        self._told = False
         self._started = time.monotonic()
         self._grace: threading.Timer | None = None
         self._run: RunContext | None = None
@@ -79,20 +81,36 @@ class TrainerNode:
             UserError: something the user can mend.
             Fenced: a newer incarnation has taken over.
         """
+        name_clients("trainer", self._options.run_id)
         with contextlib.ExitStack() as stack:
             stack.callback(self._end_grace)
             if self._options.metrics_port is not None:
                 stack.callback(start_metrics(self._options.metrics_port, ready=self._waiting_for).close)
-            run = open_run(stack, self._settings, self._config, self._options, self._group, self._stopping, self._timings)
-            self._run = run
-            if run.claim.resumed is None:
-                ask_held_out(run, "before")
-            self._train(run)
-            if not self._stopping.is_set():
-                ask_held_out(run, "after")
-                run.claim.publisher.finish()  # a run that is stopped publishes at its next start: its grace is for the checkpoint
-            self.summary = self._write_summary(run)
+            try:
+                with self._interruptible():
+                    run = open_run(stack, self._settings, self._config, self._options, self._group, self._stopping, self._timings)
+                self._run = run
+                self._work(run)
+            except Stopped:
+                self._tell()
+                logger.warning("stopped where nothing is lost by it: a start of the same run goes on from the newest checkpoint")
+            if self._run is not None:
+                self.summary = self._write_summary(self._run)
             self._group.close()
+
+    def _work(self, run: RunContext) -> None:
+        if run.claim.resumed is None:
+            with self._interruptible():
+                ask_held_out(run, "before")
+        self._train(run)
+        if not self._stopping.is_set():
+            with self._interruptible():
+                ask_held_out(run, "after")
+            run.claim.publisher.finish()  # a run that is stopped publishes at its next start: its grace is for the checkpoint
+
+    def _interruptible(self) -> contextlib.AbstractContextManager[None]:
+        """Of several processes none may end in the midst of what they do together."""
+        return self._stopping.interruptible() if self._group.size == 1 else contextlib.nullcontext()
 
     def _train(self, run: RunContext) -> None:
         from trainer_node.run.loop import TrainingLoop  # imports torch, as `open_run` has by now
@@ -105,12 +123,23 @@ class TrainerNode:
             checkpoint, objective = None, loop.next_objective(objective)
 
     def stop(self, *_: Any) -> None:
-        """Finish the step, commit, end. Called by SIGTERM and SIGINT; safe to call from any thread."""
+        """Finish the step, commit, end; at once where nothing has been trained yet. Safe to call from any thread."""
         self._stopping.set()
+        self._tell()
         if self._grace is None:
             self._grace = threading.Timer(self._config.grace_s, self._give_up)
             self._grace.daemon = True
             self._grace.start()
+
+    def _tell(self) -> None:
+        told, self._told = self._told, True
+        if not told:
+            logger.warning("stopping")
+
+    def interrupt(self) -> None:
+        """Called by a signal's handler, on the main thread: ends what can be done again."""
+        self._stopping.set()
+        self._stopping.interrupt()
 
     @property
     def stopped(self) -> bool:
@@ -169,5 +198,4 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) 
 
 def stop_on_signals(node: TrainerNode) -> None:
     """From now on SIGTERM and SIGINT mean: finish the step, commit, exit 0."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, node.stop)
+    on_signals(node.stop, node.interrupt)

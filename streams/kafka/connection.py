@@ -25,6 +25,10 @@ PROBE_SECONDS = 2.0
 PATIENCE_SECONDS = 30.0
 """How long a passing refusal (a coordinator or leader not yet chosen) is borne."""
 
+PURPOSES = {"KafkaProducer": "producer", "KafkaConsumer": "reader", "KafkaAdminClient": "admin"}
+"""What a client is for that does not say so."""
+_name = "pelton"
+
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
@@ -62,8 +66,21 @@ def listens(address: str, timeout_s: float = PROBE_SECONDS) -> bool:
     return True
 
 
-def connect(kind: Callable[..., T], **options: Any) -> T:
-    """A kafka-python client of this kind. One that finds no broker is closed: by itself it would leave a thread behind at every try."""
+def name_clients(*parts: str | None) -> None:
+    """How this process is called at the broker from now on: its node, and its run where it has one. Kafka's tools and quotas go by it."""
+    global _name
+    _name = ".".join(["pelton", *(part for part in parts if part)])
+
+
+def connect(kind: Callable[..., T], purpose: str | None = None, **options: Any) -> T:
+    """A kafka-python client of this kind. One that finds no broker is closed: by itself it would leave a thread behind at every try.
+
+    Args:
+        kind: of client.
+        purpose: what it is for; its id is made of this and the process's name.
+        options: kafka-python's.
+    """
+    options.setdefault("client_id", f"{_name}.{purpose or PURPOSES.get(getattr(kind, '__name__', ''), 'client')}")
     made: list[KafkaNetClient] = []
 
     def remembered(**inner: Any) -> KafkaNetClient:

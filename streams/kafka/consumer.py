@@ -53,7 +53,7 @@ class Record:
         return cls(raw.topic, raw.partition, raw.offset, raw.key, raw.value, headers, raw.timestamp)
 
 
-def make_consumer(settings: KafkaSettings, group: str | None = None, **overrides: Any) -> KafkaConsumer:
+def make_consumer(settings: KafkaSettings, group: str | None = None, purpose: str | None = None, **overrides: Any) -> KafkaConsumer:
     """A consumer whose surprising defaults are set: it starts at the earliest record, commits only when told to, makes no topic.
 
     It reads committed records only, and gives bytes (a deserializer that raises would hang kafka-python's fetcher for good).
@@ -74,7 +74,7 @@ def make_consumer(settings: KafkaSettings, group: str | None = None, **overrides
         **overrides,
     }
     with broker_errors(settings, "connecting a consumer"):
-        return connect(KafkaConsumer, **options)
+        return connect(KafkaConsumer, purpose, **options)
 
 
 def read_range(

@@ -50,7 +50,7 @@ class LagReader:
     def __init__(self, settings: KafkaSettings) -> None:
         self.settings = settings
         with broker_errors(settings, "connecting to read lag"):
-            self._admin = connect(KafkaAdminClient, **settings.client_options(), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
+            self._admin = connect(KafkaAdminClient, "lag", **settings.client_options(), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
 
     def groups(self) -> list[str]:
         """Every group on the broker that has committed on a topic with our prefix."""

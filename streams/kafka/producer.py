@@ -36,6 +36,8 @@ FOR_EVER_MS = 10 * 365 * 86_400_000
 """The same for a producer that waits for its broker."""
 RECONNECT_MS = 3_000
 """Longest pause between two tries to reach a broker that is away, in milliseconds; kafka-python's own 30 s would outlast its return."""
+LOOK_SECONDS = 1.0
+"""How often it looks whether it is to go on waiting; WARN_SECONDS is a multiple."""
 WARN_SECONDS = 20.0
 """How often a producer that waits for its broker says so."""
 METADATA_MS = 15_000
@@ -71,12 +73,20 @@ class Producer:
         buffer_bytes: int = BUFFER_BYTES,
         waits_for_broker: bool = False,
         linger_ms: int = LINGER_MS,
+        while_waiting: Callable[[], None] = lambda: None,
+        open_ms: int = 60_000,
     ) -> None:
+        """Args beside those above:
+        while_waiting: called every second by one that waits for its broker; what it raises ends the wait.
+        open_ms: how long the broker bears a transaction that is open, in milliseconds.
+        """
         self.settings = settings
         self._transactional_id = transactional_id
         self._buffer_bytes = buffer_bytes
         self._waits_for_broker = waits_for_broker
         self._linger_ms = linger_ms
+        self._while_waiting = while_waiting
+        self._open_ms = open_ms
         self._topics = {topic.name: topic for topic in settings.topics}
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
@@ -95,8 +105,10 @@ class Producer:
         with self._errors("connecting a producer"):
             client = connect(
                 KafkaProducer,
+                "announcements" if self._transactional_id else None,
                 **self.settings.client_options(),
                 transactional_id=self._transactional_id,
+                transaction_timeout_ms=self._open_ms,
                 enable_idempotence=True,
                 acks="all",
                 partitioner=KeyPartitioner(),
@@ -151,6 +163,7 @@ class Producer:
                 was_there, listened = listened, any(listens(address) for address in self.settings.servers)
                 if not self._waits_for_broker or (was_there and listened):
                     raise
+            self._while_waiting()
             logger.warning("the broker at %s has not told of %s; asking again", self.settings.bootstrap_servers, topic_name)
 
     @property
@@ -163,7 +176,7 @@ class Producer:
 
         Args:
             timeout: in seconds, for a producer that does not wait for its broker.
-            waiting: called every WARN_SECONDS by one that does.
+            waiting: called every second by one that does.
 
         Raises:
             BrokerError: at least one record since the last flush was not acknowledged; says how many, and why the first.
@@ -201,18 +214,20 @@ class Producer:
         waited = 0.0
         while True:
             try:
-                wait(WARN_SECONDS if self._waits_for_broker else timeout)
+                wait(LOOK_SECONDS if self._waits_for_broker else timeout)
                 return
             except KafkaTimeoutError:
                 if not self._waits_for_broker or given_up():
                     raise
             waiting()
-            waited += WARN_SECONDS
-            logger.warning(
-                "the broker at %s has acknowledged nothing for %.0f s; waiting for it, nothing is lost",
-                self.settings.bootstrap_servers,
-                waited,
-            )
+            self._while_waiting()
+            waited += LOOK_SECONDS
+            if waited % WARN_SECONDS == 0:
+                logger.warning(
+                    "the broker at %s has acknowledged nothing for %.0f s; waiting for it, nothing is lost",
+                    self.settings.bootstrap_servers,
+                    waited,
+                )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -307,9 +322,15 @@ class Producer:
         with self._lock:
             if self._unacknowledged + size > self._buffer_bytes:  # a record larger than the whole buffer goes alone
                 self._waiting += 1
-                self._room.wait_for(lambda: self._unacknowledged == 0 or self._unacknowledged + size <= self._buffer_bytes)
-                self._waiting -= 1
+                try:
+                    while not self._room.wait_for(lambda: self._has_room(size), LOOK_SECONDS):
+                        self._while_waiting()
+                finally:
+                    self._waiting -= 1
             self._unacknowledged += size
+
+    def _has_room(self, size: int) -> bool:
+        return self._unacknowledged == 0 or self._unacknowledged + size <= self._buffer_bytes
 
     def _give_room(self, size: int) -> None:
         with self._lock:

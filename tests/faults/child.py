@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import LlamaForCausalLM  # noqa: F401 - imported once, before the fork
+from transformers import (
+    LlamaForCausalLM,  # noqa: F401 - imported once, before the fork
+    Trainer,
+)
 
 from schemas.errors import PeltonError, UserError
 from streams.kafka.settings import KafkaSettings
@@ -45,6 +48,8 @@ class Orders:
     """Waits at commits only once the run has come to this step."""
     limits: dict[str, int] = field(default_factory=dict)
     """Resource limits to set, by their name in `resource`."""
+    raise_on_token: int | None = None
+    """Passes over this token raise, as a model's own code might; -1: all do."""
     options: dict[str, Any] = field(default_factory=dict)
     """More of `RunOptions`."""
 
@@ -77,6 +82,7 @@ def train(pipe: Connection, orders: Orders) -> None:
     torch.set_num_threads(1)
     teller = Teller(pipe, orders)
     _between_micro_batches(teller)
+    _raise_on(orders.raise_on_token)
     settings = KafkaSettings.load(environ=orders.kafka)
     options = RunOptions(
         orders.run_id,
@@ -105,6 +111,17 @@ def _between_micro_batches(teller: Teller) -> None:
         return loss
 
     base.StreamTrainer.training_step = training_step  # type: ignore[method-assign]
+
+
+def _raise_on(token: int | None) -> None:
+    original = Trainer.training_step
+
+    def training_step(self: Any, model: Any, inputs: Any, *more: Any) -> Any:
+        if token is not None and (token < 0 or bool((inputs["input_ids"] == token).any())):
+            raise IndexError("index out of range in self\nof no row")
+        return original(self, model, inputs, *more)
+
+    Trainer.training_step = training_step  # type: ignore[method-assign]
 
 
 def _log_to(path: str) -> None:

@@ -102,15 +102,15 @@ def test_a_slow_broker_only_costs_time(mortal, at_mortal, run_at_mortal):
     assert account(run_at_mortal.trained(), samples) == ALL_THERE_ONCE
 
 
-def test_a_stop_while_the_broker_is_away_gives_up_after_its_grace_and_loses_nothing(mortal, at_mortal, run_at_mortal):
+def test_a_stop_while_the_broker_is_away_does_not_wait_for_it_and_loses_nothing(mortal, at_mortal, run_at_mortal):
     samples = produce(at_mortal, 1000)
-    child = run_at_mortal.start(("micro", 6), config={"grace_s": 3.0})
+    child = run_at_mortal.start(("micro", 6), config={"grace_s": 3600.0})
     child.wait_for("waiting")
     mortal.kill()
     child.signal(signal.SIGTERM)
     child.go_on()
-    assert child.wait() == 1
-    assert "nothing is lost" in child.log
+    assert child.wait() == 0
+    assert "stopped where nothing is lost by it" in child.log
     mortal.start()
     run_at_mortal.finish()
     assert account(run_at_mortal.trained(), samples) == ALL_THERE_ONCE

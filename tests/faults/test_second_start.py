@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
+from types import SimpleNamespace
 
+import pytest
 from kafka import KafkaConsumer
 
+from schemas.errors import Fenced
+from schemas.model_version import ModelVersion
 from streams.kafka.admin import committed_offsets
 from streams.kafka.connection import open_admin
+from streams.kafka.consumer import read_range
+from streams.kafka.producer import Producer
 from streams.node import group_name
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, produce
+from tests.models.checkpoints import commit
+from trainer_node.commit.fencing import Fence
+from trainer_node.commit.manifest import verify
+from trainer_node.run import publisher as publishing
 
 
 def test_a_second_start_is_refused_from_the_same_folder_and_from_another_and_the_first_trains_on(settings, new_run, tmp_path, tiny_model):
@@ -57,10 +69,45 @@ def test_the_run_s_group_has_a_member_while_the_trainer_lives_that_no_other_cons
     child.listen(lambda event: event[:2] == ("commit", 9) and "a consumer of another kind uses the name of our group" in child.log)
     console.close()
     with open_admin(settings, "looking at the group") as admin:
-        while not (members := admin.describe_groups([group])[group]["members"]):
-            pass
+        while (found := admin.describe_groups([group])[group])["group_state"] != "Stable":
+            time.sleep(0.1)
+        members = found["members"]
         assert json.loads(members[0]["member_metadata"]["user_data"])["pid"] == child.process.pid
+        assert members[0]["client_id"] == "pelton.trainer.grouped.group"
     while not committed_offsets(settings, group):
         pass
     assert "could not be published" not in child.log
     child.kill()
+
+
+def test_an_announcement_that_was_suspended_for_too_long_is_made_again_by_a_new_producer_unless_another_has_taken_over(
+    settings, tmp_path, monkeypatch, caplog
+):
+    """The broker ends a transaction that stays open, and takes the producer that wakes up for an older one."""
+    monkeypatch.setattr(publishing, "OPEN_MS", 1_000)
+    nothing = SimpleNamespace(save_pretrained=lambda folder: None)
+    (path,) = commit(tmp_path, [SimpleNamespace(model=nothing, tokenizer=nothing)], tmp_path)
+    checkpoint = verify(path)
+    fence = Fence(tmp_path)
+    publisher = publishing.Publisher(settings, "r", fence, threading.Event())
+    send, slept = Producer.send, []
+
+    def send_and_sleep(*args, **kwargs):
+        sent = send(*args, **kwargs)
+        if not slept:
+            slept.append(True)
+            args[0].flush()
+            time.sleep(13)  # the broker looks every ten seconds
+        return sent
+
+    monkeypatch.setattr(Producer, "send", send_and_sleep)
+    publisher(checkpoint)
+    publisher.finish()
+    assert "the broker had given our producer up" in caplog.text
+    models = [ModelVersion.decode(record.value) for record in read_range(settings, settings.topics.models.name)]
+    assert [model.version for model in models] == ["r/1"]
+    newer = publishing.Publisher(settings, "r", Fence(tmp_path), threading.Event())
+    with pytest.raises(Fenced, match="epoch 3 has taken over this run"):
+        publisher(checkpoint)
+    publisher.close()
+    newer.close()

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from schemas.sample import Split, Task
+from schemas.sample_loss import SampleLoss
 from schemas.training_sample import Objective, TrainingSample
 from schemas.turns import Turn
 from streams.kafka.admin import create_topics, delete_topics
@@ -288,7 +289,7 @@ def test_a_changed_learning_rate_counts_from_the_next_step_on_and_what_cannot_ch
     for wrong, told in (
         ({"alpha": 128}, "--alpha 32, and --alpha 128 is asked for"),
         ({"lora_r": 8}, "--lora-r 4, and --lora-r 8 is asked for"),
-        ({"model": str(build(tmp_path / "other", hidden=128))}, "has other weights"),
+        ({"model": str(build(tmp_path / "other", hidden=128))}, "name the model it was trained on, or begin a new run"),
         ({"model": "/no/such"}, "no such file or folder"),
         ({"model": str(with_tokens(build(tmp_path / "grown"), "<tool_call>"))}, "a token of its tokenizer has no row"),
     ):
@@ -356,3 +357,57 @@ def test_a_run_that_trains_all_weights_goes_on_without_the_model_it_began_with(s
     samples += send(settings, [sample(number) for number in range(8, 16)])
     run.finish()
     assert account(run.trained(), samples) == ALL_THERE_ONCE
+
+
+def test_of_a_batch_that_raises_the_guilty_sample_is_dead_lettered_and_the_others_are_trained_once_whatever_is_killed(
+    settings, new_run, tiny_model
+):
+    from transformers import AutoTokenizer
+
+    made = [sample(number) for number in range(12)]
+    made[5] = poisoned(5)
+    send(settings, made)
+    bad = AutoTokenizer.from_pretrained(tiny_model)(POISON)["input_ids"][0]
+    run = new_run(pace_steps=100, checkpoint_steps=100)
+    child = run.start(("batch", 3), raise_on_token=bad)
+    child.wait_for("waiting")
+    child.kill()
+    run.finish(raise_on_token=bad)
+    assert account(run.trained(), [one.sample_id for one in made if one.sample_id != "poison5"]) == ALL_THERE_ONCE
+    assert dead_lettered(settings) == {"poison5": ("untrainable", "its step raised IndexError: index out of range in self")}
+    assert len(list(read_range(settings, settings.topics.dead_letters.name))) == 1, "once, though its batch was trained twice"
+    losses = [SampleLoss.decode(record.value).sample_id for record in read_range(settings, settings.topics.losses.name)]
+    assert set(losses) == {one.sample_id for one in made} - {"poison5"}
+
+
+def test_where_the_model_is_at_fault_the_run_stops_each_start_says_so_before_it_trains_and_once_mended_nothing_is_missing(
+    settings, new_run
+):
+    samples = send(settings, [sample(number) for number in range(8)])
+    run = new_run()
+    for number in range(2):
+        child = run.start(raise_on_token=-1)
+        assert child.wait() == 1
+        assert "the model or what runs it is at fault, not the data" in child.log
+        assert ("are tried alone" in child.log) == (number == 0)
+    assert dead_lettered(settings) == {}
+    run.finish()
+    assert account(run.trained(), samples) == ALL_THERE_ONCE
+
+
+def test_a_topic_made_anew_is_told_at_a_start_and_while_a_trainer_reads_it_although_it_is_longer(settings, new_run):
+    topic = settings.topics.band(Objective.SFT, 0)
+    send(settings, [sample(number) for number in range(8)])
+    run = new_run(checkpoint_steps=1)
+    child = run.start(until_consumed=False)
+    child.listen(lambda event: event[:2] == ("commit", 9) and run.newest.manifest.step == 2)
+    delete_topics(settings, [topic.name])
+    create_topics(settings, [topic])
+    send(settings, [sample(number) for number in range(100, 140)])
+    assert child.wait() == 2
+    assert f"topic {topic.name} was deleted and made anew" in child.log
+    assert "--from-checkpoint" in child.log
+    again = run.start()
+    assert again.wait() == 2
+    assert f"topic {topic.name} was deleted and made anew" in again.log
+    assert not any(name.startswith("s1") for name in run.trained() if len(name) == 4), "nothing of the other topic"

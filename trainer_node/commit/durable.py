@@ -20,6 +20,9 @@ def sync_file(path: Path) -> None:
 NOT_HERE = (errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 """How a file system says that it cannot do something at all, whatever is in its way now."""
 MAKE_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+NOT_ALLOWED = (errno.EACCES, errno.EPERM, errno.EROFS)
+OF_THE_DISK = (*MAKE_ROOM, *NOT_ALLOWED, errno.EIO, errno.ESTALE)
+"""A disk's own troubles, or its owner's: no fault of what reads or writes."""
 
 logger = logging.getLogger(__name__)
 warned: set[int] = set()
@@ -65,7 +68,7 @@ def remedy(error: BaseException) -> str:
     number = error.errno if isinstance(error, OSError) else None
     if number in MAKE_ROOM or (number is None and "space" in str(error).lower()):
         return "make room"
-    if number in (errno.EACCES, errno.EPERM, errno.EROFS):
+    if number in NOT_ALLOWED:
         return "let the folder be written to, or name another --run-dir"
     if number in NOT_HERE:
         return "name a --run-dir on a local disk: this file system lacks what a checkpoint needs"

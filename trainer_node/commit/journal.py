@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from trainer_node.commit.durable import write_durably
+from schemas.errors import CheckpointError
+from trainer_node.commit.durable import remedy, write_durably
 
 
 @dataclass(frozen=True)
@@ -66,23 +67,38 @@ class Journal:
         """Write one entry. On return it outlives this process; it is on its way to the disk, and after `sync` it is there.
 
         A disk takes milliseconds, in which a step can be trained.
+
+        Raises:
+            CheckpointError: there is no room for it.
         """
         if self._file is None:
             raise RuntimeError("take_over() comes before append()")
         self.sync()
-        self._file.write(_line(entry))
-        self._file.flush()
+        try:
+            self._file.write(_line(entry))
+            self._file.flush()
+        except OSError as error:
+            raise self._not_written(error) from error
         self._on_its_way = self._disk.submit(os.fsync, self._file.fileno())
 
     def sync(self) -> None:
         """Wait until what was appended is on disk.
 
         Raises:
-            OSError: the disk did not take it.
+            CheckpointError: the disk did not take it.
         """
         if self._on_its_way is not None:
             pending, self._on_its_way = self._on_its_way, None
-            pending.result()
+            try:
+                pending.result()
+            except OSError as error:
+                raise self._not_written(error) from error
+
+    def _not_written(self, error: OSError) -> CheckpointError:
+        return CheckpointError(
+            f"the journal in {self.folder} could not be written: {error.strerror}; the newest checkpoint is untouched and nothing is lost:"
+            f" {remedy(error)}, and start the run again"
+        )
 
     def forget(self, kept: set[str]) -> None:
         """Delete the files of checkpoints that are gone; `kept` names those that stay."""

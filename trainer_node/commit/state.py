@@ -53,6 +53,8 @@ class StreamPosition(State):
     bounds: dict[str, int] = {}
     """Offset before which a partition ends, where the run replays ranges of the log."""
     data_losses: tuple[DataLoss, ...] = ()
+    topic_ids: dict[str, str] = {}
+    """Which topic each name stood for: a position means nothing in another of the same name. Empty before that was kept."""
 
 
 class PacingState(State):

@@ -13,19 +13,20 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as NotInTime
-from dataclasses import dataclass
 from typing import Any
 
 from schemas.errors import BrokerError, DataLossError
 from streams.kafka.connection import broker_errors, listens
 from streams.kafka.consumer import Record, forget_drained, make_consumer, next_offset
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.topic_ids import heard_ids, raise_if_made_anew
 from trainer_node.commit.positions import Partition
 from trainer_node.data.decoding import Decoded
 from trainer_node.intake.flow_control import Delivery, DeliveryQueue, GilWindow
+from trainer_node.intake.lost_records import MADE_ANEW, Gap, truncated
 
 logger = logging.getLogger(__name__)
 
@@ -36,32 +37,33 @@ MAX_POLL_RECORDS = 32
 """Small, since what one poll decompresses is in memory at once, however large it turns out to be."""
 DECODED_AT_ONCE = 8
 """Records after which this thread looks whether the training thread needs the interpreter: half a millisecond's work."""
+CLOSE_S = 1.5
+"""Longest wait for the thread's end: it only reads, and ends with the process."""
 PROBE_S = 1.0
 """Seconds for which an answer to "is a broker there" is good, and how long one may take."""
-
-
-@dataclass(frozen=True)
-class Gap:
-    """Offsets that the log no longer holds."""
-
-    partition: Partition
-    position: int
-    """What was to be read next."""
-    begin: int
-    """Where the log begins."""
 
 
 class ConsumerThread:
     """Reads assigned partitions into a queue, on a thread of its own."""
 
-    def __init__(self, settings: KafkaSettings, decode: Callable[[list[Record]], list[Decoded]], on_data_loss: str = "fail") -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        decode: Callable[[list[Record]], list[Decoded]],
+        on_data_loss: str = "fail",
+        while_waiting: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`while_waiting`: called every second while the broker's answer is waited for; what it raises ends the wait."""
         self._settings = settings
         self._decode = decode
         self._on_data_loss = on_data_loss
+        self._while_waiting = while_waiting
         self._calls: queue.Queue[tuple[Callable[[Any], Any], Future[Any]]] = queue.Queue()
         self._stop = threading.Event()
         self._paused: set[Partition] = set()
         self._bounds: dict[Partition, int] = {}
+        self.topic_ids: dict[str, str] = {}
+        """Which topics are read, by name."""
         self._ends: dict[Partition, int] = {}
         self._generation = 0
         self._reported: dict[Partition, tuple[int, int]] = {}
@@ -95,7 +97,11 @@ class ConsumerThread:
         return answer
 
     def start(
-        self, positions: dict[Partition, int], bounds: dict[Partition, int] | None = None, timestamp_ms: int | None = None
+        self,
+        positions: dict[Partition, int],
+        bounds: dict[Partition, int] | None = None,
+        timestamp_ms: int | None = None,
+        topic_ids: Mapping[str, str] | None = None,
     ) -> dict[Partition, int]:
         """Assign the partitions, each at its position (a negative one means the beginning of the log), and begin to fetch.
 
@@ -103,14 +109,16 @@ class ConsumerThread:
             positions: first offset wanted.
             bounds: offsets from which on nothing is wanted.
             timestamp_ms: what a negative position means instead of the log's beginning: the first record of this time.
+            topic_ids: of the topics that the positions are of, as far as they are known.
 
         Returns:
             The positions really taken.
 
         Raises:
-            DataLossError: a position lies before the log's start, and the policy is `fail`.
+            DataLossError: a position lies before the log's start, and the policy is `fail`; or in a topic that was made anew.
         """
         self._bounds = dict(bounds or {})
+        self.topic_ids = dict(topic_ids or {})
         taken: Future[dict[Partition, int]] = Future()
         self._thread = threading.Thread(target=self._run, args=(positions, timestamp_ms, taken), name="consumer", daemon=True)
         self._thread.start()
@@ -131,11 +139,12 @@ class ConsumerThread:
         """Seek these partitions; returns the generation that deliveries from there on carry. Waits for a broker that is away.
 
         Raises:
-            DataLossError: the log no longer holds such a position, and the policy is `fail`.
+            DataLossError: the log no longer holds such a position, and the policy is `fail`; or a topic was made anew.
             BrokerError: it was closed meanwhile.
         """
 
         def seek(consumer: Any) -> int:
+            self._ask_which_topics(consumer)
             self._seek(consumer, self._checked(consumer, positions))
             self._generation += 1
             self._reported.clear()
@@ -171,13 +180,17 @@ class ConsumerThread:
         future: Future[Any] = Future()
         self._calls.put((function, future))
         self._want()
-        try:
-            return future.result(timeout_s)
-        except KafkaError as error:
-            raise BrokerError(f"the broker at {self._settings.bootstrap_servers}: {' '.join(str(error).split())}") from error
-        except NotInTime:
-            self.raise_failure()
-            raise BrokerError(f"the broker at {self._settings.bootstrap_servers} did not answer for {timeout_s:.0f} s") from None
+        until = time.monotonic() + timeout_s
+        while True:
+            try:
+                return future.result(min(1.0, timeout_s))
+            except KafkaError as error:
+                raise BrokerError(f"the broker at {self._settings.bootstrap_servers}: {' '.join(str(error).split())}") from error
+            except NotInTime:
+                self.raise_failure()
+                self._while_waiting()
+                if time.monotonic() > until:
+                    raise BrokerError(f"the broker at {self._settings.bootstrap_servers} did not answer for {timeout_s:.0f} s") from None
 
     def raise_failure(self) -> None:
         """Raise what ended the thread, if anything did."""
@@ -189,14 +202,14 @@ class ConsumerThread:
         self._stop.set()
         self._want()
         if self._thread:
-            self._thread.join(timeout=15)
+            self._thread.join(CLOSE_S)
 
     # --- on the thread -------------------------------------------------------------------------------------------------------
 
     def _run(self, positions: dict[Partition, int], timestamp_ms: int | None, taken: Future[dict[Partition, int]]) -> None:
         consumer = None
         try:
-            consumer = make_consumer(self._settings, auto_offset_reset="none", max_poll_records=MAX_POLL_RECORDS)
+            consumer = make_consumer(self._settings, purpose="bands", auto_offset_reset="none", max_poll_records=MAX_POLL_RECORDS)
             taken.set_result(self._assign(consumer, positions, timestamp_ms))
             while not self._stop.is_set():
                 self.wanted.clear()
@@ -218,6 +231,7 @@ class ConsumerThread:
         partitions = [TopicPartition(*tp) for tp in positions]
         with broker_errors(self._settings, "finding where to start"):
             consumer.assign(partitions)
+            self._ask_which_topics(consumer)
             dated = consumer.offsets_for_times(dict.fromkeys(partitions, timestamp_ms)) if timestamp_ms is not None else {}
             self._ends = {(tp.topic, tp.partition): offset for tp, offset in consumer.end_offsets(partitions).items()}
             begins = {(tp.topic, tp.partition): offset for tp, offset in consumer.beginning_offsets(partitions).items()}
@@ -226,6 +240,20 @@ class ConsumerThread:
         wanted = self._checked(consumer, {tp: begins[tp] if offset < 0 else offset for tp, offset in positions.items()})
         self._seek(consumer, wanted)
         return wanted
+
+    def _ask_which_topics(self, consumer: Any) -> None:
+        consumer.topics()  # asks the broker now
+        self._see_which_topics(consumer)
+
+    def _see_which_topics(self, consumer: Any) -> None:
+        """Compare with what the client has heard, at no cost; the client hears when a fetch is refused, and every five minutes.
+
+        Raises:
+            TopicMadeAnew: one is another now.
+        """
+        found = heard_ids(consumer, dict.fromkeys(tp.topic for tp in consumer.assignment()))
+        raise_if_made_anew(self.topic_ids, found, MADE_ANEW)
+        self.topic_ids |= found
 
     def _checked(self, consumer: Any, positions: dict[Partition, int]) -> dict[Partition, int]:
         """Positions that the log still holds: a later one, and a gap noted, where the policy is `skip`; never a silent reset."""
@@ -277,13 +305,14 @@ class ConsumerThread:
 
     def _poll(self, consumer: Any) -> bool:
         """Deliver what has come; whether anything has."""
-        from kafka.errors import KafkaError, OffsetOutOfRangeError
+        from kafka.errors import KafkaError, LogTruncationError, OffsetOutOfRangeError
 
         self._apply_pauses(consumer)
         forget_drained(consumer)
         self.gil_window.wait()
         try:
             found = consumer.poll(timeout_ms=POLL_MS)
+            self._see_which_topics(consumer)
             for tp, messages in found.items():
                 partition = (tp.topic, tp.partition)
                 records = [Record.of(message) for message in messages if message.offset < self._bounds.get(partition, message.offset + 1)]
@@ -293,6 +322,8 @@ class ConsumerThread:
             return bool(found)
         except OffsetOutOfRangeError as error:
             self._overtaken(consumer, error.args[0])
+        except LogTruncationError as error:
+            raise DataLossError(truncated(error.divergent_offsets)) from error
         except KafkaError as error:
             logger.warning("reading failed (%s); trying again", error)
             self._stop.wait(0.5)

@@ -26,10 +26,11 @@ from trainer_node.commit.state import DataLoss, EarlyStoppingState, FeedState, R
 from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.intake.admission import Admission, Cursor
 from trainer_node.intake.backlog import Backlog
-from trainer_node.intake.consumer_thread import ConsumerThread, Gap
+from trainer_node.intake.consumer_thread import ConsumerThread
 from trainer_node.intake.deduplication import Deduplicator
 from trainer_node.intake.flow_control import Delivery, paused_bands
 from trainer_node.intake.held_out import HeldOut
+from trainer_node.intake.lost_records import Gap
 from trainer_node.intake.pacing import Pacing
 from trainer_node.intake.start_point import StartPoint
 
@@ -120,7 +121,8 @@ class Feed:
         wanted: dict[Partition, int] = {(topic, 0): -1 for topic in self._backlog}
         wanted |= start.firsts() if state is None else positions.watermarks()
         self._pause()
-        taken = self._consumer.start(wanted, self._bounds, start.timestamp_ms if state is None else None)
+        ids = state.position.topic_ids if state else {}
+        taken = self._consumer.start(wanted, self._bounds, start.timestamp_ms if state is None else None, ids)
         for tp, offset in taken.items():
             if tp not in positions.partitions:
                 positions.rewind({tp: offset})
@@ -141,6 +143,7 @@ class Feed:
                 pass_start={partition_name(tp): offset for tp, offset in sorted(self._pass_start.items())},
                 bounds={partition_name(tp): offset for tp, offset in sorted(self._bounds.items())},
                 data_losses=tuple(self._data_losses),
+                topic_ids=dict(sorted(self._consumer.topic_ids.items())),
             ),
             pacing=self.pacing.snapshot(),
             repeats=RepeatState(dead_lettered=ranges_by_partition(self.admission.dead_lettered)),

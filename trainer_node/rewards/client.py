@@ -19,11 +19,14 @@ from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topic_ids import heard_ids, made_anew
 from trainer_node.rewards.outputs import model_outputs
+from trainer_node.stopping import Stopped
 
 logger = logging.getLogger(__name__)
 
 SILENT_LIMIT = 3
 """Steps in a row without any reward in time after which training stops: nobody is there to judge."""
+LAST_WAIT_S = 10.0
+"""How long a step that is to be the last waits for its rewards."""
 
 
 @dataclass(frozen=True)
@@ -109,10 +112,13 @@ class RewardClient:
 
         Args:
             outputs: answers of this run, each id once.
-            finish: wait even when the node is to stop: an optimizer step needs them to be finished.
+            finish: wait even when the node is to stop, for LAST_WAIT_S: an optimizer step needs them to be finished.
 
         Returns:
             Reward by output id; None for one that did not come in time.
+
+        Raises:
+            Stopped: the node is to stop, and they did not come in LAST_WAIT_S more.
         """
         self._before_sending()
         with self._listening() as arrivals:
@@ -139,9 +145,13 @@ class RewardClient:
     def _collect(self, wanted: set[str], arrivals: _FromNow, finish: bool) -> dict[str, GraphReward | None]:
         rewards: dict[str, GraphReward | None] = dict.fromkeys(wanted)
         missing = set(wanted)
-        deadline = time.monotonic() + self._timeout_s
+        deadline, told_at = time.monotonic() + self._timeout_s, 0.0
         while missing and time.monotonic() < deadline and (finish or not self._stopping.is_set()):
             self._waiting()
+            if self._stopping.is_set():
+                told_at = told_at or time.monotonic()
+                if time.monotonic() - told_at > LAST_WAIT_S:
+                    raise Stopped  # the next start answers these prompts anew
             for record in arrivals.poll():
                 reward = self._ours(record)
                 if reward is not None and reward.output_id in missing:
@@ -171,7 +181,7 @@ class _FromNow:
 
         topic = settings.topics.rewards
         self._topic = topic.name
-        self._consumer: Any = make_consumer(settings, auto_offset_reset="none")
+        self._consumer: Any = make_consumer(settings, purpose="rewards", auto_offset_reset="none")
         numbers = self._consumer.partitions_for_topic(topic.name) or range(topic.partitions)
         partitions = [TopicPartition(topic.name, number) for number in numbers]
         self._consumer.assign(partitions)

@@ -20,6 +20,10 @@ OF_THE_ADAPTER = {"lora_r": "r", "alpha": "lora_alpha"}
 """Settings that a LoRA keeps as long as it lives, by their names in PEFT's file."""
 
 
+WITHOUT_EFFECT = {"seed": "the random state of the checkpoint goes on"}
+"""Settings that a run that goes on takes no notice of, and why."""
+
+
 def check_weights(checkpoint: Checkpoint, config: TrainConfig, base: Base) -> None:
     """Refuse to go on with weights that the checkpoint's do not belong to.
 
@@ -89,6 +93,9 @@ def tell_changes(checkpoint: Checkpoint, config: TrainConfig) -> None:
         logger.warning("settings have changed since checkpoint %s; going on with the new ones", manifest.name)
         return
     for name, (old, new) in changes(manifest.settings, config).items():
+        if name in WITHOUT_EFFECT:
+            logger.warning("--%s stays %s, and %s is not used: %s", name.replace("_", "-"), old, new, WITHOUT_EFFECT[name])
+            continue
         logger.warning("--%s is %s from step %d on; it was %s", name.replace("_", "-"), new, manifest.step + 1, old)
 
 

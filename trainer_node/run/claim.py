@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from trainer_node.models.vocabulary import refuse_folder_without_rows
 from trainer_node.options import RunOptions
 from trainer_node.run.changed_settings import check_weights, needs_base, tell_changes
 from trainer_node.run.group_member import wait_until_gone
+from trainer_node.run.hub_model import check_hub_model
 from trainer_node.run.publisher import Publisher
 from trainer_node.run.warm_start import find_parent, lineage
 
@@ -56,7 +58,9 @@ class Claim:
         return self.resumed or self.parent
 
 
-def claim_run(stack: contextlib.ExitStack, settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> Claim:
+def claim_run(
+    stack: contextlib.ExitStack, settings: KafkaSettings, config: TrainConfig, options: RunOptions, stopping: threading.Event
+) -> Claim:
     """Fence older incarnations off, in the run's folder and at the broker, and only then find what to go on from.
 
     Raises:
@@ -71,7 +75,7 @@ def claim_run(stack: contextlib.ExitStack, settings: KafkaSettings, config: Trai
     stack.callback(journal.close)
     ledger = Ledger(options.run_dir / "ledger")
     store = CheckpointStore(options.run_dir, fence, journal, ledger, config.keep_checkpoints, options.on_commit_step)
-    publisher = Publisher(settings, options.run_id, fence)
+    publisher = Publisher(settings, options.run_id, fence, stopping)
     stack.callback(publisher.close)
     store.clean()
     resumed, refused = store.newest()
@@ -103,13 +107,15 @@ def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options:
 
     Raises:
         ConfigError: no such model, or its tokenizer is another's; the run's newest checkpoint cannot be gone on from with these settings.
-        DownloadError: the default model is not in the cache.
+        DownloadError: the default model is not in the cache, or a hub's is not and the hub cannot be reached.
         BrokerError: a topic is missing, or a band is none, or the broker is away.
     """
     whole = checkpoints(options.run_dir, deep=False)
     base = base_of_run(config.model, whole[-1].manifest if whole else None)
-    if base.is_path and not Path(base.source).exists() and (not whole or needs_base(whole[-1])):
-        raise ConfigError(f"--model {config.model}: there is no such file or folder")
+    if not Path(base.source).exists() and (not whole or needs_base(whole[-1])):
+        if base.is_path:
+            raise ConfigError(f"--model {config.model}: there is no such file or folder")
+        check_hub_model(base.source)
     refuse_folder_without_rows(base.source)
     if whole:
         _check_fits(whole[-1], config, options)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemas.errors import BrokerError
 from schemas.training_sample import Objective
+from streams.kafka.connection import listens
 from streams.kafka.dead_letters import Breaker, DeadLetterWriter
 from streams.kafka.lag import LagReader
 from streams.kafka.producer import Producer
@@ -28,9 +29,16 @@ from trainer_node.run.completion import Completion
 from trainer_node.run.early_stopping import EarlyStopping
 from trainer_node.run.monitor import Monitor
 from trainer_node.run.warm_start import inherited_state, trained_rows
+from trainer_node.stopping import Stopped, Stopping
 
 if TYPE_CHECKING:
     from trainer_node.models.loaded import LoadedModel
+
+
+PROBE_S = 1.0
+"""How long the answer to "is a broker there" may take."""
+CLOSE_S, STOP_S = 30.0, 1.0
+"""Longest wait for what is still to be sent at the end, and where the run was told to stop."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,7 @@ class RunContext:
     config: TrainConfig
     options: RunOptions
     group: ProcessGroup
-    stopping: threading.Event
+    stopping: Stopping
     """Set from any thread: finish the step, commit, end."""
     timings: Timings
     claim: Claim
@@ -63,6 +71,10 @@ class RunContext:
         self.claim.fence.check()
         self.group.heartbeat()
 
+    def interruptible(self) -> contextlib.AbstractContextManager[None]:
+        """A block that the next start can do again: a signal ends it. Of several processes none may end in the midst of what all do."""
+        return self.stopping.interruptible() if self.group.size == 1 else contextlib.nullcontext()
+
 
 def open_run(
     stack: contextlib.ExitStack,
@@ -70,7 +82,7 @@ def open_run(
     config: TrainConfig,
     options: RunOptions,
     group: ProcessGroup,
-    stopping: threading.Event,
+    stopping: Stopping,
     timings: Timings,
 ) -> RunContext:
     """Claim the run, load its model, connect, and begin to read where its checkpoint says. Called at rank 0.
@@ -79,7 +91,7 @@ def open_run(
         UserError: something the user can mend: a setting, a model, a checkpoint, data that the log has lost.
         BrokerError: the broker could not be reached.
     """
-    claim = claim_run(stack, settings, config, options)
+    claim = claim_run(stack, settings, config, options, stopping)
     with timings("loading the model"):
         from trainer_node.models.restore import load_for_training  # torch takes seconds to import: only once the run is ours
 
@@ -98,20 +110,26 @@ def _connect(
     config: TrainConfig,
     options: RunOptions,
     group: ProcessGroup,
-    stopping: threading.Event,
+    stopping: Stopping,
     timings: Timings,
     claim: Claim,
     loaded: LoadedModel,
 ) -> RunContext:
     run_id = options.run_id
-    producer = Producer(settings, waits_for_broker=True)  # a run that ended because a broker was away would have to be restarted
-    stack.callback(producer.close)
+
+    def stop_if_away() -> None:
+        """What waits for a broker waits for ever: a run that ended because one was away would have to be restarted."""
+        if stopping.is_set() and not any(listens(server, PROBE_S) for server in settings.servers):
+            raise Stopped
+
+    producer = Producer(settings, waits_for_broker=True, while_waiting=stop_if_away)
+    stack.callback(lambda: _close(producer, stopping))
     monitor = Monitor(run_id, options.run_dir, options.wandb_project, config.model_dump(mode="json"))
     stack.callback(monitor.close)
     lag = LagReader(settings)
     stack.callback(lag.close)
     decode = Decoder(loaded.tokenizer, config)
-    consumer = ConsumerThread(settings, decode, config.on_data_loss)
+    consumer = ConsumerThread(settings, decode, config.on_data_loss, stop_if_away)
     stack.callback(consumer.close)
     feed = Feed(
         FeedSettings(run_id, config.batch_size * group.size, config.linger_s, config.repeat_horizon),
@@ -143,6 +161,15 @@ def _connect(
         settings, config, options, group, stopping, timings, claim, loaded, producer, consumer, feed, monitor, rewards, completion,
         EarlyStopping(config.patience),
     )  # fmt: skip
+
+
+def _close(producer: Producer, stopping: Stopping) -> None:
+    """Raises BrokerError where something was left unsent, unless the run was told to stop: its checkpoint has what it needs."""
+    if not stopping.is_set():
+        producer.close(timeout=CLOSE_S)
+        return
+    with contextlib.suppress(BrokerError):
+        producer.close(timeout=STOP_S)
 
 
 def _bands(settings: KafkaSettings, config: TrainConfig) -> dict[Objective, list[str]]:

@@ -128,6 +128,7 @@ class GroupMember:
         consumer = make_consumer(
             self._settings,
             self._group,
+            "group",
             group_instance_id=self._instance,
             partition_assignment_strategy=(NoPartitions(self._said),),
             session_timeout_ms=SESSION_MS,

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+
+from schemas.errors import Fenced
 from schemas.model_output import ModelOutput
 from schemas.training_sample import TrainingSample
 from trainer_node.distributed.process_group import Command
 from trainer_node.rewards.outputs import model_outputs
 from trainer_node.run.context import RunContext
+
+logger = logging.getLogger(__name__)
 
 LOOK_S = 0.1
 """Seconds between two looks for prompts that have come."""
@@ -16,7 +21,7 @@ def ask_held_out(run: RunContext, phase: str) -> None:
     """Wait for as many prompts as are wanted, answer them greedily, and have the answers judged; what they earned goes to the monitor.
 
     Args:
-        run: its config says how many; none asks nothing.
+        run: its config says how many; none asks nothing. Answering that raises is told, and left out.
         phase: `before` or `after`, said in the outputs.
     """
     wanted = run.config.held_out_prompts
@@ -27,6 +32,17 @@ def ask_held_out(run: RunContext, phase: str) -> None:
         return
     held_out = run.feed.held_out.prompts
     prompts = [held_out[key] for key in sorted(held_out)][:wanted]
+    try:
+        _ask(run, prompts, phase)
+    except Exception as error:  # what a model's own code raises can be anything
+        if isinstance(error, Fenced) or run.group.size > 1:  # the others stand in the middle of it
+            raise
+        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        logger.error("answering the held-out prompts (%s) failed, and is left out: %s", phase, why)
+
+
+def _ask(run: RunContext, prompts: list[TrainingSample], phase: str) -> None:
+    logger.info("answering %d held-out prompts (%s)", len(prompts), phase)
     with run.timings(f"answering ({phase})"):
         outputs = _answers(run, prompts, phase)
     with run.timings(f"judging ({phase})"):

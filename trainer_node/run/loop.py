@@ -5,16 +5,18 @@ What is between two batches stands here: passes, evaluation, early stopping, com
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from schemas.errors import BadRecord, Fenced, PeltonError, TooManyDeadLetters
+from schemas.errors import BadRecord, DeadLetterReason, Fenced, PeltonError, TooManyDeadLetters
 from schemas.sample_loss import SampleLoss
 from schemas.topics import PRODUCER_HEADER
 from schemas.training_sample import Objective, TrainingSample
+from trainer_node.commit.durable import write_durably
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.data.batch import StepBatch
 from trainer_node.data.examples import AnyExample
@@ -27,9 +29,12 @@ from trainer_node.training.batch_source import BatchSource, ExampleLoss, StepHoo
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.evaluation import Evaluation
 from trainer_node.training.factory import build_source, ready_trainer, spec_of
+from trainer_node.training.taking_apart import ModelAtFault
 
 logger = logging.getLogger(__name__)
 
+AT_FAULT = "model_at_fault.txt"
+"""In the run's folder, where the last start ended because nothing could be trained: the next one tries the model before its first batch."""
 NAN_LIMIT = 3
 """Steps in a row without a finite loss after which the node stops."""
 
@@ -77,23 +82,33 @@ class ObjectiveRun:
         self._objective = objective
         self._kind = run.config.trainer.of(objective)
         pad = run.loaded.tokenizer.pad_token_id
-        self.source: BatchSource[Any] = build_source(
-            self._kind, run.config, pad, self.next_batch, run.rewards.rewards_of, run.group, self.hooks()
-        )
+        self.source: BatchSource[Any] = build_source(self._kind, run.config, pad, self.next_batch, self.rewards_of, run.group, self.hooks())
         """Where the trainer's batches come from, and where it says what a step has cost."""
         self._trainer: StreamTrainer[Any]
         self._bad: dict[str, BadRecord] = {}
         self._nan_streak = 0
         self._enough = False
+        self._until_first_step = contextlib.ExitStack()
 
     def train(self, checkpoint: Checkpoint | None) -> None:
         """See `TrainingLoop.train`."""
+        with self._until_first_step:  # a first step may compile for minutes, and nothing of it is lost that its checkpoint does not have
+            self._until_first_step.enter_context(self.run.interruptible())
+            self._train(checkpoint)
+
+    def _train(self, checkpoint: Checkpoint | None) -> None:
         run, path = self.run, checkpoint.path if checkpoint else None
         run.group.send(Command.TRAIN, self._objective, path)
         self._trainer = self._ready_trainer(path)
         self._trainer.feed_from(self.source)
-        with run.timings(f"training ({self._objective.value})"):
-            self._trainer.train(resume_from_checkpoint=str(path) if path else None)
+        note = run.options.run_dir / AT_FAULT
+        self._trainer.apart.suspect = note.exists()
+        try:
+            with run.timings(f"training ({self._objective.value})"):
+                self._trainer.train(resume_from_checkpoint=str(path) if path else None)
+        except ModelAtFault as error:
+            write_durably(note, str(error).encode())
+            raise
 
     def hooks(self) -> StepHooks:
         """What is done in a step beside it: what has come is taken in while a device trains."""
@@ -110,6 +125,10 @@ class ObjectiveRun:
 
     def next_batch(self) -> StepBatch | None:
         """The next batch, over the ends of passes; None ends training. Stands between two optimizer steps, so it may commit."""
+        with self.run.stopping.shielded():
+            return self._next_batch()
+
+    def _next_batch(self) -> StepBatch | None:
         run = self.run
         if self._committer.is_due:
             self._committer.commit(self._trainer)
@@ -123,6 +142,11 @@ class ObjectiveRun:
             if self._enough or run.stopping.is_set() or not self._begin_next_pass():
                 self._committer.commit(self._trainer)
                 return None
+
+    def rewards_of(self, step: int, prompts: Sequence[TrainingSample], completions: Sequence[str]) -> list[float | None]:
+        """See `RewardClient.rewards_of`, which knows how long a step that is to be the last may wait."""
+        with self.run.stopping.shielded():
+            return self.run.rewards.rewards_of(step, prompts, completions)
 
     def _next_of_feed(self) -> StepBatch | None:
         """The feed's next batch. Where most records are bad, what is in the dead letters is committed before the node stops."""
@@ -157,14 +181,17 @@ class ObjectiveRun:
 
     def _before_optimizer(self) -> None:
         self._bad = self._trainer.undo_bad_step()
-        self._nan_streak = self._nan_streak + 1 if self._bad else 0
+        undone = any(bad.reason is DeadLetterReason.NAN_LOSS for bad in self._bad.values())
+        self._nan_streak = self._nan_streak + 1 if undone else 0
 
     def step_done(self) -> None:
         """After an optimizer step: say what it cost, count it as done, and commit when it is time."""
         run, batch = self.run, self.batch
         assert batch is not None
+        self._until_first_step.close()
         run.claim.journal.sync()
-        if not self._bad:
+        (run.options.run_dir / AT_FAULT).unlink(missing_ok=True)
+        if not self._nan_streak:
             self.publish_losses(batch, self.source.losses)
         run.feed.trained(batch, self._bad, self.source.unrewarded())
         if self._nan_streak >= NAN_LIMIT:
@@ -176,7 +203,7 @@ class ObjectiveRun:
                 " start the run again: it goes on without them; else lower --lr, or begin anew --from-checkpoint an older one"
             )
         loss = self.source.step_loss()
-        if loss is not None and not self._bad:
+        if loss is not None and not self._nan_streak:
             run.monitor.step(batch.step, loss, self._trainer.last_learning_rate())
         if run.config.eval_steps and batch.step % run.config.eval_steps == 0:
             self._enough = self._evaluate()
@@ -188,7 +215,8 @@ class ObjectiveRun:
             return
         run, now = self.run, time.time()
         headers = [(PRODUCER_HEADER, f"trainer.{run.options.run_id}".encode())]
-        for item, (loss, tokens) in zip(batch.items, losses, strict=True):
+        trained = [item for item in batch.items if item.sample.sample_id not in self._bad]
+        for item, (loss, tokens) in zip(trained, losses, strict=True):
             sample = item.sample
             event = SampleLoss(
                 event_id=f"{run.options.run_id}/{batch.pass_number}/{sample.sample_id}",
@@ -233,7 +261,8 @@ class ObjectiveRun:
         run = self.run
         held_out = list(run.feed.held_out.validation.values())
         rows = -(-run.config.batch_size // run.config.accumulation)
-        with run.timings("evaluating"):
+        logger.info("evaluating on %d held-out samples", len(held_out))
+        with run.timings("evaluating"), run.interruptible():
             run.group.send_if_sharded(Command.EVALUATE, self._objective, held_out, rows)
             model, tokenizer = run.loaded.model, run.loaded.tokenizer
             return spec_of(self._kind).evaluate(self._trainer, model, tokenizer, held_out, self._prepare, rows)

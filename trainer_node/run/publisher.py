@@ -34,6 +34,8 @@ WAIT_S = 10.0
 """Longest wait for the broker's answer before training goes on."""
 PROBE_S = 1.0
 """How long the answer to "is a broker there" may take."""
+OPEN_MS = 60_000
+"""How long the broker bears an announcement that has begun and does not end, in milliseconds."""
 LAST_WAIT_S = 30.0
 """Longest wait, at the run's end, for what is still being published."""
 
@@ -41,18 +43,19 @@ LAST_WAIT_S = 30.0
 class Publisher:
     """Publishes the checkpoints of one run. Made before the run chooses what to resume from: then no older one publishes any more."""
 
-    def __init__(self, settings: KafkaSettings, run_id: str, fence: Fence) -> None:
+    def __init__(self, settings: KafkaSettings, run_id: str, fence: Fence, stopping: threading.Event) -> None:
         self._settings = settings
         self._topic = settings.topics.models
         self._announced = Announced(fence.folder.parent)
         self._fence = fence
+        self._stopping = stopping
         self._group = group_name(settings, "trainer", run_id)
         self._in_flight: Future[None] | None = None
         """Done once the checkpoint is announced; the thread goes on to commit offsets."""
         self._thread: threading.Thread | None = None
         self._newest: Checkpoint | None = None
         self._published: Checkpoint | None = None
-        self._producer = Producer(settings, transactional_id=f"{settings.topic_prefix}trainer.{run_id}")
+        self._producer = Producer(settings, transactional_id=f"{settings.topic_prefix}trainer.{run_id}", open_ms=OPEN_MS)
         self._member = GroupMember(settings, self._group, run_id, {"token": fence.token, "host": socket.gethostname(), "pid": os.getpid()})
 
     def __call__(self, checkpoint: Checkpoint) -> None:
@@ -77,8 +80,15 @@ class Publisher:
         self._in_flight = Future()
         self._thread = threading.Thread(target=self._publish, args=(checkpoint, self._in_flight), name="publish", daemon=True)
         self._thread.start()
-        if wait([self._in_flight], timeout=patience_s).not_done:
-            logger.warning("checkpoint %s is durable, but could not be published in %.0f s", checkpoint.path.name, patience_s)
+        until = time.monotonic() + patience_s
+        while wait([self._in_flight], timeout=PROBE_S).not_done and time.monotonic() < until and not self._stopping.is_set():
+            pass
+        if not self._in_flight.done():
+            logger.warning(
+                "checkpoint %s is durable, but could not be published in %.0f s",
+                checkpoint.path.name,
+                time.monotonic() - until + patience_s,
+            )
         self._raise_fenced()
 
     def _raise_fenced(self) -> None:

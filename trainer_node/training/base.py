@@ -20,6 +20,11 @@ from trainer_node.models.fsdp import averaging, is_sharded
 from trainer_node.models.out_of_memory import out_of_memory
 from trainer_node.training.batch_source import BatchSource
 from trainer_node.training.losses import sequences
+from trainer_node.training.taking_apart import TakingApart
+
+OF_THE_SETTINGS = ("weight_decay", "betas", "eps")
+"""What an optimizer's state holds beside the rate that is no state."""
+PLAIN = "What is the capital of France? It is Paris."
 
 Source = TypeVar("Source", bound=BatchSource[Any])
 
@@ -33,10 +38,13 @@ class StreamTrainer(Trainer, Generic[Source]):
     """What makes a step take less memory."""
     source: Source
     """Where its batches come from; set by `feed_from`."""
+    apart: TakingApart
+    """What a step that raises is given to; set by `feed_from`."""
 
     def feed_from(self, source: Source) -> None:
         """Take batches from here; training stops when it ends."""
         self.source = source
+        self.apart = TakingApart()
         self.model_accepts_loss_kwargs = True  # our losses are normalised over the whole optimizer step
 
     def get_train_dataloader(self) -> Any:
@@ -49,6 +57,7 @@ class StreamTrainer(Trainer, Generic[Source]):
         Raises:
             UserError: a step did not fit into memory; names it, its size, and the settings to change.
             PeltonError: another process of this training is gone.
+            ModelAtFault: a step raised, and so does any other.
         """
         try:
             return self._train_steps(*args, **kwargs)
@@ -69,9 +78,14 @@ class StreamTrainer(Trainer, Generic[Source]):
         if not is_sharded(model):  # its shards are where they belong, and torch does not move them
             super()._move_model_to_device(model, device)
 
-    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """One micro-batch. A loss that is not a number undoes the whole step."""
-        loss = super().training_step(*args, **kwargs)
+    def training_step(self, model: Any, inputs: Any, num_items_in_batch: Any = None) -> torch.Tensor:
+        """One micro-batch. A loss that is not a number undoes the whole step; a step that raises is taken apart."""
+
+        def attempt(inputs: Any) -> torch.Tensor:
+            return super(StreamTrainer, self).training_step(model, inputs, num_items_in_batch)
+
+        losses = self.apart.guarded(self.source, attempt, inputs, self._drop_gradients, self.plain_tokens())
+        loss = torch.stack(losses).sum() if losses else torch.zeros((), device=self.args.device)
         self.source.hooks.meanwhile()
         with self.source.hooks.gil_window():
             value = loss.item()
@@ -80,41 +94,52 @@ class StreamTrainer(Trainer, Generic[Source]):
             return torch.zeros_like(loss)
         return loss
 
+    def plain_tokens(self) -> list[int]:
+        """Of a sentence that every model can read, and what ends its answers."""
+        tokenizer: Any = self.processing_class
+        end = tokenizer.eos_token_id if tokenizer.eos_token_id is not None else tokenizer.pad_token_id
+        return [*tokenizer(PLAIN, add_special_tokens=False)["input_ids"], end]
+
     def undo_bad_step(self) -> dict[str, BadRecord]:
         """Before the optimizer acts: if the step's loss is not a number, drop its gradients, so that the weights stay as they are.
 
         Collective, as `BatchSource.agree`, which it calls.
 
         Returns:
-            The step's samples by id with the reason, for the dead letters; empty when the step is sound.
+            The samples from which nothing was learnt, by id with the reason, for the dead letters: all of a step whose loss is no number,
+            and what was left out of one that raised.
         """
         self.source.agree()
-        batch = self.source.batch
+        batch, guilty = self.source.batch, self.apart.take()
         if not self.source.bad or batch is None:
-            return {}
+            return guilty
         self._drop_gradients()
         reason = f"the loss of step {batch.step} was not a number; the step was undone"
-        return {sample_id: BadRecord(DeadLetterReason.NAN_LOSS, reason) for sample_id in batch.sample_ids}
+        return guilty | {sample_id: BadRecord(DeadLetterReason.NAN_LOSS, reason) for sample_id in batch.sample_ids}
 
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
-        """As they were, but at the learning rate of the settings: the states that are loaded would bring back the checkpoint's."""
+        """As they were, but with what the settings say: the states that are loaded would bring back the checkpoint's."""
+        assert self.optimizer is not None
+        own = [{name: group[name] for name in OF_THE_SETTINGS if name in group} for group in self.optimizer.param_groups]
         super()._load_optimizer_and_scheduler(checkpoint)
         if checkpoint is not None:
-            self._take_own_rate()
+            self._take_settings(own)
 
-    def _take_own_rate(self) -> None:
+    def _take_settings(self, own: list[dict[str, Any]]) -> None:
         assert self.optimizer is not None
         scheduler: Any = self.lr_scheduler
         base = float(self.args.learning_rate)
         scheduler.base_lrs = [base] * len(scheduler.base_lrs)
         rates = [base * factor(scheduler.last_epoch) for factor in scheduler.lr_lambdas]
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            group["initial_lr"], group["lr"] = base, rate
+        for group, rate, settings in zip(self.optimizer.param_groups, rates, own, strict=True):
+            group.update(settings, initial_lr=base, lr=rate)
         scheduler._last_lr = rates
 
     def _drop_gradients(self) -> None:
         assert self.optimizer is not None
-        self.optimizer.zero_grad(set_to_none=True)
+        for group in self.optimizer.param_groups:  # accelerate's own way does nothing before the step's last micro-batch
+            for weight in group["params"]:
+                weight.grad = None
 
     def last_learning_rate(self) -> float:
         """Of the optimizer's first group of weights, in the step that was taken last."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from trainer_node.data.batch import StepBatch, StepExamples
+from trainer_node.data.examples import AnyExample
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
 
 NextBatch = Callable[[], StepBatch | None]
@@ -56,6 +57,9 @@ class BatchSource(ABC, Generic[Inputs]):
     connection. An exception out of `next()` or of a collective method ends the training: the source cannot be iterated further.
     """
 
+    tried_at_once = 1
+    """How often an example stands in its trial."""
+
     def __init__(self, next_batch: NextBatch | None, group: ProcessGroup = ALONE, hooks: StepHooks | None = None) -> None:
         """`next_batch` is rank 0's; the other ranks have none and get what rank 0 sends them."""
         self.group = group
@@ -63,6 +67,9 @@ class BatchSource(ABC, Generic[Inputs]):
         self._next_batch = next_batch
         self._chosen: StepBatch | None = None
         self._batch: StepExamples | None = None
+        self._whole: StepExamples | None = None
+        self._numbers: list[int] = []
+        self._trying = False
         self._bad = False
 
     def __iter__(self) -> Iterator[Inputs]:
@@ -72,8 +79,54 @@ class BatchSource(ABC, Generic[Inputs]):
         the weights as they are; elsewhere for rank 0. Not within a step.
         """
         while (batch := self._next_step()) is not None:
-            self._batch, self._bad = batch, False
+            self._whole = batch
+            self._take(list(range(len(batch.examples))))
             yield from self._micro_batches(batch)
+
+    def only(self, numbers: Sequence[int]) -> Iterator[Inputs]:
+        """Micro-batches of some samples of the step, which consists of these from now on; numbers are those of the step as it was chosen.
+
+        What was noted of the step so far is forgotten. For the one process of a training.
+        """
+        self._take(numbers)
+        return self._alone(self._step_of(numbers)) if numbers else iter(())
+
+    def trial(self, example: AnyExample) -> Iterator[Inputs]:
+        """Micro-batches of one example alone, of the step or of none: nothing counts that is noted of it."""
+        batch = StepExamples(self.whole_batch.step, [example] * self.tried_at_once, ["trial"] * self.tried_at_once)
+        self._batch, self._numbers, self._bad = batch, [0] * self.tried_at_once, False
+        self._forget(batch)
+        self._trying = True
+        try:
+            yield from self._alone(batch)
+        finally:
+            self._trying = False
+
+    def restore(self) -> None:
+        """The step is whole again, and nothing of it noted."""
+        self._take(list(range(len(self.whole_batch.examples))))
+
+    def _take(self, numbers: Sequence[int]) -> None:
+        self._batch, self._numbers, self._bad = self._step_of(numbers), list(numbers), False
+        self._forget(self._batch)
+
+    def _step_of(self, numbers: Sequence[int]) -> StepExamples:
+        whole = self.whole_batch
+        return StepExamples(whole.step, [whole.examples[n] for n in numbers], [whole.sample_ids[n] for n in numbers])
+
+    @property
+    def whole_batch(self) -> StepExamples:
+        """The step as it was chosen."""
+        assert self._whole is not None, "there is no step yet"
+        return self._whole
+
+    def _alone(self, batch: StepExamples) -> Iterator[Inputs]:
+        """Micro-batches that have as few samples together as they can."""
+        return self._micro_batches(batch)
+
+    @abstractmethod
+    def _forget(self, batch: StepExamples) -> None:
+        """A step begins: nothing is noted of it."""
 
     def _next_step(self) -> StepExamples | None:
         if self._next_batch is None:
@@ -85,11 +138,11 @@ class BatchSource(ABC, Generic[Inputs]):
 
     @abstractmethod
     def _micro_batches(self, batch: StepExamples) -> Iterator[Inputs]:
-        """This rank's share of a step; what was noted of the step before is forgotten when the first is asked for."""
+        """This rank's share of a step."""
 
     @property
     def batch(self) -> StepExamples | None:
-        """The whole step that is being trained, the same on every rank; None before the first."""
+        """The step that is being trained, the same on every rank; None before the first."""
         return self._batch
 
     def mark_bad(self) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import functools
 import gc
 import os
 from collections.abc import Iterator, Sequence
@@ -126,6 +127,7 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
     processing_class: Any
     reward_model: Any
     dataloader: Any
+    lr_scheduler: Any
 
     def __init__(self, *, model: Any, processing_class: Any, callbacks: list[Any], **kwargs: Any) -> None:
         add_reference(model)
@@ -160,7 +162,8 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
             self._resume(Path(resume_from_checkpoint))
         gc.freeze()  # TRL collects garbage twice a round; what is loaded by now is none, and looking at it takes a second
         for micro_batch in self.source:
-            self._round(micro_batch["rows"])
+            undo = functools.partial(self._restore, copy.deepcopy(self.lr_scheduler.state_dict()))
+            self.apart.guarded(self.source, lambda part: self._round(part["rows"]), micro_batch, undo, self.plain_tokens())
             assert self.source.batch is not None
             self.state.global_step = self.source.batch.step
             for callback in self._step_callbacks:
@@ -243,13 +246,22 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
 
     def undo_bad_step(self) -> dict[str, BadRecord]:
         """A round takes several optimizer steps: if one of them made weights that are no numbers, all of them are undone."""
+        if self.source.bad:
+            self._restore()
+        self._before_round = None
+        return super().undo_bad_step()
+
+    def _restore(self, schedule: Any = None) -> None:
+        """Weights and optimizer as they were before the round, and the schedule, where it is given."""
         before, self._before_round = self._before_round, None
-        if self.source.bad and before is not None:
+        if before is not None:
             with torch.no_grad():
                 for name, weight in self._trained().items():
                     weight.copy_(before["weights"][name])
             self.optimizer.load_state_dict(before["optimizer"])
-        return super().undo_bad_step()
+        self._drop_gradients()
+        if schedule is not None:
+            self.lr_scheduler.load_state_dict(schedule)
 
     def save_own(self, folder: Path) -> None:
         """The value head."""

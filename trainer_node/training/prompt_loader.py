@@ -39,6 +39,8 @@ class PromptPart(TypedDict):
 class PromptLoader(BatchSource[PromptPart]):
     """Each rank answers its own prompts of a step; rank 0 has the answers of all ranks judged."""
 
+    tried_at_once = 2  # TRL takes no variance of a round that has one token in all
+
     def __init__(
         self,
         next_batch: NextBatch | None,
@@ -56,8 +58,10 @@ class PromptLoader(BatchSource[PromptPart]):
         self._rewards: list[list[float | None]] = []
         self._loss: float | None = None
 
-    def _micro_batches(self, batch: StepExamples) -> Iterator[PromptPart]:
+    def _forget(self, batch: StepExamples) -> None:
         self._rewards, self._loss = [[] for _ in batch.examples], None
+
+    def _micro_batches(self, batch: StepExamples) -> Iterator[PromptPart]:
         rows = [row for row in self._mine(batch.examples) for _ in range(self._generations)]
         for part in range(self._accumulation):
             yield {"rows": rows, "part": part}
@@ -85,9 +89,11 @@ class PromptLoader(BatchSource[PromptPart]):
         return [next(mine) if index is not None else None for index in indices]
 
     def _ask(self, asked: list[tuple[int, str]]) -> list[float | None]:
+        if self._trying:  # nobody is asked what an answer is worth from which nothing is learnt
+            return [float(number % 2) for number in range(len(asked))]
         assert self._chosen is not None
         assert self._rewards_of is not None
-        prompts = [self._chosen.items[index].sample for index, _ in asked]
+        prompts = [self._chosen.items[self._numbers[index]].sample for index, _ in asked]
         return self._rewards_of(self._chosen.step, prompts, [text for _, text in asked])
 
     def note(self, loss: float) -> None:

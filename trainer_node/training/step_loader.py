@@ -38,12 +38,20 @@ class StepLoader(BatchSource[dict[str, torch.Tensor]]):
         self._target_tokens = 0
         self._order: list[int] = []
 
-    def _micro_batches(self, batch: StepExamples) -> Iterator[dict[str, torch.Tensor]]:
-        self._losses, self._noted = [], []
+    def _forget(self, batch: StepExamples) -> None:
         examples = [with_loss(example) for example in batch.examples]
+        self._losses, self._noted = [], []
         self._order = self._like_lengths_together(examples)
-        parts = split([examples[place] for place in self._order], self._accumulation)
-        self._target_tokens = sum(target_tokens(sequences(part)) for part in parts)
+        self._target_tokens = target_tokens(sequences(examples))
+
+    def _micro_batches(self, batch: StepExamples) -> Iterator[dict[str, torch.Tensor]]:
+        return self._in_parts(batch, self._accumulation)
+
+    def _alone(self, batch: StepExamples) -> Iterator[dict[str, torch.Tensor]]:
+        return self._in_parts(batch, len(batch.examples))
+
+    def _in_parts(self, batch: StepExamples, count: int) -> Iterator[dict[str, torch.Tensor]]:
+        parts = split([with_loss(batch.examples[place]) for place in self._order], count)
         for part in parts:
             mine = split(part, self.group.size)[self.group.rank]
             yield collate(sequences(mine), self._pad).inputs()

@@ -8,6 +8,7 @@ import os
 
 import pytest
 
+from schemas.errors import CheckpointError
 from trainer_node.commit.journal import Journal, JournalEntry, read_entries
 
 
@@ -105,7 +106,7 @@ def test_a_disk_that_does_not_take_an_entry_stops_whatever_comes_next(tmp_path, 
     with monkeypatch.context() as broken:
         broken.setattr(os, "fsync", refuse)
         journal.append(entry(1))
-        with pytest.raises(OSError, match="no"):
+        with pytest.raises(CheckpointError, match=r"the journal in .* could not be written: no; .* nothing is lost"):
             {"sync": journal.sync, "append": lambda: journal.append(entry(2)), "roll": lambda: journal.roll("c1"), "close": journal.close}[
                 when
             ]()

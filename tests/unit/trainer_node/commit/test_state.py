@@ -25,7 +25,7 @@ def test_a_run_begins_with_the_first_pass_nothing_trained_and_only_the_easiest_b
         "pass_number": 1,
         "step": 0,
         "samples_trained": 0,
-        "position": {"partitions": {}, "pass_start": {}, "bounds": {}, "data_losses": []},
+        "position": {"partitions": {}, "pass_start": {}, "bounds": {}, "data_losses": [], "topic_ids": {}},
         "pacing": {"highest": 0, "steps_here": 0},
         "repeats": {"dead_lettered": {}},
         "early_stopping": {"measure": None, "best": None, "since_best": 0},

@@ -30,10 +30,10 @@ from trainer_node.data.decoding import decoded, with_example
 from trainer_node.data.examples import Example
 from trainer_node.intake import feed as feed_module
 from trainer_node.intake.backlog import WAITING_LIMIT
-from trainer_node.intake.consumer_thread import Gap
 from trainer_node.intake.deduplication import Deduplicator
 from trainer_node.intake.feed import Feed, FeedSettings
 from trainer_node.intake.flow_control import Delivery
+from trainer_node.intake.lost_records import Gap
 from trainer_node.intake.pacing import Pacing
 from trainer_node.intake.start_point import StartPoint
 
@@ -62,9 +62,11 @@ class LogReader:
         self.paused: set[Partition] = set()
         self.positions: dict[Partition, int] = {}
         self.bounds: dict[Partition, int] = {}
+        self.topic_ids: dict[str, str] = {}
         self.generation = 0
 
-    def start(self, positions, bounds=None, timestamp_ms=None):
+    def start(self, positions, bounds=None, timestamp_ms=None, topic_ids=None):
+        self.topic_ids = dict(topic_ids or {})
         self.bounds = dict(bounds or {})
         self.positions = {tp: max(offset, self.begins.get(tp[0], 0)) for tp, offset in positions.items()}
         for tp, offset in positions.items():

@@ -25,8 +25,8 @@ from trainer_node.commit.state import (
     StreamPosition,
 )
 from trainer_node.intake import feed as feed_module
-from trainer_node.intake.consumer_thread import Gap
 from trainer_node.intake.flow_control import Delivery
+from trainer_node.intake.lost_records import Gap
 from trainer_node.intake.start_point import LogRange, StartPoint
 
 SFT, PREFERENCE, PROMPT = Objective.SFT, Objective.PREFERENCE, Objective.PROMPT
@@ -146,7 +146,7 @@ def test_a_run_from_a_date_tells_the_consumer_and_one_that_goes_on_does_not(benc
     told: list[Any] = []
     start = test_feed.LogReader.start
 
-    def watched(reader, positions, bounds=None, timestamp_ms=None):
+    def watched(reader, positions, bounds=None, timestamp_ms=None, topic_ids=None):
         told.append((dict(positions), dict(bounds or {}), timestamp_ms))
         return start(reader, positions, bounds, timestamp_ms)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from schemas.errors import DeadLetterReason, PeltonError, UserError
+from schemas.errors import BrokerError, DeadLetterReason, PeltonError, UserError
 from tests.unit.trainer_node.training.one_step import Given, OneStep
 from trainer_node.config import TrainConfig
 from trainer_node.data.examples import IGNORED, Example, PairExample, PromptExample
@@ -20,6 +20,7 @@ from trainer_node.models.restore import load_for_training
 from trainer_node.training.batch_source import StepHooks
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.factory import build_source, build_trainer
+from trainer_node.training.taking_apart import ModelAtFault
 
 EXAMPLES: dict[TrainerKind, list[Any]] = {
     TrainerKind.SFT: [Example([5, 6, 7, 8], [IGNORED, 6, 7, 8]), Example([9, 10], [IGNORED, 10])],
@@ -167,8 +168,12 @@ def test_a_memory_exhausted_before_the_first_step_is_told_too(tiny_model, tmp_pa
     ("error", "kind", "says"),
     [
         (RuntimeError("gloo: connection closed"), PeltonError, "another process of this training is gone (gloo: connection closed)"),
-        (RuntimeError("shapes do not fit"), RuntimeError, "shapes do not fit"),
-        (ValueError("no"), ValueError, "no"),
+        (
+            RuntimeError("shapes do not fit"),
+            ModelAtFault,
+            "no sample of step 1 can be trained, nor a plain sentence (RuntimeError: shapes do",
+        ),
+        (BrokerError("away"), BrokerError, "away"),
     ],
 )
 def test_a_lost_process_is_told_as_that_and_any_other_error_as_it_is(tiny_model, tmp_path, error, kind, says):

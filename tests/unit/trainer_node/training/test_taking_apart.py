@@ -1,0 +1,117 @@
+"""A step that raises is taken apart: the guilty samples are left out, and the others trained as if they had been alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from schemas.errors import DeadLetterReason
+from tests.unit.trainer_node.training.one_step import OneStep
+from tests.unit.trainer_node.training.test_base import EXAMPLES, config_of
+from trainer_node.data.examples import IGNORED, Example, PairExample, PromptExample
+from trainer_node.kinds import TrainerKind
+from trainer_node.models.restore import load_for_training
+from trainer_node.training.taking_apart import ModelAtFault
+
+POISON = 300
+GUILTY: dict[TrainerKind, Any] = {
+    TrainerKind.SFT: Example([5, POISON, 7], [IGNORED, POISON, 7]),
+    TrainerKind.DPO: PairExample([5, POISON], [6], [7]),
+    TrainerKind.GRPO: PromptExample([5, POISON]),
+    TrainerKind.PPO: PromptExample([5, POISON]),
+}
+
+
+def raise_on_poison(model: Any, args: Any, kwargs: Any) -> None:
+    tokens = kwargs.get("input_ids", args[0] if args else None)
+    if tokens is not None and bool((tokens == POISON).any()):
+        raise ValueError("this token\nis too much")
+
+
+def step_over(
+    kind: TrainerKind, examples: list[Any], tiny_model: Path, folder: Path, asked: list[int] | None = None, **more: Any
+) -> OneStep:
+    config = config_of(kind, tiny_model, **{"batch_size": 4} | more)
+
+    def rewards(step: int, samples: Any, texts: Any) -> list[float | None]:
+        if asked is not None:
+            asked.append(len(texts))
+        return [(number % 3) / 2 for number in range(len(texts))]
+
+    step = OneStep(kind, load_for_training(config, None), config, folder, examples, rewards)
+    step.loaded.model.get_input_embeddings().register_forward_pre_hook(raise_on_poison, with_kwargs=True)
+    return step
+
+
+def guilty_of(step: OneStep) -> dict[str, Any]:
+    """Runs it; what it left out."""
+    told: dict[str, Any] = {}
+    undo = step.trainer.undo_bad_step
+    step.trainer.undo_bad_step = lambda: told.update(undo()) or told
+    step.run()
+    return told
+
+
+@pytest.mark.parametrize("accumulation", [1, 2])
+@pytest.mark.parametrize("kind", [TrainerKind.SFT, TrainerKind.DPO])
+def test_the_others_are_trained_as_if_the_guilty_one_had_never_been_there(tiny_model, tmp_path, kind, accumulation):
+    good = EXAMPLES[kind]
+    clean = step_over(kind, good, tiny_model, tmp_path / "clean").run()
+    step = step_over(kind, [good[0], GUILTY[kind], good[1]], tiny_model, tmp_path / "apart", accumulation=accumulation)
+    random_state = torch.get_rng_state()
+    told = guilty_of(step)
+    assert torch.equal(torch.get_rng_state(), random_state), "without dropout nothing is random"
+    assert {name: (bad.reason, bad.detail) for name, bad in told.items()} == {
+        "s1": (DeadLetterReason.UNTRAINABLE, "its step raised ValueError: this token")
+    }
+    assert clean.gradient.keys() == step.gradient.keys()
+    for name, gradient in clean.gradient.items():
+        torch.testing.assert_close(step.gradient[name], gradient)
+    assert [loss for loss, _ in step.source.losses] == pytest.approx([loss for loss, _ in clean.source.losses], rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", [TrainerKind.GRPO, TrainerKind.PPO])
+def test_of_prompts_the_others_are_answered_anew_and_nobody_is_asked_what_a_trial_is_worth(tiny_model, tmp_path, kind):
+    asked: list[int] = []
+    good = EXAMPLES[kind]
+    step = step_over(kind, [good[0], GUILTY[kind], good[1]], tiny_model, tmp_path, asked)
+    assert set(guilty_of(step)) == {"s1"}
+    assert asked == [2 * (2 if kind is TrainerKind.GRPO else 1)]
+    assert step.source.step_loss() is not None
+    assert step.source.unrewarded() == frozenset()
+
+
+@pytest.mark.parametrize("kind", list(GUILTY))
+def test_where_all_of_a_batch_raise_and_a_plain_sentence_does_not_the_data_is_at_fault_and_nothing_is_learnt(tiny_model, tmp_path, kind):
+    step = step_over(kind, [GUILTY[kind]], tiny_model, tmp_path)
+    before = {name: weight.clone() for name, weight in step.loaded.model.named_parameters()}
+    assert set(guilty_of(step)) == {"s0"}
+    assert all(torch.equal(weight, before[name]) for name, weight in step.loaded.model.named_parameters())
+
+
+def test_where_a_plain_sentence_raises_too_the_model_is_at_fault_and_a_later_start_finds_that_before_it_trains(tiny_model, tmp_path):
+    seen: list[int] = []
+
+    def refuse(model: Any, args: Any, kwargs: Any) -> None:
+        seen.append(kwargs["input_ids"].shape[0])
+        raise RuntimeError("no kernel image is available")
+
+    for suspect in (False, True):
+        step = step_over(TrainerKind.SFT, EXAMPLES[TrainerKind.SFT], tiny_model, tmp_path)
+        step.trainer.apart.suspect = suspect
+        step.loaded.model.register_forward_pre_hook(refuse, with_kwargs=True)
+        with pytest.raises(ModelAtFault, match="no kernel image is available"):
+            step.run()
+    assert seen == [2, 1, 1, 1, 1], "the batch, each sample, the sentence; then the sentence alone"
+
+
+def test_a_model_that_was_mended_trains_the_batch_that_it_could_not(tiny_model, tmp_path):
+    step = step_over(TrainerKind.SFT, EXAMPLES[TrainerKind.SFT], tiny_model, tmp_path / "suspect")
+    step.trainer.apart.suspect = True
+    clean = step_over(TrainerKind.SFT, EXAMPLES[TrainerKind.SFT], tiny_model, tmp_path / "clean").run()
+    assert guilty_of(step) == {}
+    for name, gradient in clean.gradient.items():
+        torch.testing.assert_close(step.gradient[name], gradient)
