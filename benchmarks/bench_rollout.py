@@ -46,6 +46,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=4, help="of --part grpo, in a block")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    arguments.model = Path(arguments.model) if Path(arguments.model).is_dir() else arguments.model
     record = Record("bench_rollout", arguments, {"sampling and LoRA": SEED})
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(arguments.model)
@@ -257,7 +258,7 @@ class Bench:
             self.torch.cuda.synchronize()
 
     def _result(self, summary: dict[str, Any], raw: dict[str, Any]) -> dict[str, Any]:
-        name = self.arguments.model if self.random else self.folder.name
+        name = self.arguments.model if self.random else self.folder.resolve().name
         about = {"part": self.arguments.part, "model": name, "bits": self.arguments.bits, "device": self.device.split(":")[0]}
         return about | {"summary": summary} | raw
 

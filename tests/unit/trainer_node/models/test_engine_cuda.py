@@ -66,7 +66,6 @@ def test_sixteen_bits_stay_within_the_rounding_of_a_cache(kind: str, tokenizer: 
     found = gaps(model, asked, answers)
     assert found.mean() < 0.034
     assert found.quantile(0.99) < 0.2
-    assert [answer.tokens for answer in engine.answer(asked, 48, Sampling(1.0))] == [answer.tokens for answer in answers]
 
 
 def test_thirty_two_bits_answer_as_generate_does(tokenizer: Any):
