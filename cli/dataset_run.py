@@ -36,10 +36,13 @@ def train_on_files(
     facts: tuple[str, ...],
     ontology: str | None,
     read: ReadOptions,
-) -> None:
+) -> bool:
     """Produce the files, and data sets of the hub, and train until everything is consumed.
 
     A broker named by flag, file or environment is used as it is, with the curriculum worker that runs there; else both are started here.
+
+    Returns:
+        Whether it was told to stop, rather than came to its end.
 
     Raises:
         UserError: a setting, a file, or that nothing was trained of all that was sent; says why.
@@ -64,7 +67,7 @@ def train_on_files(
         refused.look()
     done = node.summary
     if done is None:  # it was told to stop before it had begun
-        return
+        return True
     if not done.samples_trained and not node.stopped:
         raise UserError(f"nothing was trained: {refused.why_nothing(sent, config)}")
     for line in refused.told():
@@ -72,6 +75,7 @@ def train_on_files(
     click.echo(f"trained {done.samples_trained} samples in {done.step} steps; run {options.run_id} in {options.run_dir}")
     if scores := {name: value for name, value in done.metrics.items() if name.startswith("val_") and name != "val_metric"}:
         click.echo("held out: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+    return node.stopped
 
 
 def needs_rewards(config: TrainConfig) -> bool:

@@ -98,6 +98,10 @@ def run_command(command: click.Command) -> None:
     try:
         _run(command)
     except BaseException as error:
+        if type(error).__name__ == "StoppedEarly":  # where it comes from is imported by whoever may be stopped so
+            from trainer_node.stopping import leave
+
+            leave()
         if not interrupts:
             raise
         if not isinstance(error, SystemExit):  # a library that was interrupted made another error of it, or something failed on the way out

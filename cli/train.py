@@ -116,16 +116,24 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
         model_source(config.model)  # before a broker and workers are started
     options = options_from(given, settings.topics)
     with folder_of_run(options.run_dir, is_new=not given["run_id"] and not given["run_dir"]):
-        if given["dataset_path"]:
-            from cli.dataset_run import train_on_files
-            from cli.sample_reader import read_options
+        stopped = run(settings, config, options, task, given)
+    if stopped:
+        from trainer_node.stopping import leave
 
-            read = read_options(task, given["shape"], given["mapping"], given["encoding"])
-            train_on_files(settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read)
-            return
-        from trainer_node.node import run_node
+        leave()
 
-        run_node(settings, config, options)
+
+def run(settings: Any, config: Any, options: Any, task: str | None, given: dict[str, Any]) -> bool:
+    """Train on files, or on what flows over the topics; whether it was told to stop."""
+    if given["dataset_path"]:
+        from cli.dataset_run import train_on_files
+        from cli.sample_reader import read_options
+
+        read = read_options(task, given["shape"], given["mapping"], given["encoding"])
+        return train_on_files(settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read)
+    from trainer_node.node import run_node
+
+    return run_node(settings, config, options)
 
 
 def trainer_for(task: str | None, named: str | None) -> str | None:

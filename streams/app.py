@@ -15,7 +15,6 @@ import asyncio
 import logging
 import os
 import signal
-import tempfile
 import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
@@ -38,6 +37,7 @@ from streams.kafka.decompression import bound_decompression
 from streams.kafka.settings import KafkaSettings
 from streams.metrics import start_metrics
 from streams.node import StreamNode
+from streams.scratch import scratch_folder
 
 DRAIN_SECONDS = 10.0
 """How long a stop waits for the batch in flight. What is not done by then is not committed, and will be read again."""
@@ -108,7 +108,7 @@ def run(node: StreamNode, metrics_port: int | None = None, metrics_host: str = "
         TooManyDeadLetters: the breaker opened.
         NodeFailed: Faust failed.
     """
-    with tempfile.TemporaryDirectory(prefix="pelton-") as folder, ExitStack() as at_the_end:
+    with scratch_folder() as folder, ExitStack() as at_the_end:
         at_the_end.callback(node.close)
         runner = Runner(node, folder)
         if metrics_port is not None:

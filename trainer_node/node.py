@@ -181,8 +181,11 @@ class TrainerNode:
         return summary
 
 
-def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> None:
+def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> bool:
     """Run one incarnation that stops on signals; of several processes, each calls this.
+
+    Returns:
+        Whether it was told to stop, rather than came to its end.
 
     Raises:
         ConfigError: weights are to be sharded as they cannot be.
@@ -190,10 +193,11 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) 
     group = ProcessGroup.join(asked_for(config))
     if group.rank:
         Follower(config, group).run()
-        return
+        return False
     node = TrainerNode(settings, config, options, group)
     stop_on_signals(node)
     node.run()
+    return node.stopped
 
 
 def stop_on_signals(node: TrainerNode) -> None:

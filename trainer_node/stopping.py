@@ -8,18 +8,25 @@ the standard library is imported here: this stands ready before anything else is
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import NoReturn
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Stopped(BaseException):
     """The run was told to stop where nothing is lost by ending at once. No `except Exception` of a library is to swallow it."""
+
+
+class StoppedEarly(SystemExit):
+    """The process was told to stop before a run listened."""
 
 
 class Stopping(threading.Event):
@@ -113,6 +120,15 @@ def stop_early() -> None:
 
     def end() -> None:
         say()
-        raise SystemExit(0)
+        raise StoppedEarly(0)
 
     on_signals(say, end, (signal.SIGTERM,))
+
+
+def leave() -> NoReturn:
+    """End this process now, with exit code 0: everything of ours is closed. Python would take its libraries' objects apart, for seconds."""
+    logging.shutdown()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(0)

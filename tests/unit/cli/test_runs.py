@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.runs import checkpoint_at, make_folder, options_from
+from cli.runs import checkpoint_at, folder_of_run, make_folder, options_from
 from cli.train import train
 from schemas.errors import ConfigError
 from schemas.topics import Topics
@@ -101,3 +102,14 @@ def test_a_name_that_would_lead_out_of_the_folder_is_refused(flag, name, tmp_pat
     assert told.exit_code == 2
     assert "is no name of a run" in told.output
     assert not list(tmp_path.iterdir())
+
+
+def test_a_start_that_fails_before_it_has_anything_to_keep_leaves_no_folder_and_one_that_has_something_leaves_it(tmp_path):
+    with contextlib.suppress(ConfigError), folder_of_run(tmp_path / "runs" / "a", is_new=True):
+        raise ConfigError("no such model")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "runs").mkdir()
+    with contextlib.suppress(ConfigError), folder_of_run(tmp_path / "runs" / "a", is_new=True):
+        (tmp_path / "runs" / "a" / "epochs").mkdir()
+        raise ConfigError("no such model")
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["a"]
