@@ -64,7 +64,9 @@ def test_a_rebalance_storm_with_repeats_in_other_bands_trains_each_sample_once(s
     assert sum(row.outcome is Outcome.DUPLICATE for row in run.rows()) >= len(range(0, 1000, 7))
 
 
-def test_a_worker_killed_with_a_slow_event_in_flight_or_raising_loses_no_sample(settings, new_run, tmp_path):
+def test_a_worker_without_its_broker_for_a_moment_or_killed_with_a_slow_event_in_flight_or_raising_loses_no_sample(
+    settings, new_run, tmp_path
+):
     produced = send(settings, range(500))
     with Producer(settings) as producer:
         for sample_id in ("raises", "slow"):
@@ -78,7 +80,7 @@ def test_a_worker_killed_with_a_slow_event_in_flight_or_raising_loses_no_sample(
             [sys.executable, str(ROOT / "tests" / "faults" / "slow_worker.py")], env=environ, stdout=subprocess.PIPE, stderr=stderr
         )
     assert slow.stdout is not None
-    assert slow.stdout.readline() == b"in flight\n"
+    assert slow.stdout.readline() == b"in flight\n", "a batch that failed for the broker is tried again"
     slow.kill()
     slow.wait()
     slow.stdout.close()
