@@ -28,7 +28,7 @@ def test_the_one_that_wakes_up_too_late_exits_and_its_successor_s_run_is_whole(s
     successor.succeed()
     assert account(run.trained(), samples) == ALL_THERE_ONCE
     assert run.newest.manifest.epoch == 2
-    records = read_range(settings, settings.topics.models.name)
+    records = list(read_range(settings, settings.topics.models.name))
     models = [ModelVersion.decode(record.value) for record in records if record.value is not None]
     standing = {record.key.decode(): record.value for record in records if record.key}  # as compaction leaves them
     there = {ModelVersion.decode(value).path for value in standing.values() if value is not None}

@@ -395,7 +395,8 @@ def test_where_the_model_is_at_fault_the_run_stops_each_start_says_so_before_it_
     assert account(run.trained(), samples) == ALL_THERE_ONCE
 
 
-def test_a_topic_made_anew_is_told_at_a_start_and_while_a_trainer_reads_it_although_it_is_longer(settings, new_run):
+@pytest.mark.parametrize("count", [40, 3])
+def test_a_topic_made_anew_is_told_at_a_start_and_while_a_trainer_reads_it_whether_it_is_longer_or_shorter(settings, new_run, count):
     topic = settings.topics.band(Objective.SFT, 0)
     send(settings, [sample(number) for number in range(8)])
     run = new_run(checkpoint_steps=1)
@@ -403,7 +404,7 @@ def test_a_topic_made_anew_is_told_at_a_start_and_while_a_trainer_reads_it_altho
     child.listen(lambda event: event[:2] == ("commit", 9) and run.newest.manifest.step == 2)
     delete_topics(settings, [topic.name])
     create_topics(settings, [topic])
-    send(settings, [sample(number) for number in range(100, 140)])
+    send(settings, [sample(number) for number in range(100, 100 + count)])
     assert child.wait() == 2
     assert f"topic {topic.name} was deleted and made anew" in child.log
     assert "--from-checkpoint" in child.log

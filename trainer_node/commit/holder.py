@@ -170,5 +170,5 @@ class Pulse:
                 os.close(descriptor)
         except OSError as error:
             if not self._told:
-                logger.warning("%s: the sign of life cannot be written (%s); a second start would not see this one", self._path, error)
+                logger.warning("%s: the heartbeat cannot be written (%s); a second start would not see this one", self._path, error)
             self._told = True

@@ -323,6 +323,7 @@ class ConsumerThread:
         except OffsetOutOfRangeError as error:
             self._overtaken(consumer, error.args[0])
         except LogTruncationError as error:
+            self._ask_which_topics(consumer)
             raise DataLossError(truncated(error.divergent_offsets)) from error
         except KafkaError as error:
             logger.warning("reading failed (%s); trying again", error)
@@ -357,6 +358,7 @@ class ConsumerThread:
 
     def _overtaken(self, consumer: Any, positions: dict[Any, int]) -> None:
         """Retention removed what a partition was to fetch next: fail naming the gap, or go past it, as the policy says."""
+        self._ask_which_topics(consumer)
         wanted = {(tp.topic, tp.partition): offset for tp, offset in positions.items()}
         with broker_errors(self._settings, "finding the log's start"):
             self._seek(consumer, self._checked(consumer, wanted))

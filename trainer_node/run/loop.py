@@ -261,7 +261,8 @@ class ObjectiveRun:
         run = self.run
         held_out = list(run.feed.held_out.validation.values())
         rows = -(-run.config.batch_size // run.config.accumulation)
-        logger.info("evaluating on %d held-out samples", len(held_out))
+        if held_out:
+            logger.info("evaluating on %d held-out samples", len(held_out))
         with run.timings("evaluating"), run.interruptible():
             run.group.send_if_sharded(Command.EVALUATE, self._objective, held_out, rows)
             model, tokenizer = run.loaded.model, run.loaded.tokenizer
