@@ -33,7 +33,7 @@ def train_on_files(
     config: TrainConfig,
     options: RunOptions,
     data: tuple[str, ...],
-    facts: tuple[str, ...],
+    facts: tuple[Path, ...],
     ontology: str | None,
     read: ReadOptions,
 ) -> bool:
@@ -56,7 +56,7 @@ def train_on_files(
         create_topics(settings, settings.topics).raise_if_wrong()
         check_before_claiming(settings, config, options)  # nothing is sent for a run that cannot be
         refused = RefusedSamples(settings, options.run_id)
-        sent = _send(settings, tuple(map(Path, facts)), Path(ontology) if ontology else None, readers)
+        sent = _send(settings, facts, Path(ontology) if ontology else None, readers)
         nodes = None if named else _own_workers(stack, options, ontology, needs_rewards(config))
         wait_for = ("curriculum",) if named else ("curriculum", "augmenter")
         workers_run_id = options.workers_run_id if named else options.run_id

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.fact_files import Survey
-from cli.options import json_option, kafka_options
-from cli.sending import counted, readable
+from cli.options import facts_there, json_option, kafka_options
+from cli.sending import counted
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -24,7 +24,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 
 @click.command()
-@click.argument("files", nargs=-1, metavar="FILE...", callback=readable)
+@click.argument("files", nargs=-1, metavar="FILE...", callback=facts_there)
 @click.option(
     "--columns", metavar="NAMES", help="What the columns of a table hold, such as head,relation,tail or object,subject,predicate."
 )
@@ -50,7 +50,7 @@ def facts(
     target: Path | None,
     as_json: bool,
 ) -> None:
-    """Send facts from FILEs (`-`: standard input), remove some, or write those that stand to a file.
+    """Send facts from FILEs (folders and patterns, too; `-`: standard input), remove some, or write those that stand to a file.
 
     A FILE is JSON Lines or JSON, CSV or TSV, Parquet, an edge list (.edgelist), RDF (.nt, .nq, .ttl, .trig, .rdf), GraphML or HIF, also
     compressed. A table's header says what is what: subject, predicate, object, or head, relation, tail, and if wanted fact_id, source

@@ -6,6 +6,7 @@ import functools
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -106,6 +107,18 @@ def there(_ctx: click.Context, _param: click.Parameter, given: tuple[str, ...]) 
         except UserError as error:
             raise click.BadParameter(str(error)) from None
     return given
+
+
+def facts_there(_ctx: click.Context, _param: click.Parameter, names: tuple[str, ...]) -> tuple[Path, ...]:
+    """Every file of facts that is named: files, those of folders and patterns, `-`."""
+    from reading.paths import expanded
+    from schemas.errors import UserError
+    from streams.knowledge.importing.reader import FACT_FILES
+
+    try:
+        return tuple(file.path for file in expanded(names, FACT_FILES)) if names else ()
+    except UserError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 def kafka_options(command: Command) -> Command:

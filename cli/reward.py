@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import Finite, json_option
+from cli.options import Finite, facts_there, json_option
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -27,7 +27,14 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 
 @click.command()
 @click.argument("text")
-@click.option("--facts", "fact_files", type=FILE, multiple=True, required=True, help="Any FILE that `pelton facts` reads; may be repeated.")
+@click.option(
+    "--facts",
+    "fact_files",
+    callback=facts_there,
+    multiple=True,
+    required=True,
+    help="Any FILE, folder or pattern that `pelton facts` reads; may be repeated.",
+)
 @click.option("--ontology", "ontology_file", type=FILE, help="YAML or JSON; without one, no predicate contradicts.")
 @click.option("--policy", type=click.Choice(POLICIES), default="strict", show_default=True, help="How claims become a number.")
 @click.option("--no-claims", type=Finite(0, 1), help="Reward of a text without claims; unset, it has none.")

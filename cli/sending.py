@@ -42,14 +42,6 @@ def counted(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def readable(_ctx: click.Context, _param: click.Parameter, files: tuple[str, ...]) -> tuple[Path, ...]:
-    """Check, before anything is sent, that every file is there."""
-    for name in files:
-        if name != "-" and not Path(name).is_file():
-            raise click.BadParameter(f"no file {name}")
-    return tuple(map(Path, files))
-
-
 @dataclass
 class SamplesSummary:
     """What was read of files of samples, and what was sent."""

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cli.declared import choices
-from cli.options import RunName, kafka_options, reading_options, there, under
+from cli.options import RunName, facts_there, kafka_options, reading_options, there, under
 from cli.train_options import HeadedCommand, setting_options
 
 data_option, run_option, start_option, watch_option = map(under, ("Data", "Run", "Where a new run begins", "Monitoring"))
@@ -32,7 +32,11 @@ FILE = click.Path(exists=True, dir_okay=False)
 )
 @reading_options(data_option)
 @data_option(
-    "--facts", type=FILE, multiple=True, metavar="FILE", help="With --dataset-path: facts for the knowledge graph; may be repeated."
+    "--facts",
+    multiple=True,
+    callback=facts_there,
+    metavar="FILE",
+    help="With --dataset-path: facts for the knowledge graph, as `pelton facts` takes them; may be repeated.",
 )
 @data_option("--ontology", type=FILE, metavar="FILE", help="With --dataset-path: the predicates of those facts.")
 @setting_options

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,25 +31,29 @@ class Named(NamedTuple):
     """Column -> names of its labels, where something beside the file declares them."""
 
 
-def expanded(names: Iterable[str]) -> list[Named]:
+def expanded(names: Iterable[str], suffixes: Set[str] = SUFFIXES) -> list[Named]:
     """Every file that is named, in the order of the names; those of a folder or a pattern sorted, hidden ones left out.
 
     A folder with files for training and others named validation or test, as the hub lays them out, has the latter held out.
 
+    Args:
+        names: files, folders, patterns, or `-`.
+        suffixes: of a folder's files, those with such an ending are read.
+
     Raises:
         UserError: there is no such file, or none of rows in a folder.
     """
-    return [file for name in names for file in _of(name)]
+    return [file for name in names for file in _of(name, suffixes)]
 
 
-def _of(name: str) -> list[Named]:
+def _of(name: str, suffixes: Set[str]) -> list[Named]:
     path = Path(name)
     if name == "-" or path.is_file():
         return [Named(path)]
     if path.is_dir():
-        found = sorted(one for one in path.rglob("*") if _is_rows(one, path))
+        found = sorted(one for one in path.rglob("*") if _is_rows(one, path, suffixes))
         if not found:
-            raise UserError(f"{name}: no file of rows in it ({', '.join(sorted(SUFFIXES))}, packed or not)")
+            raise UserError(f"{name}: no file of rows in it ({', '.join(sorted(suffixes))}, packed or not)")
         return _with_splits(found, path)
     if path.exists():  # a named pipe, as of a shell's <(...)
         return [Named(path)]
@@ -61,9 +65,9 @@ def _of(name: str) -> list[Named]:
     raise UserError(f"no file {name}")
 
 
-def _is_rows(path: Path, folder: Path) -> bool:
+def _is_rows(path: Path, folder: Path, suffixes: Set[str]) -> bool:
     hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return path.is_file() and not hidden and suffix_of(path) in SUFFIXES and path.name not in ABOUT_THE_SET
+    return path.is_file() and not hidden and suffix_of(path) in suffixes and path.name not in ABOUT_THE_SET
 
 
 def _with_splits(files: list[Path], folder: Path) -> list[Named]:

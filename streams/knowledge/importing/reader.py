@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from reading.encodings import as_utf8
-from reading.formats import Format, suffix_of
+from reading.formats import SUFFIXES, Format, suffix_of
 from reading.opening import Progress, opened
 from reading.refusal import Refused, Skip
 from reading.rows import RowReader
@@ -27,6 +27,8 @@ from streams.knowledge.ontology import Ontology
 
 GRAPHML = frozenset({".graphml", ".xml"})
 EDGE_LISTS = frozenset({".edgelist", ".edges"})
+FACT_FILES = SUFFIXES | GRAPHML | EDGE_LISTS | RDF.keys() | {".hif"}
+"""Endings of files of facts, as they are looked for in a folder."""
 COMMENTED = EDGE_LISTS | {".tsv", ".tab", ".txt"}
 """Endings of files in which a line that begins with `#` is a comment."""
 

@@ -64,6 +64,22 @@ def test_a_dry_run_tells_what_is_wrong_with_every_file(away: None, tmp_path: Pat
     assert [(about["read"], about["skipped"]) for about in files] == [(0, {"bad_file": 1}), (1, {"missing": 1})]
 
 
+def test_folders_and_patterns_are_read_as_their_files(away: None, tmp_path: Path) -> None:
+    for name, text in {
+        "set/b.tsv": "head\trelation\ttail\nPeru\tcapital\tLima\n",
+        "set/deep/a.nt": '<http://x/Chad> <http://x/capital> "N\'Djamena" .\n',
+        "set/.hidden.csv": "broken",
+        "set/README.md": "About the set.",
+        "c.csv": "subject,predicate,object\nCuba,capital,Havana\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    told = json.loads(run(str(tmp_path / "set"), str(tmp_path / "*.csv"), "--dry-run", "--json").stdout)
+    assert [Path(about["path"]).name for about in told["files"]] == ["b.tsv", "a.nt", "c.csv"]
+    assert told["read"] == 3
+    assert "no file matches" in run(str(tmp_path / "*.hif"), "--dry-run").output
+
+
 def test_standard_input_is_read_as_a_file_is(away: None) -> None:
     done = run("-", "--dry-run", "--json", "--columns", "h,r,t", stdin="Peru\tcapital\tLima\nChile\tcapital\n")
     assert json.loads(done.stdout)["bad_lines"] == ["-:2: 2 cells, where 3 are wanted"]
