@@ -10,8 +10,8 @@ from typing import Any
 
 from reading.json_text import spelled
 
-BETWEEN = re.compile(r"[\s,]*", re.ASCII)
-"""What may stand between two elements of an array."""
+BETWEEN = re.compile(r"(?:[\s,]|\xef\xbb\xbf|\ufeff)*", re.ASCII)
+"""What may stand between two values: blanks, commas, the byte order mark of a file that was joined to another (as bytes, or as text)."""
 
 
 class Block(ABC):

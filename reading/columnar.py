@@ -92,7 +92,7 @@ def named_labels(row: dict[str, Any], labels: dict[str, list[str]]) -> dict[str,
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: dates, decimals and the like as text."""
+    """A value as JSON has it: dates, decimals and the like as text. Bytes that are no text stay what they are."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if isinstance(value, dict):
@@ -104,7 +104,10 @@ def plain(value: Any) -> Any:
     if isinstance(value, decimal.Decimal):
         return format(value, "f")
     if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
+        try:
+            return value.decode()
+        except UnicodeDecodeError:
+            return value
     return str(value)
 
 

@@ -6,11 +6,14 @@ import difflib
 import re
 from collections.abc import Iterable
 
-QUESTIONS = ("prompt", "question", "instruction", "query", "problem", "input", "inputs", "user", "human")
+QUESTIONS = ("prompt", "question", "instruction", "query", "problem", "input", "inputs", "user", "human", "article", "document")
 """Columns that ask, the first that is there; `input` beside `instruction` is what the instruction is about."""
-ANSWERS = ("answer", "completion", "response", "output", "answers", "solution", "target", "targets", "assistant", "generated_text")
+ANSWERS = (
+    "answer", "completion", "response", "output", "answers", "solution", "target", "targets", "assistant", "generated_text", "summary",
+    "highlights",
+)  # fmt: skip
 """Columns that answer."""
-ABOUT = ("context", "input", "passage")
+ABOUT = ("context", "input", "passage", "document", "article")
 """Columns with what a question is about."""
 TEXTS = ("text", "content", "document", "sentence", "review", "body")
 """Columns of plain text, the first that is there; a `title` goes before it."""
@@ -37,7 +40,10 @@ OWN = (
     "schema_version",
 )
 """Fields of a sample beside its text."""
-OTHERS = ("title", "history", "choices", "options", "completions", "paragraphs", "mapping", "subject", "predicate", "object")
+OTHERS = (
+    "title", "history", "choices", "options", "completions", "paragraphs", "mapping", "segments", "input_output", "utterances", "winner",
+    "subject", "predicate", "object",
+)  # fmt: skip
 KNOWN = frozenset(
     (*QUESTIONS, *ANSWERS, *ABOUT, *TEXTS, *SYSTEMS, *CONVERSATIONS, *CHOSEN, *REJECTED, *LABELS, *TOOLS, *MEDIA, *OWN, *OTHERS)
 )
@@ -59,5 +65,7 @@ def usual(name: str) -> str:
 
 def meant(name: str, among: Iterable[str] = KNOWN) -> str | None:
     """The known name that an unknown one is close to."""
+    if usual(name).endswith("_id"):  # it names a question; it is none
+        return None
     close = difflib.get_close_matches(usual(name), list(among), 1, LIKENESS)
     return close[0] if close else None

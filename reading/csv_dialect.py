@@ -12,8 +12,8 @@ SEPARATORS = (",", "\t", ";", "|")
 SEP_LINE = re.compile(r'\s*"?sep=(.)"?\s*(?:\r\n|\r|\n|$)', re.IGNORECASE)
 """Excel's own first line."""
 LOOKED_AT = 1 << 16
-ROWS = 50
-"""Lines that are looked at."""
+LINES = 500
+"""Lines that are looked at: a cell may have many."""
 WAYS = ((None, True), ("\\", True), (None, False))
 """How quotes within a cell are written: doubled, behind a backslash, or, between tabs, as they are; the first that does well."""
 
@@ -55,6 +55,8 @@ def _best(head: str, separators: tuple[str, ...]) -> Dialect:
     found = []
     for place, separator in enumerate(separators):
         for way, (escape, quoted) in enumerate(WAYS if separator == "\t" else WAYS[:2]):
+            if escape and f'{escape}"' not in head:
+                continue  # it would take any quote within a cell for one that is meant
             dialect = Dialect(separator, 0, escape=escape, quoted=quoted)
             columns, even = _columns(head, dialect)
             found.append((columns > 1, round(even, 1), -way, columns, -place, dialect._replace(columns=columns)))
@@ -64,15 +66,18 @@ def _best(head: str, separators: tuple[str, ...]) -> Dialect:
 def _columns(head: str, dialect: Dialect) -> tuple[int, float]:
     """Cells of the first row, and the share of rows that have as many. The last one, which may be cut, does not count."""
     lines = list(io.StringIO(head, newline=""))
-    lines = (lines[:-1] if len(head) >= LOOKED_AT else lines)[:ROWS]
+    lines, is_cut = (lines[:-1] if len(head) >= LOOKED_AT else lines)[:LINES], len(head) >= LOOKED_AT or len(lines) > LINES
     widths: list[int] = []
     while lines:
-        left = iter(lines)
-        rows = dialect.reader(left)
+        rows = dialect.reader(iter(lines))
         try:
-            widths += [len(row) for row in rows if row]
-            lines = []
+            for row in rows:
+                if row:
+                    widths.append(len(row))
+            break
         except csv.Error:  # go on behind what was read of it
+            if is_cut and rows.line_num >= len(lines):
+                break  # a cell of several lines, of which the last are not looked at
             widths.append(-1)
             lines = lines[max(1, rows.line_num) :]
     if not widths:

@@ -118,4 +118,5 @@ def _json_format(start: bytes) -> Format:
         return Format.JSON_LINES if not following or any(line.startswith(b"{") for line in following) else Format.JSON_VALUES
     if isinstance(value, list):
         return Format.JSON_LINES if following and following[0].lstrip()[:1] == b"[" else Format.JSON_VALUES
-    return Format.JSON_VALUES if list_within(value) else Format.JSON_LINES
+    is_one = not any(line.lstrip().startswith(b"{") for line in following)
+    return Format.JSON_VALUES if is_one and list_within(value) else Format.JSON_LINES

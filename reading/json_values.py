@@ -186,6 +186,7 @@ class JsonValues:
             except json.JSONDecodeError as error:
                 self._broken_at, self._why = error.pos, f"not JSON: {error.msg}"
                 may_go_on = error.pos >= len(self._text) - 10 or error.msg.startswith("Unterminated string")
+                may_go_on = may_go_on and (error.pos > self._at or self._peek() in "-tfnNI")  # else no value begins here
             except RecursionError:
                 self._broken_at, self._why, may_go_on = self._at + 1, "nested too deep to be read", False
             else:

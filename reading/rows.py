@@ -121,7 +121,9 @@ class RowReader:
                 if raw.strip():
                     yield from self._several(line, raw, error)
                 continue
-            if type(value) is dict:
+            if type(value) is str and value.lstrip()[:1] in ("{", "["):  # JSON that was made JSON once more
+                yield from self._parsed([(line, value.encode())])
+            elif type(value) is dict:
                 yield Alone(line, value, raw)
             elif type(value) is list and value and isinstance(value[0], dict):
                 yield Alone(line, {"messages": value}, raw)  # a conversation that is its turns alone

@@ -7,6 +7,7 @@ import itertools
 from operator import itemgetter
 from typing import Any
 
+from reading.anthropic import separated
 from reading.refusal import Refused, Skip
 from reading.values import from_json, is_blank
 
@@ -44,6 +45,8 @@ def turns_of(value: Any, column: str) -> list[Turn]:
         return plain
     if type(value) is str:
         value = from_json(value, column)
+    if isinstance(value, dict):
+        value = _by_columns(value)
     if not isinstance(value, list) or not value:
         raise Refused(
             Skip.MISSING if is_blank(value) else Skip.INVALID, f"`{column}` {'has no turns' if is_blank(value) else 'is no list of turns'}"
@@ -53,7 +56,18 @@ def turns_of(value: Any, column: str) -> list[Turn]:
         return [{"role": ("user", "assistant")[place % 2], "content": part} for place, part in enumerate(value)]
     if isinstance(first, dict) and first.keys() >= {"input", "output"} and "role" not in first:
         return [turn for pair in value for turn in _pair(pair, column)]
-    return [_turn(part, place, column) for place, part in enumerate(value, 1)]
+    return [_turn(one, place, column) for place, part in enumerate(value, 1) for one in separated(part, column)]
+
+
+def _by_columns(value: dict[str, Any]) -> Any:
+    """Turns as `datasets` writes a sequence of objects, a list for each key; or those within an object."""
+    inner = next((value[key] for key in ("messages", "conversations", "turns") if isinstance(value.get(key), list)), None)
+    if inner is not None:
+        return inner
+    columns = [part for part in value.values() if isinstance(part, list)]
+    if len(columns) != len(value) or len(set(map(len, columns))) != 1:
+        return value
+    return [dict(zip(value, parts, strict=True)) for parts in zip(*columns, strict=True)]
 
 
 class PlainTurns(list[Turn]):

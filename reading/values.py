@@ -7,6 +7,8 @@ from typing import Any
 
 from reading.refusal import Refused, Skip
 
+INNER = ("messages", "conversations", "text", "content", "value", "question", "prompt")
+"""Names within an object that are likely to be meant; the first are turns."""
 LIST_SEPARATOR = "|"
 """Between the values of one CSV cell whose field is a list, such as `gold`."""
 
@@ -43,7 +45,13 @@ def text(value: Any, column: str) -> str:
         return str(value)
     if isinstance(value, float):
         raise NeedsSpelling
-    raise Refused(Skip.INVALID, f"`{column}` is {'a list' if isinstance(value, list) else 'an object'}, not text")
+    if isinstance(value, bytes):
+        raise Refused(Skip.BAD_ENCODING, f"`{column}` holds bytes that are no text in UTF-8")
+    if isinstance(value, list):
+        raise Refused(Skip.INVALID, f"`{column}` is a list, not text")
+    within = next((name for name in value if name in INNER), next(iter(value), "name")) if isinstance(value, dict) else "name"
+    part = "messages" if within in INNER[:2] else "prompt"
+    raise Refused(Skip.INVALID, f"`{column}` is an object, not text; --map leads into it, as in --map {part}={column}.{within}")
 
 
 def texts(value: Any, column: str) -> list[str]:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from reading.anthropic import as_functions
 from reading.columns import CONVERSATIONS, SYSTEMS, TOOLS, usual
 from reading.refusal import Refused, Skip
 from reading.shapes.base import Columns, Fields, Made, Way, with_system
 from reading.turns import Turn, plain_conversations, turns_of
 from reading.values import is_blank
+
+NO_TOOLS = ("null", "None", "[]", "{}")
+"""Texts of a column of tools that has none."""
 
 
 def conversation(columns: Columns) -> Way | None:
@@ -27,8 +31,8 @@ def conversation(columns: Columns) -> Way | None:
         made: Fields = {"messages": turns_of(row[column], column)}
         if system and row.get(system) is not None:
             made = with_system(made, _said(row[system]))
-        if tools and not is_blank(row.get(tools)):
-            made["tools"] = row[tools]
+        if tools and not is_blank(row.get(tools)) and row[tools] not in NO_TOOLS:
+            made["tools"] = as_functions(row[tools])
         return made
 
     def convert_many(rows: list[dict[str, Any]]) -> list[Fields] | None:

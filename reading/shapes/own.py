@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from reading.refusal import Refused, Skip
@@ -46,9 +47,10 @@ def with_own(made: Fields, row: dict[str, Any], plan: Plan) -> Fields:
 
 
 def _split(said: str) -> str:
-    found = SPLITS.get(said.strip().lower())
+    name = said.strip().lower()
+    found = SPLITS.get(name) or SPLITS.get(re.split(r"[^a-z]", name)[0])  # the hub has train_sft, test_prefs
     if found is None:
-        raise Refused(Skip.INVALID, f"`split` is {said[:40]!r}; train and validation are splits")
+        raise Refused(Skip.INVALID, f"`split` is {said[:40]!r}; train and validation are splits; --map split= leaves the column out")
     return found
 
 

@@ -177,3 +177,20 @@ def _score(answer: dict[str, Any]) -> float:
         except (KeyError, TypeError, ValueError):
             continue
     raise Refused(Skip.MISSING, "an answer of `completions` has no score")
+
+
+def arena(columns: Columns) -> Way | None:
+    """The way of a row with two conversations and which of them won, as LMSYS' arena has them."""
+    sides, winner = (columns.first(("conversation_a",)), columns.first(("conversation_b",))), columns.first(("winner",))
+    if None in sides or winner is None:
+        return None
+    first, second = map(str, sides)
+
+    def convert(row: dict[str, Any]) -> Made:
+        won = str(row[winner])
+        if won not in ("model_a", "model_b"):
+            raise Refused(Skip.MISSING, f"`{winner}` is {won[:30]!r}: neither side won")
+        better, worse = (first, second) if won == "model_a" else (second, first)
+        return _pair(None, None, row[better], row[worse], better, worse)
+
+    return Way("preference", convert)

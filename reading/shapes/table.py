@@ -12,13 +12,13 @@ from reading.shapes.conversations import chat_export, conversation
 from reading.shapes.labels import labelled, plain_text
 from reading.shapes.nested import squad_article
 from reading.shapes.pairs import pair
-from reading.shapes.preferences import preference, scored
+from reading.shapes.preferences import arena, preference, scored
 from reading.shapes.prompts import BARE, prompt
 from reading.values import is_blank
 
 Fit = Callable[[Columns], Way | None]
 
-ORDER: tuple[Fit, ...] = (preference, scored, conversation, chat_export, squad_article, pair, labelled, plain_text, prompt)
+ORDER: tuple[Fit, ...] = (preference, scored, arena, conversation, chat_export, squad_article, pair, labelled, plain_text, prompt)
 """The shapes in the order in which they are tried: what says more comes first."""
 FORMATS: dict[str, tuple[Fit, ...]] = {
     "alpaca": (lambda columns: pair(columns, ("instruction",), ("output", "response")),),
@@ -36,10 +36,28 @@ FORMATS: dict[str, tuple[Fit, ...]] = {
     "ultrafeedback": (scored,),
 }
 """What `--format` may name."""
+SEGMENTS = (
+    "pieces of text with marks of what is learnt (Axolotl's input_output) are not trained here; send `messages`, with `weight`: 0 on others"
+)
 NOT_SUPPORTED = {
     ("prompt", "completions", "labels"): "verdicts on the steps of an answer are not trained here",
     ("input_ids",): "token ids are one tokenizer's; send the text itself",
+    ("segments",): SEGMENTS,
+    ("input_output",): SEGMENTS,
+    (
+        "message_id",
+        "parent_id",
+        "text",
+        "role",
+    ): "one message of a tree (OpenAssistant's): join those of a branch into `messages`",
+    (
+        "user",
+        "text",
+        "ts",
+    ): "one message of a channel (Slack's): join those of a conversation into `messages`, and say who is the assistant",
 }
+LONGEST_NAME = 80
+"""Characters of a column's name; what is longer is no name."""
 FACTS = (("subject", "predicate", "object"), ("head", "relation", "tail"))
 OWN_TEXTS = ("answer", "label", "text", "chosen", "rejected")
 """A sample's own fields of text, kept also where the row's shape does without: its task may be said otherwise."""
@@ -78,7 +96,7 @@ def recognised(keys: Iterable[str], forced: str | None = None) -> Plan:
         columns.used.clear()
         if found := fit(columns):
             return _plan(columns, found, OWN if forced else (*OWN, *OWN_TEXTS))
-    return Plan("unknown", _refusing(Skip.UNKNOWN_SHAPE, _unknown(keys, columns, forced)))
+    return Plan("unknown", _refusing(Skip.UNKNOWN_SHAPE, _unknown(keys, columns, forced), looks_at_row=not forced))
 
 
 def _plan(columns: Columns, way: Way, kept: tuple[str, ...]) -> Plan:
@@ -115,11 +133,22 @@ def _without_media(convert: Convert, media: list[str]) -> Convert:
     return checked
 
 
-def _refusing(reason: Skip, why: str) -> Convert:
-    def refuse(row: dict[str, Any]) -> Made:  # noqa: ARG001 - whatever stands in it
-        raise Refused(reason, why)
+def _refusing(reason: Skip, why: str, looks_at_row: bool = False) -> Convert:
+    def refuse(row: dict[str, Any]) -> Made:
+        raise Refused(reason, (looks_at_row and _around_rows(row)) or why)
 
     return refuse
+
+
+def _around_rows(row: dict[str, Any]) -> str:
+    """What an object without a known column is, where it is no row but has rows in it."""
+    listed = ", ".join(f"`{key[:30]}`" for key in list(row)[:4]) + (", …" if len(row) > 4 else "")
+    parts = list(row.values())
+    if len(parts) > 1 and all(isinstance(part, dict) and part.keys() == parts[0].keys() for part in parts):
+        return f"an object with an object under each of {listed}: write them as a list, or one a line"
+    if len(parts) > 1 and all(isinstance(part, list) and part and isinstance(part[0], dict) for part in parts):
+        return f"several lists of rows, {listed}: write each into a file of its own"
+    return ""
 
 
 def _unknown(keys: list[str], columns: Columns, forced: str | None) -> str:
@@ -130,6 +159,8 @@ def _unknown(keys: list[str], columns: Columns, forced: str | None) -> str:
         return "a table turned on its side: pandas writes rows with orient='records'"
     if forced:
         return f"not of the format {forced}: its columns are not among {listed or 'none'}"
+    if any(key.strip().isdigit() or len(key) > LONGEST_NAME for key in keys):
+        return f"no shape has the columns {listed}; is the first line a row? A table begins with the names of its columns"
     close = [f"is `{found}` meant by `{key}`?" for key in keys if usual(key) not in KNOWN and (found := meant(key))]
     advice = close[0] if close else "name them, as in --map prompt=question,answer=response"
     return f"no shape has the columns {listed or 'of an empty object'}; {advice}"

@@ -26,6 +26,25 @@ TURNS = [ASKED, SAID]
 GPT = [{"from": "human", "value": "Capital of Peru?"}, {"from": "gpt", "value": "Lima."}]
 TOOL = {"type": "function", "function": {"name": "capital", "parameters": {"type": "object", "properties": {}}}}
 
+ANTHROPIC = [
+    {
+        "system": "Look it up.",
+        "tools": [{"name": "capital", "input_schema": {"type": "object"}}],
+        "messages": [
+            {"role": "user", "content": [{"type": "text", "text": "Capital of Peru?"}]},
+            {
+                "role": "assistant",
+                "content": [
+                    {"type": "text", "text": "I look."},
+                    {"type": "tool_use", "id": "t1", "name": "capital", "input": {"of": "Peru"}},
+                ],
+            },
+            {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t1", "content": [{"type": "text", "text": "Lima"}]}]},
+            SAID,
+        ],
+    }
+]
+
 
 class Case(NamedTuple):
     name: str
@@ -167,6 +186,73 @@ READ = [
         "lists.csv", 'prompt,gold,split\nQ?,"a|b | c",val\n', "prompt", [{"gold": ("a", "b", "c"), "split": "validation"}], {"rlhf_grpo": 1}
     ),
     Case("turns_in_cells.csv", 'messages\n"' + json.dumps(TURNS).replace('"', '""') + '"\n', "messages", [{"messages": TURNS}]),
+    # as other tools write them
+    Case(
+        "turns_by_columns.jsonl",
+        [{"messages": {"role": ["user", "assistant"], "content": ["Capital of Peru?", "Lima."]}}],
+        "messages",
+        [{"messages": TURNS}],
+    ),
+    Case("turns_within.jsonl", [{"conversation": {"id": 3, "messages": TURNS}}], "sharegpt", [{"messages": TURNS}]),
+    Case("made_json_twice.jsonl", [json.dumps(row) for row in QA], "question-answer", QA),
+    Case(
+        "marks_between.json",
+        b"\xef\xbb\xbf" + json.dumps(QA[:1]).encode() + b"\n\xef\xbb\xbf" + json.dumps(QA[1:]).encode(),
+        "question-answer",
+        QA,
+    ),
+    Case(
+        "splits_of_the_hub.jsonl",
+        [{**QA[0], "split": "train_sft"}, {**QA[1], "split": "test_prefs"}],
+        "question-answer",
+        [{"split": "train"}, {"split": "validation"}],
+    ),
+    Case("no_tools.parquet", table({"messages": [TURNS, TURNS], "tools": ["null", "[]"]}), "messages", [{"tools": None}, {"tools": None}]),
+    Case(
+        "summaries.jsonl",
+        [{"document": "A long story.", "summary": "Short."}],
+        "question-answer",
+        [{"prompt": "A long story.", "answer": "Short."}],
+    ),
+    Case(
+        "news.csv", "article,highlights,id\nA long story.,Short.,7\n", "question-answer", [{"prompt": "A long story.", "answer": "Short."}]
+    ),
+    Case("documents.jsonl", [{"document": "Once."}, {"document": "Twice."}], "text", 2),
+    Case(
+        "asked_of_documents.jsonl",
+        [{"document": "Text.", "question": "Q?", "answer": "A."}],
+        "question-answer",
+        [{"prompt": "Q?\n\nText."}],
+    ),
+    Case(
+        "arena.jsonl",
+        [
+            {
+                "question_id": "q",
+                "model_a": "x",
+                "model_b": "y",
+                "winner": winner,
+                "conversation_a": TURNS,
+                "conversation_b": [ASKED, {"role": "assistant", "content": "Cusco."}],
+                "turn": 1,
+            }
+            for winner in ("model_a", "model_b")
+        ],
+        "preference",
+        [{"prompt": "Capital of Peru?", "chosen": "Lima.", "rejected": "Cusco."}, {"chosen": "Cusco.", "rejected": "Lima."}],
+    ),
+    Case(
+        "anthropic.jsonl",
+        ANTHROPIC,
+        "messages",
+        [{"tools": ({"type": "function", "function": {"name": "capital", "parameters": {"type": "object"}}},)}],
+    ),
+    Case(
+        "lines_in_cells.csv",
+        "prompt,answer\n" + "".join(f'"Q ""{n}"",\nor\nnot?","A, b"\n' for n in range(400)),
+        "question-answer",
+        [{"prompt": f'Q "{n}",\nor\nnot?', "answer": "A, b"} for n in range(400)],
+    ),
     # columns
     Case("columns.parquet", table(COLUMNS), "question-answer", QA),
     Case("numbers.parquet", table({"prompt": ["a", "b"], "answer": [7, 42]}), "question-answer", [{"answer": "7"}, {"answer": "42"}]),
@@ -663,6 +749,98 @@ REFUSED = [
         None,
         {"bad_encoding": 1},
         "half of a surrogate pair, \\ud800, stands alone",
+    ),
+    # of other tools, named for what they are
+    Case(
+        "segments.jsonl",
+        [{"segments": [{"label": False, "text": "q"}, {"label": True, "text": "a"}]}],
+        "none",
+        0,
+        None,
+        {"not_supported": 1},
+        "pieces of text with marks of what is learnt (Axolotl's input_output)",
+    ),
+    Case(
+        "tree.jsonl",
+        [{"message_id": "m", "parent_id": None, "text": "q", "role": "prompter"}] * 2,
+        "none",
+        0,
+        None,
+        {"not_supported": 2},
+        "one message of a tree (OpenAssistant's)",
+    ),
+    Case(
+        "channel.json",
+        json.dumps([{"type": "message", "user": "U1", "text": "hello", "ts": "1.2"}]),
+        "none",
+        0,
+        None,
+        {"not_supported": 1},
+        "one message of a channel (Slack's)",
+    ),
+    Case(
+        "lists_of_splits.json",
+        json.dumps({"train": QA, "test": QA}),
+        "none",
+        0,
+        None,
+        {"unknown_shape": 1},
+        "several lists of rows, `train`, `test`: write each into a file of its own",
+    ),
+    Case(
+        "under_ids.json",
+        json.dumps({"a": QA[0], "b": QA[1]}),
+        "none",
+        0,
+        None,
+        {"unknown_shape": 1},
+        "an object with an object under each of `a`, `b`",
+    ),
+    Case(
+        "batch.jsonl",
+        [{"custom_id": "1", "body": {"model": "m", "messages": TURNS}}],
+        "none",
+        0,
+        None,
+        {"invalid": 1},
+        "`body` is an object, not text; --map leads into it, as in --map messages=body.messages",
+    ),
+    Case(
+        "no_header.csv",
+        '"3","Stocks","They fell."\n"4","Chips","They rose."\n',
+        "none",
+        0,
+        None,
+        {"unknown_shape": 1},
+        "is the first line a row?",
+    ),
+    Case("page_behind.json", json.dumps(QA) + "\n<html>", "question-answer", 2, None, {"bad_json": 1}, "json:2: not JSON: Expecting value"),
+    Case(
+        "bytes.parquet",
+        table({"prompt": [b"a", b"b"], "answer": [b"\xff", b"c"], "other": [b"\xff", b"\xfe"]}),
+        "question-answer",
+        1,
+        None,
+        {"bad_encoding": 1},
+        "`answer` holds bytes that are no text in UTF-8",
+    ),
+    Case(
+        "unescaped.csv",
+        "prompt,answer\n" + '"Q ""1""","A."\n"a "quoted" word","A."\n' * 60,
+        "question-answer",
+        60,
+        None,
+        {"bad_cells": 60},
+        "not CSV",
+    ),
+    Case(
+        "tie.jsonl",
+        [{"winner": "tie", "conversation_a": TURNS, "conversation_b": TURNS}],
+        "none",
+        0,
+        None,
+        {"missing": 1},
+        "neither side won",
     ),
     Case("nul.jsonl", '{"prompt":"Q\\u0000?","answer":"A."}\n', "none", 0, None, {"nul": 1}, "a NUL character"),
     Case("nul_byte.jsonl", b'{"prompt":"Q\x00?","answer":"A."}\n' + ONE.encode(), "question-answer", 1, None, {"nul": 1}),
