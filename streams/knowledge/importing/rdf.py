@@ -47,10 +47,12 @@ Quad = tuple[Any, Any, Any, str]
 
 
 class RdfReader:
-    """Reads one file. Afterwards `labels` says how many triples were taken as names."""
+    """Reads one file. Afterwards `labels` says how many triples were taken as names, and `told_apart` which URIs carry theirs behind a name
+    that another has."""
 
     def __init__(self, ontology: Ontology) -> None:
         self.labels = 0
+        self.told_apart: set[Any] = set()
         self._ontology = ontology
         self._labels: dict[Any, str] = {}
         self._names = Names()
@@ -91,7 +93,14 @@ class RdfReader:
 
         if isinstance(resource, BNode) and resource not in self._labels:
             raise Refused(Skip.MISSING, "a blank node without an rdfs:label has no name")
-        return self._names.check(resource, self._labels.get(resource) or local_name(str(resource)), _told)
+        name = self._labels.get(resource) or local_name(str(resource))
+        if isinstance(resource, BNode):
+            return self._names.check(resource, name, _told)
+        try:
+            return self._names.check(resource, name, _told)
+        except Refused:
+            self.told_apart.add(resource)
+            return self._names.check(resource, f"{name} ({resource})", _told)
 
 
 def local_name(uri: str) -> str:

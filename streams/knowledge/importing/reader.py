@@ -27,7 +27,8 @@ from streams.knowledge.ontology import Ontology
 
 GRAPHML = frozenset({".graphml", ".xml"})
 EDGE_LISTS = frozenset({".edgelist", ".edges"})
-FACT_FILES = SUFFIXES | GRAPHML | EDGE_LISTS | RDF.keys() | {".hif"}
+NOT_READ = {".jsonld": "JSON-LD, whose words may be fetched from elsewhere, is not read: write it as N-Triples or Turtle"}
+FACT_FILES = SUFFIXES | GRAPHML | EDGE_LISTS | RDF.keys() | NOT_READ.keys() | {".hif"}
 """Endings of files of facts, as they are looked for in a folder."""
 COMMENTED = EDGE_LISTS | {".tsv", ".tab", ".txt"}
 """Endings of files in which a line that begins with `#` is a comment."""
@@ -103,11 +104,14 @@ class FactReader:
 
     def _statements(self, progress: Progress | None) -> Iterator[Statement]:
         suffix = suffix_of(self.path)
+        if suffix in NOT_READ:
+            raise UserError(f"{self._name}: {NOT_READ[suffix]}")
         if suffix in RDF:
             self.format = RDF[suffix][1]
             rdf = RdfReader(self.ontology)
             yield from self._whole(rdf, progress)
             self._tell(rdf.labels, "label was", "labels were", "taken as the names of what they label")
+            self._tell(len(rdf.told_apart), "URI has", "URIs have", "a name that another has: told apart by the URI behind it")
         elif suffix in GRAPHML:
             self.format = "GraphML"
             yield from self._graph_file(GraphmlReader(), progress)

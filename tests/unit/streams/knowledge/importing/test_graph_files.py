@@ -90,14 +90,16 @@ class TestRdf:
         assert statements(path, ontology=ONTOLOGY) == [("Peru", "capital", "Lima")]
         assert statements(path) == [("Peru", "has capital", "Lima")]
 
-    def test_what_has_no_name_or_another_ones_is_refused(self, tmp_path):
-        turtle = "@prefix : <http://x/> . :Peru :capital :Lima . <http://y/Lima> :in :Ohio . [] :of :Lima ."
+    def test_two_uris_of_one_name_are_told_apart_and_what_has_no_name_is_refused(self, tmp_path):
+        turtle = "@prefix : <http://x/> . :Peru :capital :Lima . <http://y/Lima> :in :Ohio . :Ada :born_in <http://y/Lima> . [] :of :Lima ."
         reader = FactReader(written(tmp_path, "a.ttl", turtle), skip_bad=True)
-        assert [fact.predicate for fact in reader.read()] == ["capital"]
-        assert [line.split(": ", 2)[2] for line in reader.bad] == [
-            "<http://y/Lima> would be named 'Lima', as <http://x/Lima> is; name them apart",
-            "a blank node without an rdfs:label has no name",
-        ]
+        assert {(fact.subject, fact.predicate, fact.object) for fact in reader.read()} == {
+            ("Ada", "born_in", "Lima"),
+            ("Lima", "in", "Ohio"),
+            ("Peru", "capital", "Lima (http://x/Lima)"),
+        }
+        assert [line.split(": ", 2)[2] for line in reader.bad] == ["a blank node without an rdfs:label has no name"]
+        assert any("1 URI has a name that another has" in notice for notice in reader.notices)
 
     def test_a_bad_line_of_n_triples_costs_itself_alone_and_is_named(self, tmp_path):
         lines = [f"<http://x/s{n}> <http://x/p> <http://x/o{n}> ." for n in range(50)]
@@ -108,6 +110,10 @@ class TestRdf:
         assert [line.split(" ")[0] for line in reader.bad] == [f"{path}:8:"]
         with pytest.raises(UserError, match=r"a\.nt:8: not N-Triples"):
             statements(path)
+
+    def test_json_ld_is_named_and_not_taken_for_rows(self, tmp_path):
+        with pytest.raises(UserError, match=r"a\.jsonld: JSON-LD, whose words may be fetched from elsewhere, is not read"):
+            statements(written(tmp_path, "a.jsonld", '{"@context": "http://x/", "@id": "Peru"}'))
 
     def test_a_file_of_another_kind_is_told_in_one_line(self, tmp_path):
         for name in ("a.ttl", "a.trig", "a.rdf"):
