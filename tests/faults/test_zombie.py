@@ -32,7 +32,8 @@ def test_the_one_that_wakes_up_too_late_exits_and_its_successor_s_run_is_whole(s
     models = [ModelVersion.decode(record.value) for record in records if record.value is not None]
     standing = {record.key.decode(): record.value for record in records if record.key}  # as compaction leaves them
     there = {ModelVersion.decode(value).path for value in standing.values() if value is not None}
-    assert there == {str(path) for path in (run.folder / "checkpoints").iterdir()}, "what is deleted has a tombstone"
+    assert there <= {str(path) for path in (run.folder / "checkpoints").iterdir()}, "what is deleted has a tombstone"
+    assert str(run.newest.path) in there
     epochs = [model.epoch for model in models]
     first_of_successor = epochs.index(2) if 2 in epochs else len(epochs)
     assert 1 not in epochs[first_of_successor:], "the zombie published after its successor had"

@@ -20,6 +20,7 @@ def commit(run_dir: Path, models: Iterable[Any], base_model: Path) -> list[Path]
     from trainer_node.commit.state import FeedState
     from trainer_node.commit.store import CheckpointStore
     from trainer_node.models.base import base_of
+    from trainer_node.models.portable import save_with_any_generation_settings, write_tokenizer
 
     fence, written = Fence(run_dir), []
     fence.resumed_from(0, 0)
@@ -34,8 +35,8 @@ def commit(run_dir: Path, models: Iterable[Any], base_model: Path) -> list[Path]
             )  # fmt: skip
 
             def write(folder: Path, loaded: Any = loaded) -> None:
-                loaded.model.save_pretrained(folder)
-                loaded.tokenizer.save_pretrained(folder)
+                save_with_any_generation_settings(loaded.model, folder)
+                write_tokenizer(loaded.tokenizer, folder)
                 for name in FOR_A_RESUME:
                     (folder / name).write_bytes(b"none")
 

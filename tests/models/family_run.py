@@ -53,7 +53,7 @@ def train(loaded: LoadedModel, steps: int = 3) -> list[float]:
     optimizer = torch.optim.AdamW(weights, lr=1e-2)
     losses = []
     for _ in range(steps):
-        nll, mask = token_losses(loaded.model, batch.inputs())
+        nll, mask = token_losses(loaded.model, {name: tensor.to(loaded.device) for name, tensor in batch.inputs().items()})
         loss = nll.sum() / mask.sum()
         loss.backward()
         losses.append(loss.item())

@@ -10,6 +10,8 @@ import torch
 
 from schemas.sample import Task
 from schemas.training_sample import Objective
+from tests.models.checkpoints import commit
+from tests.models.family_run import train as trained_further
 from tests.models.tiny import build
 from tests.unit.trainer_node.training.test_rl import GROUPS, Run, gradients
 from tests.unit.trainer_node.training.test_trainers import Steps, train
@@ -17,8 +19,10 @@ from trainer_node.config import TrainConfig
 from trainer_node.data.tokenization import format_rlhf, format_supervised, prompt_tokens, with_choices
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.adapters import load_adapter
+from trainer_node.models.export import EXACT, export_merged
+from trainer_node.models.fidelity import ask_checkpoint, compare
 from trainer_node.models.loader import load_model
-from trainer_node.models.restore import load_for_training, save_for_resume
+from trainer_node.models.restore import find_checkpoint, load_checkpoint, load_for_training, save_for_resume
 from trainer_node.training import losses
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.evaluation import choose_labels
@@ -183,3 +187,19 @@ def test_a_run_goes_on_from_its_checkpoint_with_the_losses_of_an_unbroken_one(on
     unbroken = run(0)
     assert unbroken[-1] < 0.95 * unbroken[6], "what is compared moves"
     assert run(6) == pytest.approx(unbroken[6:], rel=0.01)
+
+
+@pytest.mark.parametrize(("bits", "other"), [(16, 4), (4, 16)])
+def test_what_is_exported_by_default_is_nearer_to_the_checkpoint_than_its_adapter_on_a_base_in_other_bits(config, tmp_path, bits, other):
+    loaded = load_for_training(config.model_copy(update={"bits": bits}), None)
+    trained_further(loaded, steps=30)
+    (path,) = commit(tmp_path / "run", [loaded], Path(config.model))
+    checkpoint = find_checkpoint(path)
+    assert checkpoint is not None
+    trained = load_checkpoint(checkpoint)
+    assert (trained.bits, trained.precision.quantization) == (bits, "nf4" if bits == 4 else None)
+    asked = ask_checkpoint(trained.model, trained.tokenizer, checkpoint)
+    exported = export_merged(path, tmp_path / "out")
+    assert exported.dtype == "bfloat16"
+    assert exported.fidelity.kl <= EXACT
+    assert compare(asked, load_checkpoint(checkpoint, other).model).kl > exported.fidelity.kl
