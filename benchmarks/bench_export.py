@@ -103,7 +103,7 @@ def pelton(*arguments: Any) -> str:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):
         raise SystemExit(f"{' '.join(command[3:])}: {done.stderr[-2000:]}")
-    return done.stdout + done.stderr
+    return done.stdout
 
 
 class Texts:
@@ -158,23 +158,9 @@ def stochastic(value: Any, dtype: Any) -> Any:
     return ((value.contiguous().view(torch.int32) + noise) & -(1 << 16)).view(torch.float32).to(dtype)
 
 
-def compensated(value: Any, dtype: Any) -> Any:
-    """To nearest, with what a column's rounding left over added to the next column of the same row."""
-    import torch
-
-    if value.ndim != 2:
-        return value.to(dtype)
-    rounded, left = torch.empty_like(value, dtype=dtype), torch.zeros_like(value[:, 0])
-    for column in range(value.shape[1]):
-        wanted = value[:, column] + left
-        rounded[:, column] = wanted.to(dtype)
-        left = wanted - rounded[:, column].float()
-    return rounded
-
-
 def forms(run_dir: Path, folder: Path, name: str, cpu: bool) -> dict[str, dict[str, Any]]:
     """Each form, and what was measured of it."""
-    from trainer_node.models.merging import merged, to_nearest
+    from trainer_node.models.merging import compensated, merged, to_nearest
     from trainer_node.models.restore import find_checkpoint, load_checkpoint
 
     checkpoint = find_checkpoint(run_dir)
@@ -185,7 +171,7 @@ def forms(run_dir: Path, folder: Path, name: str, cpu: bool) -> dict[str, dict[s
     for form, flags in (("export, by default", ()), ("export --dtype float32", ("--dtype", "float32"))):
         out = folder / form.replace(" ", "-").replace(",", "")
         said = pelton("export", run_dir, "--merge", out, *flags)
-        found[form] = texts.measure(plain(out)) | {"said": said.strip().splitlines()[-3:]}
+        found[form] = texts.measure(plain(out)) | {"said": said.strip().splitlines()[-2:]}
     pelton("export", run_dir, "--adapter", folder / "adapter")
     found["export --adapter, by PEFT"] = texts.measure(with_peft(folder / "adapter", trained.precision.bits, trained.precision.dtype))
     if not cpu:
