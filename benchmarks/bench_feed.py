@@ -34,7 +34,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class Alternating:
     """Batches for the trainer: blocks from the feed and from memory in turns, each timed from its first batch to the next block's."""
 
     training: Any
-    """The `ObjectiveRun` whose batches these are."""
+    """The `TrainingLoop` whose batches these are."""
     from_feed: Callable[[], Any]
     """Its own next batch."""
     block: int
@@ -129,7 +129,6 @@ class Alternating:
         self.waited += time.perf_counter() - now
         self.tokens += [len(item.example.input_ids) for item in batch.items]
         self.steps += 1
-        self.training.batch = batch
         return batch
 
     def meanwhile(self) -> None:
@@ -137,13 +136,13 @@ class Alternating:
         if self.side(self.steps - 1) == "kafka":
             self.training.run.feed.intake()
 
-    def step_done(self) -> None:
+    def step_done(self, batch: Any) -> None:
         """After a step: what its samples cost is told; what came from the log is accounted for."""
         training = self.training
-        training.publish_losses(training.batch, training.source.losses)
+        training.publish_losses(batch, training.trainers.source(batch.objective).losses)
         if self.side(self.steps - 1) == "kafka":
             training.run.claim.journal.sync()
-            training.run.feed.trained(training.batch)
+            training.run.feed.trained(batch)
 
     def _take(self) -> Any:
         if self.side(self.steps) == "ram":
@@ -173,12 +172,14 @@ def parts() -> dict[str, tuple[type, str]]:
     from kafka import KafkaConsumer
 
     from trainer_node.data.decoding import Decoder
+    from trainer_node.intake.choice import Choice
     from trainer_node.intake.consumer_thread import ConsumerThread
     from trainer_node.intake.feed import Feed
 
     return {
         "taking in": (Feed, "intake"),
-        "choosing and journalling": (Feed, "_chosen"),
+        "choosing": (Choice, "pick"),
+        "journalling": (Feed, "_take"),
         "accounting": (Feed, "trained"),
         "reader: polling": (KafkaConsumer, "poll"),
         "reader: decoding, tokenising and preparing": (Decoder, "__call__"),
@@ -208,21 +209,17 @@ def timed(turns: Callable[[], bool]) -> Counter[str]:
 
 def in_turns(run: Any, block: int, rounds: int, warm_up: int) -> Alternating:
     """The run's training, its batches from the feed and from memory in turns."""
-    from trainer_node.run.committer import Committer
-    from trainer_node.run.loop import ObjectiveRun
+    from trainer_node.run.loop import TrainingLoop
 
-    class InTurns(ObjectiveRun):
-        def hooks(self) -> Any:
-            return replace(super().hooks(), meanwhile=lambda: turns.meanwhile())
-
+    class InTurns(TrainingLoop):
         def next_batch(self) -> Any:
             return turns.next_batch()
 
-        def step_done(self) -> None:
-            turns.step_done()
+        def step_done(self, batch: Any) -> None:
+            turns.step_done(batch)
 
-    training = InTurns(run, Committer(run), run.feed.objective)
-    turns = Alternating(training, lambda: ObjectiveRun.next_batch(training), block, rounds, warm_up)
+    training = InTurns(run, lambda: turns.meanwhile())
+    turns = Alternating(training, lambda: TrainingLoop.next_batch(training), block, rounds, warm_up)
     return turns
 
 
@@ -250,7 +247,7 @@ def measure(model: str, block: int, rounds: int, batch_size: int, by_parts: bool
                 turns = in_turns(run, block, rounds, warm_up)
                 spent = timed(turns.counts) if by_parts else Counter()
                 turns.read_in_turns(run.consumer)
-                turns.training.train(None)
+                turns.training.train()
                 loaded = {"backend": run.loaded.backend, "bits": run.loaded.bits}
         finally:
             broker.stop()

@@ -22,7 +22,10 @@ import psutil
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 HORIZON = 40_000
-FILES = ("adapter_model.safetensors", "optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json")
+FILES = (
+    "adapter_model.safetensors", "rng_state.pth",
+    "objectives/sft/optimizer.pt", "objectives/sft/scheduler.pt", "objectives/sft/trainer_state.json",
+)  # fmt: skip
 
 
 def run(settings: Any, folder: Path, count: int) -> list[dict[str, float]]:
@@ -37,8 +40,8 @@ def run(settings: Any, folder: Path, count: int) -> list[dict[str, float]]:
     from trainer_node.commit.store import START, CheckpointStore
     from trainer_node.data.decoding import Decoded, decoded, with_example
     from trainer_node.intake.consumer_thread import ConsumerThread
-    from trainer_node.intake.feed import Feed, FeedSettings
-    from trainer_node.intake.pacing import Pacing
+    from trainer_node.intake.feed import Feed
+    from trainer_node.intake.feed_settings import FeedSettings
 
     def unpack(records: list[Any]) -> list[Decoded]:
         ids = lambda sample: list((sample.completion or "").encode())  # noqa: E731 - as many as a tokenizer would give
@@ -50,7 +53,7 @@ def run(settings: Any, folder: Path, count: int) -> list[dict[str, float]]:
     with Producer(settings) as producer:
         letters = DeadLetterWriter(producer, settings, "trainer", "bench", Breaker())
         bands = {Objective.SFT: [topic.name for topic in settings.topics.bands("sft")]}
-        feed = Feed(FeedSettings("bench", 64, 0.2, HORIZON), reader, bands, letters, journal, ledger, Pacing(8))
+        feed = Feed(FeedSettings("bench", 64, 0.2, HORIZON), reader, bands, letters, journal, ledger)
         journal.take_over(START)
         feed.begin(None, [])
         readings, serial = [], 0

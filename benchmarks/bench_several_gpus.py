@@ -36,7 +36,7 @@ def train(model: str, folder: str, run_id: str, batch_size: int, steps: int) -> 
     from trainer_node.node import TrainerNode, stop_on_signals
     from trainer_node.options import RunOptions
     from trainer_node.run.follower import Follower
-    from trainer_node.run.loop import ObjectiveRun
+    from trainer_node.run.loop import TrainingLoop
     from trainer_node.distributed.process_group import ProcessGroup
 
     group = ProcessGroup.join()
@@ -54,13 +54,13 @@ def train(model: str, folder: str, run_id: str, batch_size: int, steps: int) -> 
     node = TrainerNode(KafkaSettings.load(), config, RunOptions(run_id, Path(folder) / run_id, on_batch=note), group)
     stop_on_signals(node)
     losses: list[float] = []
-    own = ObjectiveRun.step_done
+    own = TrainingLoop.step_done
 
-    def step_done(training: ObjectiveRun) -> None:
-        losses.append(training.source.step_loss() or 0.0)
-        own(training)
+    def step_done(training: TrainingLoop, batch: Any) -> None:
+        losses.append(training.trainers.source(batch.objective).step_loss() or 0.0)
+        own(training, batch)
 
-    ObjectiveRun.step_done = step_done  # type: ignore[method-assign]
+    TrainingLoop.step_done = step_done  # type: ignore[method-assign]
     node.run()
     done = node.summary
     assert done is not None

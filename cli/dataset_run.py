@@ -20,8 +20,9 @@ from streams.kafka.admin import create_topics
 from streams.kafka.broker import open_broker
 from streams.kafka.settings import KafkaSettings
 from streams.supervisor import Supervisor
+from trainer_node.commit.ledger import Outcome
 from trainer_node.config import TrainConfig
-from trainer_node.node import TrainerNode, stop_on_signals
+from trainer_node.node import RunSummary, TrainerNode, stop_on_signals
 from trainer_node.options import RunOptions
 from trainer_node.run.claim import check_before_claiming, refuse_if_held
 
@@ -73,9 +74,33 @@ def train_on_files(
     for line in refused.told():
         click.secho(line, fg="yellow", err=True)
     click.echo(f"trained {done.samples_trained} samples in {done.step} steps; run {options.run_id} in {options.run_dir}")
+    for line in where_they_went(sent, done):
+        click.echo(line)
     if scores := {name: value for name, value in done.metrics.items() if name.startswith("val_") and name != "val_metric"}:
         click.echo("held out: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
     return node.stopped
+
+
+def where_they_went(sent: int, done: RunSummary) -> list[str]:
+    """What this start did of what was sent, where that is not all that there is to say."""
+    new, others = done.outcomes.get(Outcome.TRAINED, 0), {**done.outcomes}
+    others.pop(Outcome.TRAINED, None)
+    if new == done.samples_trained == sent and not others:
+        return []
+    told = [f"{count} {WHERE[Outcome(outcome)]}" for outcome, count in sorted(others.items()) if count]
+    line = f"this start: {sent} samples sent, {new} times one was trained"
+    return [", ".join([line, *told])]
+
+
+WHERE = {
+    Outcome.DEAD_LETTER: "dead-lettered",
+    Outcome.DUPLICATE: "duplicates of samples that were trained before or beside",
+    Outcome.VALIDATION: "held out to measure by",
+    Outcome.PROMPT: "prompts left to be asked (--trainer grpo, rloo or ppo trains them)",
+    Outcome.FOREIGN: "made for other runs",
+    Outcome.UNREWARDED: "prompts without a reward in time",
+}
+"""Where a record went that was not trained."""
 
 
 def needs_rewards(config: TrainConfig) -> bool:

@@ -41,27 +41,55 @@ def compares(config: TrainConfig, _: Given) -> bool:
     return any(kind.facts.reference.value != "never" for kind in config.trainer.kinds)
 
 
-def answers(config: TrainConfig, _: Given) -> bool:
+def kinds(config: TrainConfig, given: Given) -> set[str]:
+    """What trains in this run."""
+    return {kind.value for kind in config.kinds(ends=ENDS.is_met(config, given)).values()}
+
+
+def learns_from_rewards(config: TrainConfig, given: Given) -> bool:
+    """Something learns from rewards."""
+    return bool(kinds(config, given) & {"grpo", "rloo", "ppo"})
+
+
+def by_rewards(*of: str) -> Need:
+    """One of these kinds learns from rewards; in a run without end, beside others."""
+    return Need(lambda config, given: bool(kinds(config, given) & {*of}), f"--trainer {' or '.join(of)}, or auto without end")
+
+
+def answers(config: TrainConfig, given: Given) -> bool:
     """The model is asked something."""
-    return config.held_out_prompts > 0 or any(objective.value == "prompt" for objective in config.objectives)
+    return config.held_out_prompts > 0 or learns_from_rewards(config, given)
 
 
-LEARNS_FROM_REWARDS = trained_by("grpo", "rloo", "ppo")
 FILES = Need(lambda _, given: bool(given["dataset_path"]), "--dataset-path")
 ENDS = Need(
     lambda _, given: bool(given["dataset_path"] or given["until_consumed"] or given["closed_file"] or given["replay"]),
     "--until-consumed, --closed-file or --dataset-path: a pass ends only where the stream does",
+)
+UNENDING = Need(
+    lambda config, given: config.trainer.is_sequence and not ENDS.is_met(config, given),
+    "--trainer auto and a run without end: one that is to end trains one objective after another",
 )
 PASSES = Need(lambda config, given: config.epochs == 1 or ENDS.is_met(config, given), ENDS.told)
 NEEDS: dict[str, Need] = {
     "warmup_steps": scheduled("constant_with_warmup"),
     "restart_steps": scheduled("cosine_with_restarts"),
     "alpha": Need(lambda config, _: config.lora_r > 0, "a LoRA (--lora-r above 0)"),
+    "rl": UNENDING,
+    "shares": UNENDING,
+    "rl_lr": Need(learns_from_rewards, "what learns from rewards (--trainer grpo, rloo or ppo, or auto without end)"),
+    "reference_steps": Need(
+        lambda config, given: compares(config, given) and not ENDS.is_met(config, given),
+        "a run without end that compares with a reference (--trainer auto, dpo, grpo, rloo or ppo)",
+    ),
+    "eval_every": Need(
+        lambda config, given: not ENDS.is_met(config, given) and not config.eval_steps, "a run without end, and no --eval-steps"
+    ),
     "dpo_lr": trained_by("auto", "dpo"),
     "beta": Need(compares, "a trainer that compares with a reference (--trainer auto, dpo, grpo, rloo or ppo)"),
-    "num_generations": trained_by("grpo", "rloo"),
-    "ppo_epochs": trained_by("ppo"),
-    "temperature": LEARNS_FROM_REWARDS,
+    "num_generations": by_rewards("grpo", "rloo"),
+    "ppo_epochs": by_rewards("ppo"),
+    "temperature": by_rewards("grpo", "rloo", "ppo"),
     "max_new_tokens": Need(answers, "answers (--held-out-prompts, or --trainer grpo, rloo or ppo)"),
     "reward_timeout_s": Need(answers, "answers (--held-out-prompts, or --trainer grpo, rloo or ppo)"),
     "epochs": PASSES,
@@ -71,7 +99,10 @@ NEEDS: dict[str, Need] = {
     "mapping": FILES,
     "encoding": FILES,
     "wait_for": ENDS,
-    "workers_run_id": Need(lambda _, given: bool(given["wait_for"]), "--wait-for"),
+    "workers_run_id": Need(
+        lambda config, given: bool(given["wait_for"]) or (UNENDING.is_met(config, given) and config.rl == "auto"),
+        "--wait-for, or a run without end whose prompts wait for a feedback worker",
+    ),
 }
 FLAGS = {"shape": "--format", "mapping": "--map"}
 """Flags that are not named after their value."""

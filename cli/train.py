@@ -60,9 +60,7 @@ FILE = click.Path(exists=True, dir_okay=False)
     multiple=True,
     help="Worker whose lag must be zero, too, before everything is consumed; may be repeated.",
 )
-@run_option(
-    "--workers-run-id", type=RunName(), metavar="ID", help="Run id in the group names of those workers, where they serve this run alone."
-)
+@run_option("--workers-run-id", type=RunName(), metavar="ID", help="Run id in the workers' group names, where they serve this run alone.")
 @run_option("--take-over", is_flag=True, help="End a trainer that is at work on this run, and go on in its place, instead of refusing to.")
 @run_option("--print-config", is_flag=True, help="Print all settings as a YAML file for --config, and train nothing.")
 @start_option(

@@ -19,12 +19,14 @@ from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, ge
 
 from schemas.errors import ConfigError
 
-TRAINING_LOSS = Gauge("training_loss", "Mean loss of the last optimizer step, in nats per completion token", ["run_id"])
+TRAINING_LOSS = Gauge("training_loss", "Loss of the last optimizer step; of samples, in nats per completion token", ["run_id", "objective"])
 TRAINING_STEP = Gauge("pelton_training_step", "Optimizer steps taken", ["run_id"])
 TRUNCATED_SAMPLES = Counter("pelton_truncated_samples", "Samples longer than the model or --max-seq allows, and cut", ["run_id"])
 ADAPTED_SAMPLES = Counter("pelton_adapted_samples", "Samples whose turns were changed for the model's chat template", ["run_id", "rule"])
-VAL_METRIC = Gauge("val_metric", "Value of the validation metric at the last evaluation", ["run_id"])
-VAL_SCORE = Gauge("val_score", "What was measured at the last evaluation: val_loss, val_accuracy and others", ["run_id", "score"])
+VAL_METRIC = Gauge("val_metric", "Value of the validation metric at the last evaluation", ["run_id", "objective"])
+VAL_SCORE = Gauge(
+    "val_score", "What was measured at the last evaluation: val_loss, val_accuracy and others", ["run_id", "objective", "score"]
+)
 GPU_VRAM_BYTES = Gauge("gpu_vram_bytes", "Accelerator memory in use by the trainer, in bytes", ["run_id"])
 REWARD_AVG = Gauge("reward_avg", "Mean of the last rewards that are not None, 0 to 1", ["run_id"])
 HALLUCINATION_RATE = Gauge("hallucination_rate", "Contradicted claims among all claims of the last judged outputs, 0 to 1", ["run_id"])

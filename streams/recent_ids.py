@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from typing import Generic, TypeVar
 
 Id = TypeVar("Id", bound=Hashable)
@@ -32,6 +32,10 @@ class RecentIds(Generic[Id]):
     def clear(self) -> None:
         """Forget all."""
         self._ids.clear()
+
+    def __iter__(self) -> Iterator[Id]:
+        """Oldest first."""
+        return iter(self._ids)
 
     def __contains__(self, asked: object) -> bool:
         return asked in self._ids

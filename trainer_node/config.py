@@ -62,13 +62,21 @@ class LearningSettings(Settings):
     """Learning."""
 
     trainer: TrainerKind = TrainerKind.AUTO
-    """Which trainer trains: auto is SFT, then DPO on preference pairs; what is neither learns from rewards."""
+    """Which trainer trains: auto is SFT, then DPO on pairs; without an end, both as they come, and `rl`. Others learn from rewards."""
+    rl: Literal["auto", "grpo", "rloo", "ppo", "off"] = "auto"
+    """What learns from rewards beside SFT and DPO in a run without end: auto is grpo, while a feedback worker is there to judge."""
+    shares: str = "backlog"
+    """How such a run shares its steps: `backlog`, as much waits of each, or weights such as sft=3,preference=1,prompt=1."""
     lr: float = Field(default=2e-4, gt=0)
     """Learning rate."""
     dpo_lr: float | None = Field(default=None, gt=0)
     """Learning rate of DPO. Unset, a twentieth of `lr`: at the rate of SFT a handful of pairs undoes what SFT has just learnt."""
+    rl_lr: float | None = Field(default=None, gt=0)
+    """Learning rate of what learns from rewards. Unset, `lr`; beside SFT and DPO a twentieth of it."""
     beta: float = Field(default=0.1, ge=0)
     """Beta of DPO, or coefficient of the KL term where rewards are learnt from. 0 means no such term and no reference model."""
+    reference_steps: int = Field(default=512, ge=1)
+    """Optimizer steps after which a run without end renews the reference that it compares with, from a checkpoint that is no worse."""
     schedule: Literal["constant", "constant_with_warmup", "cosine_with_restarts"] = "constant"
     """Learning-rate schedule; a resumed run goes on where its schedule was."""
     warmup_steps: int = Field(default=0, ge=0)
@@ -77,6 +85,36 @@ class LearningSettings(Settings):
     """Optimizer steps of one cosine, for cosine_with_restarts."""
     seed: int = 0
     """Seed of new weights, dropout and generation."""
+
+    @field_validator("shares")
+    @classmethod
+    def _weights(cls, given: str) -> str:
+        """Weights can be read."""
+        weights_of(given)
+        return given
+
+
+def weights_of(shares: str) -> dict[Objective, float]:
+    """Weights by objective; empty where steps are shared by what waits.
+
+    Raises:
+        ValueError: it is neither; says what it may be.
+    """
+    if shares == "backlog":
+        return {}
+    pairs = [part.partition("=") for part in shares.split(",")]
+    try:
+        weights = {Objective(name.strip()): float(value) for name, _, value in pairs}
+    except ValueError:
+        weights = {}
+    if (
+        not weights
+        or len(weights) < len(pairs)
+        or not all(0 <= weight < float("inf") for weight in weights.values())
+        or not any(weights.values())
+    ):
+        raise ValueError(f"{shares!r} is neither `backlog` nor weights of {', '.join(Objective)} such as sft=3,preference=1")
+    return weights
 
 
 class BatchSettings(Settings):
@@ -106,9 +144,11 @@ class PassSettings(Settings):
     epochs: int = Field(default=1, ge=1)
     """Passes over the stream; each after the first is a rewind. A pass ends only with --until-consumed."""
     eval_steps: int = Field(default=0, ge=0)
-    """Optimizer steps between evaluations on validation samples; 0 evaluates at the end of each pass."""
+    """Optimizer steps of an objective between its evaluations; 0 evaluates at the end of a pass, or after `eval_every` without an end."""
+    eval_every: float = Field(default=300.0, gt=0)
+    """In a run without end, time between evaluations, in seconds or as 30s, 5m or 2h; a stream that falls idle is measured sooner."""
     patience: int = Field(default=3, ge=0)
-    """Evaluations without improvement before training stops; 0 never stops."""
+    """Evaluations without improvement before training stops; 0 never stops. After `eval_every`, those `checkpoint_steps` apart count."""
     checkpoint_steps: int = Field(default=50, ge=1)
     """Optimizer steps between checkpoints."""
     checkpoint_every: float = Field(default=300.0, gt=0)
@@ -120,7 +160,7 @@ class PassSettings(Settings):
     grace_s: float = Field(default=60.0, ge=0)
     """Seconds from SIGTERM to giving up on a clean stop."""
 
-    @field_validator("checkpoint_every", mode="before")
+    @field_validator("checkpoint_every", "eval_every", mode="before")
     @classmethod
     def _seconds(cls, given: object) -> object:
         """Flags, the environment and YAML may say a unit."""
@@ -164,8 +204,22 @@ class TrainConfig(AnswerSettings, PassSettings, BatchSettings, LearningSettings,
 
     @property
     def objectives(self) -> tuple[Objective, ...]:
-        """What is trained on, in order."""
+        """What a run that is to end trains on, in order."""
         return self.trainer.objectives
+
+    def kinds(self, ends: bool) -> dict[Objective, TrainerKind]:
+        """What trains each objective, in order. A run without end has all of them on one stream.
+
+        Args:
+            ends: whether the run is to end when everything is consumed.
+        """
+        kinds = {kind.facts.objective: kind for kind in self.trainer.kinds}
+        if not self.trainer.is_sequence or ends:
+            return kinds
+        if self.rl != "off":
+            rl = TrainerKind.GRPO if self.rl == "auto" else TrainerKind(self.rl)
+            kinds[rl.facts.objective] = rl
+        return {objective: kind for objective, kind in kinds.items() if self.lora_r > 0 or not needs_reference(kind, self)}
 
     def changed(self) -> dict[str, Any]:
         """The settings that are not at their defaults: a version with one more setting does not look like a change."""

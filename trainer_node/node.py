@@ -11,7 +11,6 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from schemas.training_sample import Objective
 from streams.kafka.connection import name_clients
 from streams.kafka.settings import KafkaSettings
 from streams.metrics import start_metrics
@@ -22,7 +21,6 @@ from trainer_node.options import RunOptions, Timings
 from trainer_node.run.context import RunContext, open_run
 from trainer_node.run.follower import Follower
 from trainer_node.run.held_out_prompts import ask_held_out
-from trainer_node.run.warm_start import with_optimizer
 from trainer_node.stopping import Stopped, Stopping, on_signals
 
 logger = logging.getLogger(__name__)
@@ -39,6 +37,8 @@ class RunSummary:
     """Optimizer steps of the run, in all."""
     samples_trained: int
     """Of the run, in all; each pass counts."""
+    outcomes: dict[str, int]
+    """Of this incarnation: records by what became of them, as the ledger calls it; each pass counts."""
     rewards_late: int
     """Rewards that did not come in time."""
     checkpoint_s: list[float]
@@ -102,7 +102,9 @@ class TrainerNode:
         if run.claim.resumed is None:
             with self._interruptible():
                 ask_held_out(run, "before")
-        self._train(run)
+        from trainer_node.run.loop import TrainingLoop  # imports torch, as `open_run` has by now
+
+        TrainingLoop(run).train()
         if not self._stopping.is_set():
             with self._interruptible():
                 ask_held_out(run, "after")
@@ -111,16 +113,6 @@ class TrainerNode:
     def _interruptible(self) -> contextlib.AbstractContextManager[None]:
         """Of several processes none may end in the midst of what they do together."""
         return self._stopping.interruptible() if self._group.size == 1 else contextlib.nullcontext()
-
-    def _train(self, run: RunContext) -> None:
-        from trainer_node.run.loop import TrainingLoop  # imports torch, as `open_run` has by now
-
-        loop = TrainingLoop(run)
-        objective: Objective | None = run.feed.objective
-        checkpoint = run.claim.resumed or with_optimizer(run.claim.parent, run.feed.objective, run.config)
-        while objective is not None and not self._stopping.is_set():
-            loop.train(objective, checkpoint)
-            checkpoint, objective = None, loop.next_objective(objective)
 
     def stop(self, *_: Any) -> None:
         """Finish the step, commit, end; at once where nothing has been trained yet. Safe to call from any thread."""
@@ -167,6 +159,7 @@ class TrainerNode:
             epoch=epoch,
             step=cursor.step,
             samples_trained=cursor.samples_trained,
+            outcomes=dict(run.feed.admission.outcomes),
             rewards_late=run.rewards.late,
             checkpoint_s=run.claim.store.seconds,
             timings=self._timings.seconds,

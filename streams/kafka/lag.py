@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
 
 
+DESERTED = ("Empty", "Dead", "Unknown")
+"""States of a group that has no members."""
+
+
 @dataclass(frozen=True)
 class Lag:
     """One group on one partition."""
@@ -57,6 +61,16 @@ class LagReader:
         with broker_errors(self.settings, "listing groups"):
             names = sorted(group["group_id"] for group in self._admin.list_groups())
             return [name for name in names if any(self._is_ours(tp) for tp in group_offsets(self._admin, name))]
+
+    def has_members(self, group: str) -> bool:
+        """Whether somebody reads as this group now.
+
+        Raises:
+            BrokerError: the broker is away.
+        """
+        with broker_errors(self.settings, f"looking for {group}"):
+            found = self._admin.list_groups()
+        return any(one["group_id"] == group and one["group_state"] not in DESERTED for one in found)
 
     def group_lag(self, group: str, topic_names: Iterable[str]) -> dict[TopicPartition, int]:
         """Lag of one group by partition of the topics named.

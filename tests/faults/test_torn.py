@@ -43,7 +43,7 @@ def test_every_file_of_a_real_checkpoint_torn_in_every_way_is_noticed_and_traini
             assert found.path.name == before.path.name, f"{how} {path.name} was not noticed"
             assert [name for name, _ in refused] == [torn.path.name]
             shutil.rmtree(copy)
-    harm(torn.path / "optimizer.pt", "flip a bit")
+    harm(torn.path / "objectives/sft/optimizer.pt", "flip a bit")
     child = run.finish()
     assert f"checkpoint {torn.path.name} is refused: optimizer.pt does not match its hash" in child.log
     assert account(run.trained(), samples) == ALL_THERE_ONCE

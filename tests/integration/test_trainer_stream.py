@@ -234,7 +234,7 @@ def rate(run: Run) -> float:
     """The learning rate that the next step would have."""
     import torch
 
-    return float(torch.load(run.newest.path / "scheduler.pt", weights_only=True)["_last_lr"][0])
+    return float(torch.load(run.newest.path / "objectives/sft/scheduler.pt", weights_only=True)["_last_lr"][0])
 
 
 def test_what_was_trained_is_in_a_checkpoint_once_the_stream_has_fallen_idle(settings, new_run):

@@ -43,6 +43,7 @@ class Journal:
         self._file: IO[bytes] | None = None
         self._disk = ThreadPoolExecutor(1, "journal")
         self._on_its_way: Future[None] | None = None
+        self._pending: list[JournalEntry] = []
         folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, checkpoint: str) -> Path:
@@ -57,11 +58,16 @@ class Journal:
         earlier = sorted(self.folder.glob(f"after-{checkpoint}.e*.jsonl"))
         entries = read_entries(earlier[-1]) if earlier else []
         self._open(checkpoint, entries)
+        self._pending = list(entries)
         return entries
 
+    def replayed(self) -> None:
+        """The oldest of the entries taken over is trained again, or given up: the next checkpoint's file does without it."""
+        self._pending.pop(0)
+
     def roll(self, checkpoint: str) -> None:
-        """A checkpoint has become durable: further batches are journalled after it."""
-        self._open(checkpoint)
+        """A checkpoint has become durable: further batches are journalled after it, and those that are still to be trained again."""
+        self._open(checkpoint, self._pending)
 
     def append(self, entry: JournalEntry) -> None:
         """Write one entry. On return it outlives this process; it is on its way to the disk, and after `sync` it is there.

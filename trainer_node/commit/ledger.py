@@ -213,19 +213,21 @@ class Ledger:
             found += _rows_of(table.filter(is_one))
         return found
 
-    def trained_ids(self, pass_number: int, topics: set[str], limit: int) -> list[str]:
-        """Ids trained in a pass on these topics, as `trained_rows` gives them."""
-        return [row.sample_id for row in self.trained_rows(pass_number, topics, limit)]
+    def trained_ids(self, passes: range, topics: set[str], limit: int) -> list[str]:
+        """Ids trained in these passes on these topics, as `trained_rows` gives them."""
+        return [row.sample_id for row in self.trained_rows(passes, topics, limit)]
 
-    def trained_rows(self, pass_number: int, topics: set[str], limit: int) -> list[LedgerRow]:
-        """What was trained in a pass on these topics, the newest `limit` of it, oldest first; reads no more segments than that takes."""
+    def trained_rows(self, passes: range, topics: set[str], limit: int) -> list[LedgerRow]:
+        """What was trained in these passes on these topics, the newest `limit` of it, oldest first; reads no more than that takes."""
         parts: list[list[LedgerRow]] = []
         count = 0
         for segment in reversed(self.segments):
-            rows = [row for row in read_segment(self.folder, segment) if row.pass_number == pass_number]
-            if not rows or count >= limit:
+            if count >= limit:
                 break
-            parts.append([row for row in rows if row.outcome is Outcome.TRAINED and row.topic in topics])
+            rows = [row for row in read_segment(self.folder, segment) if row.topic in topics]
+            if rows and max(row.pass_number for row in rows) < passes.start:
+                break
+            parts.append([row for row in rows if row.outcome is Outcome.TRAINED and row.pass_number in passes])
             count += len(parts[-1])
         return list(itertools.chain.from_iterable(reversed(parts)))[-limit:]
 

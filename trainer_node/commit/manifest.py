@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from schemas.errors import CheckpointError
+from schemas.training_sample import Objective
 from trainer_node.commit.durable import sha256_of
 from trainer_node.commit.fencing import overtaken
 from trainer_node.commit.ledger import Segment
@@ -20,8 +21,10 @@ from trainer_node.commit.provenance import Base, LoraReach, Precision
 from trainer_node.commit.state import FeedState
 
 MANIFEST = "manifest.json"
-REQUIRED = ("optimizer.pt", "scheduler.pt", "rng_state", "trainer_state.json")
-"""How the names of files begin without which a resume would silently begin anew in part; a checkpoint that lacks one is refused."""
+OF_A_TRAINER = ("optimizer.pt", "scheduler.pt", "trainer_state.json")
+"""Files of each trainer without which a resume would silently begin anew in part; a checkpoint that lacks one is refused."""
+RANDOM_STATE = "rng_state"
+"""How the names of the random states' files begin: one of each process."""
 
 
 class FileEntry(BaseModel):
@@ -62,6 +65,10 @@ class RunState(BaseModel):
     """The model as it was named in the settings."""
     feed: FeedState
     """Where it stands on the stream."""
+    trainers: dict[Objective, str] = {}
+    """Which kind of trainer each objective has that has been trained; `own_folder` has what it needs to go on."""
+    reference_step: int | None = None
+    """Optimizer step whose weights are the reference of DPO and of the KL terms; None where there is none."""
     metrics: dict[str, float] = {}
     """training_loss, val_metric and others."""
 
@@ -107,6 +114,11 @@ class Checkpoint:
         """The run's folder."""
         return self.path.parent.parent
 
+    def folder_of(self, objective: Objective) -> Path | None:
+        """What an objective's trainer goes on from; None where the checkpoint has none of it."""
+        manifest = self.manifest
+        return own_folder(self.path, objective, manifest.format) if objective in manifest.trainers else None
+
 
 def verify(path: Path, ledger_folder: Path | None = None, deep: bool = True) -> Checkpoint:
     """Check a checkpoint against its manifest: every file's presence, size and (when deep) hash, and its ledger segments.
@@ -115,7 +127,7 @@ def verify(path: Path, ledger_folder: Path | None = None, deep: bool = True) -> 
         CheckpointError: the first thing that is wrong with it.
     """
     manifest, digest = read_manifest(path)
-    for name in REQUIRED:
+    for name in required(manifest):
         if not any(file.startswith(name) for file in manifest.files):
             raise CheckpointError(f"the manifest names no {name}")
     for name, entry in manifest.files.items():
@@ -124,6 +136,17 @@ def verify(path: Path, ledger_folder: Path | None = None, deep: bool = True) -> 
     for segment in manifest.segments:
         _verify_file(folder / segment.name, segment.bytes, segment.sha256 if deep else None)
     return Checkpoint(path, manifest, digest)
+
+
+def required(manifest: Manifest) -> list[str]:
+    """How the names of files begin that must be there."""
+    folders = [own_folder(Path(), objective, manifest.format).as_posix() for objective in manifest.trainers]
+    return [RANDOM_STATE, *(name if folder == "." else f"{folder}/{name}" for folder in folders for name in OF_A_TRAINER)]
+
+
+def own_folder(checkpoint: Path, objective: Objective, version: int = FORMAT) -> Path:
+    """Where a checkpoint keeps an objective's optimizer, schedule and trainer state; beside the weights, up to format 3."""
+    return checkpoint / "objectives" / objective.value if version > 3 else checkpoint
 
 
 def checkpoints(run_dir: Path, deep: bool = True) -> list[Checkpoint]:

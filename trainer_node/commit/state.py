@@ -5,7 +5,7 @@ Positions are by partition, named `topic:partition`; a band has one partition. R
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.training_sample import Objective, TrainingSample
 
@@ -81,6 +81,10 @@ class EarlyStoppingState(State):
     best: float | None = None
     since_best: int = 0
     """Evaluations in a row without a better value."""
+    last: float | None = None
+    """What the newest evaluation found."""
+    at: int = 0
+    """Optimizer steps of the objective at the newest evaluation that counted."""
 
 
 class HeldOutState(State):
@@ -88,22 +92,56 @@ class HeldOutState(State):
 
     validation: tuple[TrainingSample, ...] = ()
     prompts: tuple[TrainingSample, ...] = ()
+    fixed: tuple[Objective, ...] = ()
+    """Objectives that were measured once: their samples stay what they are."""
+
+
+class ObjectiveState(State):
+    """Where one objective stands."""
+
+    pass_number: int = 1
+    """Pass over the objective's bands, from 1."""
+    first_pass: int = 1
+    """The pass that began the round: what came after the objective had done its passes is trained in a further round."""
+    finished: bool = False
+    """Whether the round's passes are done."""
+    begun: bool = False
+    """Whether a batch of the round was taken."""
+    steps: int = 0
+    """Optimizer steps taken for it."""
+    credit: float = 0.0
+    """How much of its share of the steps it has not had yet, in steps."""
+    pacing: PacingState = PacingState()
+    early_stopping: EarlyStoppingState = EarlyStoppingState()
 
 
 class FeedState(State):
     """All that the feed and early stopping need to go on."""
 
-    version: int = 1
-    """Of this model; a manifest of format 3 holds version 1."""
+    version: int = 2
+    """Of this model; a manifest of format 4 holds version 2."""
     objective: Objective
-    """What is being trained."""
-    pass_number: int = 1
-    """Pass over the objective's bands, from 1."""
+    """What was trained last."""
     step: int = 0
-    """Optimizer steps taken."""
+    """Optimizer steps taken, of all objectives."""
     samples_trained: int = 0
+    objectives: dict[Objective, ObjectiveState] = {}
+    """Where each stands that has been trained, or waited for."""
     position: StreamPosition = StreamPosition()
-    pacing: PacingState = PacingState()
     repeats: RepeatState = RepeatState()
-    early_stopping: EarlyStoppingState = EarlyStoppingState()
-    held_out: HeldOutState = HeldOutState()
+    held_out: HeldOutState = Field(default=HeldOutState(), exclude=True)
+    """In a file of their own (`commit.held_out_file`), which the manifest names with its hash."""
+
+    def of(self, objective: Objective) -> ObjectiveState:
+        """Where an objective stands; at its beginning, if nothing is known of it."""
+        return self.objectives.get(objective, ObjectiveState())
+
+    @property
+    def pass_number(self) -> int:
+        """Pass over the bands of what was trained last."""
+        return self.of(self.objective).pass_number
+
+    @property
+    def early_stopping(self) -> EarlyStoppingState:
+        """Of what was trained last."""
+        return self.of(self.objective).early_stopping

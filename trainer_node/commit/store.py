@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from schemas.errors import CheckpointError, Fenced, PeltonError
+from schemas.training_sample import Objective
 from trainer_node.commit.best import LOSS, is_better
 from trainer_node.commit.durable import remedy, sha256_of, sync_file, sync_folder
 from trainer_node.commit.fencing import Fence, overtaken
@@ -199,15 +200,16 @@ class CheckpointStore:
 
 
 def best_of(whole: list[Checkpoint]) -> list[Checkpoint]:
-    """The one with the best val_metric, if any was evaluated; only those whose metric is what the newest one's is can be compared."""
-    scored = [checkpoint for checkpoint in whole if "val_metric" in checkpoint.manifest.metrics]
-    measures = [checkpoint.manifest.feed.early_stopping.measure or LOSS for checkpoint in scored]
-    best: Checkpoint | None = None
-    for checkpoint, measure in zip(scored, measures, strict=True):
-        value = checkpoint.manifest.metrics["val_metric"]
-        if measure == measures[-1] and is_better(measure, value, best.manifest.metrics["val_metric"] if best else None):
-            best = checkpoint
-    return [best] if best else []
+    """Of each objective, the one with the best val_metric, if any was evaluated; only values of what the newest one measures by compare."""
+    best: dict[Objective, Checkpoint] = {}
+    for objective in {objective for checkpoint in whole[-1:] for objective in checkpoint.manifest.feed.objectives}:
+        found = [(checkpoint, checkpoint.manifest.feed.of(objective).early_stopping) for checkpoint in whole]
+        scored = [(checkpoint, early.measure or LOSS, early.last) for checkpoint, early in found if early.last is not None]
+        than: float | None = None
+        for checkpoint, measure, value in scored:
+            if measure == scored[-1][1] and is_better(measure, value, than):
+                best[objective], than = checkpoint, value
+    return list({checkpoint.path: checkpoint for checkpoint in best.values()}.values())
 
 
 def _durable(path: Path) -> FileEntry:

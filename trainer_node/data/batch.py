@@ -35,6 +35,8 @@ class StepExamples:
     """In training order; all of one objective, and so of one type."""
     sample_ids: list[str]
     """Of each example."""
+    objective: Objective = Objective.SFT
+    """Whose trainer trains them."""
 
 
 @dataclass(frozen=True)
@@ -48,4 +50,5 @@ class StepBatch:
 
     def examples(self) -> StepExamples:
         """The same, without records."""
-        return StepExamples(self.step, [item.example for item in self.items], [item.sample.sample_id for item in self.items])
+        sample_ids = [item.sample.sample_id for item in self.items]
+        return StepExamples(self.step, [item.example for item in self.items], sample_ids, self.objective)

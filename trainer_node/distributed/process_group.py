@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from schemas.errors import PeltonError
@@ -39,9 +38,13 @@ class Command(StrEnum):
     LOAD = "load"
     """The run's model; with the folder of the checkpoint to load it from, or None."""
     TRAIN = "train"
-    """From the next batch on; with the objective, and the folder of the checkpoint to go on from, or None."""
+    """Begin a trainer; with its kind, and the folder of its own in the checkpoint to go on from, or None."""
+    GO_ON = "go on"
+    """All trainers of a checkpoint stand: take over its reference and random state; with its folder, and whether it has a reference."""
+    REFERENCE = "reference"
+    """The policy as it is now is the reference from here on."""
     STEP = "step"
-    """With the `StepExamples` to train on; None ends this training."""
+    """With the `StepExamples` to train on; None ends the trainer that began first."""
     RESULT = "result"
     """With what rank 0 has found on its own, while all others wait for it."""
     HEARTBEAT = "heartbeat"
@@ -49,7 +52,7 @@ class Command(StrEnum):
     RANDOM_STATE = "random state"
     """Gather it, for a checkpoint."""
     EVALUATE = "evaluate"
-    """Make the passes of rank 0's evaluation, whose result it knows itself; with the objective, held-out samples, and rows at once."""
+    """Make the passes of rank 0's evaluation, whose result it knows itself; with the kind, held-out samples, and rows at once."""
     ANSWER = "answer"
     """Make the passes of rank 0's answers, likewise; with the prompts."""
     STOP = "stop"
@@ -121,13 +124,10 @@ class ProcessGroup:
         if self.size > 1 and time.monotonic() - self._last > HEARTBEAT_S:
             self.send(Command.HEARTBEAT)
 
-    def save_random_states(self, folder: Path) -> None:
-        """Write the others' random states beside rank 0's own; they answer while they wait for a batch."""
-        if self.size > 1:
-            self.send(Command.RANDOM_STATE)
-            for rank, state in enumerate(self.gather(b"")):
-                if rank:
-                    (folder / f"rng_state_{rank}.pth").write_bytes(state)
+    def random_states(self, own: dict[str, Any]) -> list[dict[str, Any]]:
+        """The random state of each process, by rank; the others answer while they wait for a batch. `own` is rank 0's."""
+        self.send(Command.RANDOM_STATE)
+        return self.gather(own)
 
     # --- the other ranks -------------------------------------------------------------------------------------------------------
 

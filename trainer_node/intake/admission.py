@@ -5,8 +5,8 @@ Whatever is not to be trained on is done at once, with a row in the ledger that 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Split
@@ -14,6 +14,7 @@ from schemas.training_sample import Objective, TrainingSample
 from streams import metrics
 from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import DeadLetterWriter
+from streams.recent_ids import RecentIds
 from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
 from trainer_node.commit.positions import Positions, RecordPosition
 from trainer_node.data.batch import WaitingSample
@@ -21,21 +22,9 @@ from trainer_node.data.decoding import Decoded
 from trainer_node.data.examples import AnyExample
 from trainer_node.intake.backlog import Backlog
 from trainer_node.intake.deduplication import Deduplicator
-from trainer_node.intake.held_out import HeldOut, keep
+from trainer_node.intake.held_out import HeldOut
+from trainer_node.intake.standing import Cursor
 from trainer_node.intake.truncation import Truncations
-
-
-@dataclass
-class Cursor:
-    """Where the feed stands."""
-
-    objective: Objective
-    """What is being trained."""
-    pass_number: int = 1
-    """Pass over its bands, from 1."""
-    step: int = 0
-    """Optimizer steps chosen."""
-    samples_trained: int = 0
 
 
 class Admission:
@@ -50,8 +39,9 @@ class Admission:
         duplicates: Deduplicator,
         dead_letters: DeadLetterWriter,
         ledger: Ledger,
+        dead_letters_kept: int = 100_000,
     ) -> None:
-        """`objectives`: band topic -> what its samples are trained for."""
+        """`objectives`: band topic -> what its samples are trained for; `dead_letters_kept`: for passes to come, none where none come."""
         self._run_id = run_id
         self._cursor = cursor
         self._objectives = objectives
@@ -62,8 +52,10 @@ class Admission:
         self._truncations = Truncations(run_id)
         self.positions = Positions({})
         self.held_out = HeldOut()
-        self.dead_lettered: set[RecordPosition] = set()
-        """Records that an earlier pass has dead-lettered: they are done."""
+        self.outcomes: Counter[str] = Counter()
+        """What became of records since this process began."""
+        self.dead_lettered: RecentIds[RecordPosition] = RecentIds(dead_letters_kept)
+        """Records that an earlier pass has dead-lettered: they are done. Those of a long time ago would be dead-lettered once more."""
         self.already_sent: set[RecordPosition] = set()
         """Dead letters that a killed incarnation has sent since the checkpoint: not to be sent again."""
 
@@ -108,7 +100,7 @@ class Admission:
         """
         if sample.run_id is not None and sample.run_id != self._run_id:
             return Outcome.FOREIGN
-        prompts_are_trained = self._cursor.objective is Objective.PROMPT
+        prompts_are_trained = self._cursor.trains(Objective.PROMPT)
         if sample.objective is Objective.PROMPT and (not prompts_are_trained or sample.split is Split.VALIDATION):
             if isinstance(example, BadRecord) and example.reason is DeadLetterReason.UNTRAINABLE:
                 raise example  # it cannot be asked; one that is too long to be trained on can
@@ -121,10 +113,10 @@ class Admission:
 
     def _hold_out(self, sample: TrainingSample, store: dict[str, TrainingSample], outcome: Outcome) -> Outcome:
         is_known = sample.sample_id in store or sample.former_id in store
-        if is_known and self._cursor.pass_number == 1:
+        if is_known and self._cursor.pass_of(sample.objective) == 1:
             return Outcome.DUPLICATE
         if sample.former_id not in store:
-            keep(sample, store)
+            self.held_out.keep(sample, store)
         return outcome
 
     def check_breaker(self) -> None:
@@ -152,8 +144,10 @@ class Admission:
     def done(self, record: Record, sample_id: str, outcome: Outcome, step: int, former_id: str | None = None) -> None:
         """A record needs nothing more."""
         self.positions[(record.topic, record.partition)].done(record.offset)
+        self.outcomes[outcome.value] += 1
         where = (record.topic, record.partition, record.offset)
-        self._ledger.add(LedgerRow(*where, sample_id, outcome, self._cursor.pass_number, step, former_id))
+        pass_number = self._cursor.pass_of(self._objectives[record.topic])
+        self._ledger.add(LedgerRow(*where, sample_id, outcome, pass_number, step, former_id))
 
 
 def _sound(example: AnyExample | BadRecord) -> AnyExample:

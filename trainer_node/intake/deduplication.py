@@ -2,6 +2,7 @@
 
 A worker that was killed sends a sample again, at a new offset and perhaps in another band: offsets are not identity. The memory holds the
 last `horizon` ids taken in a pass; after a crash it is read back from the ledger. An id that comes again later than that trains twice.
+What was trained in an earlier round is remembered as well, through all passes of the rounds after it.
 
 A sample whose hash is another since messages 1.1 brings its former one along: a record of either is a duplicate of the other, so that an
 upgrade trains nothing twice. Two samples that only had the former one in common are two.
@@ -25,8 +26,9 @@ class Deduplicator:
 
     def __init__(self, horizon: int) -> None:
         self.horizon = horizon
-        self._taken: RecentIds[int] = RecentIds(horizon)
-        self._taken_formers: RecentIds[int] = RecentIds(horizon)
+        self._taken = _Memory(horizon)
+        self._taken_formers = _Memory(horizon)
+        self._earlier = _Memory(horizon)
         self._waiting: set[int] = set()
         self._waiting_formers: Counter[int] = Counter()
         self._journalled: dict[int, RecordPosition] = {}
@@ -42,10 +44,11 @@ class Deduplicator:
         key = key_of(objective.value, sample_id)
         if key in self._journalled:
             return self._journalled[key] != position
-        if key in self._waiting_formers or key in self._taken_formers:
+        taken, formers, earlier = (memory.of(objective) for memory in (self._taken, self._taken_formers, self._earlier))
+        if key in self._waiting_formers or key in formers:
             return True
         keys = [key] if former_id is None else [key, key_of(objective.value, former_id)]
-        return any(one in known for one in keys for known in (self._waiting, self._taken, self._journalled))
+        return any(one in known for one in keys for known in (self._waiting, taken, earlier, self._journalled))
 
     def wait(self, objective: Objective, sample_id: str, former_id: str | None = None) -> None:
         """The sample is ready to be chosen."""
@@ -65,32 +68,60 @@ class Deduplicator:
         key = key_of(objective.value, sample_id)
         self.unwait(objective, sample_id, former_id)
         self._journalled.pop(key, None)
-        self._taken.add(key)
+        self._taken.of(objective).add(key)
         if former_id is not None:
             self.take_former(objective, former_id)
 
     def take_former(self, objective: Objective, former_id: str) -> None:
         """A sample has been chosen that had this id before messages 1.1."""
-        self._taken_formers.add(key_of(objective.value, former_id))
+        self._taken_formers.of(objective).add(key_of(objective.value, former_id))
+
+    def take_earlier(self, objective: Objective, sample_id: str, former_id: str | None = None) -> None:
+        """The sample was trained in a round before this one."""
+        for known in (sample_id, former_id):
+            if known is not None:
+                self._earlier.of(objective).add(key_of(objective.value, known))
 
     def untake(self, objective: Objective, sample_id: str, former_id: str | None = None) -> None:
         """It was chosen and then not trained on: another record of it is no duplicate."""
-        self._taken.discard(key_of(objective.value, sample_id))
+        self._taken.of(objective).discard(key_of(objective.value, sample_id))
         if former_id is not None:
-            self._taken_formers.discard(key_of(objective.value, former_id))
+            self._taken_formers.of(objective).discard(key_of(objective.value, former_id))
 
     def give_up(self, objective: str, sample_id: str) -> None:
         """A journalled sample will not come: a record of it elsewhere may be taken."""
         self._journalled.pop(key_of(objective, sample_id), None)
 
-    def new_pass(self) -> None:
-        """Every sample may be taken once again."""
-        self._taken.clear()
-        self._taken_formers.clear()
+    def new_pass(self, objective: Objective) -> None:
+        """Every sample of the round may be taken once again."""
+        self._taken.of(objective).clear()
+        self._taken_formers.of(objective).clear()
+
+    def new_round(self, objective: Objective) -> None:
+        """What was taken so far is not taken again, in whatever pass."""
+        earlier = self._earlier.of(objective)
+        for memory in (self._taken, self._taken_formers):
+            for key in memory.of(objective):
+                earlier.add(key)
+            memory.of(objective).clear()
 
     def __len__(self) -> int:
         """Ids taken that are remembered."""
         return len(self._taken)
+
+
+class _Memory:
+    """Recent ids by objective."""
+
+    def __init__(self, horizon: int) -> None:
+        self._horizon = horizon
+        self._ids: dict[Objective, RecentIds[int]] = {}
+
+    def of(self, objective: Objective) -> RecentIds[int]:
+        return self._ids.setdefault(objective, RecentIds(self._horizon))
+
+    def __len__(self) -> int:
+        return sum(len(ids) for ids in self._ids.values())
 
 
 @lru_cache(maxsize=4096)  # asked for when a sample comes, when it waits and when it is taken

@@ -1,9 +1,7 @@
 """Curriculum-ordered batches from the band topics, each sample with its position on the stream.
 
-Two halves. *Admission* takes what the consumer's thread delivered (`intake/admission.py`). *Choice* picks the next batch from the open
-bands and journals it before it is trained, so that after a crash the same batches are trained in the same order. A choice waits until each
-open band can give a whole batch or has nothing more on the log: on topics that nobody writes to, the batches are then a function of the
-log alone.
+*Admission* takes what the consumer's thread delivered (`intake/admission.py`), *choice* picks the next batch from what waits
+(`intake/choice.py`). Here it is journalled before it is trained, so that after a crash the same batches are trained in the same order.
 """
 
 from __future__ import annotations
@@ -12,51 +10,37 @@ import logging
 import queue
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from schemas.errors import BadRecord, BrokerError
-from schemas.training_sample import BANDS, Objective
+from schemas.training_sample import Objective
 from streams.kafka.dead_letters import DeadLetterWriter
 from trainer_node.commit.journal import Journal, JournalEntry
 from trainer_node.commit.ledger import Ledger, Outcome
 from trainer_node.commit.positions import Partition, partition_name, partition_of, positions_in, ranges_by_partition
-from trainer_node.commit.state import DataLoss, EarlyStoppingState, FeedState, RepeatState, StreamPosition
-from trainer_node.data.batch import StepBatch, WaitingSample
-from trainer_node.intake.admission import Admission, Cursor
+from trainer_node.commit.state import DataLoss, FeedState, ObjectiveState, RepeatState, StreamPosition
+from trainer_node.data.batch import StepBatch
+from trainer_node.intake.admission import Admission
 from trainer_node.intake.backlog import Backlog
+from trainer_node.intake.choice import Choice, Picked
 from trainer_node.intake.consumer_thread import ConsumerThread
 from trainer_node.intake.deduplication import Deduplicator
+from trainer_node.intake.feed_settings import FeedSettings
 from trainer_node.intake.flow_control import Delivery, paused_bands
 from trainer_node.intake.held_out import HeldOut
 from trainer_node.intake.lost_records import Gap
-from trainer_node.intake.pacing import Pacing
+from trainer_node.intake.replay import Replay
+from trainer_node.intake.standing import Cursor
 from trainer_node.intake.start_point import StartPoint
 
 logger = logging.getLogger(__name__)
 
-SETTLE_S = 5.0
-"""Longest wait for what the log is known to have, before a batch is made of what is here."""
 LOOK_S = 0.05
 """Seconds between two looks for what has come, while a batch is waited for."""
 
 
-@dataclass(frozen=True)
-class FeedSettings:
-    """What the feed needs to know of the run."""
-
-    run_id: str
-    batch_size: int
-    """Samples of an optimizer step, over all ranks."""
-    linger_s: float
-    """Seconds a partly filled batch waits for more."""
-    repeat_horizon: int
-    """Sample ids remembered in a pass."""
-
-
 class Feed:
-    """Hands out batches for one objective at a time; all methods run on the training thread."""
+    """Hands out batches, each for one objective; all methods run on the training thread."""
 
     def __init__(
         self,
@@ -66,13 +50,11 @@ class Feed:
         dead_letters: DeadLetterWriter,
         journal: Journal,
         ledger: Ledger,
-        pacing: Pacing,
         stopping: threading.Event | None = None,
     ) -> None:
-        """`stopping`, once set by anyone, ends the wait for a batch."""
+        """`bands` has those of the objectives trained, and maybe of prompts; `stopping`, once set by anyone, ends the wait for a batch."""
         self.settings = settings
-        self.pacing = pacing
-        self.cursor = Cursor(next(iter(bands)))
+        self.cursor = Cursor(settings.objectives, settings.pace_steps)
         self.stopping = stopping or threading.Event()
         self.wait_s = 0.0
         """Seconds spent in `next_batch`, in all."""
@@ -82,21 +64,37 @@ class Feed:
         self._ledger = ledger
         self._backlog = Backlog((topic for topics in bands.values() for topic in topics), settings.batch_size)
         self._duplicates = Deduplicator(settings.repeat_horizon)
-        objectives = {topic: objective for objective, topics in bands.items() for topic in topics}
-        self.admission = Admission(settings.run_id, self.cursor, objectives, self._backlog, self._duplicates, dead_letters, ledger)
+        self._objectives = {topic: objective for objective, topics in bands.items() for topic in topics}
+        kept = 0 if settings.interleaved else settings.repeat_horizon  # without an end there is no further pass
+        self.admission = Admission(
+            settings.run_id, self.cursor, self._objectives, self._backlog, self._duplicates, dead_letters, ledger, kept
+        )
         self._data_losses: list[DataLoss] = []
         self._pass_start: dict[Partition, int] = {}
         self._bounds: dict[Partition, int] = {}
         self._ends: dict[Partition, int] = {}
-        self._replay: deque[JournalEntry] = deque()
+        self._replay = Replay(settings.batch_size, journal, self._backlog, self._duplicates, self.admission.positions)
         self._generations: dict[Partition, int] = {}
-        self._clock: tuple[bool, float] | None = None
+        self._others: dict[Objective, ObjectiveState] = {}
+        self._aside: set[Objective] = set()
         self._prompts_wanted = False
+        self.choice = Choice(settings, self.cursor, bands, self._backlog, self._ahead, self._pause)
 
     @property
     def objective(self) -> Objective:
-        """What is being trained."""
+        """What was trained last, or is waited for."""
         return self.cursor.objective
+
+    @property
+    def active(self) -> list[Objective]:
+        """Of which objectives the next batch may be."""
+        offered = self.settings.objectives if self.settings.interleaved else (self.cursor.objective,)
+        return [objective for objective in offered if objective not in self._aside]
+
+    @property
+    def aside(self) -> frozenset[Objective]:
+        """What is not trained for now."""
+        return frozenset(self._aside)
 
     @property
     def held_out(self) -> HeldOut:
@@ -115,11 +113,11 @@ class Feed:
         if state is not None:
             self._restore(state)
         elif start.ranges:
-            trained = {*self._bands} - {Objective.PROMPT} or {Objective.PROMPT}
-            self._bounds = start.bounds([topic for objective in trained for topic in self._bands[objective]])
+            self._bounds = start.bounds([topic for objective in self.settings.objectives for topic in self._bands[objective]])
         positions = self.admission.positions
         wanted: dict[Partition, int] = {(topic, 0): -1 for topic in self._backlog}
-        wanted |= start.firsts() if state is None else positions.watermarks()
+        known = start.firsts() if state is None else positions.watermarks()
+        wanted |= {tp: offset for tp, offset in known.items() if tp in wanted}
         self._pause()
         ids = state.position.topic_ids if state else {}
         taken = self._consumer.start(wanted, self._bounds, start.timestamp_ms if state is None else None, ids)
@@ -128,16 +126,15 @@ class Feed:
                 positions.rewind({tp: offset})
             self._pass_start.setdefault(tp, offset)
         self._note(self._gaps())
-        self._replay.extend(replay)
-        self._duplicates.expect(replay)
+        self._replay.add(replay)
 
-    def snapshot(self, early_stopping: EarlyStoppingState | None = None) -> FeedState:
+    def snapshot(self) -> FeedState:
         """What a checkpoint needs. Call it between steps only."""
         return FeedState(
             objective=self.cursor.objective,
-            pass_number=self.cursor.pass_number,
             step=self.cursor.step,
             samples_trained=self.cursor.samples_trained,
+            objectives=self._others | {objective: standing.snapshot() for objective, standing in self.cursor.standings.items()},
             position=StreamPosition(
                 partitions=self.admission.positions.snapshot(),
                 pass_start={partition_name(tp): offset for tp, offset in sorted(self._pass_start.items())},
@@ -145,42 +142,59 @@ class Feed:
                 data_losses=tuple(self._data_losses),
                 topic_ids=dict(sorted(self._consumer.topic_ids.items())),
             ),
-            pacing=self.pacing.snapshot(),
             repeats=RepeatState(dead_lettered=ranges_by_partition(self.admission.dead_lettered)),
-            early_stopping=early_stopping or EarlyStoppingState(),
             held_out=self.admission.held_out.snapshot(),
         )
 
     def _restore(self, state: FeedState) -> None:
         cursor, position = self.cursor, state.position
-        cursor.objective, cursor.pass_number = state.objective, state.pass_number
         cursor.step, cursor.samples_trained = state.step, state.samples_trained
+        if cursor.trains(state.objective):
+            cursor.objective = state.objective
+        self._others = {objective: kept for objective, kept in state.objectives.items() if not cursor.trains(objective)}
         self.admission.positions.restore(position.partitions)
         self._pass_start = {partition_of(name): offset for name, offset in position.pass_start.items()}
         self._bounds = {partition_of(name): offset for name, offset in position.bounds.items()}
         self._data_losses = list(position.data_losses)
-        self.admission.dead_lettered = set(positions_in(state.repeats.dead_lettered))
-        self.pacing.restore(state.pacing)
+        for dead in positions_in(state.repeats.dead_lettered):
+            self.admission.dead_lettered.add(dead)
         self.admission.held_out.restore(state.held_out)
-        topics = set(self._bands[cursor.objective])
-        rows = self._ledger.trained_rows(cursor.pass_number, topics, self.settings.repeat_horizon)
-        self.remember([row.sample_id for row in rows], [row.former_id for row in rows if row.former_id])
+        for objective, standing in cursor.standings.items():
+            standing.restore(state.of(objective))
+            self._remember_trained(objective)
 
-    def remember(self, sample_ids: Iterable[str], former_ids: Iterable[str] = ()) -> None:
+    def _remember_trained(self, objective: Objective) -> None:
+        standing, horizon, topics = self.cursor.standings[objective], self.settings.repeat_horizon, set(self._bands[objective])
+        if not standing.steps and standing.pass_number == 1:
+            return
+        rows = self._ledger.trained_rows(range(standing.pass_number, standing.pass_number + 1), topics, horizon)
+        self.remember([row.sample_id for row in rows], [row.former_id for row in rows if row.former_id], objective)
+        if standing.first_pass > 1:
+            for row in self._ledger.trained_rows(range(1, standing.first_pass), topics, horizon):
+                self._duplicates.take_earlier(objective, row.sample_id, row.former_id)
+
+    def remember(self, sample_ids: Iterable[str], former_ids: Iterable[str] = (), objective: Objective | None = None) -> None:
         """These were trained in this pass already: a repeat of one is dropped, and a record under what was the id of one before 1.1."""
+        objective = objective or self.cursor.objective
         for sample_id in sample_ids:
-            self._duplicates.take(self.cursor.objective, sample_id)
+            self._duplicates.take(objective, sample_id)
         for former_id in former_ids:
-            self._duplicates.take_former(self.cursor.objective, former_id)
+            self._duplicates.take_former(objective, former_id)
 
     # --- choice --------------------------------------------------------------------------------------------------------------
 
-    def next_batch(self, finished: Callable[[], bool], guard: Callable[[], None] = lambda: None) -> StepBatch | None:
-        """The next batch of the current objective; blocks while there is none.
+    def next_batch(
+        self,
+        finished: Callable[[], bool],
+        guard: Callable[[], None] = lambda: None,
+        before: Callable[[Objective], None] = lambda objective: None,
+    ) -> StepBatch | None:
+        """The next batch of an objective that is active; blocks while there is none.
 
         Args:
             finished: asked while nothing waits; True ends the pass (everything upstream is consumed).
             guard: called before each look; raises when this process must not go on.
+            before: told whose batch it will be, before that is chosen and journalled: what it does may still be committed.
 
         Returns:
             The batch, journalled; None when the pass has ended or `stopping` is set.
@@ -190,99 +204,75 @@ class Feed:
         """
         started = time.monotonic()
         try:
-            while not self.stopping.is_set():
+            while self.active and not self.stopping.is_set():
                 guard()
                 self._consumer.raise_failure()
                 self.intake()
                 self.admission.check_breaker()
+                self._begin_rounds()
                 if self._replay:
-                    if batch := self._replayed():
+                    if batch := self._replayed(before):
                         return batch
-                elif (batch := self._chosen()) or (self._dry() and finished()):
-                    return batch
+                elif picked := self.choice.pick(self.active):
+                    before(picked.objective)
+                    return self._take(picked)
+                elif all(self.choice.is_dry(objective) for objective in self.active) and finished():
+                    return None
                 self.intake(wait_s=LOOK_S)
             return None
         finally:
             self.wait_s += time.monotonic() - started
 
-    def _replayed(self) -> StepBatch | None:
-        """The next journalled batch, once all its records have been delivered; without those that will not come."""
-        entry = self._replay[0]
-        if (entry.objective, entry.pass_number) != (self.cursor.objective.value, self.cursor.pass_number):
-            self._drop_entry(f"it is of pass {entry.pass_number} over {entry.objective}")
-            return None
-        if len(entry.samples) > self.settings.batch_size:
-            self._drop_entry(f"its {len(entry.samples)} samples are more than a step has now; they are chosen anew")
-            return None
-        self.pacing.open_to(entry.highest_band)
+    def _begin_rounds(self) -> None:
+        """What has come since an objective did all its passes is a round of its own, which begins where the last one ended."""
+        for objective in self.active:
+            finished = self.cursor.standings[objective].finished
+            if finished and any(self._backlog[topic] for topic in self._bands[objective]):
+                self._begin_round(objective)
+
+    def _begin_round(self, objective: Objective) -> None:
+        self._duplicates.new_round(objective)
+        topics = self._bands[objective]
+        self._pass_start |= {tp: offset for tp, offset in self.admission.positions.watermarks().items() if tp[0] in topics}
+        self.cursor.standings[objective].begin_round()
         self._pause()
-        waiting = self._backlog.find((topic, number, offset) for topic, number, offset, _ in entry.samples)
-        items = []
-        for topic, number, offset, sample_id in entry.samples:
-            if item := waiting.get((topic, number, offset)):
-                items.append(item)
-            elif self.admission.positions[(topic, number)].next_offset <= offset:
-                return None  # not delivered yet
-            else:
-                logger.warning("%s:%d:%d (%s) was journalled and is gone since", topic, number, offset, sample_id)
-                self._duplicates.give_up(entry.objective, sample_id)
-        if not items:
-            self._drop_entry("none of its records can be used any more")
+
+    def _replayed(self, before: Callable[[Objective], None]) -> StepBatch | None:
+        """The next journalled batch; None while it waits for its records, or where it cannot be trained."""
+        entry = self._replay.next
+        objective = Objective(entry.objective)
+        standing = self.cursor.standings.get(objective)
+        if standing is not None and standing.finished and entry.pass_number == standing.pass_number + 1:
+            self._begin_round(objective)
+        if standing is None or objective not in self.active or entry.pass_number != standing.pass_number:
+            self._replay.drop(f"it is of pass {entry.pass_number} over {entry.objective}")
             return None
-        self._replay.popleft()
-        return self._take(items, journalled=True)
-
-    def _drop_entry(self, why: str) -> None:
-        entry = self._replay.popleft()
-        logger.warning("the journalled batch of step %d is not trained: %s", entry.step, why)
-        for *_, sample_id in entry.samples:
-            self._duplicates.give_up(entry.objective, sample_id)
-
-    def _chosen(self) -> StepBatch | None:
-        """A full batch from the open bands; a partial one when it has lingered and no further band can help."""
-        topics, size = self._bands[self.cursor.objective], self.settings.batch_size
-        waiting = [len(self._backlog[topic]) for topic in topics]
-        shares = self.pacing.shares(waiting, size)
-        waited = self._waited(any(shares))
-        settled = all(waiting[band] >= size or self._is_dry(topics[band]) for band in range(self.pacing.highest + 1))
-        if not settled and waited < SETTLE_S:
+        standing.pacing.open_to(entry.highest_band)
+        self._pause()
+        if (picked := self._replay.pick()) is None:
             return None
-        if sum(shares) < size and (waited < self.settings.linger_s or self._advance() or not any(shares)):
-            return None
-        self._clock = None
-        chosen = [self._backlog[topic][i] for topic, share in zip(topics, shares, strict=True) for i in range(share)]
-        return self._take(sorted(chosen, key=lambda item: len(item.example)))  # like lengths together: micro-batches with little padding
+        before(objective)
+        self._replay.done()
+        return self._take(picked, journalled=True)
 
-    def _waited(self, some: bool) -> float:
-        """Seconds since the last batch, since the first sample came to wait for the next, or since a band opened."""
-        if self._clock is None or self._clock[0] != some:
-            self._clock = (some, time.monotonic())
-        return time.monotonic() - self._clock[1]
-
-    def _is_dry(self, topic: str) -> bool:
-        """Whether all that the log has of a band was delivered, as far as is known."""
+    def _ahead(self, topic: str) -> int | None:
+        """Offsets that the log has of a band beyond what was delivered, as far as is known."""
         tp = (topic, 0)
-        return tp in self._ends and self.admission.positions[tp].next_offset >= self._ends[tp]
+        return max(0, self._ends[tp] - self.admission.positions[tp].next_offset) if tp in self._ends else None
 
-    def _advance(self) -> bool:
-        """Open a further band because the open ones are dry; what it has then gets a linger time of its own."""
-        if not self.pacing.advance():
-            return False
-        self._clock = None
-        self._pause()
-        return True
-
-    def _take(self, items: list[WaitingSample], journalled: bool = False) -> StepBatch:
-        for item in items:
+    def _take(self, picked: Picked, journalled: bool = False) -> StepBatch:
+        cursor, standing = self.cursor, self.cursor.standings[picked.objective]
+        for item in picked.items:
             self._backlog.remove(item)
             self._duplicates.take(item.sample.objective, item.sample.sample_id, item.sample.former_id)
-        cursor = self.cursor
-        batch = StepBatch(cursor.step + 1, cursor.pass_number, cursor.objective, items)
-        samples = [(*item.position, item.sample.sample_id) for item in items]
+        batch = StepBatch(cursor.step + 1, standing.pass_number, picked.objective, picked.items)
+        samples = [(*item.position, item.sample.sample_id) for item in picked.items]
         if not journalled:
-            self._journal.append(JournalEntry(batch.step, batch.pass_number, batch.objective.value, self.pacing.highest, samples))
-        cursor.step = batch.step
-        self.pacing.step_chosen()
+            entry = JournalEntry(batch.step, batch.pass_number, batch.objective.value, standing.pacing.highest, samples)
+            self._journal.append(entry)
+        cursor.step, cursor.objective = batch.step, picked.objective
+        standing.steps, standing.begun = standing.steps + 1, True
+        standing.pacing.step_chosen()
         self._pause()
         return batch
 
@@ -310,23 +300,31 @@ class Feed:
                 self.cursor.samples_trained += 1
 
     def rewind(self) -> None:
-        """Begin the next pass over the current objective's bands."""
-        self.cursor.pass_number += 1
-        topics = self._bands[self.cursor.objective]
+        """Begin the next pass over the bands of what was trained last."""
+        objective = self.cursor.objective
+        topics = self._bands[objective]
         starts = {tp: offset for tp, offset in self._pass_start.items() if tp[0] in topics}
         for item in [item for topic in topics for item in self._backlog.clear(topic)]:
             self._duplicates.unwait(item.sample.objective, item.sample.sample_id, item.sample.former_id)
-        self._duplicates.new_pass()
+        self._duplicates.new_pass(objective)
         self.admission.positions.rewind(starts)
-        self.pacing.restart()
+        self.cursor.current.begin_pass()
         self._generations |= dict.fromkeys(starts, self._consumer.rewind(starts))
         self._pause()
 
     def switch(self, objective: Objective) -> None:
-        """Train another objective from here on, from its first pass."""
-        self.cursor.objective, self.cursor.pass_number = objective, 1
-        self._duplicates.new_pass()
-        self.pacing.restart()
+        """Train another objective from here on, from where it stands."""
+        self.cursor.objective = objective
+        self._pause()
+
+    def put_aside(self, objective: Objective) -> None:
+        """Train nothing of it until it is `taken_up`: its backlog stays in Kafka."""
+        self._aside.add(objective)
+        self._pause()
+
+    def take_up(self, objective: Objective) -> None:
+        """It may be trained again."""
+        self._aside.discard(objective)
         self._pause()
 
     # --- what has come -------------------------------------------------------------------------------------------------------
@@ -362,7 +360,9 @@ class Feed:
             progress = self.admission.positions[gap.partition]
             topic, number = gap.partition
             for first, last in progress.lost(gap.position, gap.begin - 1):
-                loss = DataLoss(topic=topic, partition=number, first=first, last=last, pass_number=self.cursor.pass_number)
+                loss = DataLoss(
+                    topic=topic, partition=number, first=first, last=last, pass_number=self.cursor.pass_of(self._objectives[topic])
+                )
                 self._data_losses.append(loss)
             progress.fetched_to(gap.begin)
 
@@ -372,20 +372,25 @@ class Feed:
         self._pause()
 
     def drained(self) -> bool:
-        """Whether all of the current objective's bands and of the prompts is delivered and done; asks the broker for the ends."""
-        topics = {*self._bands[self.cursor.objective], *self._bands.get(Objective.PROMPT, [])}
+        """Whether all of the active objectives' bands and of the prompts is delivered and done; asks the broker for the ends."""
+        return not self._undone({*self.active, *({Objective.PROMPT} & {*self._bands})})
+
+    def undone(self, objective: Objective) -> bool:
+        """Whether the log has something of an objective that needs something yet; asks the broker. Not where it cannot be asked."""
+        return self._undone({objective}, unknown=False)
+
+    def _undone(self, objectives: set[Objective], unknown: bool = True) -> bool:
+        topics = {topic for objective in objectives for topic in self._bands[objective]}
         try:
             ends = self._consumer.end_offsets()
         except BrokerError as error:
             logger.warning("whether all is consumed is not known: %s", error)
-            return False
+            return unknown
         self.intake()
-        return all(self.admission.positions[tp].watermark >= end for tp, end in ends.items() if tp[0] in topics)
-
-    def _dry(self) -> bool:
-        return self.pacing.highest == BANDS - 1 and not any(self._backlog[topic] for topic in self._bands[self.cursor.objective])
+        return any(self.admission.positions[tp].watermark < end for tp, end in ends.items() if tp[0] in topics)
 
     def _pause(self) -> None:
         """Fetch what may be chosen, and nothing else."""
-        bands, cursor = self._bands, self.cursor
-        self._consumer.set_paused(paused_bands(bands, cursor.objective, self.pacing.highest, self._prompts_wanted, self._backlog.is_full))
+        opened = {objective: self.cursor.standings[objective].pacing.highest for objective in self.active}
+        prompts = self.cursor.trains(Objective.PROMPT)
+        self._consumer.set_paused(paused_bands(self._bands, opened, prompts, self._prompts_wanted, self._backlog.is_full))

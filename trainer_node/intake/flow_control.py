@@ -108,25 +108,29 @@ class GilWindow:
 
 
 def paused_bands(
-    bands: Mapping[Objective, list[str]], trained: Objective, highest: int, prompts_wanted: bool, is_full: Callable[[str], bool]
+    bands: Mapping[Objective, list[str]],
+    opened: Mapping[Objective, int],
+    prompts_are_trained: bool,
+    prompts_wanted: bool,
+    is_full: Callable[[str], bool],
 ) -> set[Partition]:
-    """Partitions that are not fetched: of closed bands, of other objectives, and of bands with enough waiting.
+    """Partitions that are not fetched: of closed bands, of objectives that are not trained now, and of bands with enough waiting.
 
-    Held-out prompts always are fetched. Where prompts are trained on, those held out stand among them: all bands are open while they are
-    waited for.
+    Where prompts are not trained on, they are held out and always fetched. Where they are, those held out stand among them: all bands
+    are open while they are waited for.
 
     Args:
         bands: band topics by objective, easiest first.
-        trained: the objective being trained.
-        highest: its highest open band.
+        opened: the highest open band of each objective that is trained now.
+        prompts_are_trained: by this run, now or later.
         prompts_wanted: held-out prompts are waited for, of whatever band.
         is_full: whether a topic has enough waiting.
     """
     paused = set()
     for objective, topics in bands.items():
-        held_out = objective is Objective.PROMPT and (trained is not objective or prompts_wanted)
+        held_out = objective is Objective.PROMPT and (not prompts_are_trained or prompts_wanted)
         for band, topic in enumerate(topics):
-            closed = not held_out and (objective is not trained or band > highest)
+            closed = not held_out and band > opened.get(objective, -1)
             if closed or is_full(topic):
                 paused.add((topic, 0))
     return paused

@@ -1,14 +1,17 @@
-"""Samples that are measured by and never trained on."""
+"""Samples that are measured by and never trained on: the same ones for as long as a run lives, from all bands, and no more than fit."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
-from schemas.training_sample import TrainingSample
+from schemas.training_sample import BANDS, Objective, TrainingSample
 from trainer_node.commit.state import HeldOutState
 
 HELD_OUT_LIMIT = 2000
-"""Validation samples and prompts kept; later ones are counted and not kept."""
+"""Validation samples of an objective, and prompts, that are kept; an equal share of each band. Later ones are counted and not kept."""
+HELD_OUT_BYTES = 16_000_000
+"""What those of an objective may take, likewise."""
 
 
 @dataclass
@@ -17,18 +20,48 @@ class HeldOut:
 
     validation: dict[str, TrainingSample] = field(default_factory=dict)
     prompts: dict[str, TrainingSample] = field(default_factory=dict)
+    fixed: set[Objective] = field(default_factory=set)
+    """Objectives that were measured: values of `val_metric` compare only where they are of the same samples."""
+
+    def __post_init__(self) -> None:
+        self._taken: dict[tuple[Objective, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
+        for sample in (*self.validation.values(), *self.prompts.values()):
+            self._count(sample)
+
+    def keep(self, sample: TrainingSample, store: dict[str, TrainingSample]) -> None:
+        """Keep a sample in one of the two, as long as its band has room and its objective is not fixed; one that is there stays, until then
+        in its newest words."""
+        if store is self.validation and sample.objective in self.fixed:
+            return
+        if sample.sample_id in store:
+            store[sample.sample_id] = sample
+        elif self._has_room(sample):
+            store[sample.sample_id] = sample
+            self._count(sample)
+
+    def _has_room(self, sample: TrainingSample) -> bool:
+        count, size = self._taken[sample.objective, sample.band]
+        return count < HELD_OUT_LIMIT // BANDS and size + len(sample.encode()) <= HELD_OUT_BYTES // BANDS
+
+    def _count(self, sample: TrainingSample) -> None:
+        count, size = self._taken[sample.objective, sample.band]
+        self._taken[sample.objective, sample.band] = count + 1, size + len(sample.encode())
+
+    def fix(self, objective: Objective) -> list[TrainingSample]:
+        """The validation samples of an objective, which are the same from here on; none fixes nothing."""
+        found = [sample for sample in self.validation.values() if sample.objective is objective]
+        if found:
+            self.fixed.add(objective)
+        return found
 
     def snapshot(self) -> HeldOutState:
         """For a checkpoint."""
-        return HeldOutState(validation=tuple(self.validation.values()), prompts=tuple(self.prompts.values()))
+        fixed = tuple(objective for objective in Objective if objective in self.fixed)
+        return HeldOutState(validation=tuple(self.validation.values()), prompts=tuple(self.prompts.values()), fixed=fixed)
 
     def restore(self, state: HeldOutState) -> None:
         """Take over a snapshot."""
         self.validation = {sample.sample_id: sample for sample in state.validation}
         self.prompts = {sample.sample_id: sample for sample in state.prompts}
-
-
-def keep(sample: TrainingSample, store: dict[str, TrainingSample]) -> None:
-    """Keep a sample, as long as there is room; one that is there stays, in its newest words."""
-    if sample.sample_id in store or len(store) < HELD_OUT_LIMIT:
-        store[sample.sample_id] = sample
+        self.fixed = set(state.fixed)
+        self.__post_init__()

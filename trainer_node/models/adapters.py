@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -203,6 +204,26 @@ def add_reference(model: Any) -> None:
         if ".default." in name:
             model.get_parameter(name.replace(".default.", ".ref.")).data.copy_(weight.data)
     model.set_adapter("default")
+
+
+def has_reference(model: Any) -> bool:
+    """Whether the model has the adapter `ref`."""
+    return "ref" in getattr(model, "peft_config", {})
+
+
+@contextlib.contextmanager
+def reference_kept(model: Any) -> Iterator[None]:
+    """In this block a trainer that compares is built, which adds the adapter `ref` as a copy of the policy, and would not where there is
+    one. After it, the reference is what it was before; or what was added, where there was none."""
+    if not has_reference(model):
+        yield
+        return
+    kept = {name: weight.detach().clone() for name, weight in model.named_parameters() if ".ref." in name}
+    model.delete_adapter("ref")
+    yield
+    add_reference(model)
+    for name, weight in kept.items():
+        model.get_parameter(name).data.copy_(weight)
 
 
 def load_reference(model: Any, folder: Path) -> None:

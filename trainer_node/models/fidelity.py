@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - the name the field uses
 
 from schemas.training_sample import TrainingSample
+from trainer_node.commit.held_out_file import feed_of
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.data.tokenization import prompt_tokens
 from trainer_node.models.generation import answer, as_prompt
@@ -59,7 +60,7 @@ def ask_checkpoint(model: Any, tokenizer: Any, checkpoint: Checkpoint) -> Asked:
 
 def held_out_prompts(checkpoint: Checkpoint) -> list[TrainingSample]:
     """Prompts that the run was not trained on, as far as it has any."""
-    held_out = checkpoint.manifest.feed.held_out
+    held_out = feed_of(checkpoint).held_out
     return [sample for sample in (*held_out.prompts, *held_out.validation) if sample.prompt][:PROMPTS]
 
 

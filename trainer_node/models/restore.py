@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import CheckpointError, UserError
-from trainer_node.commit.manifest import MANIFEST, Checkpoint, Manifest, checkpoints, read_manifest, verify
+from schemas.training_sample import Objective
+from trainer_node.commit.manifest import MANIFEST, Checkpoint, Manifest, checkpoints, own_folder, read_manifest, verify
 from trainer_node.config import TrainConfig
 from trainer_node.distributed.sharding_plan import Sharding
 from trainer_node.models.adapters import add_lora, add_saved_lora, load_adapter, name_base, same_scale, saved_targets, tell_reach
@@ -150,14 +152,32 @@ def _manifest_of(checkpoint: Path) -> Manifest | None:
         return None
 
 
-def save_for_resume(trainer: Any, loaded: LoadedModel, folder: Path) -> None:
-    """Everything a resume needs, under the names that Transformers' own resume looks for."""
+def save_for_resume(
+    trainers: Mapping[Objective, Any], loaded: LoadedModel, folder: Path, random_states: Sequence[Mapping[str, Any]] = ()
+) -> None:
+    """Everything that a resume needs: the weights, of each trainer what Transformers' own resume looks for, and random states.
+
+    Args:
+        trainers: by objective.
+        loaded: their model.
+        folder: where to.
+        random_states: of each process, by rank; this one's, unless there are several.
+    """
+    import torch
+
+    from trainer_node.models.random_state import random_state, state_file
+
+    states = random_states or [random_state()]
+    for rank, state in enumerate(states):
+        torch.save(state, state_file(folder, rank, len(states)))
     options = {"save_embedding_layers": False} if hasattr(loaded.model, "peft_config") else {}
     save_with_any_generation_settings(loaded.model, folder, **options)
     write_tokenizer(loaded.tokenizer, folder)
     both_spellings(folder)
-    trainer._save_optimizer_and_scheduler(str(folder))
-    trainer._save_rng_state(str(folder))
-    trainer.save_own(folder)
-    trainer.state.save_to_json(str(folder / "trainer_state.json"))
+    for objective, trainer in trainers.items():
+        own = own_folder(folder, objective)
+        own.mkdir(parents=True)
+        trainer._save_optimizer_and_scheduler(str(own))
+        trainer.save_own(own)
+        trainer.state.save_to_json(str(own / "trainer_state.json"))
     (folder / "README.md").unlink(missing_ok=True)  # PEFT's model card says nothing that the manifest does not

@@ -53,6 +53,7 @@ class RewardClient:
         waiting: Callable[[], None] = lambda: None,
         before_sending: Callable[[], None] = lambda: None,
         observe: Callable[[JudgedStep], None] = lambda judged: None,
+        gives_up: bool = True,
     ) -> None:
         """Nothing is sent yet.
 
@@ -65,6 +66,7 @@ class RewardClient:
             waiting: called again and again while rewards, or the broker, are waited for.
             before_sending: called before outputs get out; makes durable what they follow from.
             observe: told of each step's rewards.
+            gives_up: whether steps without a reward end the training; else it is for the caller to ask `is_silent`.
         """
         self._settings = settings
         self._producer = producer
@@ -75,6 +77,7 @@ class RewardClient:
         self._waiting = waiting
         self._before_sending = before_sending
         self._observe = observe
+        self._gives_up = gives_up
         self._silent = 0
         self.late = 0
         """Rewards that did not come in time, in all."""
@@ -101,11 +104,20 @@ class RewardClient:
 
     def _count_silence(self, judged: dict[str, GraphReward | None]) -> None:
         self._silent = self._silent + 1 if all(reward is None for reward in judged.values()) else 0
-        if self._silent >= SILENT_LIMIT:
+        if self._gives_up and self.is_silent:
             raise PeltonError(
                 f"no reward came for {SILENT_LIMIT} steps, each {self._timeout_s:.0f} s long: is `pelton worker feedback` running?"
                 " Start it, then this run again: it goes on from its newest checkpoint"
             )
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether no reward has come in time for SILENT_LIMIT steps."""
+        return self._silent >= SILENT_LIMIT
+
+    def forget_silence(self) -> None:
+        """Count anew."""
+        self._silent = 0
 
     def judge(self, outputs: list[ModelOutput], finish: bool = False) -> dict[str, GraphReward | None]:
         """Send outputs and wait for their rewards.

@@ -8,17 +8,18 @@ from __future__ import annotations
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from trainer_node.commit.held_out_file import write_held_out
 from trainer_node.commit.manifest import RunState
 from trainer_node.commit.state import FeedState
 from trainer_node.models.adapters import lora_reach
 from trainer_node.models.base import base_of_run
-from trainer_node.models.restore import save_for_resume
+from trainer_node.run.reference import ReferenceRenewal
 
 if TYPE_CHECKING:
     from trainer_node.run.context import RunContext
-    from trainer_node.training.base import StreamTrainer
+    from trainer_node.run.trainers import Trainers
 
 
 IDLE_S = 5.0
@@ -30,8 +31,10 @@ SHARE = 0.1
 class Committer:
     """Commits a run's state between two optimizer steps, where something has changed since the last commit."""
 
-    def __init__(self, run: RunContext) -> None:
+    def __init__(self, run: RunContext, trainers: Trainers) -> None:
         self._run = run
+        self._trainers = trainers
+        self._renewal = ReferenceRenewal(run, trainers)
         resumed = run.claim.resumed
         self._serial = resumed.manifest.serial if resumed else 0
         self._committed: FeedState | None = self._state() if resumed else None
@@ -42,33 +45,28 @@ class Committer:
 
     @property
     def is_due(self) -> bool:
-        """Whether nothing of the current objective has been committed yet: the journal is to begin after a checkpoint of its own."""
+        """Whether nothing has been committed yet: the journal is to begin after a checkpoint of this run."""
         return self._committed is None
 
-    def begin_objective(self) -> None:
-        """Another objective is trained from here on: a checkpoint comes before its first batch, so that no journal spans two."""
-        self._committed = None
-
-    def after_step(self, trainer: StreamTrainer[Any], step: int) -> None:
+    def after_step(self, step: int) -> None:
         """Commit where so many steps or so much time has passed. Raises what `commit` does."""
         config = self._run.config
         if step % config.checkpoint_steps == 0 or time.monotonic() - self._at >= config.checkpoint_every:
-            self.commit(trainer)
+            self.commit()
 
-    def while_idle(self, trainer: StreamTrainer[Any], idle_s: float) -> None:
+    def while_idle(self, idle_s: float) -> None:
         """Commit where the weights hold something new, or the time between two checkpoints is over. Raises what `commit` does.
 
         Args:
-            trainer: whose state it is.
             idle_s: seconds for which there has been nothing to train.
         """
         run, since = self._run, time.monotonic() - self._at
         last = run.claim.store.seconds[-1:] or [0.0]
         trained = self._committed is None or run.feed.cursor.step != self._committed.step
         if (trained and idle_s >= IDLE_S and last[0] <= SHARE * since) or since >= run.config.checkpoint_every:
-            self.commit(trainer)
+            self.commit()
 
-    def commit(self, trainer: StreamTrainer[Any]) -> None:
+    def commit(self) -> None:
         """Commit the state as it is now, unless nothing has changed since the last commit.
 
         Raises:
@@ -79,14 +77,18 @@ class Committer:
         self._at = time.monotonic()
         if state == self._committed:
             return
+        self._renewal.look()
         with run.timings("checkpoints"):
-            run.claim.store.commit(
-                lambda: self._describe(state), lambda folder: self._write_files(trainer, folder), self._flush, run.claim.publisher
-            )
+
+            def write(folder: Path) -> None:
+                self._trainers.save(folder)
+                write_held_out(folder, state.held_out)
+
+            run.claim.store.commit(lambda: self._describe(state), write, self._flush, run.claim.publisher)
         self._committed, self._at = state, time.monotonic()
 
     def _state(self) -> FeedState:
-        return self._run.feed.snapshot(self._run.early_stopping.state)
+        return self._run.feed.snapshot()
 
     def _flush(self) -> None:
         self._run.producer.flush(waiting=self._run.group.heartbeat)
@@ -107,9 +109,7 @@ class Committer:
             parent=run.claim.lineage,
             base_model=run.config.model,
             feed=state,
+            trainers=self._trainers.kinds(),
+            reference_step=self._trainers.reference_step,
             metrics={name: value for name, value in run.monitor.values.items() if math.isfinite(value)},
         )
-
-    def _write_files(self, trainer: StreamTrainer[Any], folder: Path) -> None:
-        save_for_resume(trainer, self._run.loaded, folder)
-        self._run.group.save_random_states(folder)

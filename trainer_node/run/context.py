@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,19 +15,20 @@ from streams.kafka.dead_letters import Breaker, DeadLetterWriter
 from streams.kafka.lag import LagReader
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
+from trainer_node.commit.held_out_file import feed_of
 from trainer_node.commit.store import START
-from trainer_node.config import TrainConfig
+from trainer_node.config import TrainConfig, weights_of
 from trainer_node.data.decoding import Decoder
 from trainer_node.distributed.process_group import Command, ProcessGroup
 from trainer_node.intake.consumer_thread import ConsumerThread
 from trainer_node.intake.dead_lettered import dead_lettered_since
-from trainer_node.intake.feed import Feed, FeedSettings
-from trainer_node.intake.pacing import Pacing
+from trainer_node.intake.feed import Feed
+from trainer_node.intake.feed_settings import FeedSettings
+from trainer_node.kinds import TrainerKind
 from trainer_node.options import RunOptions, Timings
 from trainer_node.rewards.client import JudgedStep, RewardClient
 from trainer_node.run.claim import Claim, claim_run
 from trainer_node.run.completion import Completion
-from trainer_node.run.early_stopping import EarlyStopping
 from trainer_node.run.monitor import Monitor
 from trainer_node.run.warm_start import inherited_state, trained_rows
 from trainer_node.stopping import Stopped, Stopping
@@ -60,7 +62,9 @@ class RunContext:
     monitor: Monitor
     rewards: RewardClient
     completion: Completion
-    early_stopping: EarlyStopping
+    lag: LagReader
+    kinds: dict[Objective, TrainerKind]
+    """What trains each objective, in order."""
 
     def guard(self) -> None:
         """Asked again and again while the run waits.
@@ -131,14 +135,23 @@ def _connect(
     decode = Decoder(loaded.tokenizer, config)
     consumer = ConsumerThread(settings, decode, config.on_data_loss, stop_if_away)
     stack.callback(consumer.close)
+    kinds = config.kinds(ends=options.until_consumed)
     feed = Feed(
-        FeedSettings(run_id, config.batch_size * group.size, config.linger_s, config.repeat_horizon),
+        FeedSettings(
+            run_id,
+            config.batch_size * group.size,
+            config.linger_s,
+            config.repeat_horizon,
+            config.pace_steps,
+            tuple(kinds),
+            interleaved=not options.until_consumed,
+            shares=weights_of(config.shares),
+        ),
         consumer,
-        _bands(settings, config),
+        _bands(settings, kinds),
         DeadLetterWriter(producer, settings, "trainer", run_id, Breaker()),
         claim.journal,
         claim.ledger,
-        Pacing(config.pace_steps),
         stopping,
     )
 
@@ -155,11 +168,12 @@ def _connect(
         waiting=group.heartbeat,
         before_sending=claim.journal.sync,
         observe=observe,
+        gives_up=len(kinds) == 1 or options.until_consumed,
     )
     completion = Completion(settings, options, feed, producer, lag)
     return RunContext(
-        settings, config, options, group, stopping, timings, claim, loaded, producer, consumer, feed, monitor, rewards, completion,
-        EarlyStopping(config.patience),
+        settings, config, options, group, stopping, timings, claim, loaded, producer, consumer, feed, monitor, rewards, completion, lag,
+        kinds,
     )  # fmt: skip
 
 
@@ -172,9 +186,9 @@ def _close(producer: Producer, stopping: Stopping) -> None:
         producer.close(timeout=STOP_S)
 
 
-def _bands(settings: KafkaSettings, config: TrainConfig) -> dict[Objective, list[str]]:
+def _bands(settings: KafkaSettings, trained: Iterable[Objective]) -> dict[Objective, list[str]]:
     """Band topics by objective: what is trained on, in order, and prompts, some of which may be held out."""
-    objectives = dict.fromkeys((*config.objectives, Objective.PROMPT))
+    objectives = dict.fromkeys((*trained, Objective.PROMPT))
     return {objective: [topic.name for topic in settings.topics.bands(objective)] for objective in objectives}
 
 
@@ -186,16 +200,16 @@ def _begin(run: RunContext) -> None:
         since = claim.resumed.manifest.created_at if claim.resumed else claim.fence.first_claimed_at()
         feed.admission.already_sent = dead_lettered_since(run.settings, run.options.run_id, since)
     if claim.resumed:
-        run.early_stopping.state = claim.resumed.manifest.feed.early_stopping
-        feed.begin(claim.resumed.manifest.feed, replay)
+        feed.begin(feed_of(claim.resumed), replay)
         claim.publisher(claim.resumed)  # the incarnation that made it may have been killed before it could publish it
         return
-    inherited = inherited_state(claim.parent, start, run.config) if claim.parent else None
+    inherited = inherited_state(claim.parent, start, tuple(run.kinds)) if claim.parent else None
     feed.begin(inherited, replay, start)
-    if claim.parent and inherited and inherited.objective is claim.parent.manifest.feed.objective:
-        topics = {topic.name for topic in run.settings.topics.bands(feed.objective)}
-        rows = trained_rows(claim.parent, topics, run.config.repeat_horizon)
-        feed.remember([row.sample_id for row in rows], [row.former_id for row in rows if row.former_id])
+    if claim.parent and inherited:
+        for objective in run.kinds:
+            topics = {topic.name for topic in run.settings.topics.bands(objective)}
+            rows = trained_rows(claim.parent, objective, topics, run.config.repeat_horizon)
+            feed.remember([row.sample_id for row in rows], [row.former_id for row in rows if row.former_id], objective)
 
 
 def _spare_loaded_objects() -> None:

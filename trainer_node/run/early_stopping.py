@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from trainer_node.commit.best import is_better
@@ -20,11 +21,8 @@ class EarlyStopping:
         """Note an evaluation; True when training should stop. Values of another measure cannot be compared: they begin anew."""
         state = self.state if measure == self.state.measure else EarlyStoppingState(measure=measure)
         if is_better(measure, value, state.best):
-            self.state = EarlyStoppingState(measure=measure, best=value)
+            self.state = EarlyStoppingState(measure=measure, best=value, last=value)
         else:
-            self.state = state.model_copy(update={"since_best": state.since_best + 1})
+            last = value if math.isfinite(value) else None
+            self.state = state.model_copy(update={"since_best": state.since_best + 1, "last": last})
         return bool(self.patience) and self.state.since_best >= self.patience
-
-    def begin_anew(self) -> None:
-        """Forget what was found: something else is measured from here on."""
-        self.state = EarlyStoppingState()

@@ -6,12 +6,17 @@ import logging
 import signal
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from schemas.training_sample import Objective, TrainingSample
 from trainer_node.config import TrainConfig
+from trainer_node.data.batch import StepExamples
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Command, ProcessGroup
+from trainer_node.kinds import TrainerKind
+
+if TYPE_CHECKING:
+    from trainer_node.training.lanes import Lane
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +27,7 @@ class Follower:
     def __init__(self, config: TrainConfig, group: ProcessGroup) -> None:
         self.config = config
         self.group = group
-        self._trainer: Any = None
+        self._lanes: dict[Objective, Lane[StepExamples]] = {}
 
     def run(self) -> None:
         """Load, train, stop, as commanded.
@@ -32,47 +37,77 @@ class Follower:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # rank 0 finishes the step and says when it is over
-        self.group.handlers = {
-            Command.LOAD: self._load,
-            Command.TRAIN: self._train,
-            Command.RANDOM_STATE: self._random_state,
-            Command.EVALUATE: self._evaluate,
-            Command.ANSWER: self._answer,
-        }
-        command, _ = self.group.next_command()
-        assert command is Command.STOP, command
-        self._trainer = None
+        with tempfile.TemporaryDirectory() as folder:
+            self.group.handlers = {
+                Command.LOAD: self._load,
+                Command.TRAIN: lambda kind, checkpoint: self._begin(kind, checkpoint, Path(folder)),
+                Command.GO_ON: self._go_on,
+                Command.REFERENCE: self._renew_reference,
+                Command.STEP: self._step,
+                Command.RANDOM_STATE: self._random_state,
+                Command.EVALUATE: self._evaluate,
+                Command.ANSWER: self._answer,
+            }
+            command, _ = self.group.next_command()
+            assert command is Command.STOP, command
+        self._lanes.clear()
         self.group.close()
 
     def _load(self, checkpoint: Path | None) -> None:
         from trainer_node.models.restore import load_for_training
 
         self.loaded = load_for_training(self.config, checkpoint, self.group.sharding)
+        from transformers import set_seed
 
-    def _train(self, objective: Objective, checkpoint: Path | None) -> None:
-        """Train until the stream ends; other commands come meanwhile, where the trainer waits for its next step."""
+        set_seed(self.config.seed + self.group.rank)
+
+    def _begin(self, kind: TrainerKind, checkpoint: Path | None, folder: Path) -> None:
+        """Build a trainer, as rank 0 does now."""
+        from trainer_node.models.random_state import random_state_kept
         from trainer_node.training.callbacks import StepCallback
         from trainer_node.training.factory import build_source, ready_trainer
+        from trainer_node.training.lanes import Lane
 
-        kind = self.config.trainer.of(objective)
-        callback = StepCallback(lambda: self._trainer.undo_bad_step(), lambda: None)
-        with tempfile.TemporaryDirectory() as folder:
-            self._trainer = ready_trainer(kind, self.loaded, self.config, Path(folder), [callback], checkpoint)
-            pad = self.loaded.tokenizer.pad_token_id
-            self._trainer.feed_from(build_source(kind, self.config, pad, None, None, self.group))
-            self._trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        lane: Lane[StepExamples] = Lane()
+
+        def before_optimizer() -> None:
+            lane.trainer.undo_bad_step()
+
+        callback = StepCallback(before_optimizer, lambda: None)
+        with random_state_kept():
+            trainer = ready_trainer(kind, self.loaded, self.config, folder, [callback], checkpoint)
+            source = build_source(kind, self.config, self.loaded.tokenizer.pad_token_id, None, None, self.group)
+            source.receive_from(lane.next_step)
+            lane.begin(trainer, source, checkpoint)
+        self._lanes[kind.facts.objective] = lane
+
+    def _step(self, examples: StepExamples | None) -> None:
+        """The step's trainer takes it; or the one that began first comes to its end, as at rank 0."""
+        if examples is not None:
+            self._lanes[examples.objective].train(examples)
+        elif self._lanes:
+            self._lanes.pop(next(iter(self._lanes))).end()
+
+    def _go_on(self, checkpoint: Path) -> None:
+        from trainer_node.run.trainers import go_on_from
+
+        go_on_from(self.loaded.model, checkpoint, self.group.rank, self.group.size)
+
+    def _renew_reference(self) -> None:
+        from trainer_node.models.adapters import add_reference
+
+        add_reference(self.loaded.model)
 
     def _random_state(self) -> None:
-        with tempfile.TemporaryDirectory() as folder:
-            self._trainer._save_rng_state(folder)
-            self.group.gather((Path(folder) / f"rng_state_{self.group.rank}.pth").read_bytes())
+        from trainer_node.models.random_state import random_state
 
-    def _evaluate(self, objective: Objective, held_out: list[TrainingSample], batch: int) -> None:
+        self.group.gather(random_state())
+
+    def _evaluate(self, kind: TrainerKind, held_out: list[TrainingSample], batch: int) -> None:
         from trainer_node.training.factory import spec_of
 
-        model, tokenizer = self.loaded.model, self.loaded.tokenizer
-        spec = spec_of(self.config.trainer.of(objective))
-        spec.evaluate(self._trainer, model, tokenizer, held_out, lambda sample: prepare(sample, tokenizer, self.config), batch)
+        model, tokenizer, lane = self.loaded.model, self.loaded.tokenizer, self._lanes[kind.facts.objective]
+        spec_of(kind).evaluate(lane.trainer, model, tokenizer, held_out, lambda sample: prepare(sample, tokenizer, self.config), batch)
 
     def _answer(self, prompts: list[TrainingSample]) -> None:
         from trainer_node.models.generation import answer

@@ -1,161 +1,93 @@
-"""The training loop as the node sees it: TRL's own loop comes back here for each batch and after each optimizer step.
+"""The training loop: which objective's trainer takes the next step, and what is between two steps.
 
-What is between two batches stands here: passes, evaluation, early stopping, commits, and what is published of a step.
+Passes, evaluation, early stopping, commits, and what is published of a step stand here; who trains, in `run.trainers`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 
-from schemas.errors import BadRecord, DeadLetterReason, Fenced, PeltonError, TooManyDeadLetters
+from schemas.errors import DeadLetterReason, PeltonError, TooManyDeadLetters
 from schemas.sample_loss import SampleLoss
 from schemas.topics import PRODUCER_HEADER
-from schemas.training_sample import Objective, TrainingSample
-from trainer_node.commit.durable import write_durably
+from schemas.training_sample import Objective
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.data.batch import StepBatch
-from trainer_node.data.examples import AnyExample
-from trainer_node.data.tokenization import prepare
-from trainer_node.distributed.process_group import Command
-from trainer_node.run.committer import Committer
+from trainer_node.run.committer import IDLE_S, Committer
 from trainer_node.run.context import RunContext
-from trainer_node.training.base import StreamTrainer
-from trainer_node.training.batch_source import BatchSource, ExampleLoss, StepHooks
-from trainer_node.training.callbacks import StepCallback
-from trainer_node.training.evaluation import Evaluation
-from trainer_node.training.factory import build_source, ready_trainer, spec_of
-from trainer_node.training.taking_apart import ModelAtFault
+from trainer_node.run.evaluator import Evaluator
+from trainer_node.run.prompts import PromptsAside
+from trainer_node.run.trainers import Trainers
+from trainer_node.run.warm_start import with_optimizers
+from trainer_node.training.batch_source import ExampleLoss
 
 logger = logging.getLogger(__name__)
 
-AT_FAULT = "model_at_fault.txt"
-"""In the run's folder, where the last start ended because nothing could be trained: the next one tries the model before its first batch."""
 NAN_LIMIT = 3
 """Steps in a row without a finite loss after which the node stops."""
 
 
 class TrainingLoop:
-    """Trains one objective after another, on the training thread of rank 0."""
+    """Gives each step to the trainer of its objective, on the training thread of rank 0."""
 
-    def __init__(self, run: RunContext) -> None:
-        self._run = run
-        self._committer = Committer(run)
+    def __init__(self, run: RunContext, meanwhile: Callable[[], None] | None = None) -> None:
+        """`meanwhile`: see `Trainers`."""
+        self.run = run
+        self.trainers = Trainers(run, meanwhile)
+        self._committer = Committer(run, self.trainers)
+        self._evaluator = Evaluator(run, self.trainers, self._committer)
+        self._prompts = PromptsAside(run)
+        self._nan_streak = 0
+        self._ended: set[Objective] = set()
 
-    def train(self, objective: Objective, checkpoint: Checkpoint | None) -> None:
-        """Train one objective until its passes are done, training stops early, or the node is to stop.
-
-        Args:
-            objective: which of the run's.
-            checkpoint: whose optimizer, schedule and random state to go on with; None begins them anew.
+    def train(self) -> None:
+        """Train until everything is done, training stops early, or the node is to stop.
 
         Raises:
             PeltonError: several steps in a row had no finite loss; another process of the training is gone.
             UserError: a step did not fit into memory.
         """
-        ObjectiveRun(self._run, self._committer, objective).train(checkpoint)
+        if checkpoint := self._begin_with():
+            self.trainers.go_on_from(checkpoint)
+        while (batch := self.next_batch()) is not None:
+            self.trainers.train(batch)
+            self.step_done(batch)
+        self.trainers.end()
 
-    def next_objective(self, objective: Objective) -> Objective | None:
-        """Go on to the objective after this one; None where the run ends with it."""
-        run, objectives = self._run, self._run.config.objectives
-        following = objectives[objectives.index(objective) + 1 :]
-        if not following or not run.options.until_consumed or run.stopping.is_set():
-            return None
-        run.feed.switch(following[0])
-        run.early_stopping.begin_anew()  # another objective, another measure
-        self._committer.begin_objective()
-        return following[0]
-
-
-class ObjectiveRun:
-    """The training of one objective: one trainer, one batch source."""
-
-    def __init__(self, run: RunContext, committer: Committer, objective: Objective) -> None:
-        self.run = run
-        self.batch: StepBatch | None = None
-        """The samples of the step being trained."""
-        self._committer = committer
-        self._objective = objective
-        self._kind = run.config.trainer.of(objective)
-        pad = run.loaded.tokenizer.pad_token_id
-        self.source: BatchSource[Any] = build_source(self._kind, run.config, pad, self.next_batch, self.rewards_of, run.group, self.hooks())
-        """Where the trainer's batches come from, and where it says what a step has cost."""
-        self._trainer: StreamTrainer[Any]
-        self._bad: dict[str, BadRecord] = {}
-        self._nan_streak = 0
-        self._enough = False
-        self._until_first_step = contextlib.ExitStack()
-
-    def train(self, checkpoint: Checkpoint | None) -> None:
-        """See `TrainingLoop.train`."""
-        with self._until_first_step:  # a first step may compile for minutes, and nothing of it is lost that its checkpoint does not have
-            self._until_first_step.enter_context(self.run.interruptible())
-            self._train(checkpoint)
-
-    def _train(self, checkpoint: Checkpoint | None) -> None:
-        run, path = self.run, checkpoint.path if checkpoint else None
-        run.group.send(Command.TRAIN, self._objective, path)
-        self._trainer = self._ready_trainer(path)
-        self._trainer.feed_from(self.source)
-        note = run.options.run_dir / AT_FAULT
-        self._trainer.apart.suspect = note.exists()
-        try:
-            with run.timings(f"training ({self._objective.value})"):
-                self._trainer.train(resume_from_checkpoint=str(path) if path else None)
-        except ModelAtFault as error:
-            write_durably(note, str(error).encode())
-            raise
-
-    def hooks(self) -> StepHooks:
-        """What is done in a step beside it: what has come is taken in while a device trains."""
-        intake = self.run.feed.intake
-        on_cuda = self.run.loaded.device.startswith("cuda")
-        return StepHooks(intake, self.run.consumer.gil_window) if on_cuda else StepHooks(intake)
-
-    def _ready_trainer(self, path: Path | None) -> StreamTrainer[Any]:
+    def _begin_with(self) -> Checkpoint | None:
         run = self.run
-        callback = StepCallback(self._before_optimizer, self.step_done)
-        return ready_trainer(self._kind, run.loaded, run.config, run.options.run_dir, [callback], path)
+        return run.claim.resumed or with_optimizers(run.claim.parent, run.kinds)
 
     # --- between two steps ---------------------------------------------------------------------------------------------------
 
     def next_batch(self) -> StepBatch | None:
-        """The next batch, over the ends of passes; None ends training. Stands between two optimizer steps, so it may commit."""
+        """The next batch, over the ends of passes and objectives; None ends training."""
         with self.run.stopping.shielded():
             return self._next_batch()
 
     def _next_batch(self) -> StepBatch | None:
         run = self.run
         if self._committer.is_due:
-            self._committer.commit(self._trainer)
+            self._committer.commit()
         while True:
-            self.batch = None
-            if not self._enough:
-                self.batch = self._next_of_feed()
-            if self.batch is not None:
-                run.options.on_batch(self.batch)
-                return self.batch
-            if self._enough or run.stopping.is_set() or not self._begin_next_pass():
-                self._committer.commit(self._trainer)
+            batch = self._next_of_feed() if run.feed.active else None
+            if batch is not None:
+                run.options.on_batch(batch)
+                return batch
+            if run.stopping.is_set() or not (run.feed.active and self._go_on_after_pass()):
+                self._committer.commit()
                 return None
-
-    def rewards_of(self, step: int, prompts: Sequence[TrainingSample], completions: Sequence[str]) -> list[float | None]:
-        """See `RewardClient.rewards_of`, which knows how long a step that is to be the last may wait."""
-        with self.run.stopping.shielded():
-            return self.run.rewards.rewards_of(step, prompts, completions)
 
     def _next_of_feed(self) -> StepBatch | None:
         """The feed's next batch. Where most records are bad, what is in the dead letters is committed before the node stops."""
         run = self.run
         with run.timings("waiting for samples"):
             try:
-                return run.feed.next_batch(run.completion.done, self._waiting())
+                return run.feed.next_batch(run.completion.done, self._waiting(), self._before)
             except TooManyDeadLetters:
-                self._committer.commit(self._trainer)
+                self._committer.commit()
                 raise
 
     def _waiting(self) -> Callable[[], None]:
@@ -164,50 +96,110 @@ class ObjectiveRun:
 
         def look() -> None:
             self.run.guard()
-            self._committer.while_idle(self._trainer, time.monotonic() - began)
+            self._prompts.look()
+            idle_s = time.monotonic() - began
+            self._committer.while_idle(idle_s)
+            if idle_s >= IDLE_S:
+                for objective in self.run.feed.active:
+                    self._evaluate_if_due(objective, idle=True)
 
         return look
 
-    def _begin_next_pass(self) -> bool:
-        """Evaluate at the end of a pass; True when another follows, which is then begun."""
+    def _before(self, objective: Objective) -> None:
+        """Before a batch is chosen: its trainer stands, and where it is the first of a round, a checkpoint has what it begins with."""
+        run = self.run
+        standing, is_new = run.feed.cursor.standings[objective], objective not in self.trainers
+        if is_new:
+            self.trainers.open(objective)
+        elif not standing.begun and not run.feed.settings.interleaved and self.trainers.compares(objective):
+            self.trainers.renew_reference()  # a run that is to end compares with the model as it was when an objective began
+        if is_new or not standing.begun:
+            run.feed.switch(objective)
+            self._committer.commit()
+
+    # --- passes --------------------------------------------------------------------------------------------------------------
+
+    def _go_on_after_pass(self) -> bool:
+        """Everything is consumed: begin another pass, or another objective; False where the run ends."""
         run = self.run
         run.completion.begin_anew()
-        enough = not run.config.eval_steps and self._evaluate()
-        if enough or run.feed.cursor.pass_number >= run.config.epochs:
+        if self._begin_next_pass():
+            return True
+        following = self._next_objective()
+        if following is None:
             return False
-        run.feed.rewind()
-        self._committer.commit(self._trainer)
+        run.feed.switch(following)
         return True
 
-    def _before_optimizer(self) -> None:
-        self._bad = self._trainer.undo_bad_step()
-        undone = any(bad.reason is DeadLetterReason.NAN_LOSS for bad in self._bad.values())
-        self._nan_streak = self._nan_streak + 1 if undone else 0
+    def _begin_next_pass(self) -> bool:
+        """Evaluate at the end of a pass; True when another follows, which is then begun."""
+        run, standing = self.run, self.run.feed.cursor.current
+        if not standing.begun or standing.finished:
+            return False
+        enough = not run.config.eval_steps and self._evaluator.evaluate(run.feed.objective)
+        if enough or standing.pass_of_round >= run.config.epochs:
+            self._finish(run.feed.objective)
+            return False
+        run.feed.rewind()
+        self._committer.commit()
+        return True
 
-    def step_done(self) -> None:
+    def _finish(self, objective: Objective) -> None:
+        self.run.feed.cursor.standings[objective].finished = True
+        self._ended.add(objective)
+
+    def _next_objective(self) -> Objective | None:
+        """One that the log still has something of, that this start has not come to the end of."""
+        run = self.run
+        if not run.options.until_consumed or run.stopping.is_set():
+            return None
+        left = [objective for objective in run.kinds if objective is not run.feed.objective and objective not in self._ended]
+        return next((objective for objective in left if run.feed.undone(objective)), None)
+
+    def _stop_early(self, objective: Objective) -> None:
+        """It gets no more steps."""
+        run = self.run
+        if run.options.until_consumed:
+            self._finish(objective)
+            if (following := self._next_objective()) is not None:
+                run.feed.switch(following)
+                return
+        run.feed.put_aside(objective)
+        self._ended.add(objective)
+        if all(one in self._ended for one in run.kinds if one in self.trainers):
+            for one in run.kinds:  # what has never come is not waited for
+                run.feed.put_aside(one)
+
+    # --- after a step --------------------------------------------------------------------------------------------------------
+
+    def step_done(self, batch: StepBatch) -> None:
         """After an optimizer step: say what it cost, count it as done, and commit when it is time."""
-        run, batch = self.run, self.batch
-        assert batch is not None
-        self._until_first_step.close()
+        run, source, bad = self.run, self.trainers.source(batch.objective), self.trainers.bad
         run.claim.journal.sync()
-        (run.options.run_dir / AT_FAULT).unlink(missing_ok=True)
-        if not self._nan_streak:
-            self.publish_losses(batch, self.source.losses)
-        run.feed.trained(batch, self._bad, self.source.unrewarded())
+        undone = any(one.reason is DeadLetterReason.NAN_LOSS for one in bad.values())
+        if not undone:
+            self.publish_losses(batch, source.losses)
+        run.feed.trained(batch, bad, source.unrewarded())
+        self._count_nan(undone)
+        loss = source.step_loss()
+        if loss is not None and not undone:
+            rate = self.trainers.trainer(batch.objective).last_learning_rate()
+            run.monitor.step(batch.step, loss, rate, batch.objective)
+        self._evaluate_if_due(batch.objective)
+        self._committer.after_step(batch.step)
+
+    def _evaluate_if_due(self, objective: Objective, idle: bool = False) -> None:
+        if self._evaluator.is_due(objective, idle) and self._evaluator.evaluate(objective):
+            self._stop_early(objective)
+
+    def _count_nan(self, bad: bool) -> None:
+        self._nan_streak = self._nan_streak + 1 if bad else 0
         if self._nan_streak >= NAN_LIMIT:
-            self._committer.commit(
-                self._trainer
-            )  # the weights are sound; a restart that met the same batches again would end here for ever
+            self._committer.commit()  # the weights are sound; a restart that met the same batches again would end here for ever
             raise PeltonError(
                 f"{NAN_LIMIT} steps in a row had no finite loss; see `pelton dead-letters list --reason nan_loss`. If the data is to blame,"
                 " start the run again: it goes on without them; else lower --lr, or begin anew --from-checkpoint an older one"
             )
-        loss = self.source.step_loss()
-        if loss is not None and not self._nan_streak:
-            run.monitor.step(batch.step, loss, self._trainer.last_learning_rate())
-        if run.config.eval_steps and batch.step % run.config.eval_steps == 0:
-            self._enough = self._evaluate()
-        self._committer.after_step(self._trainer, batch.step)
 
     def publish_losses(self, batch: StepBatch, losses: list[ExampleLoss]) -> None:
         """Publish what each sample cost. Where none has a loss of its own (a policy gradient), what prompts earned is on `rewards`."""
@@ -215,7 +207,7 @@ class ObjectiveRun:
             return
         run, now = self.run, time.time()
         headers = [(PRODUCER_HEADER, f"trainer.{run.options.run_id}".encode())]
-        trained = [item for item in batch.items if item.sample.sample_id not in self._bad]
+        trained = [item for item in batch.items if item.sample.sample_id not in self.trainers.bad]
         for item, (loss, tokens) in zip(trained, losses, strict=True):
             sample = item.sample
             event = SampleLoss(
@@ -230,43 +222,3 @@ class ObjectiveRun:
                 trained_at=now,
             )
             run.producer.send(run.settings.topics.losses, sample.sample_id, event, headers)
-
-    def _evaluate(self) -> bool:
-        """Measure val_metric on the validation samples; True when training should stop early.
-
-        What was trained is committed before: an evaluation that fails is told, left out, and tried again when the next one is due.
-        """
-        run = self.run
-        self._committer.commit(self._trainer)
-        try:
-            found = self._measure()
-        except Exception as error:  # what a model's own code raises can be anything
-            if isinstance(error, Fenced) or run.group.size > 1:  # the others stand in the middle of it
-                raise
-            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            logger.error("the evaluation at step %d failed, and is left out: %s", run.feed.cursor.step, why)
-            return False
-        if found is None:
-            return False
-        run.monitor.evaluated(run.feed.cursor.step, found.val_metric, found.values)
-        enough = run.early_stopping.update(found.measure, found.val_metric)
-        if enough:
-            state = run.early_stopping.state
-            logger.warning(
-                "val_metric (%s) has not improved in %d evaluations (best %s): stopping early", found.measure, state.since_best, state.best
-            )
-        return enough
-
-    def _measure(self) -> Evaluation | None:
-        run = self.run
-        held_out = list(run.feed.held_out.validation.values())
-        rows = -(-run.config.batch_size // run.config.accumulation)
-        if held_out:
-            logger.info("evaluating on %d held-out samples", len(held_out))
-        with run.timings("evaluating"), run.interruptible():
-            run.group.send_if_sharded(Command.EVALUATE, self._objective, held_out, rows)
-            model, tokenizer = run.loaded.model, run.loaded.tokenizer
-            return spec_of(self._kind).evaluate(self._trainer, model, tokenizer, held_out, self._prepare, rows)
-
-    def _prepare(self, sample: TrainingSample) -> AnyExample:
-        return prepare(sample, self.run.loaded.tokenizer, self.run.config)

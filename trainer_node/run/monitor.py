@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from schemas.training_sample import Objective
 from streams import metrics
 
 
@@ -17,22 +18,24 @@ class Monitor:
         self.values: dict[str, float] = {}
         self._wandb = _start_wandb(run_id, run_dir, wandb_project, settings) if wandb_project else None
 
-    def step(self, step: int, loss: float, lr: float) -> None:
-        """After an optimizer step: mean loss in nats per token, and learning rate."""
+    def step(self, step: int, loss: float, lr: float, objective: Objective) -> None:
+        """After an optimizer step: what it has minimised (of samples, the mean loss in nats per token), and learning rate."""
         metrics.TRAINING_STEP.labels(self.run_id).set(step)
-        self._set(metrics.TRAINING_LOSS, "training_loss", loss)
+        self._set_of(metrics.TRAINING_LOSS, "training_loss", loss, objective)
         vram = gpu_vram_bytes()
         if vram is not None:
             self._set(metrics.GPU_VRAM_BYTES, "gpu_vram_bytes", vram)
-        self._log({"training_loss": loss, "learning_rate": lr, **({"gpu_vram_bytes": vram} if vram is not None else {})}, step)
+        told = {"training_loss": loss, "learning_rate": lr} | named({"training_loss": loss, "learning_rate": lr}, objective)
+        self._log(told | ({"gpu_vram_bytes": vram} if vram is not None else {}), step)
 
-    def evaluated(self, step: int, val_metric: float, scores: dict[str, float]) -> None:
-        """After an evaluation: the metric, and all that was measured with it."""
-        self._set(metrics.VAL_METRIC, "val_metric", val_metric)
-        self.values |= scores
+    def evaluated(self, step: int, val_metric: float, scores: dict[str, float], objective: Objective) -> None:
+        """After an evaluation of an objective: the metric, and all that was measured with it."""
+        self._set_of(metrics.VAL_METRIC, "val_metric", val_metric, objective)
+        self.values |= scores | named(scores, objective)
         for name, value in scores.items():
-            metrics.VAL_SCORE.labels(self.run_id, name).set(value)
-        self._log({"val_metric": val_metric, **scores}, step)
+            metrics.VAL_SCORE.labels(self.run_id, objective.value, name).set(value)
+        told = {"val_metric": val_metric, **scores}
+        self._log(told | named(told, objective), step)
 
     def rewarded(self, step: int, rewards: Sequence[float | None]) -> None:
         """After rewards came in: their mean, 0 to 1; one that is late or failed is None and counts nowhere."""
@@ -47,6 +50,11 @@ class Monitor:
         if self._wandb is not None:
             self._wandb.finish()
 
+    def _set_of(self, gauge: Any, name: str, value: float, objective: Objective) -> None:
+        self.values[name] = value
+        self.values |= named({name: value}, objective)
+        gauge.labels(self.run_id, objective.value).set(value)
+
     def _set(self, gauge: Any, name: str, value: float) -> None:
         self.values[name] = value
         gauge.labels(self.run_id).set(value)
@@ -54,6 +62,11 @@ class Monitor:
     def _log(self, values: dict[str, float], step: int) -> None:
         if self._wandb is not None:
             self._wandb.log(values, step=step)
+
+
+def named(values: dict[str, float], objective: Objective) -> dict[str, float]:
+    """The same values under names that say whose they are: `val_metric_preference`. The plain names have the newest, whosever it is."""
+    return {f"{name}_{objective.value}": value for name, value in values.items()}
 
 
 def gpu_vram_bytes() -> float | None:

@@ -117,6 +117,9 @@ class StreamTrainer(Trainer, Generic[Source]):
         reason = f"the loss of step {batch.step} was not a number; the step was undone"
         return guilty | {sample_id: BadRecord(DeadLetterReason.NAN_LOSS, reason) for sample_id in batch.sample_ids}
 
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: Any = None) -> None:
+        """Weights are loaded with the model, not by a trainer: several of them share it."""
+
     def _load_optimizer_and_scheduler(self, checkpoint: str | None) -> None:
         """As they were, but with what the settings say: the states that are loaded would bring back the checkpoint's."""
         assert self.optimizer is not None

@@ -65,12 +65,17 @@ class BatchSource(ABC, Generic[Inputs]):
         self.group = group
         self.hooks = hooks or StepHooks()
         self._next_batch = next_batch
+        self._receive: Callable[[], StepExamples | None] = group.receive_step
         self._chosen: StepBatch | None = None
         self._batch: StepExamples | None = None
         self._whole: StepExamples | None = None
         self._numbers: list[int] = []
         self._trying = False
         self._bad = False
+
+    def receive_from(self, receive: Callable[[], StepExamples | None]) -> None:
+        """On another rank than 0: steps come from here, where several sources share what rank 0 sends."""
+        self._receive = receive
 
     def __iter__(self) -> Iterator[Inputs]:
         """Micro-batches of this rank. Every step has as many of them on every rank.
@@ -130,7 +135,7 @@ class BatchSource(ABC, Generic[Inputs]):
 
     def _next_step(self) -> StepExamples | None:
         if self._next_batch is None:
-            return self.group.receive_step()
+            return self._receive()
         self._chosen = self._next_batch()
         examples = self._chosen.examples() if self._chosen else None
         self.group.send_step(examples)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,10 @@ from transformers import PrinterCallback, TrainerCallback
 
 from schemas.errors import ConfigError
 from schemas.sample import Task
-from trainer_node.config import TrainConfig
+from trainer_node.config import TrainConfig, needs_reference
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
-from trainer_node.kinds import Reference, TrainerKind, kind_of_task
-from trainer_node.models.adapters import load_reference
+from trainer_node.kinds import TrainerKind, kind_of_task
+from trainer_node.models.adapters import reference_kept
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.restore import VALUE_HEAD
 from trainer_node.models.stopping import answering
@@ -54,9 +55,10 @@ def build_trainer(
     # Transformers would spread the model of one process over all GPUs it sees; several GPUs are several processes here.
     vars(args)["_n_gpu"] = min(args.n_gpu, 1)
     rows = Dataset.from_list([dict(spec.columns)])
-    trainer = spec.trainer(
-        model=loaded.model, args=args, train_dataset=rows, processing_class=answering(loaded.tokenizer), callbacks=callbacks
-    )
+    with reference_kept(loaded.model) if needs_reference(kind, config) else contextlib.nullcontext():
+        trainer = spec.trainer(
+            model=loaded.model, args=args, train_dataset=rows, processing_class=answering(loaded.tokenizer), callbacks=callbacks
+        )
     trainer.remove_callback(PrinterCallback)  # the monitor reports; standard output belongs to the command
     return trainer
 
@@ -77,17 +79,14 @@ def build_source(
 def ready_trainer(
     kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, output_dir: Path, callbacks: list[TrainerCallback], checkpoint: Path | None
 ) -> StreamTrainer[Any]:
-    """A trainer that can go on from a checkpoint: `build_trainer`, with the reference as it was there.
+    """A trainer that can go on from its folder in a checkpoint (`commit.manifest.own_folder`), as `build_trainer` makes it.
 
     Raises:
         ConfigError: the checkpoint is of another trainer.
     """
     if checkpoint and not fits(checkpoint, kind):
-        raise ConfigError(f"checkpoint {checkpoint.name} is of another trainer than {kind.value}: set --trainer, or another --run-dir")
-    trainer = build_trainer(kind, loaded, config, output_dir, callbacks)
-    if checkpoint and kind.facts.reference is not Reference.NEVER:
-        load_reference(loaded.model, checkpoint)
-    return trainer
+        raise ConfigError(f"checkpoint {checkpoint} is of another trainer than {kind.value}: set --trainer, or another --run-dir")
+    return build_trainer(kind, loaded, config, output_dir, callbacks)
 
 
 def fits(folder: Path, kind: TrainerKind) -> bool:

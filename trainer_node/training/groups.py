@@ -148,6 +148,11 @@ def group_source(config: TrainConfig, upstream: Upstream) -> BatchSource[Any]:
     )
 
 
+def learning_rate(config: TrainConfig) -> float:
+    """The run's; beside SFT and DPO a twentieth of it, as for DPO. A rate of its own wins."""
+    return config.rl_lr or (config.lr / 20 if config.trainer.is_sequence else config.lr)
+
+
 def completions_at_once(config: TrainConfig) -> int:
     """Each prompt is answered several times, and a group is not to be cut."""
     return -(-config.batch_size // config.accumulation) * config.num_generations

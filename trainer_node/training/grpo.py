@@ -9,7 +9,7 @@ from trl import GRPOConfig, GRPOTrainer
 
 from trainer_node.config import TrainConfig
 from trainer_node.kinds import TrainerKind
-from trainer_node.training.groups import GroupTrainer, completions_at_once, group_arguments, group_source
+from trainer_node.training.groups import GroupTrainer, completions_at_once, group_arguments, group_source, learning_rate
 from trainer_node.training.spec import TrainerSpec
 
 # TRL warns of each completion without a reward, with the prompt's text; the reward client has counted it already.
@@ -57,4 +57,5 @@ SPEC = TrainerSpec(
     arguments=arguments,
     source=group_source,
     rows_at_once=completions_at_once,
+    learning_rate=learning_rate,
 )

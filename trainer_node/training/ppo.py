@@ -35,6 +35,7 @@ from trainer_node.models.adapters import add_reference
 from trainer_node.models.generation import as_prompt
 from trainer_node.models.restore import VALUE_HEAD
 from trainer_node.training.base import StreamTrainer
+from trainer_node.training.groups import learning_rate
 from trainer_node.training.prompt_loader import PromptLoader, PromptRow
 from trainer_node.training.sampler import Sampler
 from trainer_node.training.spec import ENDLESS_STEPS, TrainerSpec, Upstream
@@ -231,6 +232,7 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         self.dataloader = [{"input_ids": mine.queries}]
         with _generating(self._unwrapped.policy, mine):
             PPOTrainer.train(self)  # type: ignore[no-untyped-call]
+        self.accelerator.gradient_accumulation_steps = 1  # all trainers of a process share it, and Transformers' divide by themselves
 
     # --- undoing and resuming ------------------------------------------------------------------------------------------------
 
@@ -344,5 +346,6 @@ SPEC = TrainerSpec(
     columns={"input_ids": [0, 1]},
     arguments=arguments,
     source=source,
+    learning_rate=learning_rate,
     has_value_head=True,
 )

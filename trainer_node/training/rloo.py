@@ -9,7 +9,7 @@ import torch
 from trl import RLOOConfig, RLOOTrainer
 
 from trainer_node.kinds import TrainerKind
-from trainer_node.training.groups import GroupTrainer, completions_at_once, group_arguments, group_source
+from trainer_node.training.groups import GroupTrainer, completions_at_once, group_arguments, group_source, learning_rate
 from trainer_node.training.spec import TrainerSpec
 
 # TRL warns of each completion without a reward, with the prompt's text; the reward client has counted it already.
@@ -64,4 +64,5 @@ SPEC = TrainerSpec(
     arguments=group_arguments,
     source=group_source,
     rows_at_once=completions_at_once,
+    learning_rate=learning_rate,
 )

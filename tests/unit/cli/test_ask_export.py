@@ -81,9 +81,10 @@ def commit(folder: Path, trainer: Any, loaded: Any, model: str) -> None:
         store = CheckpointStore(folder, fence, journal, Ledger(folder / "ledger"))
         feed = FeedState(objective=Objective.SFT, step=150)
         state = RunState(
-            run_id="r", step=150, serial=1, config_hash="h", base_model=str(model), feed=feed, precision=loaded.precision
+            run_id="r", step=150, serial=1, config_hash="h", base_model=str(model), feed=feed, precision=loaded.precision,
+            trainers={Objective.SFT: "sft"},
         )  # fmt: skip
-        store.commit(lambda: state, lambda path: save_for_resume(trainer, loaded, path), lambda: None, lambda _: None)
+        store.commit(lambda: state, lambda path: save_for_resume({Objective.SFT: trainer}, loaded, path), lambda: None, lambda _: None)
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from tests.models.family_run import train as trained_further
 from tests.models.tiny import build
 from tests.unit.trainer_node.training.test_rl import GROUPS, Run, gradients
 from tests.unit.trainer_node.training.test_trainers import Steps, train
+from trainer_node.commit.manifest import own_folder
 from trainer_node.config import TrainConfig
 from trainer_node.data.tokenization import format_rlhf, format_supervised, prompt_tokens, with_choices
 from trainer_node.kinds import TrainerKind
@@ -176,12 +177,12 @@ def test_a_run_goes_on_from_its_checkpoint_with_the_losses_of_an_unbroken_one(on
         def after() -> None:
             seen.append(loader.step_loss())
             if steps.step == 6 and not first:
-                save_for_resume(trainer, loaded, saved)
+                save_for_resume({Objective.SFT: trainer}, loaded, saved)
 
         trainer = build_trainer(TrainerKind.SFT, loaded, on_either, tmp_path, [StepCallback(lambda: None, after)])
         loader = StepLoader(steps.next_batch, on_either.accumulation, loaded.tokenizer.pad_token_id)
         trainer.feed_from(loader)
-        trainer.train(resume_from_checkpoint=str(saved) if first else None)
+        trainer.train(resume_from_checkpoint=str(own_folder(saved, Objective.SFT)) if first else None)
         return seen
 
     unbroken = run(0)

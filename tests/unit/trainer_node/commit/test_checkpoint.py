@@ -31,15 +31,15 @@ from trainer_node.commit.manifest import (
     verify,
 )
 from trainer_node.commit.old_formats import FORMAT
-from trainer_node.commit.state import EarlyStoppingState, FeedState
+from trainer_node.commit.state import EarlyStoppingState, FeedState, ObjectiveState
 from trainer_node.commit.store import CheckpointStore, best_of
 
 FILES = (
     "adapter_model.safetensors",
-    "optimizer.pt",
-    "scheduler.pt",
+    "objectives/sft/optimizer.pt",
+    "objectives/sft/scheduler.pt",
     "rng_state.pth",
-    "trainer_state.json",
+    "objectives/sft/trainer_state.json",
     "ref/adapter_model.safetensors",
 )
 V1 = Path(__file__).parents[3] / "data" / "checkpoint-v1"
@@ -73,13 +73,17 @@ class Writer:
     def commit(self, step: int, write=None, measure: str = "val_loss", **metrics: float):
         self.step, self.serial = step, self.serial + 1
         self.ledger.add(LedgerRow("t", 0, step, f"s{step}", Outcome.TRAINED, 1, step))
-        feed = FeedState(objective=Objective.SFT, step=step, early_stopping=EarlyStoppingState(measure=measure))
-        state = RunState(run_id="r", step=step, serial=self.serial, config_hash="h", base_model="m", metrics=metrics, feed=feed)
+        early = EarlyStoppingState(measure=measure, last=metrics.get("val_metric"))
+        feed = FeedState(objective=Objective.SFT, step=step, objectives={Objective.SFT: ObjectiveState(early_stopping=early)})
+        state = RunState(
+            run_id="r", step=step, serial=self.serial, config_hash="h", base_model="m", metrics=metrics, feed=feed,
+            trainers={Objective.SFT: "sft"},
+        )  # fmt: skip
         return self.store.commit(lambda: state, write or self.write, lambda: None, self.on_publish)
 
     def write(self, folder: Path) -> None:
         for name in FILES:
-            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).parent.mkdir(exist_ok=True, parents=True)
             (folder / name).write_bytes(f"{name} of step {self.step}".encode())
 
 
@@ -119,12 +123,12 @@ def test_a_torn_checkpoint_is_refused_with_its_reason_and_the_one_before_is_take
 
 def test_when_all_are_torn_the_run_does_not_begin_anew_by_itself(writer, tmp_path):
     torn = writer.commit(5)
-    (torn.path / "optimizer.pt").unlink()
+    (torn.path / "objectives/sft/optimizer.pt").unlink()
     with pytest.raises(CheckpointError, match=r"optimizer\.pt is missing"):
         Writer(tmp_path).resume()
 
 
-@pytest.mark.parametrize("missing", ["optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json"])
+@pytest.mark.parametrize("missing", [*FILES[1:5]])
 def test_a_checkpoint_without_what_a_resume_needs_is_refused_even_if_its_manifest_agrees(writer, missing):
     def write(folder: Path) -> None:
         writer.write(folder)
@@ -332,8 +336,9 @@ def test_the_best_is_of_those_that_were_measured_as_the_newest_was(writer, value
     plain = writer.commit(1)
     made = []
     for measure, value in values:
-        feed = plain.manifest.feed.model_copy(update={"early_stopping": EarlyStoppingState(measure=measure)})
-        made.append(replace(plain, manifest=plain.manifest.model_copy(update={"feed": feed, "metrics": {"val_metric": value}})))
+        early = EarlyStoppingState(measure=measure, last=value)
+        feed = plain.manifest.feed.model_copy(update={"objectives": {Objective.SFT: ObjectiveState(early_stopping=early)}})
+        made.append(replace(plain, path=plain.path / str(len(made)), manifest=plain.manifest.model_copy(update={"feed": feed})))
     assert best_of([plain, *made, plain]) == ([] if best is None else [made[best]])
 
 
@@ -341,7 +346,7 @@ def test_a_torn_one_does_not_count_among_those_kept(writer, tmp_path):
     for step in (1, 2, 3):
         writer.commit(step)
     newest = checkpoints(tmp_path)[-1]
-    (newest.path / "optimizer.pt").write_bytes(b"x" * (newest.path / "optimizer.pt").stat().st_size)
+    (newest.path / "objectives/sft/optimizer.pt").write_bytes(b"x" * (newest.path / "objectives/sft/optimizer.pt").stat().st_size)
     again = Writer(tmp_path)
     assert again.resume()[0].manifest.step == 2
     again.commit(4)
@@ -418,7 +423,7 @@ def test_where_only_a_zombie_wrote_the_run_begins_anew_and_names_what_it_passed_
 def test_when_none_can_be_used_the_newest_is_named_with_its_reason_and_what_to_do(writer, tmp_path):
     made = [writer.commit(step) for step in (1, 2)]
     for each in made:
-        (each.path / "optimizer.pt").unlink()
+        (each.path / "objectives/sft/optimizer.pt").unlink()
     with pytest.raises(CheckpointError) as told:
         Writer(tmp_path).resume()
     assert str(told.value) == (
@@ -431,13 +436,13 @@ def test_when_none_can_be_used_the_newest_is_named_with_its_reason_and_what_to_d
     ("harm", "says"),
     [
         (lambda path: path.unlink(), "optimizer.pt is missing"),
-        (lambda path: path.write_bytes(b"short"), "optimizer.pt has 5 bytes, not 22"),
-        (lambda path: path.write_bytes(b"x" * 22), "optimizer.pt does not match its hash"),
+        (lambda path: path.write_bytes(b"short"), "optimizer.pt has 5 bytes, not 37"),
+        (lambda path: path.write_bytes(b"x" * 37), "optimizer.pt does not match its hash"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said_and_a_shallow_look_does_not_read_it(writer, harm, says):
     made = writer.commit(1)
-    harm(made.path / "optimizer.pt")
+    harm(made.path / "objectives/sft/optimizer.pt")
     with pytest.raises(CheckpointError) as told:
         verify(made.path)
     assert str(told.value) == says
@@ -470,9 +475,9 @@ def without_checksum(document: dict) -> dict:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        (lambda document: {"format": 0}, "format 0; this Pelton reads up to format 3"),
-        (lambda document: {"format": "2"}, "format '2'; this Pelton reads up to format 3"),
-        (lambda document: {}, "format None; this Pelton reads up to format 3"),
+        (lambda document: {"format": 0}, "format 0; this Pelton reads up to format 4"),
+        (lambda document: {"format": "2"}, "format '2'; this Pelton reads up to format 4"),
+        (lambda document: {}, "format None; this Pelton reads up to format 4"),
         (lambda document: document | {"step": 6}, "the manifest does not match its own checksum"),
         (without_checksum, "the manifest does not match its own checksum"),
         (lambda document: without_checksum(document) | {"format": 1}, "the manifest cannot be read: 'pass'"),
@@ -515,7 +520,7 @@ def test_folders_are_looked_for_where_there_are_some(writer, tmp_path):
 
 def test_segments_are_needed_by_a_torn_checkpoint_too_and_by_one_without_a_manifest_not(writer, tmp_path):
     made = [writer.commit(step) for step in (1, 2)]
-    (made[0].path / "optimizer.pt").unlink()
+    (made[0].path / "objectives/sft/optimizer.pt").unlink()
     (made[1].path / MANIFEST).unlink()
     assert named_segments(tmp_path / "checkpoints") == {segment.name for segment in made[0].manifest.segments}
 

@@ -123,7 +123,7 @@ def test_ids_remembered_are_the_newest_of_the_pass_up_to_the_horizon(tmp_path, l
     fill(ledger, first, 100)
     fill(ledger, second, 100)
     topics = {row.topic for row in second}
-    assert ledger.trained_ids(2, topics, limit) == [row.sample_id for row in second][-limit:]
+    assert ledger.trained_ids(range(2, 3), topics, limit) == [row.sample_id for row in second][-limit:]
 
 
 def test_a_segment_that_is_not_what_the_manifest_names_is_refused(tmp_path):
@@ -169,5 +169,5 @@ def test_the_id_that_a_sample_had_before_is_kept_through_merges_beside_rows_that
     fill(ledger, rows, 40)
     assert any(segment.level for segment in ledger.segments)
     assert list(Ledger(tmp_path, ledger.segments).rows()) == rows
-    newest = ledger.trained_rows(1, {row.topic for row in rows}, 300)
+    newest = ledger.trained_rows(range(1, 2), {row.topic for row in rows}, 300)
     assert [row.former_id for row in newest if row.former_id] == ["h-2807"]

@@ -20,16 +20,23 @@ def test_done_is_what_lies_below_the_watermark_or_in_a_range(offset, done):
 
 def test_a_run_begins_with_the_first_pass_nothing_trained_and_only_the_easiest_band_open():
     assert json.loads(FeedState(objective=Objective.SFT).model_dump_json()) == {
-        "version": 1,
+        "version": 2,
         "objective": "sft",
-        "pass_number": 1,
         "step": 0,
         "samples_trained": 0,
         "position": {"partitions": {}, "pass_start": {}, "bounds": {}, "data_losses": [], "topic_ids": {}},
-        "pacing": {"highest": 0, "steps_here": 0},
+        "objectives": {},
         "repeats": {"dead_lettered": {}},
-        "early_stopping": {"measure": None, "best": None, "since_best": 0},
-        "held_out": {"validation": [], "prompts": []},
+    }
+    assert json.loads(FeedState(objective=Objective.SFT).of(Objective.SFT).model_dump_json()) == {
+        "pass_number": 1,
+        "first_pass": 1,
+        "finished": False,
+        "begun": False,
+        "steps": 0,
+        "credit": 0.0,
+        "pacing": {"highest": 0, "steps_here": 0},
+        "early_stopping": {"measure": None, "best": None, "since_best": 0, "last": None, "at": 0},
     }
 
 

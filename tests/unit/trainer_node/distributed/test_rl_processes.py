@@ -152,7 +152,7 @@ def lead(job: Job, group: ProcessGroup) -> None:
         asked.clear()
 
     chosen = batches()
-    group.send(Command.TRAIN, Objective.PROMPT, None)
+    group.send(Command.TRAIN, job.trainer, None)
     trainer = ready_trainer(job.trainer, loaded, config, job.folder, [StepCallback(before, lambda: None)], None)
     pad = loaded.tokenizer.pad_token_id
     source = build_source(job.trainer, config, pad, lambda: next(chosen, None), judge, group)

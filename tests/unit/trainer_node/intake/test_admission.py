@@ -17,9 +17,11 @@ from streams.kafka.dead_letters import Breaker
 from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
 from trainer_node.data.decoding import Decoded
 from trainer_node.data.examples import Example
-from trainer_node.intake.admission import Admission, Cursor
+from trainer_node.intake.admission import Admission
 from trainer_node.intake.backlog import Backlog
 from trainer_node.intake.deduplication import Deduplicator
+from trainer_node.intake.pacing import Pacing
+from trainer_node.intake.standing import Cursor, Standing
 
 SFT, PREFERENCE, PROMPT = Objective.SFT, Objective.PREFERENCE, Objective.PROMPT
 TOPICS = {SFT: "sft.0", PREFERENCE: "preference.0", PROMPT: "prompt.0"}
@@ -44,7 +46,8 @@ class Gate:
     """An admission with all that it needs; records come to it one after another."""
 
     def __init__(self, folder: Path) -> None:
-        self.cursor = Cursor(SFT, pass_number=1, step=7)
+        self.cursor = Cursor([SFT, PREFERENCE])
+        self.cursor.step = 7
         self.backlog, self.duplicates = Backlog(TOPICS.values(), 4), Deduplicator(100)
         self.letters, self.ledger = Letters(), Ledger(folder)
         objectives = {topic: objective for objective, topic in TOPICS.items()}
@@ -107,7 +110,7 @@ def test_a_sample_made_for_another_run_is_left_to_it(gate, run_id, outcome):
 
 def test_a_duplicate_is_done_and_its_row_says_where_it_was_and_when(gate):
     gate.admit(sample_of())
-    gate.cursor.pass_number, gate.cursor.step = 3, 8
+    gate.cursor.current.pass_number, gate.cursor.step = 3, 8
     gate.admit(sample_of())
     assert gate.rows() == [LedgerRow("sft.0", 0, 1, "a", Outcome.DUPLICATE, 3, 8)]
     assert len(gate.backlog["sft.0"]) == 1
@@ -118,7 +121,7 @@ def test_held_out_samples_are_kept_in_each_pass_and_only_a_second_one_in_the_fir
     held_out = sample_of(split=Split.VALIDATION)
     gate.admit(held_out)
     gate.admit(held_out)
-    gate.cursor.pass_number = 2
+    gate.cursor.current.pass_number = 2
     gate.admit(sample_of(split=Split.VALIDATION, completion="in other words"))
     assert gate.outcomes() == [("a", Outcome.VALIDATION), ("a", Outcome.DUPLICATE), ("a", Outcome.VALIDATION)]
     assert gate.admission.held_out.validation["a"].completion == "in other words"
@@ -130,7 +133,7 @@ def test_held_out_samples_are_kept_in_each_pass_and_only_a_second_one_in_the_fir
 def test_a_held_out_sample_is_measured_once_also_under_the_id_it_had_before(gate):
     for made in (sample_of("old", split=Split.VALIDATION), sample_of("new", split=Split.VALIDATION, former_id="old")):
         gate.admit(made)
-    gate.cursor.pass_number = 2
+    gate.cursor.current.pass_number = 2
     gate.admit(sample_of("new", split=Split.VALIDATION, former_id="old"))
     assert gate.outcomes() == [("old", Outcome.VALIDATION), ("new", Outcome.DUPLICATE), ("new", Outcome.VALIDATION)]
     assert list(gate.admission.held_out.validation) == ["old"]
@@ -141,7 +144,8 @@ def test_a_held_out_sample_is_measured_once_also_under_the_id_it_had_before(gate
     [(SFT, Split.TRAIN, True), (SFT, Split.VALIDATION, True), (PROMPT, Split.VALIDATION, True), (PROMPT, Split.TRAIN, False)],
 )
 def test_prompts_are_held_out_unless_they_are_what_is_trained_on(gate, trained, split, held_out):
-    gate.cursor.objective = trained
+    if trained is PROMPT:
+        gate.cursor.standings[PROMPT] = Standing(Pacing(1))
     gate.admit(sample_of(objective=PROMPT, split=split), topic="prompt.0")
     assert list(gate.admission.held_out.prompts) == (["a"] if held_out else [])
     assert list(gate.admission.held_out.validation) == []
@@ -243,7 +247,9 @@ def test_what_was_changed_for_the_template_and_is_trained_is_counted_by_rule_and
 
 
 def test_a_run_begins_with_the_first_pass_and_no_step():
-    assert Cursor(SFT) == Cursor(SFT, pass_number=1, step=0, samples_trained=0)
+    cursor = Cursor([SFT, PREFERENCE])
+    assert (cursor.objective, cursor.step, cursor.samples_trained) == (SFT, 0, 0)
+    assert [cursor.pass_of(objective) for objective in (SFT, PREFERENCE, PROMPT)] == [1, 1, 1]
 
 
 def test_a_sample_of_another_objective_is_a_dead_letter_and_never_in_a_batch(gate):

@@ -10,7 +10,7 @@ from streams.kafka.consumer import Record
 from trainer_node.data.batch import WaitingSample
 from trainer_node.data.examples import Example
 from trainer_node.intake.backlog import WAITING_LIMIT, Backlog
-from trainer_node.intake.held_out import HELD_OUT_LIMIT, HeldOut, keep
+from trainer_node.intake.held_out import HELD_OUT_LIMIT, HeldOut
 
 
 def sample_of(sample_id: str, completion: str = "a") -> TrainingSample:
@@ -67,14 +67,32 @@ def test_a_full_band_is_full_until_less_than_half_of_it_waits():
     assert not backlog.is_full("b")
 
 
-def test_held_out_samples_are_kept_in_their_newest_words_up_to_a_limit():
-    store: dict[str, TrainingSample] = {}
+def test_held_out_samples_are_of_all_bands_in_their_newest_words_up_to_a_limit_of_number_and_of_bytes(monkeypatch):
+    held_out = HeldOut()
     for number in range(HELD_OUT_LIMIT + 5):
-        keep(sample_of(str(number)), store)
-    assert len(store) == HELD_OUT_LIMIT == 2000
-    keep(sample_of("7", "in other words"), store)
-    assert store["7"].completion == "in other words"
-    assert len(store) == HELD_OUT_LIMIT
+        held_out.keep(sample_of(str(number)), held_out.validation)
+    assert len(held_out.validation) == HELD_OUT_LIMIT // 5 == 400, "an equal share of each band"
+    held_out.keep(sample_of("hard").model_copy(update={"band": 4}), held_out.validation)
+    assert len(held_out.validation) == 401
+    held_out.keep(sample_of("7", "in other words"), held_out.validation)
+    assert held_out.validation["7"].completion == "in other words"
+    monkeypatch.setattr("trainer_node.intake.held_out.HELD_OUT_BYTES", 5 * 1000)
+    few = HeldOut()
+    for number in range(20):
+        few.keep(sample_of(str(number), "x" * 300), few.validation)
+    assert 1 <= len(few.validation) <= 3
+
+
+def test_what_an_objective_was_measured_by_once_it_is_measured_by_for_ever():
+    held_out = HeldOut()
+    assert (held_out.fix(Objective.SFT), held_out.fixed) == ([], set()), "nothing yet"
+    held_out.keep(sample_of("a"), held_out.validation)
+    assert held_out.fix(Objective.SFT) == [sample_of("a")]
+    held_out.keep(sample_of("b"), held_out.validation)
+    held_out.keep(sample_of("a", "in other words"), held_out.validation)
+    after = HeldOut()
+    after.restore(held_out.snapshot())
+    assert after.fix(Objective.SFT) == [sample_of("a")]
 
 
 def test_what_was_held_out_is_restored():

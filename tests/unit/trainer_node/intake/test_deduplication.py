@@ -62,7 +62,7 @@ def test_the_memory_holds_the_newest_up_to_its_horizon(known):
 
 def test_a_new_pass_takes_every_sample_once_again(known):
     known.take(SFT, "a")
-    known.new_pass()
+    known.new_pass(SFT)
     assert not known.is_duplicate(SFT, "a", HERE)
 
 
@@ -98,7 +98,7 @@ def test_keys_are_64_bits_of_objective_and_id():
 def test_a_record_under_the_id_that_a_sample_had_before_is_its_duplicate_in_either_order(known):
     known.take(SFT, "old")
     assert known.is_duplicate(SFT, "new", HERE, "old")
-    known.new_pass()
+    known.new_pass(SFT)
     known.wait(SFT, "new", "old")
     assert known.is_duplicate(SFT, "old", THERE)
     known.take(SFT, "new", "old")
@@ -107,7 +107,7 @@ def test_a_record_under_the_id_that_a_sample_had_before_is_its_duplicate_in_eith
     assert not known.is_duplicate(SFT, "old", THERE)
     known.take_former(SFT, "old")
     assert known.is_duplicate(SFT, "old", THERE)
-    known.new_pass()
+    known.new_pass(SFT)
     assert not known.is_duplicate(SFT, "old", THERE)
 
 
@@ -121,7 +121,7 @@ def test_samples_that_had_one_id_before_and_have_two_now_are_two(known):
     known.wait(SFT, "gold c", "old")
     known.wait(SFT, "gold d", "old")
     known.unwait(SFT, "gold c", "old")
-    known.new_pass()
+    known.new_pass(SFT)
     assert known.is_duplicate(SFT, "old", HERE), "one of them still waits"
 
 

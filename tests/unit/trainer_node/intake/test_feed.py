@@ -31,10 +31,10 @@ from trainer_node.data.examples import Example
 from trainer_node.intake import feed as feed_module
 from trainer_node.intake.backlog import WAITING_LIMIT
 from trainer_node.intake.deduplication import Deduplicator
-from trainer_node.intake.feed import Feed, FeedSettings
+from trainer_node.intake.feed import Feed
+from trainer_node.intake.feed_settings import FeedSettings
 from trainer_node.intake.flow_control import Delivery
 from trainer_node.intake.lost_records import Gap
-from trainer_node.intake.pacing import Pacing
 from trainer_node.intake.start_point import StartPoint
 
 BAND_TOPICS = {objective: [f"{objective.value}.{band}" for band in range(BANDS)] for objective in (Objective.SFT, Objective.PREFERENCE)}
@@ -128,8 +128,9 @@ class Bench:
         self.letters = Letters()
         self.journal = Journal(folder / "journal", epoch)
         self.ledger = Ledger(folder / "ledger", segments or ())
-        chosen = FeedSettings(**({"run_id": "r", "batch_size": 4, "linger_s": 0.0, "repeat_horizon": 1000} | settings))
-        self.feed = Feed(chosen, self.reader, BAND_TOPICS, self.letters, self.journal, self.ledger, Pacing(3))
+        objectives = tuple(objective for objective in BAND_TOPICS if objective is not Objective.PROMPT) or (Objective.PROMPT,)
+        usual = {"run_id": "r", "batch_size": 4, "linger_s": 0.0, "repeat_horizon": 1000, "pace_steps": 3, "objectives": objectives}
+        self.feed = Feed(FeedSettings(**(usual | settings)), self.reader, BAND_TOPICS, self.letters, self.journal, self.ledger)
         self.feed.admission.already_sent = set(already_sent)
         self.feed.begin(state, self.journal.take_over(checkpoint), start)
 
@@ -195,7 +196,7 @@ def test_a_pass_after_a_rewind_trains_everything_once_more_and_stale_deliveries_
     made.reader.deliver()  # fetched before the rewind, taken in after it
     made.feed.rewind()
     assert made.train() == first
-    assert made.feed.cursor.pass_number == 2
+    assert made.feed.cursor.current.pass_number == 2
 
 
 def test_a_repeat_at_another_offset_or_in_another_band_trains_once(bench):

@@ -19,6 +19,7 @@ from trainer_node.commit.state import (
     EarlyStoppingState,
     FeedState,
     HeldOutState,
+    ObjectiveState,
     PacingState,
     PartitionState,
     RepeatState,
@@ -79,7 +80,6 @@ def all_positions(**given: PartitionState) -> dict[str, PartitionState]:
 def test_a_restored_feed_says_of_itself_what_the_checkpoint_said(bench):
     state = FeedState(
         objective=PREFERENCE,
-        pass_number=3,
         step=17,
         samples_trained=60,
         position=StreamPosition(
@@ -88,15 +88,25 @@ def test_a_restored_feed_says_of_itself_what_the_checkpoint_said(bench):
             bounds={"sft.0:0": 90, "sft.1:0": 0},
             data_losses=(DataLoss(topic="sft.0", partition=0, first=1, last=1, pass_number=1),),
         ),
-        pacing=PacingState(highest=2, steps_here=1),
+        objectives={
+            SFT: ObjectiveState(pass_number=2, finished=True, begun=True, steps=9, pacing=PacingState(highest=4)),
+            PREFERENCE: ObjectiveState(
+                pass_number=3,
+                first_pass=2,
+                begun=True,
+                steps=8,
+                credit=0.25,
+                pacing=PacingState(highest=2, steps_here=1),
+                early_stopping=EarlyStoppingState(measure="val_loss", best=1.5, since_best=2, last=1.75),
+            ),
+            PROMPT: ObjectiveState(steps=3),
+        },
         repeats=RepeatState(dead_lettered={"sft.0:0": ((3, 3), (7, 8))}),
-        early_stopping=EarlyStoppingState(measure="val_loss", best=1.5, since_best=2),
         held_out=HeldOutState(validation=(held_out("v"),), prompts=(held_out("p", PROMPT), held_out("q", PROMPT))),
     )
     log = spread(0) | {"sft.0": [encoded(f"s{n}") for n in range(9)], "preference.3": [encoded("d", PREFERENCE)]}
     made = bench(log, state=state)
-    assert made.feed.snapshot(state.early_stopping) == state
-    assert made.feed.snapshot().early_stopping == EarlyStoppingState()
+    assert made.feed.snapshot() == state, "that of an objective that is not trained now, too"
     assert made.feed.objective is PREFERENCE
     assert made.reader.positions[("sft.0", 0)] == 2
     assert made.reader.bounds == {("sft.0", 0): 90, ("sft.1", 0): 0}
@@ -107,6 +117,7 @@ def test_a_new_feed_begins_at_the_log_s_beginning_and_each_pass_begins_there_aga
     state = made.feed.snapshot()
     assert state == FeedState(
         objective=SFT,
+        objectives={SFT: ObjectiveState(), PREFERENCE: ObjectiveState()},
         position=StreamPosition(
             partitions=all_positions(sft_1=PartitionState(watermark=2)), pass_start=dict.fromkeys(all_positions(), 0) | {"sft.1:0": 2}
         ),
@@ -194,7 +205,7 @@ def test_looks_for_what_has_come_are_frequent_and_only_a_wait_for_a_batch_blocks
 
 def test_what_the_log_is_known_to_have_is_waited_for_five_seconds_and_then_the_batch_is_made_of_what_is_here(bench, clock):
     made = bench(spread(60), batch_size=4, sizes=lambda: 2)
-    made.feed.pacing.open_to(1)
+    made.feed.cursor.current.pacing.open_to(1)
     made.reader.paused = {tp for tp in made.reader.positions if tp[0] not in ("sft.0", "sft.1")}
     made.reader.deliver()  # two of each, and no more
 
@@ -208,7 +219,7 @@ def test_what_the_log_is_known_to_have_is_waited_for_five_seconds_and_then_the_b
 
 def test_the_linger_time_of_a_batch_begins_with_the_first_sample_that_waits_for_it(bench, clock):
     made = bench(spread(0) | {"sft.0": [encoded("a")]}, linger_s=2.0)
-    made.feed.pacing.open_to(BANDS - 1)
+    made.feed.cursor.current.pacing.open_to(BANDS - 1)
 
     def look() -> None:
         clock[0] += 0.25
@@ -309,17 +320,17 @@ def test_prompts_that_are_held_out_are_fetched_of_every_band_while_they_are_wait
     assert {topic for topic, _ in made.reader.paused} == set(topics[1:])
 
 
-def test_another_objective_begins_with_its_first_pass_the_easiest_band_and_no_memory_of_ids(bench):
+def test_another_objective_begins_with_its_own_pass_and_the_easiest_band_and_each_remembers_its_ids(bench):
     made = bench(spread(40))
     made.train()
     made.feed.rewind()
     made.train()
     made.feed.switch(PREFERENCE)
     state = made.feed.snapshot()
-    assert (state.objective, state.pass_number, state.pacing) == (PREFERENCE, 1, PacingState())
+    assert (state.objective, state.pass_number, state.of(PREFERENCE).pacing) == (PREFERENCE, 1, PacingState())
     made.feed.switch(SFT)
-    made.reader.log["sft.0"].append(encoded("s0"))
-    assert flat(made.train()) == ["s0"], "it was trained in another pass"
+    made.reader.log["sft.0"] += [encoded("s0"), encoded("new")]
+    assert flat(made.train()) == ["new"], "the other was trained in this pass"
 
 
 def test_a_rewind_gives_up_what_waited_and_comes_to_it_again(bench):
@@ -389,7 +400,7 @@ def test_a_journalled_batch_that_is_not_trained_is_told_with_its_reason_and_its_
     made = replayed(bench, log, [entry], batch_size=2)
     assert sorted(flat(made.train())) == ["a", "b", "c"]
     told = [(record.name, record.getMessage()) for record in caplog.records]
-    assert ("trainer_node.intake.feed", f"the journalled batch of step 4 is not trained: {why}") in told
+    assert ("trainer_node.intake.replay", f"the journalled batch of step 4 is not trained: {why}") in told
 
 
 def test_a_journalled_record_that_is_gone_is_named(bench, caplog):
@@ -404,12 +415,12 @@ def test_a_journalled_batch_opens_the_bands_that_it_was_chosen_from(bench):
     log = spread(0) | {"sft.3": [encoded("a"), encoded("b")]}
     made = replayed(bench, log, [JournalEntry(1, 1, "sft", 3, [("sft.3", 0, 0, "a")])], batch_size=1)
     assert [item.sample.sample_id for item in made.next().items] == ["a"]
-    assert made.feed.snapshot().pacing.highest == 3
+    assert made.feed.snapshot().of(SFT).pacing.highest == 3
 
 
 def test_a_gap_that_retention_left_is_passed_and_recorded_with_its_pass(bench):
     made = bench(spread(0) | {"sft.0": [encoded(f"s{n}") for n in range(6)]})
-    made.feed.cursor.pass_number = 2
+    made.feed.cursor.current.pass_number = 2
     made.reader.gaps.put(Gap(("sft.0", 0), 1, 4))
     made.feed.intake()
     assert made.feed.snapshot().position.data_losses == (DataLoss(topic="sft.0", partition=0, first=1, last=3, pass_number=2),)

@@ -18,7 +18,7 @@ BANDS = {SFT: ["s0", "s1", "s2"], PREFERENCE: ["d0", "d1", "d2"], PROMPT: ["p0",
 
 
 def paused(trained: Objective, highest: int, wanted: bool = False, full: str = "") -> set[str]:
-    found = paused_bands(BANDS, trained, highest, wanted, lambda topic: topic == full)
+    found = paused_bands(BANDS, {trained: highest}, trained is PROMPT, wanted, lambda topic: topic == full)
     assert {number for _, number in found} <= {0}
     return {topic for topic, _ in found}
 

@@ -18,6 +18,7 @@ from schemas.turns import Turn
 from streams.kafka.consumer import Record
 from tests.models.tiny import build
 from tests.unit.trainer_node.several import start
+from trainer_node.commit.manifest import own_folder
 from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.tokenization import prepare
@@ -84,7 +85,9 @@ def work(rank: int, job: Job) -> None:
 
 def lead(job: Job, group: ProcessGroup) -> None:
     """What the node does on rank 0, without a broker."""
+    from trainer_node.models.random_state import random_state
     from trainer_node.models.restore import load_for_training, save_for_resume
+    from trainer_node.run.trainers import go_on_from
     from trainer_node.training.callbacks import StepCallback
     from trainer_node.training.factory import ready_trainer, spec_of
     from trainer_node.training.step_loader import StepLoader
@@ -98,14 +101,13 @@ def lead(job: Job, group: ProcessGroup) -> None:
 
     def middle() -> None:
         held_out = job.samples(900, 905)
-        group.send_if_sharded(Command.EVALUATE, job.objective, held_out, 2)
+        group.send_if_sharded(Command.EVALUATE, job.trainer, held_out, 2)
         found = spec_of(job.trainer).evaluate(trainer, loaded.model, tokenizer, held_out, lambda one: prepare(one, tokenizer, config), 2)
         assert found is not None
         values.update(found.values)
         folder = job.folder / "half"
         folder.mkdir()
-        save_for_resume(trainer, loaded, folder)
-        group.save_random_states(folder)
+        save_for_resume({job.objective: trainer}, loaded, folder, group.random_states(random_state()))
 
     def batches() -> Iterator[StepBatch]:
         for step in range(STEPS // 2 if job.checkpoint else 0, STEPS):
@@ -121,11 +123,14 @@ def lead(job: Job, group: ProcessGroup) -> None:
         steps.append((float(loader.step_loss() or 0), float(torch.nn.utils.get_total_norm(grads))))
 
     stream = batches()
-    group.send(Command.TRAIN, job.objective, job.checkpoint)
-    trainer = ready_trainer(job.trainer, loaded, config, job.folder, [StepCallback(before, lambda: None)], job.checkpoint)
+    own = own_folder(job.checkpoint, job.objective) if job.checkpoint else None
+    group.send(Command.TRAIN, job.trainer, own)
+    trainer = ready_trainer(job.trainer, loaded, config, job.folder, [StepCallback(before, lambda: None)], own)
+    if job.checkpoint:
+        go_on_from(loaded.model, job.checkpoint, 0, group.size)
     loader = StepLoader(lambda: next(stream, None), config.accumulation, tokenizer.pad_token_id, group)
     trainer.feed_from(loader)
-    trainer.train(resume_from_checkpoint=str(job.checkpoint) if job.checkpoint else None)
+    trainer.train(resume_from_checkpoint=str(own) if own else None)
     answers = answers_of(job, group, loaded)
     group.close()
     note(job, 0, loaded, losses=[loss for loss, _ in steps], norms=[norm for _, norm in steps], answers=answers, values=values)

@@ -13,7 +13,9 @@ import torch
 from safetensors import safe_open
 
 from schemas.errors import CheckpointError, UserError
+from schemas.training_sample import Objective
 from tests.models.checkpoints import commit
+from trainer_node.commit.manifest import own_folder
 from trainer_node.config import TrainConfig
 from trainer_node.kinds import TrainerKind
 from trainer_node.models import placement
@@ -81,9 +83,11 @@ def test_a_checkpoint_has_all_that_a_resume_looks_for_and_of_the_model_only_what
     trainer.create_optimizer_and_scheduler(1)
     folder = tmp_path / "saved"
     folder.mkdir()
-    save_for_resume(trainer, loaded, folder)
+    save_for_resume({Objective.SFT: trainer}, loaded, folder)
     files = {path.name for path in folder.iterdir()}
-    assert files >= {"optimizer.pt", "scheduler.pt", "rng_state.pth", "trainer_state.json", "tokenizer.json", "chat_template.jinja"}
+    assert files >= {"rng_state.pth", "tokenizer.json", "chat_template.jinja"}
+    own = {path.name for path in own_folder(folder, Objective.SFT).iterdir()}
+    assert own == {"optimizer.pt", "scheduler.pt", "trainer_state.json"}
     assert "README.md" not in files
     with safe_open(folder / ("adapter_model.safetensors" if settings["lora_r"] else "model.safetensors"), "pt") as file:
         assert all("lora_" in name for name in file.keys()) == bool(settings["lora_r"])  # noqa: SIM118 - it is no mapping

@@ -9,6 +9,7 @@ import torch
 import wandb
 from prometheus_client import REGISTRY
 
+from schemas.training_sample import Objective
 from trainer_node.run.monitor import Monitor, gpu_vram_bytes
 
 
@@ -24,8 +25,8 @@ def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def measure(monitor: Monitor) -> None:
-    monitor.step(7, 2.5, 1e-4)
-    monitor.evaluated(7, 0.75, {"val_accuracy": 0.75, "val_f1": 0.5})
+    monitor.step(7, 2.5, 1e-4, Objective.SFT)
+    monitor.evaluated(7, 0.75, {"val_accuracy": 0.75, "val_f1": 0.5}, Objective.SFT)
     monitor.rewarded(7, [1.0, None, 0.8])
 
 
@@ -33,15 +34,20 @@ def test_what_is_measured_is_in_the_gauges_under_the_run_s_name(tmp_path: Path, 
     monitor = Monitor("gauges", tmp_path, None, {})
     measure(monitor)
     monitor.close()
-    names = ("pelton_training_step", "training_loss", "gpu_vram_bytes", "val_metric", "reward_avg")
-    assert [gauge(name, "gauges") for name in names] == [7, 2.5, 5 << 30, 0.75, 0.9]
-    assert [gauge("val_score", "gauges", score=name) for name in ("val_accuracy", "val_f1")] == [0.75, 0.5]
+    names = ("pelton_training_step", "gpu_vram_bytes", "reward_avg")
+    assert [gauge(name, "gauges") for name in names] == [7, 5 << 30, 0.9]
+    assert [gauge(name, "gauges", objective="sft") for name in ("training_loss", "val_metric")] == [2.5, 0.75]
+    assert [gauge("val_score", "gauges", objective="sft", score=name) for name in ("val_accuracy", "val_f1")] == [0.75, 0.5]
     assert monitor.values == {
         "training_loss": 2.5,
+        "training_loss_sft": 2.5,
         "gpu_vram_bytes": 5 << 30,
         "val_metric": 0.75,
+        "val_metric_sft": 0.75,
         "val_accuracy": 0.75,
+        "val_accuracy_sft": 0.75,
         "val_f1": 0.5,
+        "val_f1_sft": 0.5,
         "reward_avg": 0.9,
     }
 
@@ -49,10 +55,10 @@ def test_what_is_measured_is_in_the_gauges_under_the_run_s_name(tmp_path: Path, 
 def test_without_a_device_nothing_is_said_of_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monitor = Monitor("no-device", tmp_path, None, {})
-    monitor.step(1, 2.5, 1e-4)
+    monitor.step(1, 2.5, 1e-4, Objective.SFT)
     assert gpu_vram_bytes() is None
     assert gauge("gpu_vram_bytes", "no-device") is None
-    assert monitor.values == {"training_loss": 2.5}
+    assert monitor.values == {"training_loss": 2.5, "training_loss_sft": 2.5}
 
 
 def test_w_and_b_gets_the_same_with_the_run_s_settings_and_without_an_account_it_stays_in_the_run_s_folder(
@@ -65,12 +71,12 @@ def test_w_and_b_gets_the_same_with_the_run_s_settings_and_without_an_account_it
     monitor = Monitor("a-run", tmp_path, "a-project", {"alpha": 32})
     try:
         measure(monitor)
-        monitor.step(8, 2.5, 1e-4)  # W&B takes in all of a step when the next one begins
+        monitor.step(8, 2.5, 1e-4, Objective.SFT)  # W&B takes in all of a step when the next one begins
         run = wandb.run
         assert run is not None
         assert (run.project, run.id, run.name, dict(run.config), run.offline) == ("a-project", "a-run", "a-run", {"alpha": 32}, True)
         said = {name: value for name, value in dict(run.summary).items() if not name.startswith("_")}
-        assert said == monitor.values | {"learning_rate": 1e-4}
+        assert said == monitor.values | {"learning_rate": 1e-4, "learning_rate_sft": 1e-4}
         assert run.step == 8
     finally:
         monitor.close()

@@ -14,6 +14,7 @@ import pytest
 
 from tests.unit.trainer_node.training.one_step import OneStep
 from tests.unit.trainer_node.training.test_base import EXAMPLES, config_of
+from trainer_node.commit.manifest import own_folder
 from trainer_node.config import TrainConfig
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training, save_for_resume
@@ -28,6 +29,7 @@ ARGUMENTS = TRAINER + "test_arguments.py::test_each_setting_reaches_the_trainer"
 STREAM = "integration/test_trainer_stream.py::test_"
 LATER = "integration/test_changed_on_resume.py::test_a_run_that_goes_on_takes_what_is_set_about_passes_evaluation_and_checkpoints"
 RETENTION = "faults/test_retention.py::test_"
+ALL = "integration/test_all_objectives.py::test_all_objectives_are_trained_on_one_stream_killed_in_the_middle_and_each_record_once"
 FIRST = HERE + "a_trainer_that_goes_on_learns_as_is_set_now"
 EXAMPLE = HERE + "samples_are_prepared_as_is_set_now"
 
@@ -37,6 +39,11 @@ TAKES_EFFECT: dict[str, str] = {
     "trainer": STREAM + "a_changed_learning_rate_counts_from_the_next_step_on_and_what_cannot_change_is_refused_before_the_run_is_claimed",
     "lr": FIRST,
     "dpo_lr": FIRST,
+    "rl": ALL,
+    "shares": "unit/trainer_node/intake/test_interleaved.py::test_steps_are_shared_by_what_waits_or_by_weights",
+    "rl_lr": ARGUMENTS,
+    "reference_steps": ALL,
+    "eval_every": ALL,
     "beta": ARGUMENTS,
     "schedule": FIRST,
     "warmup_steps": FIRST,
@@ -96,10 +103,9 @@ def test_a_trainer_that_goes_on_learns_as_is_set_now(tiny_model, tmp_path, kind,
     first = OneStep(kind, *model_of(kind, tiny_model), tmp_path / "first", EXAMPLES[kind]).run()
     folder = tmp_path / "checkpoint"
     folder.mkdir()
-    save_for_resume(first.trainer, first.loaded, folder)
-    first.trainer._save_rng_state(str(folder))
+    save_for_resume({kind.facts.objective: first.trainer}, first.loaded, folder)
     second = OneStep(kind, *model_of(kind, tiny_model, **changed), tmp_path / "second", EXAMPLES[kind])
-    second.trainer.train(resume_from_checkpoint=str(folder))
+    second.trainer.train(resume_from_checkpoint=str(own_folder(folder, kind.facts.objective)))
     assert second.trainer.last_learning_rate() == pytest.approx(rate)
     group = second.trainer.optimizer.param_groups[0]
     assert (group["weight_decay"], group["betas"]) == (second.trainer.args.weight_decay, (0.9, 0.999))

@@ -16,6 +16,7 @@ from schemas.sample import Task
 from schemas.training_sample import Objective
 from streams.kafka.consumer import Record
 from tests.unit.trainer_node.training.one_step import gradient_by, gradient_of, log_probs, same_gradient
+from trainer_node.commit.manifest import own_folder
 from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.examples import PromptExample
@@ -23,6 +24,7 @@ from trainer_node.data.tokenization import format_prompt
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.adapters import load_adapter, load_reference
 from trainer_node.models.generation import answer
+from trainer_node.models.random_state import load_random_state
 from trainer_node.models.restore import load_for_training, save_for_resume
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.factory import build_source, build_trainer, fits, trainer_class
@@ -384,14 +386,16 @@ def test_a_step_whose_loss_is_not_a_number_is_undone(config, prompts, tmp_path, 
 def test_a_resumed_run_ends_with_the_weights_of_an_unbroken_one(config, prompts, tmp_path, kind):
     unbroken = Run(kind, config, prompts, tmp_path, steps=4)
     saved = tmp_path / "saved"
-    unbroken.after_step = lambda: unbroken.step == 2 and save_for_resume(unbroken.trainer, unbroken.loaded, saved)
+    unbroken.after_step = lambda: unbroken.step == 2 and save_for_resume({Objective.PROMPT: unbroken.trainer}, unbroken.loaded, saved)
     unbroken.train()
-    assert fits(saved, kind)
+    own = own_folder(saved, Objective.PROMPT)
+    assert fits(own, kind)
     resumed = Run(kind, config, prompts, tmp_path, steps=4)
     resumed.step = 2
     load_adapter(resumed.loaded.model, saved)
     load_reference(resumed.loaded.model, saved)
-    resumed.train(resume_from_checkpoint=str(saved))
+    load_random_state(saved, 0, 1)
+    resumed.train(resume_from_checkpoint=str(own))
     assert same(resumed.weights(), unbroken.weights())
 
 

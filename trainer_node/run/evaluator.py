@@ -1,0 +1,122 @@
+"""When an objective is measured on its held-out samples, and what follows from it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from schemas.errors import Fenced
+from schemas.training_sample import Objective, TrainingSample
+from trainer_node.data.examples import AnyExample
+from trainer_node.data.tokenization import prepare
+from trainer_node.distributed.process_group import Command
+from trainer_node.intake.standing import Standing
+from trainer_node.run.early_stopping import EarlyStopping
+from trainer_node.training.evaluation import Evaluation
+from trainer_node.training.factory import spec_of
+
+if TYPE_CHECKING:
+    from trainer_node.run.committer import Committer
+    from trainer_node.run.context import RunContext
+    from trainer_node.run.trainers import Trainers
+
+logger = logging.getLogger(__name__)
+
+SHARE = 0.1
+"""Of the time between two evaluations, what one may take in a run without end."""
+IDLE_APART_S = 60.0
+"""Shortest time between two evaluations of an objective because the stream is idle."""
+
+
+class Evaluator:
+    """Measures `val_metric`, one an objective."""
+
+    def __init__(self, run: RunContext, trainers: Trainers, committer: Committer) -> None:
+        self._run = run
+        self._trainers = trainers
+        self._committer = committer
+        self._began = time.monotonic()
+        self._at: dict[Objective, float] = {}
+        self._measured: dict[Objective, int] = {}
+        self._seconds = 0.0
+
+    def is_due(self, objective: Objective, idle: bool = False) -> bool:
+        """Whether an objective is to be measured now, that has taken a step since it was measured last.
+
+        Args:
+            objective: one that a trainer stands for.
+            idle: whether the stream has nothing to train.
+        """
+        run, steps = self._run, self._run.config.eval_steps
+        taken = run.feed.cursor.standings[objective].steps
+        if taken == self._measured.get(objective, 0) or objective not in self._trainers:
+            return False
+        if steps:
+            return not idle and taken % steps == 0
+        if run.options.until_consumed or self._seconds > SHARE * (time.monotonic() - self._at.get(objective, self._began)):
+            return False
+        since = time.monotonic() - self._at.get(objective, self._began)
+        return since >= run.config.eval_every or (idle and (objective not in self._at or since >= IDLE_APART_S))
+
+    def evaluate(self, objective: Objective) -> bool:
+        """Measure an objective; True when it should get no more steps.
+
+        What was trained is committed before: an evaluation that fails is told, left out, and tried again when the next one is due.
+        """
+        run, began = self._run, time.monotonic()
+        if not run.feed.choice.is_open(objective):
+            return False  # what is measured by is to be of all bands
+        self._measured[objective] = run.feed.cursor.standings[objective].steps
+        self._committer.commit()
+        try:
+            found = self._measure(objective)
+        except Exception as error:  # what a model's own code raises can be anything
+            if isinstance(error, Fenced) or run.group.size > 1:  # the others stand in the middle of it
+                raise
+            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
+            logger.error("the evaluation at step %d failed, and is left out: %s", run.feed.cursor.step, why)
+            return False
+        finally:
+            self._at[objective] = time.monotonic()
+            self._seconds = self._at[objective] - began
+        if found is None:
+            return False
+        run.monitor.evaluated(run.feed.cursor.step, found.val_metric, found.values, objective)
+        return self._judge(objective, found)
+
+    def _judge(self, objective: Objective, found: Evaluation) -> bool:
+        standing = self._run.feed.cursor.standings[objective]
+        early, before = EarlyStopping(self._run.config.patience, standing.early_stopping), standing.early_stopping
+        enough = early.update(found.measure, found.val_metric)
+        if self._counts(standing):
+            standing.early_stopping = early.state.model_copy(update={"at": standing.steps})
+        else:  # soon after the last that counted: better is better, and no worse is no news
+            enough, since_best = False, min(early.state.since_best, before.since_best)
+            standing.early_stopping = early.state.model_copy(update={"since_best": since_best})
+        if enough:
+            logger.warning(
+                "val_metric (%s) of %s has not improved in %d evaluations (best %s): stopping early",
+                found.measure, objective.value, early.state.since_best, early.state.best,
+            )  # fmt: skip
+        return enough
+
+    def _counts(self, standing: Standing) -> bool:
+        """Whether an evaluation without a better value counts for early stopping: a stream that trickles is measured after each sample."""
+        config = self._run.config
+        often = not config.eval_steps and not self._run.options.until_consumed
+        return not often or standing.steps - standing.early_stopping.at >= config.checkpoint_steps
+
+    def _measure(self, objective: Objective) -> Evaluation | None:
+        run, kind = self._run, self._run.kinds[objective]
+        if objective not in self._trainers or not (held_out := run.feed.held_out.fix(objective)):
+            return None
+        rows = -(-run.config.batch_size // run.config.accumulation)
+        logger.info("evaluating %s on %d held-out samples", objective.value, len(held_out))
+        with run.timings("evaluating"), run.interruptible():
+            run.group.send_if_sharded(Command.EVALUATE, kind, held_out, rows)
+            model, tokenizer = run.loaded.model, run.loaded.tokenizer
+            return spec_of(kind).evaluate(self._trainers.trainer(objective), model, tokenizer, held_out, self._prepare, rows)
+
+    def _prepare(self, sample: TrainingSample) -> AnyExample:
+        return prepare(sample, self._run.loaded.tokenizer, self._run.config)
