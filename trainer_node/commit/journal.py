@@ -10,7 +10,7 @@ import json
 import os
 import re
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
@@ -32,6 +32,8 @@ class JournalEntry:
     """Highest band open when it was chosen."""
     samples: list[tuple[str, int, int, str]]
     """Topic, partition, offset and sample id, in the order trained."""
+    formers: dict[str, str] = field(default_factory=dict)
+    """Ids that samples had before messages 1.1 -> their ids: a record of such an id is one of theirs. Written where there are any."""
 
 
 class Journal:
@@ -135,7 +137,8 @@ class Journal:
 
 
 def _line(entry: JournalEntry) -> bytes:
-    return json.dumps(vars(entry), separators=(",", ":")).encode() + b"\n"
+    said = {name: value for name, value in vars(entry).items() if value or name != "formers"}
+    return json.dumps(said, separators=(",", ":")).encode() + b"\n"
 
 
 def read_entries(path: Path) -> list[JournalEntry]:

@@ -32,18 +32,23 @@ class Deduplicator:
         self._waiting: set[int] = set()
         self._waiting_formers: Counter[int] = Counter()
         self._journalled: dict[int, RecordPosition] = {}
+        self._journalled_formers: dict[int, int] = {}
 
     def expect(self, entries: Iterable[JournalEntry]) -> None:
         """These were journalled before a crash: of a sample sent twice, the record that the journal names is the one to train on."""
         for entry in entries:
             for topic, number, offset, sample_id in entry.samples:
                 self._journalled[key_of(entry.objective, sample_id)] = (topic, number, offset)
+            for former_id, sample_id in entry.formers.items():
+                self._journalled_formers[key_of(entry.objective, former_id)] = key_of(entry.objective, sample_id)
 
     def is_duplicate(self, objective: Objective, sample_id: str, position: RecordPosition, former_id: str | None = None) -> bool:
         """Whether a delivered record is one too many."""
         key = key_of(objective.value, sample_id)
         if key in self._journalled:
             return self._journalled[key] != position
+        if self._journalled_formers.get(key) in self._journalled:
+            return True  # the same sample under its id of before 1.1
         taken, formers, earlier = (memory.of(objective) for memory in (self._taken, self._taken_formers, self._earlier))
         if key in self._waiting_formers or key in formers:
             return True

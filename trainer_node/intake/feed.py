@@ -268,7 +268,8 @@ class Feed:
         batch = StepBatch(cursor.step + 1, standing.pass_number, picked.objective, picked.items)
         samples = [(*item.position, item.sample.sample_id) for item in picked.items]
         if not journalled:
-            entry = JournalEntry(batch.step, batch.pass_number, batch.objective.value, standing.pacing.highest, samples)
+            formers = {item.sample.former_id: item.sample.sample_id for item in picked.items if item.sample.former_id}
+            entry = JournalEntry(batch.step, batch.pass_number, batch.objective.value, standing.pacing.highest, samples, formers)
             self._journal.append(entry)
         cursor.step, cursor.objective = batch.step, picked.objective
         standing.steps, standing.begun = standing.steps + 1, True

@@ -54,6 +54,11 @@ def test_a_row_that_cannot_be_used_is_named_and_costs_no_other(case: Case, tmp_p
         ("data.pkl", b"\x80\x04\x95....", "a Python pickle, which is never opened"),
         ("rows.jsonl", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a pointer of Git LFS"),
         ("page.json", b"<!DOCTYPE html><html>", "a page of HTML"),
+        (
+            "elements.xml",
+            b'<?xml version="1.0"?>\n<list id="chemical-element-data" xmlns="http://www.xml-cml.org/schema"/>',
+            ": XML",
+        ),  # bodr's
         ("book.txt", b"Once upon a time.\nThere was a wheel.\n", "plain text goes into rows"),
         ("wide.jsonl", LINES.encode("utf-16-le"), "UTF-16 without a byte order mark; name it with --encoding"),
         ("columns.parquet", b"PAR1" + bytes(60) + b"PAR1", "Parquet that cannot be read"),

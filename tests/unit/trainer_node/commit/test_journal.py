@@ -34,6 +34,16 @@ def test_a_restart_gets_the_batches_chosen_since_its_checkpoint_in_order(tmp_pat
     assert journal_of(3).take_over("c1") == [entry(2), entry(3)], "a second crash before any step loses none"
 
 
+def test_former_ids_are_kept_and_an_entry_without_any_is_written_as_before(tmp_path, journal_of):
+    journal = journal_of(1)
+    journal.take_over("start")
+    entries = [entry(1), JournalEntry(2, 1, "sft", 2, [("t.0", 0, 2, "new")], {"old": "new"})]
+    for one in entries:
+        journal.append(one)
+    assert journal_of(2).take_over("start") == entries
+    assert [b"formers" in line for line in journal.path("start").read_bytes().splitlines()] == [False, True]
+
+
 @pytest.mark.parametrize("cut", [1, 5, 30])
 def test_a_torn_last_line_was_never_trained_and_is_dropped(tmp_path, journal_of, cut):
     journal = journal_of(1)

@@ -88,6 +88,20 @@ def test_a_journalled_sample_that_will_not_come_may_be_taken_from_elsewhere(know
     known.take(SFT, "never journalled")
 
 
+def test_after_a_crash_a_record_under_the_former_id_of_a_journalled_sample_is_its_duplicate(known):
+    known.expect([JournalEntry(1, 1, "sft", 0, [(*HERE, "new")], {"old": "new"})])
+    assert known.is_duplicate(SFT, "old", THERE), "it comes first, and is trained under its new id"
+    assert not known.is_duplicate(SFT, "new", HERE, "old")
+    known.take(SFT, "new", "old")
+    assert known.is_duplicate(SFT, "old", THERE)
+
+
+def test_where_the_journalled_sample_will_not_come_its_former_id_is_free(known):
+    known.expect([JournalEntry(1, 1, "sft", 0, [(*HERE, "new")], {"old": "new"})])
+    known.give_up("sft", "new")
+    assert not known.is_duplicate(SFT, "old", THERE)
+
+
 def test_keys_are_64_bits_of_objective_and_id():
     assert len({key_of(objective, sample) for objective in ("sft", "preference") for sample in ("a", "b")}) == 4
     keys = [key_of("sft", str(number)) for number in range(100)]

@@ -53,6 +53,7 @@ def facts_of(path: Path, columns: str | None = None, **about: object) -> list[tu
         ("a.csv", "sep=;\nsubject;predicate;object\nPeru;capital;Lima\n", None),
         ("a.tsv", "Peru\tcapital\tLima\n", "subject,predicate,object"),
         ("a.txt", "Peru\tcapital\tLima\nPeru\tcapital\tLima\n", "head,relation,tail"),
+        ("train.txt", "Peru\tcapital\tLima\n" * 40, "h,r,t"),  # as PyKEEN ships its data sets
         ("a.tsv", "Lima\tPeru\tcapital\n", "o,s,p"),
         ("a.tsv", "17\tPeru\tcapital\tLima\n", "-,h,r,t"),
         ("a.tsv", "subject\tpredicate\tobject\nPeru\tcapital\tLima\n", "s,p,o"),
