@@ -108,7 +108,7 @@ def bare_ijson(path: Path) -> int:
 
 
 def in_turns(path: Path, bare: Callable[[Path], int], count: int, rounds: int) -> dict[str, Any]:
-    """Both sides' processor times, microseconds a row, and the ratios of their medians and of their least, which others disturbed least; who
+    """Both sides' processor times, microseconds a row, and the ratios of their medians and of their least, which were disturbed least; who
     comes first changes with every round."""
     times: dict[str, list[float]] = {"bare": [], "ours": []}
     for number in range(rounds + 1):
