@@ -60,6 +60,9 @@ test-readers: setup ## Read exports by Transformers 4.57, PEFT, lm-eval and llam
 	@$(RUN) scripts.readers
 	@PELTON_TEST_READERS=1 $(RUN) pytest tests/readers
 
+fuzz: setup ## Poison every topic of a live broker under real nodes, twice restarted (many minutes; RECORDS=1000: so many a topic)
+	@PELTON_FUZZ_RECORDS=$(or $(RECORDS),10000) $(RUN) pytest tests/faults/test_poison.py tests/faults/test_offsets_forgotten.py
+
 mutants: setup ## Put small faults into the code and see whether a test fails (a quarter of an hour; MODULES=judge,reward: those alone)
 	@MODULES="$(MODULES)" TESTS="$(TESTS)" $(RUN) scripts.mutants
 

@@ -13,6 +13,7 @@ import click
 if TYPE_CHECKING:
     from cli.sample_reader import SampleReader
     from reading.summary import FileSummary
+    from streams.kafka.producer import Producer
     from streams.kafka.settings import KafkaSettings
 
 BULK_LINGER_MS = 50
@@ -119,8 +120,17 @@ def send_samples(settings: KafkaSettings, readers: Sequence[SampleReader], sourc
                             continue
                         summary.sent += 1
             finally:
-                producer.flush()
+                _flush(producer)
     return summary
+
+
+def _flush(producer: Producer) -> None:
+    from schemas.errors import BrokerError
+
+    try:
+        producer.flush()
+    except BrokerError as error:
+        raise BrokerError(f"{error}; sending the same files again is safe: what the broker has taken is known by its id") from error
 
 
 def show_samples(summary: SamplesSummary, as_json: bool) -> None:

@@ -41,9 +41,14 @@ def create(settings: KafkaSettings, replication: int | None, as_json: bool) -> N
 @json_option
 @kafka_options
 def check(settings: KafkaSettings, as_json: bool) -> None:
-    """Compare the broker's topics with what they must be. Exit code 1 where one is missing or wrong."""
-    from streams.kafka.admin import check_topics
+    """Compare the broker's topics with what they must be. Exit code 1 where one is missing or wrong.
 
+    Says also where the broker forgets what groups have committed sooner than its topics forget records.
+    """
+    from streams.kafka.admin import check_topics, offsets_retention
+
+    if (told := offsets_retention(settings)) is not None:
+        click.secho(told, fg="yellow", err=True)
     show_report(check_topics(settings, settings.topics), as_json)
 
 

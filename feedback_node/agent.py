@@ -13,6 +13,7 @@ from feedback_node.preferences import PreferenceConfig, PreferenceWindow, Prompt
 from feedback_node.reward import RewardConfig, judge_output
 from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
+from schemas.topics import Topic
 from schemas.triplet import Triplet, Verdict
 from streams import metrics
 from streams.kafka.consumer import Record
@@ -54,6 +55,11 @@ class FeedbackNode(StreamNode):
         self._pool = ExtractionPool(ontology, extractors)
         self._latest: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=AVERAGED))
         self._claims: dict[str, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=AVERAGED))
+
+    def written(self) -> Sequence[Topic]:
+        """Where rewards go, and pairs."""
+        topics = self.settings.topics
+        return [topics.rewards] if self._window is None else [topics.rewards, topics.samples]
 
     def warm_up(self) -> None:
         """Load the language model, and what the log knows of preferences."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict, deque
+from collections.abc import Callable
 from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -45,8 +47,9 @@ class PromptKey(NamedTuple):
 class PreferenceWindow:
     """The latest judged answers of each prompt, and which pairs were sent. One thread at a time."""
 
-    def __init__(self, config: PreferenceConfig | None = None) -> None:
+    def __init__(self, config: PreferenceConfig | None = None, clock: Callable[[], float] = time.time) -> None:
         self._config = config or PreferenceConfig()
+        self._clock = clock
         self._answers: OrderedDict[PromptKey, deque[GraphReward]] = OrderedDict()
         self._sent: RecentIds[str] = RecentIds(self._config.max_prompts)
 
@@ -59,12 +62,18 @@ class PreferenceWindow:
         self._answers.move_to_end(key)
         if all(answer.output_id != reward.output_id for answer in answers):
             answers.append(reward)
-        newest = max(answer.judged_at or 0.0 for answer in answers)
-        for answer in [one for one in answers if newest - (one.judged_at or 0.0) > self._config.max_age_s]:
-            answers.remove(answer)
+        self._drop_stale(answers)
         if len(self._answers) > self._config.max_prompts:
             self._answers.popitem(last=False)
         return key
+
+    def _drop_stale(self, answers: deque[GraphReward]) -> None:
+        """Drop what is too old beside the newest; and what was judged when the clock was ahead, which would make all that comes too old."""
+        age = self._config.max_age_s
+        latest = self._clock() + age
+        newest = max((at for answer in answers if (at := answer.judged_at or 0.0) <= latest), default=latest)
+        for answer in [one for one in answers if not newest - age <= (one.judged_at or 0.0) <= latest]:
+            answers.remove(answer)
 
     def pair(self, key: PromptKey) -> Sample | None:
         """The best of a prompt's answers against the worst, where they are far enough apart and no such pair was sent.

@@ -19,11 +19,14 @@ import threading
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Any, cast
 
 import faust
+from aiokafka import client
 from aiokafka.consumer import fetcher
-from aiokafka.errors import KafkaError
+from aiokafka.errors import InconsistentGroupProtocolError, KafkaError
+from aiokafka.protocol.metadata import MetadataRequest
 from faust.app.base import BootStrategy
 from faust.transport.consumer import Consumer as FaustConsumer
 from faust.types import TP
@@ -31,9 +34,10 @@ from faust.types import TP
 from schemas.errors import BrokerError, PeltonError, UserError
 from streams.committed import CommittedTransport, past_markers
 from streams.kafka.admin import committed_offsets
-from streams.kafka.connection import listens
+from streams.kafka.connection import client_id, listens
 from streams.kafka.consumer import Record
 from streams.kafka.decompression import bound_decompression
+from streams.kafka.header_names import tolerate_header_names
 from streams.kafka.settings import KafkaSettings
 from streams.metrics import start_metrics
 from streams.node import StreamNode
@@ -56,7 +60,10 @@ PROBE_EVERY_SECONDS = 2.0
 
 logger = logging.getLogger(__name__)
 
+tolerate_header_names(fetcher)
 bound_decompression(fetcher)
+# Its consumers have no option for it: a missing topic was made, with the broker's defaults, by whoever asked where it is.
+client.MetadataRequest = partial(MetadataRequest, allow_auto_topic_creation=False)
 
 
 class NodeFailed(PeltonError):  # noqa: N818 - as its siblings
@@ -80,6 +87,7 @@ def build_app(settings: KafkaSettings, group: str, folder: str) -> faust.App:
     return _App(
         group,
         **settings.faust_options(),
+        broker_client_id=client_id("records"),
         datadir=folder,
         store="memory://",
         autodiscover=False,
@@ -129,6 +137,7 @@ class Runner:
         self._failure: BaseException | None = None
         self._assigned = self._reassigned = False
         self._broker_away = False
+        self._strangers = ""
         self._last_batch = 0.0
         self._done: dict[TP, int] = {}
         self._looked: dict[TP, int] = {}
@@ -141,7 +150,7 @@ class Runner:
             return what
         if self._broker_away:
             return f"the broker at {self._node.settings.bootstrap_servers}"
-        return None if self._assigned else "its partitions"
+        return None if self._assigned else f"its partitions{self._strangers}"
 
     async def serve(self) -> None:
         """Start, work, stop."""
@@ -272,6 +281,9 @@ class Runner:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
+                self._tell_strangers(await asyncio.to_thread(self._node.positions.strangers, self._node.group))
+                if not self._assigned and app.consumer is not None and (why := await cast(Any, app.consumer).refusal()):
+                    logger.info("%s: group %s could not be joined (%s); trying again", self._node.name, self._node.group, why)
                 if self._assigned and await asyncio.to_thread(self._node.positions.is_made_anew):
                     await cast(Any, app.consumer).rejoin()
                     self._node.positions.follow()
@@ -279,6 +291,14 @@ class Runner:
                 logger.log(
                     logging.DEBUG if isinstance(error, BrokerError) else logging.WARNING, "%s: its topic: %s", self._node.name, error
                 )
+
+    def _tell_strangers(self, found: list[str]) -> None:
+        """Say who else is in the group: its name is taken from us, or a part of our records."""
+        told = f"; consumers of another kind use its group {self._node.group}: {', '.join(found)}" if found else ""
+        if told and told != self._strangers:
+            harm = "they are given records that nobody bands or judges then" if self._assigned else "it cannot be joined until they leave"
+            logger.warning("%s: %s; %s", self._node.name, told.removeprefix("; "), harm)
+        self._strangers = told
 
     async def _commit(self, app: faust.App, offsets: dict[TP, int]) -> None:
         """Commit; where the partitions have moved meanwhile, nothing happens, and their new owner reads the batch again."""
@@ -354,6 +374,8 @@ def _record(message: Any) -> Record:
 def _told(error: BaseException, settings: KafkaSettings) -> PeltonError:
     if isinstance(error, PeltonError):
         return error
+    if isinstance(error, InconsistentGroupProtocolError):
+        return BrokerError("a consumer of another kind uses the name of our group, and we cannot join it: stop it, and start this again")
     if isinstance(error, KafkaError | OSError):
         return BrokerError(f"reading from {settings.bootstrap_servers}: {' '.join(str(error).split()) or type(error).__name__}")
     return NodeFailed(f"{type(error).__name__}: {' '.join(str(error).split())}")

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 import aiokafka
-from aiokafka.errors import CommitFailedError, IllegalStateError
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata as AioOffset
 from aiokafka.structs import TopicPartition as AioPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
@@ -82,6 +82,17 @@ class _CommittedThread(AIOKafkaConsumerThread):
         self.tp_last_committed_at.update(dict.fromkeys(mine, now))
         return True
 
+    async def refusal(self) -> str | None:
+        """Why the group could not be joined, if it could not. aiokafka tries again once it was asked, and Faust never asks."""
+        return cast(str | None, await self.call_thread(self._refusal))
+
+    async def _refusal(self) -> str | None:
+        try:
+            self._ensure_consumer()._coordinator.check_errors()
+        except KafkaError as error:
+            return " ".join(str(error).split()) or type(error).__name__
+        return None
+
     async def rejoin(self) -> None:
         """Have the group hand out its partitions again, of the topic that there is now."""
         await self.call_thread(self._rejoin)
@@ -97,6 +108,10 @@ class _CommittedConsumer(Consumer):
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def refusal(self) -> str | None:
+        """Why the group could not be joined, if it could not; it is tried again then."""
+        return await cast(_CommittedThread, self._thread).refusal()
 
     async def rejoin(self) -> None:
         """Begin anew with what the group has committed."""

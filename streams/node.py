@@ -22,6 +22,7 @@ from schemas.errors import BadRecord, DeadLetterReason, PeltonError
 from schemas.topics import PRODUCER_HEADER, Topic
 from streams import metrics
 from streams.kafka.admin import check_topics
+from streams.kafka.connection import name_clients
 from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import Breaker, DeadLetterWriter
 from streams.kafka.producer import Producer
@@ -68,13 +69,14 @@ class StreamNode(ABC):
         state_folder: Path | None = None,
         breaker: Breaker | None = None,
     ) -> None:
+        name_clients(self.name, run_id)
         self.settings = settings
         self.topic = topic
         self.run_id = run_id
         self._breaker = breaker or Breaker()
         self._state_folder = make_folder(state_folder) if state_folder else None
         self._sources = self._known_sources()
-        self._producer = Producer(settings)
+        self._producer = Producer(settings, waits_for_broker=True)  # what a batch has sent is not given up while its broker is away
         self._letters = DeadLetterWriter(self._producer, settings, self.name, run_id)
         self._sent: Counter[str] = Counter()
         fact_letters = DeadLetterWriter(self._producer, settings, "facts", run_id, Breaker()) if self.dead_letters_bad_facts else None
@@ -111,10 +113,15 @@ class StreamNode(ABC):
             BrokerError: a topic is missing, or the facts could not be read in time.
         """
         topics = self.settings.topics
-        check_topics(self.settings, [self.topic, topics.facts, topics.dead_letters]).raise_if_missing()
+        used = {topic.name: topic for topic in (self.topic, topics.facts, topics.dead_letters, *self.written())}
+        check_topics(self.settings, used.values()).raise_if_missing()
         self.view.start()
         self.warm_up()
         self.view.wait_ready(FACTS_SECONDS, self._closing)
+
+    def written(self) -> Sequence[Topic]:
+        """Topics that this node sends to, beside the dead letters: they too must be there before it begins."""
+        return ()
 
     def warm_up(self) -> None:  # noqa: B027 - most nodes need not
         """Called while the facts are read: load what takes long."""

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import OffsetSpec
@@ -19,6 +20,9 @@ from streams.kafka.admin import partition_offsets
 from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors, connect
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topic_ids import commit_metadata, ids_by_admin, made_anew, metadata_id
+
+OURS = ("pelton.", "faust-")
+"""How the client ids of workers begin; the second is what those of earlier versions have."""
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +93,16 @@ class GroupPositions:
         logger.warning("%s: topic %s was deleted and made anew; it is read from its beginning", self._node, self._topic)
         self._known = self._found
 
+    def strangers(self, group: str) -> list[str]:
+        """Members of a group that are no workers of ours: a console consumer that uses its name, say.
+
+        Raises:
+            BrokerError: the broker is away.
+        """
+        with self._asking() as admin:
+            members = admin.describe_groups([group])[group]["members"]
+        return sorted(f"{one['client_id']} at {one['client_host']}" for one in members if not one["client_id"].startswith(OURS))
+
     def look_at_gap(self, tp: TopicPartition, expected: int, came: int) -> None:
         """Records came from offset `came` on, where `expected` was next. Markers and what compaction leaves make such gaps; retention too.
 
@@ -109,15 +123,20 @@ class GroupPositions:
 
     def _asked(self, with_offsets: bool = False) -> tuple[dict[str, str], dict[TopicPartition, int], dict[TopicPartition, int]]:
         """The topic's id, and where its partitions begin and end, as the broker says now."""
+        with self._asking() as admin:
+            ids = ids_by_admin(admin, [self._topic])
+            if not with_offsets:
+                return ids, {}, {}
+            begins = partition_offsets(admin, [self._topic], OffsetSpec.EARLIEST)
+            return ids, begins, partition_offsets(admin, [self._topic], OffsetSpec.LATEST)
+
+    @contextmanager
+    def _asking(self) -> Iterator[KafkaAdminClient]:
         with self._lock, broker_errors(self._settings, f"asking about {self._topic}"):
             try:
                 if self._admin is None:
                     self._admin = connect(KafkaAdminClient, **self._settings.client_options(), bootstrap_timeout_ms=BOOTSTRAP_TIMEOUT_MS)
-                ids = ids_by_admin(self._admin, [self._topic])
-                if not with_offsets:
-                    return ids, {}, {}
-                begins = partition_offsets(self._admin, [self._topic], OffsetSpec.EARLIEST)
-                return ids, begins, partition_offsets(self._admin, [self._topic], OffsetSpec.LATEST)
+                yield self._admin
             except BaseException:
                 self._drop()
                 raise

@@ -11,6 +11,7 @@ from typing import Any
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.sample import Split
 from schemas.sample_loss import SampleLoss
+from schemas.topics import Topic
 from streams.augmenter.threshold import QUANTILE, WARM_UP, LossThreshold
 from streams.augmenter.variants import variants_of
 from streams.kafka.consumer import Record
@@ -74,6 +75,10 @@ class AugmenterNode(StreamNode):
                 else:
                     self._consider(loss, kept.is_high(loss, counted))
             self._states.advance(record)
+
+    def written(self) -> Sequence[Topic]:
+        """Where variants go."""
+        return [self.settings.topics.samples]
 
     def is_ours(self, loss: SampleLoss) -> bool:
         """Whether this node looks at the loss."""

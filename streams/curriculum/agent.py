@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from schemas.sample import Sample
-from schemas.training_sample import SourcePosition
+from schemas.topics import Topic
+from schemas.training_sample import Objective, SourcePosition
 from streams import metrics
 from streams.curriculum.bands import Bands
 from streams.curriculum.difficulty import RawTerms, raw_terms
@@ -44,6 +45,10 @@ class CurriculumNode(StreamNode):
                 else:
                     self.skip("another run's")
             self._states.advance(record)
+
+    def written(self) -> Sequence[Topic]:
+        """All bands."""
+        return [topic for objective in Objective for topic in self.settings.topics.bands(objective)]
 
     def is_ours(self, sample: Sample) -> bool:
         """Whether this node puts the sample in a band."""

@@ -23,6 +23,8 @@ VERIFIED = ("cleanup.policy", "max.message.bytes")
 CLOCK = {"message.timestamp.type": "LogAppendTime"}
 """Whose clock a record's age is told by: the broker's. By a producer's, a record that says seconds where milliseconds are meant, or whose
 clock stands in the past, is older than retention and deleted before anyone has read it."""
+OFFSETS_RETENTION = "offsets.retention.minutes"
+"""The broker's setting for how long it keeps what a group without members has committed."""
 READY_MS = 30_000
 """How long to wait for leaders of new topics, in milliseconds."""
 
@@ -108,6 +110,21 @@ def check_topics(settings: KafkaSettings, topics: Iterable[Topic]) -> TopicRepor
         found = _describe(admin, [topic for topic in wanted if topic.name not in missing])
     states = [TopicState(t.name, "missing", ("missing",)) if t.name in missing else _verify(t, found[t.name]) for t in wanted]
     return TopicReport(tuple(states))
+
+
+def offsets_retention(settings: KafkaSettings) -> str | None:
+    """What to know where the broker keeps the offsets of an idle group for less time than topics keep records; else None."""
+    with open_admin(settings, "asking how long offsets are kept") as admin:
+        node = admin.describe_cluster()["brokers"][0]["broker_id"]
+        found = admin.describe_configs([ConfigResource(ConfigResourceType.BROKER, str(node))], config_filter="all")
+    said = found["broker"][str(node)].get(OFFSETS_RETENTION, {}).get("value")
+    kept = max(topic.retention_ms for topic in (settings.topics.samples, settings.topics.losses, settings.topics.outputs)) // 60_000
+    if said is None or int(said) >= kept:
+        return None
+    return (
+        f"the broker's {OFFSETS_RETENTION} is {said}, and topics keep records for {kept} minutes: a group whose workers stood still for"
+        f" longer than the first begins again at the log's beginning (ids make duplicates harmless); set it to {kept} or more"
+    )
 
 
 def delete_topics(settings: KafkaSettings, names: Iterable[str]) -> None:

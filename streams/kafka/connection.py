@@ -72,6 +72,11 @@ def name_clients(*parts: str | None) -> None:
     _name = ".".join(["pelton", *(part for part in parts if part)])
 
 
+def client_id(purpose: str) -> str:
+    """The id of a client of this process: `pelton.curriculum.nightly.facts`."""
+    return f"{_name}.{purpose}"
+
+
 def connect(kind: Callable[..., T], purpose: str | None = None, **options: Any) -> T:
     """A kafka-python client of this kind. One that finds no broker is closed: by itself it would leave a thread behind at every try.
 
@@ -80,7 +85,7 @@ def connect(kind: Callable[..., T], purpose: str | None = None, **options: Any) 
         purpose: what it is for; its id is made of this and the process's name.
         options: kafka-python's.
     """
-    options.setdefault("client_id", f"{_name}.{purpose or PURPOSES.get(getattr(kind, '__name__', ''), 'client')}")
+    options.setdefault("client_id", client_id(purpose or PURPOSES.get(getattr(kind, "__name__", ""), "client")))
     made: list[KafkaNetClient] = []
 
     def remembered(**inner: Any) -> KafkaNetClient:

@@ -14,6 +14,7 @@ from schemas.errors import BrokerError, DataLossError
 from schemas.topics import MAX_LETTER_BYTES
 from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors, connect
 from streams.kafka.decompression import bound_decompression
+from streams.kafka.header_names import tolerate_header_names
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -24,6 +25,7 @@ STALL_SECONDS = 60.0
 """How long a finite read goes on asking a broker that gives nothing."""
 
 
+tolerate_header_names(fetcher)
 bound_decompression(fetcher)
 
 

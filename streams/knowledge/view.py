@@ -39,6 +39,8 @@ CONNECT_MS = 3_000
 """How long one try to connect waits for a first answer, in milliseconds; `stop` may have to wait for it."""
 CALL_MS = 5000
 """Longest wait for one answer of the broker; then a new connection, which knows nothing of the topic that was, asks again."""
+COMMIT_ANEW_SECONDS = 3600.0
+"""How often what is committed is committed again while nothing comes: a group without members loses it after the broker's retention."""
 RETRY_SECONDS = 1.0
 """How long after a failure the broker is tried again."""
 REREAD_SECONDS = 3600.0
@@ -69,6 +71,7 @@ class FactsView:
         self._bad = 0
         self._letters: list[tuple[Record, BadRecord]] = []
         self._letters_from = 0
+        self._committed_at = 0.0
         self._heard_at = time.monotonic()
         self._trouble = "the broker has not been asked yet"
         self._failure: PeltonError | None = None
@@ -159,7 +162,9 @@ class FactsView:
     def _follow(self) -> None:
         """One connection: read on from where the graph stands, or build a new one beside it and show it when it is whole."""
         # "none": a client that goes back to the beginning by itself would put another log's facts on top of this one's.
-        consumer = make_consumer(self._settings, group=self._group, bootstrap_timeout_ms=CONNECT_MS, auto_offset_reset="none")
+        consumer = make_consumer(
+            self._settings, group=self._group, bootstrap_timeout_ms=CONNECT_MS, auto_offset_reset="none", purpose="facts"
+        )
         try:
             topic_partitions(consumer, self._tp.topic)
             consumer.assign([self._tp])
@@ -273,9 +278,9 @@ class FactsView:
         while self._letters:
             self._dead_letters.put(*self._letters[0])
             self._letters.pop(0)
-        if position > self._letters_from:
+        if position > self._letters_from or time.monotonic() - self._committed_at > COMMIT_ANEW_SECONDS:
             consumer.commit({self._tp: OffsetAndMetadata(position, commit_metadata((self._topic_id or {}).get(self._tp.topic)), -1)})
-            self._letters_from = position
+            self._letters_from, self._committed_at = position, time.monotonic()
         if self._dead_letters.breaker is not None:
             self._dead_letters.breaker.check()
 

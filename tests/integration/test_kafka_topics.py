@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 import time
 from dataclasses import replace
 
+import aiokafka
 import pytest
+from aiokafka.errors import UnknownTopicOrPartitionError
 from kafka import KafkaProducer, TopicPartition
 
 from schemas.errors import BrokerError
-from streams.kafka.admin import beginning_offsets, check_topics, committed_offsets, create_topics, delete_topics, end_offsets
+from streams.kafka.admin import (
+    beginning_offsets,
+    check_topics,
+    committed_offsets,
+    create_topics,
+    delete_topics,
+    end_offsets,
+    offsets_retention,
+)
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.connection import connect, open_admin
 from streams.kafka.consumer import read_range
@@ -28,6 +40,7 @@ def extra(settings: KafkaSettings):
 
 def test_topics_that_are_there_are_left_as_they_are(settings: KafkaSettings) -> None:
     report = create_topics(settings, settings.topics)
+    assert offsets_retention(settings) is None, "our broker keeps what groups have committed for longer than records"
     assert report.created == []
     assert {topic.state for topic in report.topics} == {"ok"}
     assert [topic.name for topic in report.topics] == [topic.name for topic in settings.topics]
@@ -140,7 +153,24 @@ class OnItsDefaults(EmbeddedBroker):
     """A broker that makes a topic for whoever asks for one, as Kafka's own defaults have it."""
 
     def properties(self, node: int) -> str:
-        return super().properties(node).replace("auto.create.topics.enable=false", "auto.create.topics.enable=true")
+        return (
+            super()
+            .properties(node)
+            .replace("auto.create.topics.enable=false", "auto.create.topics.enable=true")
+            .replace("offsets.retention.minutes=86400", "offsets.retention.minutes=10080")
+        )
+
+
+async def read_as_faust_does(settings: KafkaSettings, topic: str) -> None:
+    import streams.app  # noqa: F401 - it says how aiokafka asks for topics
+
+    consumer = aiokafka.AIOKafkaConsumer(topic, bootstrap_servers=settings.bootstrap_servers, group_id="g")
+    try:
+        with contextlib.suppress(UnknownTopicOrPartitionError):
+            await consumer.start()
+            await consumer.getmany(timeout_ms=1000)
+    finally:
+        await consumer.stop()
 
 
 def test_who_reads_or_sends_to_a_missing_topic_does_not_make_it(tmp_path) -> None:
@@ -152,7 +182,9 @@ def test_who_reads_or_sends_to_a_missing_topic_does_not_make_it(tmp_path) -> Non
             list(read_range(settings, "absent-read"))
         with Producer(settings) as producer, pytest.raises(BrokerError):
             producer.send_bytes("absent-sent", b"k", b"v")
+        asyncio.run(read_as_faust_does(settings, "absent-faust"))
         with open_admin(settings, "looking") as admin:
             assert not {name for name in admin.list_topics() if name.startswith("absent")}
+        assert "offsets.retention.minutes is 10080, and topics keep records for 20160 minutes" in (offsets_retention(settings) or "")
     finally:
         broker.stop()

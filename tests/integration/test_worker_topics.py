@@ -39,6 +39,11 @@ def delete_before(settings: KafkaSettings, offsets: dict[TopicPartition, int]) -
         admin.delete_records(offsets)
 
 
+def client_ids(settings: KafkaSettings, group: str) -> set[str]:
+    with open_admin(settings, "describing a group") as admin:
+        return {member["client_id"] for member in admin.describe_groups([group])[group]["members"]}
+
+
 def test_a_worker_reads_a_topic_made_anew_from_its_beginning_and_names_what_retention_took(settings: KafkaSettings, tmp_path) -> None:
     state = ("--state-dir", str(tmp_path / "state"))
     first = send(settings, range(30))
@@ -51,6 +56,7 @@ def test_a_worker_reads_a_topic_made_anew_from_its_beginning_and_names_what_rete
         group = settings.topic_prefix + "curriculum"
         ends = end_offsets(settings, [settings.topics.samples.name])
         eventually(lambda: committed_offsets(settings, group) == ends, "the commit")
+        assert client_ids(settings, group) == {"pelton.curriculum.records"}
         assert worker.stop() == 0
     third = send(settings, range(300, 400))
     overtaken = {tp: end + 10 for tp, end in ends.items()}

@@ -153,3 +153,15 @@ def test_memory_is_bounded():
 def test_a_wrong_setting_is_refused(wrong):
     with pytest.raises(ValidationError):
         PreferenceConfig(**wrong)
+
+
+def test_answers_judged_before_the_clock_was_set_back_do_not_make_those_since_stale():
+    now, day = 1_800_000_000.0, 86_400.0
+    window = PreferenceWindow(clock=lambda: now)
+    made = add_all(
+        window,
+        answer("before", 0.0, judged_at=now + day),
+        answer("bad", 0.0, judged_at=now - 10),
+        answer("good", 1.0, judged_at=now),
+    )
+    assert [(pair.chosen, pair.rejected) for pair in made] == [("good", "bad")]

@@ -16,7 +16,7 @@ LIMIT = SETTINGS.topics.losses.max_message_bytes
 @pytest.fixture
 def producer(monkeypatch: pytest.MonkeyPatch) -> Producer:
     """One that never connects: the checks come before the client."""
-    monkeypatch.setattr("streams.kafka.producer.connect", lambda kind, **options: None)
+    monkeypatch.setattr("streams.kafka.producer.connect", lambda kind, *_, **options: None)
     return Producer(SETTINGS)
 
 
