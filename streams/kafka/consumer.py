@@ -111,6 +111,7 @@ def read_topic(consumer: KafkaConsumer, topic_name: str, start: Mapping[int, int
 def read_partitions(consumer: KafkaConsumer, begin: Mapping[TopicPartition, int], last: Mapping[TopicPartition, int]) -> Iterator[Record]:
     """The records of each partition from `begin` up to `last`, which is not read."""
     unread = {tp for tp in begin if begin[tp] < last[tp]}
+    consumer.unsubscribe()  # else a partition that an earlier read has paused stays so
     consumer.assign(sorted(unread))
     for tp in unread:
         consumer.seek(tp, begin[tp])

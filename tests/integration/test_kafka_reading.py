@@ -15,6 +15,7 @@ from streams.kafka.admin import create_topics, delete_topics, end_offsets
 from streams.kafka.connection import open_admin
 from streams.kafka.consumer import make_consumer, read_range
 from streams.kafka.producer import Producer
+from streams.kafka.reader import TopicReader
 from streams.kafka.settings import KafkaSettings
 
 
@@ -172,3 +173,16 @@ def test_an_unknown_topic_is_not_made_by_asking_for_it(settings: KafkaSettings) 
     consumer.close()
     with open_admin(settings, "listing") as admin:
         assert settings.topic_prefix + "asked-for" not in admin.list_topics()
+
+
+def test_many_looks_through_one_reader_find_records_of_the_same_partition(settings):
+    topic = settings.topics.facts.name
+    with Producer(settings) as producer:
+        for number in range(50):
+            producer.send_bytes(topic, b"k%d" % number, b"%d" % number)
+    with TopicReader(settings) as reader:
+        found = reader.at([(topic, 0, offset) for offset in (3, 7, 20, 49, 50)])
+        assert {place[2]: record.value for place, record in found.items()} == {3: b"3", 7: b"7", 20: b"20", 49: b"49"}
+        assert [len(list(reader.topic(topic, start={0: start}))) for start in (0, 40, 0)] == [50, 10, 50]
+        assert len(list(reader.onwards({(topic, 0): 45}))) == 5
+        assert reader.offsets_at(topic, found[topic, 0, 49].timestamp + 1) == {0: 50}
