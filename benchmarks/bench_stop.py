@@ -47,7 +47,7 @@ def moments() -> dict[str, tuple[Callable[[int, str, Path], bool], list[str]]]:
         "loading the model": (lambda pid, said, run: "loader: loading" in said, []),
         "the first step": (lambda pid, said, run: journalled(run) == 1, []),
         "a later step": (lambda pid, said, run: journalled(run) >= 3, []),
-        "an evaluation": (lambda pid, said, run: "evaluating on" in said, ["--eval-steps", "1"]),
+        "an evaluation": (lambda pid, said, run: "evaluating " in said, ["--eval-steps", "1"]),
         "answering": (lambda pid, said, run: "held-out prompts (before)" in said, ["--held-out-prompts", "200", "--max-new-tokens", "200"]),
     }
 
