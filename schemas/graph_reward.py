@@ -46,7 +46,7 @@ class GraphReward(Message):
     """Functions that the model could call."""
     completion: str = ""
     """The answer."""
-    reward: float | None = None
+    reward: float | None = Field(default=None, ge=0, le=1)
     """R in [0,1]; None where there is none. None is never a zero."""
     status: RewardStatus
     """Whether there is a reward, and if not, why."""

@@ -40,7 +40,7 @@ class JudgedAnswer(Part):
     """The model output."""
     model_version: str
     """The model that gave it."""
-    reward: float
+    reward: float = Field(ge=0, le=1)
     """Its reward, 0 to 1."""
     graph_version: int
     """Offset of `facts` that it was judged at."""
