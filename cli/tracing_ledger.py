@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MOST_VARIANTS = 100
 """Variants of one sample that the augmenter makes at most; their ids follow from its own."""
+GENERATIONS = range(1, 6)
+"""Generations of variants that are looked for. A variant's own id does not say which one it is of."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +46,15 @@ class Taken:
 
 def taken_by_run(run: Taken, sample_id: str) -> Story | None:
     """The sample's story by the ledger; None where that does not know it."""
-    rows = run.ledger.find([sample_id])
-    return _story(run, sample_id, rows, run.log.at([_place(row) for row in rows])) if rows else None
+    variants = {variant_id(sample_id, generation, number) for generation in GENERATIONS for number in range(MOST_VARIANTS)}
+    found = run.ledger.find({sample_id} | variants)
+    rows = [row for row in found if row.sample_id not in variants]
+    if not rows:
+        return None
+    records = run.log.at([_place(row) for row in found])
+    banded = {place: record for row in rows if (record := records.get(place := _place(row)))}
+    made = [(row, record) for row in found if row.sample_id in variants and (record := records.get(_place(row)))]
+    return _story(run, sample_id, rows, banded) | {"variants": [_variant(row, record) for row, record in made]}
 
 
 def waits_for_run(run: Taken, sample_id: str) -> Story | None:
@@ -65,7 +74,7 @@ def _story(run: Taken, sample_id: str, rows: list[LedgerRow], banded: dict[Posit
         "trained": [_told(row) for row in trained],
         "skipped": [_told(row) for row in rows if row.outcome is not Outcome.TRAINED],
         "losses": _losses(run, sample_id, trained, [banded[place].timestamp for place in samples]),
-        "variants": _variants(run, sample_id, list(samples.values())),
+        "variants": [],
         "checkpoints": [
             checkpoint.manifest.name for checkpoint in run.checkpoints if any(_in_checkpoint(checkpoint, row) for row in trained)
         ],
@@ -148,13 +157,5 @@ def _losses(run: Taken, sample_id: str, trained: list[LedgerRow], banded_at: lis
     return list(found.values())
 
 
-def _variants(run: Taken, sample_id: str, samples: list[TrainingSample]) -> list[Story]:
-    """Those of its variants that the run has taken."""
-    generation = 1 + max((sample.generation for sample in samples), default=0)
-    rows = run.ledger.find([variant_id(sample_id, generation, number) for number in range(MOST_VARIANTS)])
-    records = run.log.at([_place(row) for row in rows])
-    return [
-        {"position": position_of(record), "time": record.timestamp, "origin": "augmenter", "sample_id": row.sample_id}
-        for row in rows
-        if (record := records.get(_place(row)))
-    ]
+def _variant(row: LedgerRow, record: Record) -> Story:
+    return {"position": position_of(record), "time": record.timestamp, "origin": "augmenter", "sample_id": row.sample_id}

@@ -12,6 +12,7 @@ from cli.checkpoints import checkpoints as checkpoints_command
 from cli.dead_letters import dead_letters
 from cli.trace import trace
 from schemas.sample import Sample, Split
+from streams.augmenter.ids import variant_id
 from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from tests.faults.runs import ALL_THERE_ONCE, account, produce, same_weights, sample
@@ -56,10 +57,12 @@ def test_a_new_run_goes_on_from_another_run_s_weights_optimizer_and_positions(se
 def test_a_sample_is_traced_from_its_topic_to_the_checkpoints_that_hold_it(settings, new_run):
     produce(settings, 96)
     held_out = sample(1000, split=Split.VALIDATION)
+    variant = sample(1001, sample_id=variant_id("s5", 1, 0), parent_id="s5", generation=1)
     keyed = Sample(prompt="what is it?", answer="found by its key")
     with Producer(settings) as producer:
         producer.send_bytes(settings.topics.band("sft", 0).name, b"broken", b"{")
-        producer.send(settings.topics.band("sft", 0), held_out.sample_id, held_out)
+        for more in (held_out, variant):
+            producer.send(settings.topics.band("sft", 0), more.sample_id, more)
         producer.send(settings.topics.samples, "my-key", keyed)
     run = new_run()
     child = run.start(("batch", 3))
@@ -80,6 +83,7 @@ def test_a_sample_is_traced_from_its_topic_to_the_checkpoints_that_hold_it(setti
     assert story["checkpoints"][-1] == run.newest.manifest.name
     assert [model["path"] for model in story["models"]][-1] == str(run.newest.path)
     assert story["waiting"] == []
+    assert [told["sample_id"] for told in story["variants"]] == [variant.sample_id]
     assert ask("s5")["trained"] == story["trained"], "the newest run that was announced is found by itself"
     assert ask(held_out.sample_id)["skipped"][0]["why"] == "validation"
     produce(settings, 4, first=2000)  # after the run's end
@@ -94,7 +98,7 @@ def test_a_sample_is_traced_from_its_topic_to_the_checkpoints_that_hold_it(setti
     printed = CliRunner().invoke(trace, ["s5", "--run-dir", str(run.folder), *flags], catch_exceptions=False).output
     assert "trained    pass 1" in printed
     lines = CliRunner().invoke(checkpoints_command, ["ledger", str(run.folder)], catch_exceptions=False).output.splitlines()
-    assert sum(json.loads(line)["outcome"] == "trained" for line in lines) == 96
+    assert sum(json.loads(line)["outcome"] == "trained" for line in lines) == 97
     assert sum(json.loads(line)["outcome"] == "dead_letter" for line in lines) == 1
     assert CliRunner().invoke(checkpoints_command, ["verify", str(run.folder)]).exit_code == 0
 
