@@ -35,6 +35,8 @@ class Follower:
         Raises:
             PeltonError: rank 0 is gone.
         """
+        from trainer_node.training.lanes import beside_lanes
+
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # rank 0 finishes the step and says when it is over
         with tempfile.TemporaryDirectory() as folder:
@@ -48,10 +50,13 @@ class Follower:
                 Command.EVALUATE: self._evaluate,
                 Command.ANSWER: self._answer,
             }
-            command, _ = self.group.next_command()
-            assert command is Command.STOP, command
+            beside_lanes(self._obey)
         self._lanes.clear()
         self.group.close()
+
+    def _obey(self) -> None:
+        command, _ = self.group.next_command()
+        assert command is Command.STOP, command
 
     def _load(self, checkpoint: Path | None) -> None:
         from trainer_node.models.restore import load_for_training

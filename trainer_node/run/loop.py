@@ -22,6 +22,7 @@ from trainer_node.run.prompts import PromptsAside
 from trainer_node.run.trainers import Trainers
 from trainer_node.run.warm_start import with_optimizers
 from trainer_node.training.batch_source import ExampleLoss
+from trainer_node.training.lanes import beside_lanes
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,9 @@ class TrainingLoop:
             PeltonError: several steps in a row had no finite loss; another process of the training is gone.
             UserError: a step did not fit into memory.
         """
+        beside_lanes(self._train)
+
+    def _train(self) -> None:
         if checkpoint := self._begin_with():
             self.trainers.go_on_from(checkpoint)
         while (batch := self.next_batch()) is not None:

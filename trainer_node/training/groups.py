@@ -64,12 +64,20 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
         part: dict[str, Any] = self._parts[inputs["part"]]
         return part
 
-    def _sampled(self) -> list[list[int]] | None:
-        """The step's answers as token ids; None where the weights are sharded, so that all ranks must go through the model together."""
-        if is_sharded(self.model):
-            return None
-        assert self.source.batch is not None
-        return [answer.tokens for answer in self.sampler(self._rows, self.source.batch)]
+    def _sampled(self) -> list[list[int]]:
+        """The step's answers at this rank, as token ids.
+
+        Sharded weights come together for each pass through the model, and all ranks must make it: so each makes the answers of all, alike
+        and at one pace, and keeps its own.
+        """
+        batch, rows = self.source.batch, self._rows
+        assert batch is not None
+        if not is_sharded(self.model):
+            return [answer.tokens for answer in self.sampler(rows, batch)]
+        by_rank = self.source.group.gather(rows)
+        before = sum(len(of_a_rank) for of_a_rank in by_rank[: self.source.group.rank])
+        answers = self.sampler([row for of_a_rank in by_rank for row in of_a_rank], batch)
+        return [answer.tokens for answer in answers[before : before + len(rows)]]
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's, with completions without a reward masked: TRL gives them no advantage, but counts them."""

@@ -25,12 +25,9 @@ class StreamGRPOTrainer(GroupTrainer, GRPOTrainer):
 
     config_class = GRPOConfig
 
-    def _generate_single_turn(self, prompt_ids: list[list[int]], *args: Any, **kwargs: Any) -> Any:
+    def _generate_single_turn(self, *_: Any, **__: Any) -> Any:
         """Token ids of the answers; no log-probabilities, since TRL takes its own where it needs any."""
-        answers = self._sampled()
-        if answers is None:
-            return super()._generate_single_turn(prompt_ids, *args, **kwargs)  # type: ignore[no-untyped-call]
-        return (answers, None)
+        return self._sampled(), None
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """The normaliser is the tokens of the completions that have a reward, on all ranks."""

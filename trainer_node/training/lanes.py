@@ -2,10 +2,14 @@
 
 TRL's `train()` runs until its batches end. Here it runs in a greenlet, a stack of its own on the same thread: where its source asks for the
 next batch it stands still, and goes on there when a batch is given (docs/adr/0020-objectives-on-one-stream.md).
+
+All of them, and the loop that gives the steps, are switched to from one line of `beside_lanes`. What lies above a greenlet's stack is then
+the same whenever it runs, so a C++ library that walks the stack, as torch does for each error of its own, finds its way to the end.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -16,6 +20,31 @@ from trainer_node.training.batch_source import BatchSource
 
 Step = TypeVar("Step")
 """What is given to a lane: at rank 0 a `StepBatch`, elsewhere its `StepExamples`."""
+
+
+def beside_lanes(loop: Callable[[], object]) -> None:
+    """Call `loop`, which may begin lanes and give them steps; returns when it does, and raises what it raises."""
+    first = greenlet(lambda _: loop(), getcurrent())
+    target, given = first, None
+    while True:
+        try:
+            asked, error = target.switch(given), None  # the only line from which a stack is begun or gone on with
+        except BaseException as raised:
+            if target is first:
+                raise
+            asked, error = None, raised
+        if target is not first:
+            target, given = first, error
+        elif first.dead:
+            return
+        else:
+            target, given = asked
+
+
+def _switchboard() -> greenlet:
+    parent = getcurrent().parent
+    assert parent is not None, "lanes are begun and asked within `beside_lanes`"
+    return parent
 
 
 class Lane(Generic[Step]):
@@ -29,9 +58,7 @@ class Lane(Generic[Step]):
 
     def next_step(self) -> Step | None:
         """What the lane is given next; None at the stream's end. For the source alone: it stands still here."""
-        loop = getcurrent().parent
-        assert loop is not None, "only the trainer asks, in its own stack"
-        given: Step | None = loop.switch()
+        given: Step | None = _switchboard().switch(None)
         return given
 
     def begin(self, trainer: StreamTrainer[Any], source: BatchSource[Any], checkpoint: Path | None) -> None:
@@ -44,15 +71,20 @@ class Lane(Generic[Step]):
         """
         self.trainer, self.source = trainer, source
         trainer.feed_from(source)
-        self._stack = greenlet(lambda: trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None))
-        self._stack.switch()
+        resume = str(checkpoint) if checkpoint else None
+        self._stack = greenlet(lambda _: trainer.train(resume_from_checkpoint=resume), _switchboard())
+        self._give(None)
 
     def train(self, step: Step) -> None:
         """One optimizer step; raises what the trainer raises."""
-        assert self._stack is not None, "begin comes before"
-        self._stack.switch(step)
+        self._give(step)
 
     def end(self) -> None:
         """No more batches: the trainer comes to its own end."""
+        self._give(None)
+
+    def _give(self, step: Step | None) -> None:
         assert self._stack is not None, "begin comes before"
-        self._stack.switch(None)
+        error: BaseException | None = _switchboard().switch((self._stack, step))
+        if error is not None:
+            raise error

@@ -31,12 +31,9 @@ class StreamRLOOTrainer(GroupTrainer, RLOOTrainer):
 
     config_class = RLOOConfig
 
-    def _generate_single_turn(self, prompt_ids: list[list[int]], *args: Any, **kwargs: Any) -> Any:
+    def _generate_single_turn(self, *_: Any, **__: Any) -> Any:
         """Token ids of the answers."""
-        answers = self._sampled()
-        if answers is None:
-            return super()._generate_single_turn(prompt_ids, *args, **kwargs)  # type: ignore[no-untyped-call]
-        return answers
+        return self._sampled()
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's, with the number of the step's rewarded completions on all ranks."""
