@@ -85,8 +85,8 @@ def test_an_announcement_that_was_suspended_for_too_long_is_made_again_by_a_new_
 ):
     """The broker ends a transaction that stays open, and takes the producer that wakes up for an older one."""
     monkeypatch.setattr(publishing, "OPEN_MS", 1_000)
-    nothing = SimpleNamespace(save_pretrained=lambda folder: None)
-    (path,) = commit(tmp_path, [SimpleNamespace(model=nothing, tokenizer=nothing)], tmp_path)
+    nothing = SimpleNamespace(save_pretrained=lambda folder: None, model_max_length=8)
+    (path,) = commit(tmp_path, [SimpleNamespace(model=nothing, tokenizer=nothing, precision=None)], tmp_path)
     checkpoint = verify(path)
     fence = Fence(tmp_path)
     publisher = publishing.Publisher(settings, "r", fence, threading.Event())

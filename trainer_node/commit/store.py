@@ -186,8 +186,7 @@ class CheckpointStore:
     def _forget_old(self) -> None:
         """Keep the newest `keep` that verify, and the best by val_metric; delete the rest with what only they needed."""
         whole = [checkpoint for checkpoint in checkpoints(self.run_dir, deep=False) if checkpoint.path.name not in self.torn]
-        kept = whole[-self.keep :]
-        kept += best_of(whole)
+        kept = newest_of(whole, self.keep) + best_of(whole)
         names = {checkpoint.path.name for checkpoint in kept}
         gone = [checkpoint for checkpoint in whole if checkpoint.path.name not in names]
         for checkpoint in gone:
@@ -197,6 +196,14 @@ class CheckpointStore:
         needed = {segment.name for checkpoint in kept for segment in checkpoint.manifest.segments}
         forget_segments(self.ledger.folder, {segment.name for checkpoint in gone for segment in checkpoint.manifest.segments} - needed)
         self.journal.forget(names)
+
+
+def newest_of(whole: list[Checkpoint], count: int) -> list[Checkpoint]:
+    """The newest, each with a part of the ledger that no older one has, where there are such: one damaged file is not to take all."""
+    by_ledger = {tuple(segment.name for segment in checkpoint.manifest.segments): checkpoint for checkpoint in whole}
+    apart = {checkpoint.path for checkpoint in by_ledger.values()}
+    alike = [checkpoint for checkpoint in whole if checkpoint.path not in apart]
+    return (alike + [checkpoint for checkpoint in whole if checkpoint.path in apart])[-count:]
 
 
 def best_of(whole: list[Checkpoint]) -> list[Checkpoint]:
