@@ -214,4 +214,4 @@ def test_the_feedback_node_judges_what_the_trainer_says(settings, new_run, tmp_p
     with WorkerProcess("feedback", settings, tmp_path, "--no-claims", "0.5").ready():
         run.finish()
     assert outcomes(run) == {"trained": sorted(prompts)}
-    assert run.newest.manifest.metrics["reward_avg"] == 0.5
+    assert 0.25 < run.newest.manifest.metrics["reward_avg"] <= 0.5  # an answer without a word is worth nothing

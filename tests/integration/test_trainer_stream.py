@@ -125,7 +125,7 @@ def test_training_stops_after_three_evaluations_that_are_no_better(settings, new
     send(settings, [*held_out, *(sample(number, objective) for number in range(64))])
     run = new_run(trainer=trainer, lr=1e-30, dpo_lr=1e-30, eval_steps=2)
     child = run.finish()
-    assert run.newest.manifest.step == 8
+    assert 8 <= run.newest.manifest.step < 16, "the first evaluation waits until all bands are open"
     assert run.newest.manifest.feed.early_stopping.since_best == 3
     assert "stopping early" in child.log
 

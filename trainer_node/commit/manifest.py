@@ -203,9 +203,11 @@ def _checksum(document: dict[str, Any]) -> str:
 
 
 def _verify_file(path: Path, size: int, sha256: str | None) -> None:
-    if not path.is_file():
-        raise CheckpointError(f"{path.name} is missing")
-    if path.stat().st_size != size:
-        raise CheckpointError(f"{path.name} has {path.stat().st_size} bytes, not {size}")
-    if sha256 is not None and sha256_of(path) != sha256:
-        raise CheckpointError(f"{path.name} does not match its hash")
+    try:
+        found = path.stat().st_size
+        if found != size:
+            raise CheckpointError(f"{path.name} has {found} bytes, not {size}")
+        if sha256 is not None and sha256_of(path) != sha256:
+            raise CheckpointError(f"{path.name} does not match its hash")
+    except (FileNotFoundError, NotADirectoryError):  # never there, or its trainer has just deleted the checkpoint
+        raise CheckpointError(f"{path.name} is missing") from None

@@ -138,8 +138,9 @@ class TrainingLoop:
     def _begin_next_pass(self) -> bool:
         """Evaluate at the end of a pass; True when another follows, which is then begun."""
         run, standing = self.run, self.run.feed.cursor.current
-        if not standing.begun or standing.finished:
+        if not standing.begun or (standing.finished and self._is_over(run.feed.objective)):
             return False
+        standing.finished = False
         enough = not run.config.eval_steps and self._evaluator.evaluate(run.feed.objective)
         if enough or standing.pass_of_round >= run.config.epochs:
             self._finish(run.feed.objective)
@@ -147,6 +148,10 @@ class TrainingLoop:
         run.feed.rewind()
         self._committer.commit()
         return True
+
+    def _is_over(self, objective: Objective) -> bool:
+        """Whether an objective that had done its passes has none left: a start may set more of them than the one before."""
+        return objective in self._ended or self.run.feed.cursor.standings[objective].pass_of_round >= self.run.config.epochs
 
     def _finish(self, objective: Objective) -> None:
         self.run.feed.cursor.standings[objective].finished = True
