@@ -17,7 +17,7 @@ def test_a_run_that_goes_on_takes_what_is_set_about_passes_evaluation_and_checkp
     run.finish()
     assert len(checkpoints(run.folder)) == 2
     changed = {
-        "epochs": 3, "checkpoint_steps": 2, "keep_checkpoints": 5, "eval_steps": 1, "patience": 6, "pace_steps": 1, "repeat_horizon": 1,
+        "epochs": 4, "checkpoint_steps": 2, "keep_checkpoints": 5, "eval_steps": 1, "patience": 4, "pace_steps": 1, "repeat_horizon": 1,
         "held_out_prompts": 1, "reward_timeout_s": 0.0, "checkpoint_every": 3600.0, "grace_s": 3600.0,
     }  # fmt: skip
     child = run.finish(config=changed)
@@ -26,6 +26,6 @@ def test_a_run_that_goes_on_takes_what_is_set_about_passes_evaluation_and_checkp
     assert len(checkpoints(run.folder)) >= 5, "more are kept"
     assert "val_loss" in manifest.metrics
     assert "stopping early" in child.log, "after as many evaluations as are set now"
-    assert manifest.feed.pacing.highest > 0, "bands open sooner"
+    assert manifest.feed.of(Objective.SFT).pacing.highest > 0, "bands open sooner"
     assert "1 of 1 rewards did not come within 0 s" in child.log, "the prompt is asked after the training, and its reward not waited for"
     assert "--grace-s is 3600.0 from step" in child.log

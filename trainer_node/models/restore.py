@@ -167,6 +167,7 @@ def save_for_resume(
 
     from trainer_node.models.random_state import random_state, state_file
 
+    folder.mkdir(parents=True, exist_ok=True)
     states = random_states or [random_state()]
     for rank, state in enumerate(states):
         torch.save(state, state_file(folder, rank, len(states)))

@@ -95,7 +95,7 @@ def test_a_node_that_gave_up_exits_with_1(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["train", "--lrr", "3"], "No such option: --lrr (Possible options: --dpo-lr, --lora-r, --lr); see `"),
+        (["train", "--lrr", "3"], "No such option: --lrr (Possible options: --lora-r, --lr, --rl-lr); see `"),
         (["train", "--bits", "5"], "Invalid value for '--bits': '5' is not one of '4', '8', '16', '32'; see `"),
         (["train", "--max-seq", "ten"], "train setting 'max_seq' (--max-seq: 'ten'): must be a whole number"),
         (

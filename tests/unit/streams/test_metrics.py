@@ -29,10 +29,14 @@ def server(waiting_for):
 
 
 def test_the_four_metrics_have_the_names_that_dashboards_ask_for(server):
-    for number, gauge in enumerate((metrics.TRAINING_LOSS, metrics.VAL_METRIC, metrics.GPU_VRAM_BYTES, metrics.REWARD_AVG)):
+    for number, gauge in enumerate((metrics.TRAINING_LOSS, metrics.VAL_METRIC)):
+        gauge.labels("r-names", "sft").set(number)
+    for number, gauge in enumerate((metrics.GPU_VRAM_BYTES, metrics.REWARD_AVG)):
         gauge.labels("r-names").set(number)
     page = get(server, "/metrics")[1]
-    for number, name in enumerate(("training_loss", "val_metric", "gpu_vram_bytes", "reward_avg")):
+    for number, name in enumerate(("training_loss", "val_metric")):
+        assert f'{name}{{objective="sft",run_id="r-names"}} {float(number)}' in page
+    for number, name in enumerate(("gpu_vram_bytes", "reward_avg")):
         assert f'{name}{{run_id="r-names"}} {float(number)}' in page
 
 

@@ -24,6 +24,7 @@ from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 from trainer_node.training.factory import build_trainer
 from trainer_node.training.step_loader import StepLoader
+from trainer_node.training.taking_apart import ModelAtFault
 
 pytestmark = pytest.mark.processes
 
@@ -100,5 +101,5 @@ def test_a_process_lost_inside_a_step_is_told_in_one_line(tmp_path, tiny_model):
 def test_another_error_in_a_step_is_not_taken_for_a_lost_process(tmp_path, tiny_model):
     trainer = sft(str(tiny_model), tmp_path)
     trainer.model.register_forward_pre_hook(lambda *_: torch.ones(2) @ torch.ones(3))
-    with pytest.raises(RuntimeError, match="size"):
+    with pytest.raises(ModelAtFault, match="size"):
         trainer.train()
