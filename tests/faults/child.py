@@ -17,7 +17,6 @@ from typing import Any
 import torch
 from transformers import (
     LlamaForCausalLM,  # noqa: F401 - imported once, before the fork
-    Trainer,
 )
 
 from schemas.errors import PeltonError, UserError
@@ -114,14 +113,16 @@ def _between_micro_batches(teller: Teller) -> None:
 
 
 def _raise_on(token: int | None) -> None:
-    original = Trainer.training_step
+    from transformers import LlamaModel
 
-    def training_step(self: Any, model: Any, inputs: Any, *more: Any) -> Any:
-        if token is not None and (token < 0 or bool((inputs["input_ids"] == token).any())):
+    original = LlamaModel.forward
+
+    def forward(self: Any, input_ids: Any = None, *more: Any, **named: Any) -> Any:
+        if token is not None and (token < 0 or bool((input_ids == token).any())):
             raise IndexError("index out of range in self\nof no row")
-        return original(self, model, inputs, *more)
+        return original(self, input_ids, *more, **named)
 
-    Trainer.training_step = training_step  # type: ignore[method-assign]
+    LlamaModel.forward = forward  # type: ignore[method-assign]
 
 
 def _log_to(path: str) -> None:

@@ -16,7 +16,7 @@ from schemas.model_output import ModelOutput
 from schemas.sample import Split, Task
 from schemas.training_sample import BANDS, Objective, TrainingSample
 from schemas.turns import Turn
-from streams.kafka.consumer import Record, make_consumer
+from streams.kafka.consumer import Record, make_consumer, read_range
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account
@@ -214,4 +214,11 @@ def test_the_feedback_node_judges_what_the_trainer_says(settings, new_run, tmp_p
     with WorkerProcess("feedback", settings, tmp_path, "--no-claims", "0.5").ready():
         run.finish()
     assert outcomes(run) == {"trained": sorted(prompts)}
-    assert 0.25 < run.newest.manifest.metrics["reward_avg"] <= 0.5  # an answer without a word is worth nothing
+    rewards = [GraphReward.decode(record.value) for record in read_range(settings, settings.topics.rewards.name)]
+    assert len(rewards) == 16
+    silent = [reward.reward for reward in rewards if reward.status is RewardStatus.NO_CLAIMS]
+    assert set(silent) == {0.5}
+    assert len(silent) > 12, "now and then its letters look like a claim, which is judged"
+    last = [reward.reward for reward in rewards if reward.model_version == "run-grpo/1"]
+    assert len(last) == 8
+    assert run.newest.manifest.metrics["reward_avg"] == sum(last) / 8, "of the last step"

@@ -125,7 +125,10 @@ def test_training_stops_after_three_evaluations_that_are_no_better(settings, new
     send(settings, [*held_out, *(sample(number, objective) for number in range(64))])
     run = new_run(trainer=trainer, lr=1e-30, dpo_lr=1e-30, eval_steps=2)
     child = run.finish()
-    assert 8 <= run.newest.manifest.step < 16, "the first evaluation waits until all bands are open"
+    evaluations = child.log.count(f"evaluating {objective.value} on 4 held-out samples")
+    assert evaluations == 4
+    state = run.newest.manifest.feed.of(objective)
+    assert state.steps == state.early_stopping.at == run.newest.manifest.step < 16, "no step after the fourth"
     assert run.newest.manifest.feed.early_stopping.since_best == 3
     assert "stopping early" in child.log
 
@@ -346,6 +349,18 @@ def test_labels_are_scored_by_a_model_whose_past_cannot_be_repeated(settings, ne
     assert "is left out" not in child.log
     assert "val_accuracy" in run.newest.manifest.metrics
     assert account(run.trained(), samples) == ALL_THERE_ONCE
+
+
+def test_an_evaluation_that_raises_is_told_and_costs_nothing_of_what_was_trained(settings, new_run, tiny_model):
+    from transformers import AutoTokenizer
+
+    held_out = poisoned(100).model_copy(update={"split": Split.VALIDATION})
+    samples = send(settings, [held_out, *(sample(number) for number in range(12))])
+    bad = AutoTokenizer.from_pretrained(tiny_model)(POISON)["input_ids"][0]
+    run = new_run()
+    child = run.finish(raise_on_token=bad)
+    assert "the evaluation at step 3 failed, and is left out: IndexError: index out of range in self" in child.log
+    assert account(run.trained(), [one for one in samples if one != held_out.sample_id]) == ALL_THERE_ONCE
 
 
 def test_a_run_that_trains_all_weights_goes_on_without_the_model_it_began_with(settings, new_run, tiny_model, tmp_path):

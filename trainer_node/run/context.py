@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -137,16 +137,7 @@ def _connect(
     stack.callback(consumer.close)
     kinds = config.kinds(ends=options.until_consumed)
     feed = Feed(
-        FeedSettings(
-            run_id,
-            config.batch_size * group.size,
-            config.linger_s,
-            config.repeat_horizon,
-            config.pace_steps,
-            tuple(kinds),
-            interleaved=not options.until_consumed,
-            shares=weights_of(config.shares),
-        ),
+        _feed_settings(config, options, group, kinds),
         consumer,
         _bands(settings, kinds),
         DeadLetterWriter(producer, settings, "trainer", run_id, Breaker()),
@@ -175,6 +166,19 @@ def _connect(
         settings, config, options, group, stopping, timings, claim, loaded, producer, consumer, feed, monitor, rewards, completion, lag,
         kinds,
     )  # fmt: skip
+
+
+def _feed_settings(config: TrainConfig, options: RunOptions, group: ProcessGroup, kinds: Mapping[Objective, TrainerKind]) -> FeedSettings:
+    return FeedSettings(
+        options.run_id,
+        config.batch_size * group.size,
+        config.linger_s,
+        config.repeat_horizon,
+        config.pace_steps,
+        tuple(kinds),
+        interleaved=not options.until_consumed,
+        shares=weights_of(config.shares),
+    )
 
 
 def _close(producer: Producer, stopping: Stopping) -> None:

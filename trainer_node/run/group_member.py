@@ -32,7 +32,7 @@ from trainer_node.commit.positions import Partition
 logger = logging.getLogger(__name__)
 
 SESSION_MS = 9_000
-"""After so long without a sign of life the broker takes a member for dead."""
+"""After so long without a heartbeat the broker removes a member."""
 HEARTBEAT_MS = 2_500
 REJOIN_MS = 10_000
 REST_S = 1.0

@@ -70,7 +70,13 @@ def inherited_state(parent: Checkpoint, start: StartPoint, objectives: Sequence[
         partitions = {name: value for name, value in partitions.items() if f"curriculum.{Objective.PROMPT.value}." not in name}
     starts = {name: value.watermark for name, value in state.position.partitions.items()}
     position = state.position.model_copy(update={"partitions": partitions, "pass_start": starts, "data_losses": ()})
-    standings = {one: ObjectiveState(pacing=kept.pacing) for one, kept in state.objectives.items() if one in objectives}
+    standings = {
+        one: ObjectiveState()
+        if kept.finished
+        else ObjectiveState(pacing=kept.pacing)  # after its passes, what is new begins with the easiest
+        for one, kept in state.objectives.items()
+        if one in objectives
+    }
     return FeedState(objective=objective, objectives=standings, position=position, repeats=state.repeats, held_out=held_out)
 
 

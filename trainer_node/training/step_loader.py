@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 
 from trainer_node.data.batch import StepExamples
-from trainer_node.data.examples import LossExample, with_loss
+from trainer_node.data.examples import with_loss
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
 from trainer_node.training.batch_source import BatchSource, ExampleLoss, NextBatch, StepHooks
 from trainer_node.training.losses import collate, mean_over_tokens, sequences, split, target_tokens
@@ -36,13 +36,10 @@ class StepLoader(BatchSource[dict[str, torch.Tensor]]):
         self._noted: list[list[ExampleLoss]] = []
         self._losses: list[ExampleLoss] = []
         self._target_tokens = 0
-        self._order: list[int] = []
 
     def _forget(self, batch: StepExamples) -> None:
-        examples = [with_loss(example) for example in batch.examples]
         self._losses, self._noted = [], []
-        self._order = self._like_lengths_together(examples)
-        self._target_tokens = target_tokens(sequences(examples))
+        self._target_tokens = target_tokens(sequences([with_loss(example) for example in batch.examples]))
 
     def _micro_batches(self, batch: StepExamples) -> Iterator[dict[str, torch.Tensor]]:
         return self._in_parts(batch, self._accumulation)
@@ -51,15 +48,10 @@ class StepLoader(BatchSource[dict[str, torch.Tensor]]):
         return self._in_parts(batch, len(batch.examples))
 
     def _in_parts(self, batch: StepExamples, count: int) -> Iterator[dict[str, torch.Tensor]]:
-        parts = split([with_loss(batch.examples[place]) for place in self._order], count)
+        parts = split([with_loss(example) for example in batch.examples], count)
         for part in parts:
             mine = split(part, self.group.size)[self.group.rank]
             yield collate(sequences(mine), self._pad).inputs()
-
-    def _like_lengths_together(self, examples: Sequence[LossExample]) -> list[int]:
-        """Places of the examples in the order of training: where a step is cut, a long row is not to widen the short ones' part."""
-        places = range(len(examples))
-        return sorted(places, key=lambda place: len(examples[place])) if self._accumulation > 1 else list(places)
 
     @property
     def target_tokens(self) -> int:
@@ -76,13 +68,11 @@ class StepLoader(BatchSource[dict[str, torch.Tensor]]):
         everyone = self.group.gather((self._bad, self._noted))
         self._bad = any(bad for bad, _ in everyone)
         micro_batches = zip(*(noted for _, noted in everyone), strict=True)
-        trained = [loss for ranks in micro_batches for noted in ranks for loss in noted]
-        by_place = sorted(zip(self._order, trained, strict=False), key=lambda pair: pair[0])
-        self._losses = [loss for _, loss in by_place]
+        self._losses = [loss for ranks in micro_batches for noted in ranks for loss in noted]
 
     @property
     def losses(self) -> list[ExampleLoss]:
-        """Of each sample, in the batch's order; before `agree` of those whose micro-batch is done, in the order of training."""
+        """Of each sample, as far as its micro-batch is done."""
         return self._losses
 
     def step_loss(self) -> float | None:

@@ -33,6 +33,8 @@ class Decoder(Protocol):
 
 def obstacle(model: Any) -> str | None:
     """Why the slots cannot keep this model's past; None if they can."""
+    if getattr(model, "pelton_backend", "hf") == "unsloth":
+        return "Unsloth's layers keep their past in a way of their own"
     config = model.config.get_text_config()
     kinds = set(getattr(config, "layer_types", None) or ())
     if kinds - {"full_attention"}:

@@ -299,16 +299,3 @@ def test_a_step_without_any_reward_has_no_loss():
     source.note(1.0)
     source.reward([0, 1], ["a", "b"])
     assert source.step_loss() is None
-
-
-def test_a_long_row_does_not_widen_the_parts_of_short_ones_and_losses_keep_the_batchs_order():
-    lengths = [40, 41, 400, 42, 43, 44, 45, 46]
-    source = StepLoader(iter([batch_of(plain(*lengths)), None]).__next__, 4, PAD)
-    seen = []
-    for part in source:
-        seen.append(tuple(part["input_ids"].shape))
-        rows = part["attention_mask"].sum(1).tolist()
-        source.note([float(length) for length in rows], rows)
-    assert seen == [(2, 41), (2, 43), (2, 45), (2, 400)], "like lengths together, each part as wide as its own longest row"
-    source.agree()
-    assert [loss.loss for loss in source.losses] == [float(length) for length in lengths]
