@@ -22,6 +22,7 @@ from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, sample
 from tests.integration.test_trainer_stream import send
 from tests.models.tiny import build
+from trainer_node.intake.held_out import HELD_OUT_LIMIT
 
 HELD_OUT = 4000
 
@@ -62,12 +63,14 @@ def test_an_evaluation_on_thousands_of_samples_is_left_and_what_was_trained_befo
 
 
 def test_answering_is_left(settings, new_run):
-    prompts = [sample(number, Objective.PROMPT, sample_id=f"p{number}") for number in range(600)]
+    prompts = [sample(number, Objective.PROMPT, sample_id=f"p{number}") for number in range(HELD_OUT_LIMIT + 1)]
     send(settings, [prompt.model_copy(update={"chosen": None, "rejected": None}) for prompt in prompts])
-    run = new_run(held_out_prompts=600, max_new_tokens=500)
+    run = new_run(held_out_prompts=HELD_OUT_LIMIT + 100, max_new_tokens=500)
     child = run.start()
     while "answering" not in child.log:
+        assert child.process.is_alive(), child.log
         time.sleep(0.1)
+    assert f"no more than {HELD_OUT_LIMIT} held-out prompts are kept" in child.log, "those it wants more are not waited for"
     child.signal(signal.SIGTERM)
     assert child.wait() == 0
     assert "stopped where nothing is lost by it" in child.log

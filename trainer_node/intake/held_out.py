@@ -9,9 +9,11 @@ from schemas.training_sample import BANDS, Objective, TrainingSample
 from trainer_node.commit.state import HeldOutState
 
 HELD_OUT_LIMIT = 2000
-"""Validation samples of an objective, and prompts, that are kept; an equal share of each band. Later ones are counted and not kept."""
+"""Validation samples of an objective that are kept, an equal share of each band; and prompts. Later ones are counted and not kept."""
 HELD_OUT_BYTES = 16_000_000
 """What those of an objective may take, likewise."""
+ALL_BANDS = -1
+"""Prompts share their room: those that came first are asked, whatever their band."""
 
 
 @dataclass
@@ -24,6 +26,8 @@ class HeldOut:
     """Objectives that were measured: values of `val_metric` compare only where they are of the same samples."""
 
     def __post_init__(self) -> None:
+        self.prompts_are_full = False
+        """Whether a prompt was turned away for want of room."""
         self._taken: dict[tuple[Objective, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
         for sample in (*self.validation.values(), *self.prompts.values()):
             self._count(sample)
@@ -38,14 +42,19 @@ class HeldOut:
         elif self._has_room(sample):
             store[sample.sample_id] = sample
             self._count(sample)
+        elif store is self.prompts:
+            self.prompts_are_full = True
 
     def _has_room(self, sample: TrainingSample) -> bool:
-        count, size = self._taken[sample.objective, sample.band]
-        return count < HELD_OUT_LIMIT // BANDS and size + len(sample.encode()) <= HELD_OUT_BYTES // BANDS
+        room = _room_of(sample)
+        parts = 1 if room[1] == ALL_BANDS else BANDS
+        count, size = self._taken[room]
+        return count < HELD_OUT_LIMIT // parts and size + len(sample.encode()) <= HELD_OUT_BYTES // parts
 
     def _count(self, sample: TrainingSample) -> None:
-        count, size = self._taken[sample.objective, sample.band]
-        self._taken[sample.objective, sample.band] = count + 1, size + len(sample.encode())
+        room = _room_of(sample)
+        count, size = self._taken[room]
+        self._taken[room] = count + 1, size + len(sample.encode())
 
     def fix(self, objective: Objective) -> list[TrainingSample]:
         """The validation samples of an objective, which are the same from here on; none fixes nothing."""
@@ -65,3 +74,7 @@ class HeldOut:
         self.prompts = {sample.sample_id: sample for sample in state.prompts}
         self.fixed = set(state.fixed)
         self.__post_init__()
+
+
+def _room_of(sample: TrainingSample) -> tuple[Objective, int]:
+    return sample.objective, ALL_BANDS if sample.objective is Objective.PROMPT else sample.band

@@ -6,15 +6,21 @@ import pytest
 
 from schemas.sample import Task
 from schemas.training_sample import Objective, TrainingSample
+from schemas.turns import Turn
 from streams.kafka.consumer import Record
 from trainer_node.data.batch import WaitingSample
 from trainer_node.data.examples import Example
 from trainer_node.intake.backlog import WAITING_LIMIT, Backlog
-from trainer_node.intake.held_out import HELD_OUT_LIMIT, HeldOut
+from trainer_node.intake.held_out import HELD_OUT_BYTES, HELD_OUT_LIMIT, HeldOut
 
 
 def sample_of(sample_id: str, completion: str = "a") -> TrainingSample:
     return TrainingSample(sample_id=sample_id, objective=Objective.SFT, task=Task.QA, band=0, completion=completion)
+
+
+def prompt_of(sample_id: str, prompt: str = "What?") -> TrainingSample:
+    turns = (Turn(role="user", content=prompt),)
+    return TrainingSample(sample_id=sample_id, objective=Objective.PROMPT, task=Task.QA, band=0, prompt=turns)
 
 
 def waiting(topic: str, offset: int) -> WaitingSample:
@@ -81,6 +87,20 @@ def test_held_out_samples_are_of_all_bands_in_their_newest_words_up_to_a_limit_o
     for number in range(20):
         few.keep(sample_of(str(number), "x" * 300), few.validation)
     assert 1 <= len(few.validation) <= 3
+
+
+def test_prompts_share_their_room_whatever_their_band_and_a_run_that_waits_for_more_of_them_is_told_that_none_are_kept():
+    held_out = HeldOut()
+    for number in range(HELD_OUT_LIMIT):
+        held_out.keep(prompt_of(str(number)), held_out.prompts)
+    assert (len(held_out.prompts), held_out.prompts_are_full) == (HELD_OUT_LIMIT, False)
+    held_out.keep(prompt_of("7"), held_out.prompts)
+    assert not held_out.prompts_are_full, "it is there"
+    held_out.keep(prompt_of("more"), held_out.prompts)
+    assert (len(held_out.prompts), held_out.prompts_are_full) == (HELD_OUT_LIMIT, True)
+    few = HeldOut()
+    few.keep(prompt_of("long", "x" * HELD_OUT_BYTES), few.prompts)
+    assert (few.prompts, few.prompts_are_full) == ({}, True)
 
 
 def test_what_an_objective_was_measured_by_once_it_is_measured_by_for_ever():
