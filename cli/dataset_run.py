@@ -61,7 +61,8 @@ def train_on_files(
         nodes = None if named else _own_workers(stack, options, ontology, needs_rewards(config))
         wait_for = ("curriculum",) if named else ("curriculum", "augmenter")
         workers_run_id = options.workers_run_id if named else options.run_id
-        node = TrainerNode(settings, config, _replace(options, wait_for=wait_for, workers_run_id=workers_run_id))
+        looked_after = {} if named else {"worker_gone_s": None}
+        node = TrainerNode(settings, config, _replace(options, wait_for=wait_for, workers_run_id=workers_run_id, **looked_after))
         stop_on_signals(node)
         with _watching(nodes, node):
             node.run()
@@ -69,7 +70,7 @@ def train_on_files(
     done = node.summary
     if done is None:  # it was told to stop before it had begun
         return True
-    if not done.samples_trained and not node.stopped:
+    if not node.stopped and is_fruitless(done, refused):
         raise UserError(f"nothing was trained: {refused.why_nothing(sent, config)}")
     for line in refused.told():
         click.secho(line, fg="yellow", err=True)
@@ -78,7 +79,14 @@ def train_on_files(
         click.echo(line)
     if scores := {name: value for name, value in done.metrics.items() if name.startswith("val_") and name != "val_metric"}:
         click.echo("held out: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+    node.raise_if_fruitless()
     return node.stopped
+
+
+def is_fruitless(done: RunSummary, refused: RefusedSamples) -> bool:
+    """Whether nothing came of what was sent: the run has trained nothing at all, or this start met bad records alone."""
+    met = {outcome for outcome, count in done.outcomes.items() if count}
+    return not done.samples_trained or (bool(refused.reasons) and met <= {Outcome.DEAD_LETTER})
 
 
 def where_they_went(sent: int, done: RunSummary) -> list[str]:

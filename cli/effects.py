@@ -99,10 +99,6 @@ NEEDS: dict[str, Need] = {
     "mapping": FILES,
     "encoding": FILES,
     "wait_for": ENDS,
-    "workers_run_id": Need(
-        lambda config, given: bool(given["wait_for"]) or (UNENDING.is_met(config, given) and config.rl == "auto"),
-        "--wait-for, or a run without end whose prompts wait for a feedback worker",
-    ),
 }
 FLAGS = {"shape": "--format", "mapping": "--map"}
 """Flags that are not named after their value."""

@@ -11,6 +11,8 @@ import time
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from schemas.errors import UserError
+from schemas.training_sample import Objective
 from streams.kafka.connection import name_clients
 from streams.kafka.settings import KafkaSettings
 from streams.metrics import start_metrics
@@ -53,6 +55,8 @@ class RunSummary:
     """`unsloth` or `hf`."""
     device: str
     """As torch writes it."""
+    taught_nothing: str | None
+    """Why rewards taught nothing, where no step of the run learnt from one."""
     bits: int
     """Of a weight of the base model, as held."""
 
@@ -85,7 +89,7 @@ class TrainerNode:
         with contextlib.ExitStack() as stack:
             stack.callback(self._end_grace)
             if self._options.metrics_port is not None:
-                stack.callback(start_metrics(self._options.metrics_port, ready=self._waiting_for).close)
+                stack.callback(start_metrics(self._options.metrics_port, ready=self._waiting_for, remarks=self._remarks).close)
             try:
                 with self._interruptible():
                     run = open_run(stack, self._settings, self._config, self._options, self._group, self._stopping, self._timings)
@@ -138,6 +142,19 @@ class TrainerNode:
         """Whether it was told to stop, rather than came to its end."""
         return self._stopping.is_set()
 
+    def raise_if_fruitless(self) -> None:
+        """Where a run that has come to its end was to learn from rewards, and did not.
+
+        Raises:
+            UserError: why.
+        """
+        if self.stopped or self.summary is None:
+            return
+        if self._config.objectives == (Objective.PROMPT,) and not self.summary.samples_trained:
+            raise UserError("no prompt came that could be trained on; `pelton lag` shows what the topics hold")
+        if self.summary.taught_nothing:
+            raise UserError(self.summary.taught_nothing)
+
     def _end_grace(self) -> None:
         if self._grace is not None:
             self._grace.cancel()
@@ -150,7 +167,12 @@ class TrainerNode:
         """What `/readyz` says; None when the node is at work."""
         if self._run is None:
             return "loading the model"
-        return None if self._run.consumer.connected else "the broker is away"
+        if not self._run.consumer.connected:
+            return "the broker is away"
+        return next(iter(self._run.waiting.faults), None)
+
+    def _remarks(self) -> tuple[str, ...]:
+        return self._run.waiting.remarks if self._run is not None else ()
 
     def _write_summary(self, run: RunContext) -> RunSummary:
         epoch, cursor = run.claim.fence.epoch, run.feed.cursor
@@ -167,6 +189,7 @@ class TrainerNode:
             wall_s=time.monotonic() - self._started,
             backend=run.loaded.backend,
             device=run.loaded.device,
+            taught_nothing=run.spread.why_nothing(is_whole=run.claim.resumed is None or not run.claim.resumed.manifest.step),
             bits=run.loaded.bits,
         )
         path = self._options.run_dir / f"trainer-e{epoch:06d}.json"
@@ -182,6 +205,7 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) 
 
     Raises:
         ConfigError: weights are to be sharded as they cannot be.
+        UserError: the run has come to its end and has learnt nothing from rewards, though it was to.
     """
     group = ProcessGroup.join(asked_for(config))
     if group.rank:
@@ -190,6 +214,7 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) 
     node = TrainerNode(settings, config, options, group)
     stop_on_signals(node)
     node.run()
+    node.raise_if_fruitless()
     return node.stopped
 
 

@@ -26,6 +26,9 @@ class RunOptions:
     """Nodes whose lag must be zero before the run is over: `curriculum`, `augmenter`."""
     workers_run_id: str | None = None
     """Run id in the workers' group names, where they serve this run alone."""
+    worker_gone_s: float | None = 60.0
+    """Seconds without a curriculum worker, where it has something to read, after which a run that is to end fails; None where another
+    looks after it."""
     take_over: bool = False
     """Do not look whether another incarnation is at work: end it."""
     start: StartPoint = field(default_factory=StartPoint)

@@ -154,8 +154,7 @@ class Soak:
                 start["status"] and start["lines"] == 1 for start in self.mistyped
             )
             and len(self.mistyped) == self.plan.mistyped_starts,
-            "memory stays level": all(series["slope_mb_per_minute"] <= plan.RSS_SLOPE_MB_PER_MINUTE for series in result["quiet"].values())
-            and len(result["quiet"]) >= len(self.cluster.supervisor.nodes),
+            **({"memory stays level": self._memory_is_level(result["quiet"])} if result["measured_s"] >= plan.RSS_LEAST_S else {}),
             "file descriptors stay level": all(series["fd_growth"] <= plan.FD_GROWTH for series in result["quiet"].values()),
             "every output was judged": result["account"]["outputs_not_judged"] == 0,
             "bad records, and they alone, are dead letters": self._only_bad_ones_are_dead(result["account"]["dead_letters"]),
@@ -163,6 +162,10 @@ class Soak:
             "every producer's records were taken": not result["producer_errors"],
             "nodes stop in order": all(status == 0 for status in result["exit_statuses"].values()),
         }
+
+    def _memory_is_level(self, quiet: dict[str, Any]) -> bool:
+        level = all(series["slope_mb_per_minute"] <= plan.RSS_SLOPE_MB_PER_MINUTE for series in quiet.values())
+        return level and len(quiet) >= len(self.cluster.supervisor.nodes)
 
     def _only_bad_ones_are_dead(self, letters: dict[str, Any] | None) -> bool:
         return letters is not None and letters["bad_records"] == self.plan.bad_records and not letters["others"]

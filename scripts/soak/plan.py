@@ -41,6 +41,8 @@ SHORT = {"total_s": 240.0, "quiet_s": 90.0, "kill_every_s": 30.0, "mistyped_star
 
 RSS_SLOPE_MB_PER_MINUTE = 1.0
 """Growth of a process's resident memory that is allowed while it is left alone."""
+RSS_LEAST_S = 600.0
+"""How long memory must have been measured for that to say anything: in its first minutes a process takes in what it needs."""
 FD_GROWTH = 3
 """File descriptors that a process may have more at that time's end than at its beginning: a connection comes and goes."""
 RUN_BYTES_PER_SAMPLE = 64

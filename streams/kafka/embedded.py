@@ -26,7 +26,15 @@ STOP_SECONDS = 30.0
 """Longest wait for an orderly stop, before it is killed."""
 FREE_PORTS = range(20_000, 32_000)
 PORT_ATTEMPTS = 3
-JVM = ("-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:+ExitOnOutOfMemoryError", "-Djava.awt.headless=true")
+JVM = (
+    "-Xms256m",
+    "-Xmx256m",
+    "-XX:+AlwaysPreTouch",  # what it may take it takes at once: too little memory is found at the start, and it does not grow for hours
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Djava.awt.headless=true",
+)
 LOGGING = (
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=yyyy-MM-dd HH:mm:ss.SSS",

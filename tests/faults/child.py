@@ -95,6 +95,7 @@ def train(pipe: Connection, orders: Orders) -> None:
     stop_on_signals(node)
     try:
         node.run()
+        node.raise_if_fruitless()
     except PeltonError as error:
         sys.stderr.write(f"error: {type(error).__name__}: {error}\n")
         sys.exit(2 if isinstance(error, UserError) else 1)

@@ -222,3 +222,16 @@ def test_the_feedback_node_judges_what_the_trainer_says(settings, new_run, tmp_p
     last = [reward.reward for reward in rewards if reward.model_version == "run-grpo/1"]
     assert len(last) == 8
     assert run.newest.manifest.metrics["reward_avg"] == sum(last) / 8, "of the last step"
+
+
+def test_a_run_that_had_nothing_to_learn_from_rewards_ends_with_the_reason_and_not_with_success(settings, new_run):
+    none = new_run("grpo").start()
+    assert none.wait() == 2
+    assert "error: UserError: no prompt came that could be trained on" in none.log
+    prompts = send_prompts(settings, 4)
+    run = new_run("grpo")
+    with JudgeThread(settings, lambda output: 0.0):
+        same = run.start()
+        assert same.wait() == 2
+    assert "taught nothing: all were 0" in same.log
+    assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE, "and what was trained is kept"

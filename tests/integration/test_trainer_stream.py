@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import urlopen
 
 import pytest
 
-from schemas.sample import Split, Task
+from schemas.sample import Sample, Split, Task
 from schemas.sample_loss import SampleLoss
 from schemas.training_sample import Objective, TrainingSample
 from schemas.turns import Turn
@@ -22,6 +25,7 @@ from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, same_weights, sample
 from tests.models.tiny import build, with_tokens
+from tests.unit.trainer_node.several import free_port
 from trainer_node.commit.manifest import checkpoints
 
 CONFIG: dict[str, Any] = {
@@ -320,6 +324,34 @@ def test_a_topic_that_is_missing_or_a_band_without_one_order_stops_the_start_wit
     assert child.wait() == 2
     assert f"topic {band.name}: partitions is 3, must be 1" in child.log
     assert not (run.folder / "epochs").exists(), "nothing was claimed"
+
+
+def test_a_run_that_is_to_end_says_what_nobody_puts_into_bands_and_fails_where_nobody_comes_to_do_it(settings, new_run):
+    send(settings, [sample(number) for number in range(4)])
+    with Producer(settings) as producer:
+        producer.send(settings.topics.samples, "raw", Sample(sample_id="raw", text="not banded"))
+    port = free_port()
+    run = new_run()
+    child = run.start(options={"worker_gone_s": 10.0, "metrics_port": port})
+    while "1 records of " not in (ready := readiness(port)):
+        assert child.process.is_alive(), child.log
+        time.sleep(0.2)
+    assert ready.startswith("503 ")
+    assert ready.endswith("wait for a curriculum worker, and none is at work: start `pelton worker curriculum`\n")
+    assert child.wait() == 2
+    assert "none is at work: start `pelton worker curriculum`, then this run again" in child.log.splitlines()[-1]
+    assert run.newest.manifest.step == 1, "what had come is trained and kept"
+
+
+def readiness(port: int) -> str:
+    """Status and body of `/readyz`; empty while nobody listens."""
+    try:
+        with urlopen(f"http://127.0.0.1:{port}/readyz") as answer:
+            return f"{answer.status} {answer.read().decode()}"
+    except HTTPError as error:
+        return f"{error.code} {error.read().decode()}"
+    except URLError:
+        return ""
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,7 @@ class RewardClient:
         timeout_s: float,
         stopping: threading.Event,
         waiting: Callable[[], None] = lambda: None,
+        waits_for: Callable[[str | None], None] = lambda why: None,
         before_sending: Callable[[], None] = lambda: None,
         observe: Callable[[JudgedStep], None] = lambda judged: None,
         gives_up: bool = True,
@@ -64,6 +65,7 @@ class RewardClient:
             timeout_s: seconds to wait for rewards, once all outputs are sent.
             stopping: set when the node is to stop.
             waiting: called again and again while rewards, or the broker, are waited for.
+            waits_for: told what is waited for while it is, and None when that is over.
             before_sending: called before outputs get out; makes durable what they follow from.
             observe: told of each step's rewards.
             gives_up: whether steps without a reward end the training; else it is for the caller to ask `is_silent`.
@@ -75,6 +77,7 @@ class RewardClient:
         self._timeout_s = timeout_s
         self._stopping = stopping
         self._waiting = waiting
+        self._waits_for = waits_for
         self._before_sending = before_sending
         self._observe = observe
         self._gives_up = gives_up
@@ -160,6 +163,7 @@ class RewardClient:
         deadline, told_at = time.monotonic() + self._timeout_s, 0.0
         while missing and time.monotonic() < deadline and (finish or not self._stopping.is_set()):
             self._waiting()
+            self._waits_for(f"{len(missing)} of {len(wanted)} answers wait for their rewards, which `pelton worker feedback` gives")
             if self._stopping.is_set():
                 told_at = told_at or time.monotonic()
                 if time.monotonic() - told_at > LAST_WAIT_S:
@@ -169,6 +173,7 @@ class RewardClient:
                 if reward is not None and reward.output_id in missing:
                     rewards[reward.output_id] = reward
                     missing.discard(reward.output_id)
+        self._waits_for(None)
         if missing:
             self.late += len(missing)
             logger.warning(

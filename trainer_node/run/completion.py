@@ -6,17 +6,13 @@ import logging
 import time
 
 from schemas.errors import BrokerError
-from streams.kafka.lag import LagReader
 from streams.kafka.producer import Producer
-from streams.kafka.settings import KafkaSettings
-from streams.node import group_name
 from trainer_node.intake.feed import Feed
 from trainer_node.options import RunOptions
+from trainer_node.run.upstream import READS, Upstream
 
 logger = logging.getLogger(__name__)
 
-UPSTREAM = {"curriculum": "samples", "augmenter": "losses"}
-"""Nodes that may still send us something, and the topic each one reads."""
 PAUSE_S = 0.2
 """Between the two looks that must agree."""
 
@@ -24,23 +20,28 @@ PAUSE_S = 0.2
 class Completion:
     """Producers closed, and lag zero everywhere twice in a row."""
 
-    def __init__(self, settings: KafkaSettings, options: RunOptions, feed: Feed, producer: Producer, lag: LagReader) -> None:
-        self._settings = settings
+    def __init__(self, options: RunOptions, feed: Feed, producer: Producer, upstream: Upstream) -> None:
         self._options = options
         self._feed = feed
         self._producer = producer
-        self._lag = lag
+        self._upstream = upstream
+        self._wait_for = () if options.start.ranges else dict.fromkeys(("curriculum", *options.wait_for))
         self._zero_seen = False
+        self.waits_for: str | None = None
+        """What the last look found still to come; None where it found nothing, or could not look."""
 
     def done(self) -> bool:
         """Look once; True when this look and the one before found nothing left. Upstream first: what it still holds may yet come to us."""
         if not self._options.until_consumed:
             return False
-        if self._options.closed_file is not None and not self._options.closed_file.exists():
+        closed = self._options.closed_file
+        if closed is not None and not closed.exists():
+            self.waits_for = f"all that has come is trained; producers have not closed: there is no {closed} yet"
             return False
         self._producer.flush()  # our own losses are what the augmenter still has to read
         try:
-            zero = all(self._upstream_is_done(node) for node in self._options.wait_for) and self._feed.drained()
+            self.waits_for = self._still_to_come()
+            zero = self.waits_for is None and self._feed.drained()
         except BrokerError as error:
             logger.warning("whether all is consumed is not known: %s", error)
             zero = False
@@ -53,7 +54,8 @@ class Completion:
         """Another pass: what was seen before says nothing of it."""
         self._zero_seen = False
 
-    def _upstream_is_done(self, node: str) -> bool:
-        group = group_name(self._settings, node, self._options.workers_run_id)
-        topic = getattr(self._settings.topics, UPSTREAM[node])
-        return not any(self._lag.group_lag(group, [topic.name]).values())
+    def _still_to_come(self) -> str | None:
+        for node in self._wait_for:
+            if count := self._upstream.lag_of(node):
+                return f"all that has come is trained; the {node} has {count} records of {READS[node]} to read"
+        return None

@@ -27,9 +27,12 @@ from trainer_node.intake.feed_settings import FeedSettings
 from trainer_node.kinds import TrainerKind
 from trainer_node.options import RunOptions, Timings
 from trainer_node.rewards.client import JudgedStep, RewardClient
+from trainer_node.rewards.spread import Spread
 from trainer_node.run.claim import Claim, claim_run
 from trainer_node.run.completion import Completion
 from trainer_node.run.monitor import Monitor
+from trainer_node.run.upstream import Upstream
+from trainer_node.run.waiting import Waiting
 from trainer_node.run.warm_start import inherited_state, trained_rows
 from trainer_node.stopping import Stopped, Stopping
 
@@ -62,7 +65,10 @@ class RunContext:
     monitor: Monitor
     rewards: RewardClient
     completion: Completion
+    upstream: Upstream
     lag: LagReader
+    waiting: Waiting
+    spread: Spread
     kinds: dict[Objective, TrainerKind]
     """What trains each objective, in order."""
 
@@ -148,8 +154,11 @@ def _connect(
 
     def observe(judged: JudgedStep) -> None:
         timings.add("judging (train)", judged.seconds)
+        spread.saw(judged.rewards)
         monitor.rewarded(judged.step, judged.rewards)
 
+    waiting = Waiting()
+    spread = Spread(config.num_generations if _compares_answers(kinds) else None)
     rewards = RewardClient(
         settings,
         producer,
@@ -157,15 +166,22 @@ def _connect(
         config.reward_timeout_s,
         stopping,
         waiting=group.heartbeat,
+        waits_for=lambda why: waiting.note("rewards", why),
         before_sending=claim.journal.sync,
         observe=observe,
         gives_up=len(kinds) == 1 or options.until_consumed,
     )
-    completion = Completion(settings, options, feed, producer, lag)
+    upstream = Upstream(settings, options, lag)
+    completion = Completion(options, feed, producer, upstream)
     return RunContext(
-        settings, config, options, group, stopping, timings, claim, loaded, producer, consumer, feed, monitor, rewards, completion, lag,
-        kinds,
+        settings, config, options, group, stopping, timings, claim, loaded, producer, consumer, feed, monitor, rewards, completion,
+        upstream, lag, waiting, spread, kinds,
     )  # fmt: skip
+
+
+def _compares_answers(kinds: Mapping[Objective, TrainerKind]) -> bool:
+    """Whether answers to one prompt are compared with each other, rather than all of a step with what they were expected to earn."""
+    return kinds.get(Objective.PROMPT) in (TrainerKind.GRPO, TrainerKind.RLOO)
 
 
 def _feed_settings(config: TrainConfig, options: RunOptions, group: ProcessGroup, kinds: Mapping[Objective, TrainerKind]) -> FeedSettings:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 
 from schemas.errors import Fenced
 from schemas.model_output import ModelOutput
@@ -16,8 +15,6 @@ logger = logging.getLogger(__name__)
 
 LOOK_S = 0.1
 """Seconds between two looks for prompts that have come."""
-TELL_S = 15.0
-"""Seconds between two lines that say how many have come."""
 
 
 def ask_held_out(run: RunContext, phase: str) -> None:
@@ -54,17 +51,15 @@ def _ask(run: RunContext, prompts: list[TrainingSample], phase: str) -> None:
 
 
 def _wait_for(run: RunContext, wanted: int) -> None:
-    """Until as many have come, or no more are kept; how many are there is told while it lasts."""
+    """Until as many have come, or no more are kept."""
     run.feed.want_prompts(True)
-    next_told = time.monotonic() + TELL_S
     with run.timings("waiting for samples"):
         while not _are_enough(run, wanted) and not run.stopping.is_set():
             run.consumer.raise_failure()
             run.group.heartbeat()
             run.feed.intake(wait_s=LOOK_S)
-            if time.monotonic() >= next_told:
-                next_told = time.monotonic() + TELL_S
-                logger.warning("waiting for held-out prompts: %d of %d have come", len(run.feed.held_out.prompts), wanted)
+            run.waiting.note("held-out prompts", f"{len(run.feed.held_out.prompts)} of {wanted} held-out prompts have come", is_fault=True)
+    run.waiting.note("held-out prompts", None)
     run.feed.want_prompts(False)
 
 

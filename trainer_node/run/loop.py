@@ -89,10 +89,12 @@ class TrainingLoop:
         run = self.run
         with run.timings("waiting for samples"):
             try:
-                return run.feed.next_batch(run.completion.done, self._waiting(), self._before)
+                batch = run.feed.next_batch(run.completion.done, self._waiting(), self._before)
             except TooManyDeadLetters:
                 self._committer.commit()
                 raise
+        run.waiting.note("samples", None)
+        return batch
 
     def _waiting(self) -> Callable[[], None]:
         """What is done again and again while there is nothing to train."""
@@ -104,6 +106,8 @@ class TrainingLoop:
             idle_s = time.monotonic() - began
             self._committer.while_idle(idle_s)
             if idle_s >= IDLE_S:
+                missing = self.run.upstream.look()
+                self.run.waiting.note("samples", missing or self.run.completion.waits_for, is_fault=missing is not None)
                 for objective in self.run.feed.active:
                     self._evaluate_if_due(objective, idle=True)
 

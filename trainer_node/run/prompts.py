@@ -57,10 +57,8 @@ class PromptsAside:
                 logger.warning("prompts are trained from here on")
         elif why is not None and self._why is None:
             feed.put_aside(Objective.PROMPT)
-        were_told = self._are_there and why == self._why
         self._why, self._are_there = why, why is not None and feed.undone(Objective.PROMPT)
-        if self._are_there and not were_told:
-            logger.warning("%s", why)
+        self._run.waiting.note("prompts", self.waiting_for, is_fault=True)
 
     def _why_not(self, now: float) -> str | None:
         if now < self._resting_until:

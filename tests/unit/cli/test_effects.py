@@ -33,7 +33,6 @@ WITHOUT = [
     (f"--facts {__file__}", "--dataset-path"),
     (f"--ontology {__file__}", "--dataset-path"),
     ("--wait-for curriculum", "--until-consumed"),
-    ("--workers-run-id r --until-consumed", "--wait-for"),
 ]
 
 
