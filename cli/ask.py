@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from cli.options import json_option
+from cli.terminal import say
 from cli.train_options import setting_option
 
 
@@ -51,8 +52,8 @@ def ask(
     reward = judge(completion, text, graph) if graph else None
     if as_json:
         judged = reward.model_dump(mode="json", exclude_none=True) if reward else None
-        click.echo(json.dumps({"question": text, "answer": completion, "judgement": judged}))
+        say(json.dumps({"question": text, "answer": completion, "judgement": judged}))
         return
-    click.echo(completion)
+    say(completion, lines=True)
     if reward and graph:
         show(reward, graph)

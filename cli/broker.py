@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.options import topic_prefix_option
+from cli.terminal import say
 
 if TYPE_CHECKING:
     from streams.kafka.broker import Broker
@@ -31,12 +32,12 @@ def broker(port: int, data_dir: Path, brokers: str, topic_prefix: str | None) ->
         signal.signal(number, lambda *_: stopping.set())
     running = start(port, data_dir, int(brokers), topic_prefix)
     try:
-        click.echo(f"broker ({running.kind}) at {running.bootstrap_servers}; its log: {running.log_path}")
-        click.echo(f"export KAFKA_BOOTSTRAP_SERVERS={running.bootstrap_servers}")
+        say(f"broker ({running.kind}) at {running.bootstrap_servers}; its log: {running.log_path}")
+        say(f"export KAFKA_BOOTSTRAP_SERVERS={running.bootstrap_servers}")
         wait(running, stopping)
     finally:
         running.stop()
-    click.echo("stopped")
+    say("stopped")
 
 
 def start(port: int, data_dir: Path, nodes: int, topic_prefix: str | None) -> Broker:
@@ -50,7 +51,7 @@ def start(port: int, data_dir: Path, nodes: int, topic_prefix: str | None) -> Br
     settings = KafkaSettings.load(environ=environ, topic_prefix=topic_prefix)
 
     def fetching(name: str) -> None:
-        click.echo(f"fetching {name}", err=True)
+        say(f"fetching {name}", err=True)
 
     running = open_broker(settings, data_dir, port=port, brokers=nodes, progress=fetching, environ=environ)
     try:

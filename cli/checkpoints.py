@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import json_option
+from cli.terminal import say, styled
 
 if TYPE_CHECKING:
     from trainer_node.commit.manifest import Checkpoint, Manifest
@@ -43,12 +44,12 @@ def list_(directory: Path, as_json: bool) -> None:
             continue
         rows.append({"name": path.name, "valid": True, **_facts(manifest)})
     if as_json:
-        click.echo(json.dumps(rows))
+        say(json.dumps(rows))
         return
     for row in rows:
-        click.echo(_line(row))
+        say(_line(row))
     if not rows:
-        click.echo(f"no checkpoints in {directory}", err=True)
+        say(f"no checkpoints in {directory}", err=True)
 
 
 @checkpoints.command()
@@ -62,7 +63,7 @@ def verify(directory: Path, as_json: bool) -> None:
     try:
         checkpoint = verify_checkpoint(_newest_directory(directory))
     except CheckpointError as error:
-        click.echo(json.dumps({"valid": False, "why": str(error)}) if as_json else f"torn: {error}", err=not as_json)
+        say(json.dumps({"valid": False, "why": str(error)}) if as_json else f"torn: {error}", err=not as_json)
         raise SystemExit(EXIT_TORN) from None
     manifest = checkpoint.manifest
     found = {
@@ -72,9 +73,7 @@ def verify(directory: Path, as_json: bool) -> None:
         "segments": len(manifest.segments),
         "sha256": checkpoint.sha256,
     }
-    click.echo(
-        json.dumps(found) if as_json else f"{manifest.name}: whole, {len(manifest.files)} files, {len(manifest.segments)} ledger segments"
-    )
+    say(json.dumps(found) if as_json else f"{manifest.name}: whole, {len(manifest.files)} files, {len(manifest.segments)} ledger segments")
 
 
 @checkpoints.command()
@@ -89,7 +88,7 @@ def ledger(directory: Path, all_passes: bool) -> None:
     if not all_passes:
         rows = iter({(row.topic, row.partition, row.offset): row for row in rows}.values())
     for row in rows:
-        click.echo(json.dumps(row.document()))
+        say(json.dumps(row.document()))
 
 
 @checkpoints.command()
@@ -102,11 +101,11 @@ def lineage(directory: Path, as_json: bool) -> None:
     checkpoint = _checkpoint(directory)
     ranges = lineage_of(Ledger(checkpoint.path.parent.parent / "ledger", checkpoint.manifest.segments).rows())
     if as_json:
-        click.echo(json.dumps({"checkpoint": checkpoint.manifest.name, "base_model": checkpoint.manifest.base_model, "trained": ranges}))
+        say(json.dumps({"checkpoint": checkpoint.manifest.name, "base_model": checkpoint.manifest.base_model, "trained": ranges}))
         return
-    click.echo(f"{checkpoint.manifest.name}: {checkpoint.manifest.base_model}, and then")
+    say(f"{checkpoint.manifest.name}: {checkpoint.manifest.base_model}, and then")
     for partition, spans in ranges.items():
-        click.echo(f"  {partition}: " + ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in spans))
+        say(f"  {partition}: " + ", ".join(f"{first}" if first == last else f"{first}-{last}" for first, last in spans))
 
 
 def _run_dir(directory: Path) -> Path:
@@ -157,7 +156,7 @@ def _facts(manifest: Manifest) -> dict[str, Any]:
 
 def _line(row: dict[str, Any]) -> str:
     if not row["valid"]:
-        return click.style(f"{row['name']}  refused: {row['why']}", fg="red")
+        return styled(f"{row['name']}  refused: {row['why']}", fg="red")
     metrics = "  ".join(f"{name} {value:.4g}" for name, value in row["metrics"].items())
     when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["created_at"]))
     return f"{row['name']}  {when}  step {row['step']}  pass {row['pass']}  {row['samples_trained']} samples  {metrics}"

@@ -8,12 +8,11 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
-
 from cli.program import PELTON
 from cli.refused_samples import RefusedSamples
 from cli.sample_reader import ReadOptions, SampleReader, readers_of
 from cli.sending import own_source, send_samples, told
+from cli.terminal import say
 from schemas.errors import UserError
 from schemas.training_sample import Objective
 from streams.kafka.admin import create_topics
@@ -73,12 +72,12 @@ def train_on_files(
     if not node.stopped and is_fruitless(done, refused):
         raise UserError(f"nothing was trained: {refused.why_nothing(sent, config)}")
     for line in refused.told():
-        click.secho(line, fg="yellow", err=True)
-    click.echo(f"trained {done.samples_trained} samples in {done.step} steps; run {options.run_id} in {options.run_dir}")
+        say(line, fg="yellow", err=True)
+    say(f"trained {done.samples_trained} samples in {done.step} steps; run {options.run_id} in {options.run_dir}")
     for line in where_they_went(sent, done):
-        click.echo(line)
+        say(line)
     if scores := {name: value for name, value in done.metrics.items() if name.startswith("val_") and name != "val_metric"}:
-        click.echo("held out: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+        say("held out: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
     node.raise_if_fruitless()
     return node.stopped
 
@@ -124,7 +123,7 @@ def _replace(options: RunOptions, **changes: object) -> RunOptions:
 
 def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: Path) -> KafkaSettings:
     """An embedded broker in the run's folder: the same folder goes on with the same log."""
-    broker = open_broker(settings, run_dir / "broker", progress=lambda text: click.echo(text, err=True))
+    broker = open_broker(settings, run_dir / "broker", progress=lambda text: say(text, err=True))
     stack.callback(broker.stop)
     settings = settings.model_copy(update={"bootstrap_servers": broker.bootstrap_servers})
     os.environ.update(settings.to_environ())
@@ -132,7 +131,7 @@ def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: P
 
 
 def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: str | None, judged: bool) -> Supervisor:
-    nodes = stack.enter_context(Supervisor(PELTON, options.run_dir / "logs", lambda text: click.echo(text, err=True)))
+    nodes = stack.enter_context(Supervisor(PELTON, options.run_dir / "logs", lambda text: say(text, err=True)))
     for name in ("curriculum", "augmenter", *(("feedback",) if judged else ())):
         arguments = ["worker", name, "--run-id", options.run_id, "--state-dir", str(options.run_dir / "state" / name)]
         nodes.start(name, arguments + (["--ontology", ontology] if ontology else []))
@@ -148,8 +147,8 @@ def _send(settings: KafkaSettings, facts: tuple[Path, ...], ontology: Path | Non
     summary = send_samples(settings, readers, own_source("train"))
     for file in summary.files:
         for line in told(file):
-            click.echo(line, err=True)
-    click.echo(f"produced {summary.sent} samples", err=True)
+            say(line, err=True)
+    say(f"produced {summary.sent} samples", err=True)
     return summary.sent
 
 

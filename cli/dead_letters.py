@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import json_option, kafka_options
+from cli.terminal import say, styled
 
 if TYPE_CHECKING:
     from schemas.dead_letter import DeadLetter
@@ -37,16 +38,16 @@ def list_letters(settings: KafkaSettings, reason: str | None, stage: str | None,
     check_reason(reason)
     letters = [letter for letter, _ in matching(settings, reason, stage)]
     if as_json:
-        click.echo(json.dumps([letter.model_dump(mode="json", exclude_none=True) for letter in letters]))
+        say(json.dumps([letter.model_dump(mode="json", exclude_none=True) for letter in letters]))
         return
     if not letters:
-        click.echo("no dead letters")
+        say("no dead letters")
         return
     for (where, why), count in sorted(Counter((letter.stage, letter.reason.value) for letter in letters).items()):
-        click.echo(f"{count:7}  {where:12} {why}")
-    click.echo()
+        say(f"{count:7}  {where:12} {why}")
+    say()
     for letter in letters[-limit:] if limit else []:
-        click.echo(f"{position_of(letter)}  {letter.reason.value}: {one_line(letter.error)}")
+        say(f"{position_of(letter)}  {letter.reason.value}: {one_line(letter.error)}")
 
 
 @dead_letters.command()
@@ -60,16 +61,16 @@ def show(settings: KafkaSettings, position: str, full: bool, as_json: bool) -> N
     payload = record.value or b""
     if as_json:
         fields = letter.model_dump(mode="json", exclude_none=True)
-        click.echo(json.dumps({**fields, "key": text_of(record.key), "headers": header_pairs(record), "payload": text_of(payload)}))
+        say(json.dumps({**fields, "key": text_of(record.key), "headers": header_pairs(record), "payload": text_of(payload)}))
         return
     for name, value in header_pairs(record):
-        click.echo(f"{click.style(name, bold=True)}: {value}")
-    click.echo(f"{click.style('key', bold=True)}: {text_of(record.key)}")
+        say(styled(name, bold=True), f": {value}")
+    say(styled("key", bold=True), f": {text_of(record.key)}")
     text = text_of(payload) or ""
     shown = text if full else text[:PAYLOAD_CHARS]
-    click.echo(f"\n{shown}")
+    say(f"\n{shown}", lines=True)
     if len(shown) < len(text):
-        click.secho(f"... {len(text) - len(shown)} more characters; --full prints them", fg="yellow", err=True)
+        say(f"... {len(text) - len(shown)} more characters; --full prints them", fg="yellow", err=True)
 
 
 @dead_letters.command()
@@ -109,11 +110,11 @@ def replay(
     else:
         sent, left = send_back(settings, matching(settings, reason, stage, source))
     if as_json:
-        click.echo(json.dumps({"replayed": sent, "left": left}))
+        say(json.dumps({"replayed": sent, "left": left}))
         return
     for line in left:
-        click.secho(f"left {line}", fg="yellow", err=True)
-    click.echo(f"replayed {sent} of {sent + len(left)} dead letters")
+        say(f"left {line}", fg="yellow", err=True)
+    say(f"replayed {sent} of {sent + len(left)} dead letters")
 
 
 def send_back(settings: KafkaSettings, chosen: Iterable[tuple[DeadLetter, Record]], value: bytes | None = None) -> tuple[int, list[str]]:

@@ -8,6 +8,7 @@ import click
 
 from cli.options import json_option
 from cli.program import PELTON
+from cli.terminal import say
 
 
 @click.command()
@@ -42,4 +43,4 @@ def demo(
     results = run_demo(DemoOptions(folder.absolute(), countries, epochs, model, port, seed, train_flags), PELTON, console)
     results.show(console)
     if as_json:
-        click.echo(json.dumps(results.summary()))
+        say(json.dumps(results.summary()))

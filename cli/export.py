@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from cli.terminal import say
+
 DIR = click.Path(path_type=Path)
 
 
@@ -64,7 +66,7 @@ def _check(wanted: dict[str, Path], dtype: str | None, quantize: str | None) -> 
 
 
 def _told(path: Path, size: int, what: str) -> None:
-    click.echo(f"wrote {path}: {size_of(size)}, {what}")
+    say(f"wrote {path}: {size_of(size)}, {what}")
 
 
 def tell(exported: Any) -> None:
@@ -73,15 +75,15 @@ def tell(exported: Any) -> None:
 
     near = exported.fidelity
     prompts = "held-out prompts" if exported.held_out else "prompts of ours, since the run held none out"
-    click.echo(f"wrote {exported.folder}: {size_of(exported.bytes)} in {exported.dtype}")
-    click.echo(
+    say(f"wrote {exported.folder}: {size_of(exported.bytes)} in {exported.dtype}")
+    say(
         f"read back on {prompts}: mean KL {near.kl:.2g} nats from the checkpoint as trained,"
         f" {near.equal:.1%} of {near.tokens} tokens the same"
     )
     if near.kl > EXACT:
-        click.secho(f"more than {EXACT:g}: the exact form is the adapter beside its base, --adapter DIR", fg="yellow", err=True)
+        say(f"more than {EXACT:g}: the exact form is the adapter beside its base, --adapter DIR", fg="yellow", err=True)
     if near.kl > OTHER_MODEL:
-        click.secho(f"more than {OTHER_MODEL:g}: what was written is another model than the one that was trained", fg="red", err=True)
+        say(f"more than {OTHER_MODEL:g}: what was written is another model than the one that was trained", fg="red", err=True)
         raise click.exceptions.Exit(1)
 
 

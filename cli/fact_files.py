@@ -8,9 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any
 
-import click
-
 from cli.sending import counted, progress_of
+from cli.terminal import say
 
 if TYPE_CHECKING:
     from schemas.fact import Fact
@@ -110,21 +109,19 @@ class Survey:
     def show(self) -> None:
         """For a person: what was passed over on stderr, then predicates with their counts."""
         for line in self.bad[:SHOWN]:
-            click.secho(f"skipped {line}", fg="yellow", err=True)
+            say(f"skipped {line}", fg="yellow", err=True)
         if len(self.bad) > SHOWN:
-            click.secho(f"skipped {len(self.bad) - SHOWN} more; --json lists them all", fg="yellow", err=True)
+            say(f"skipped {len(self.bad) - SHOWN} more; --json lists them all", fg="yellow", err=True)
         for name, rows in sorted(self.ignored.items()):
-            click.secho(f"ignored {name!r} on {counted(rows, 'row')}: {no_such(name)}", fg="yellow", err=True)
+            say(f"ignored {name!r} on {counted(rows, 'row')}: {no_such(name)}", fg="yellow", err=True)
         for notice in self.notices:
-            click.secho(notice, fg="yellow", err=True)
+            say(notice, fg="yellow", err=True)
         if repeated := sum(about.repeated_ids for about in self.files):
-            click.secho(
-                f"{counted(repeated, 'fact')} under a key that stood before with other content: the last one counts", fg="yellow", err=True
-            )
+            say(f"{counted(repeated, 'fact')} under a key that stood before with other content: the last one counts", fg="yellow", err=True)
         found = self.predicates
         told = [f"{name} {count}" for name, count in found.most_common(SHOWN)]
         if found:
-            click.echo(f"{counted(len(found), 'predicate')}: {', '.join(told)}{', …' if len(found) > SHOWN else ''}")
+            say(f"{counted(len(found), 'predicate')}: {', '.join(told)}{', …' if len(found) > SHOWN else ''}")
 
 
 def no_such(name: str) -> str:

@@ -15,6 +15,7 @@ import click
 from cli.fact_files import Survey
 from cli.options import facts_there, json_option, kafka_options
 from cli.sending import counted
+from cli.terminal import say
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -161,7 +162,7 @@ def tell(settings: KafkaSettings, survey: Survey, sent: int, removed: int, dry_r
 
     topic = settings.topics.facts.name
     if as_json:
-        click.echo(json.dumps({"topic": topic, "sent": sent, "removed": removed, **survey.as_dict()}, ensure_ascii=False))
+        say(json.dumps({"topic": topic, "sent": sent, "removed": removed, **survey.as_dict()}, ensure_ascii=False))
         return
     survey.show()
     source = counted(len(survey.files), "file")
@@ -173,7 +174,7 @@ def tell(settings: KafkaSettings, survey: Survey, sent: int, removed: int, dry_r
         parts.append(f"removed {removed}")
     if survey.bad:
         parts.append(f"skipped {counted(len(survey.bad), 'bad line')}")
-    click.echo("; ".join(parts))
+    say("; ".join(parts))
 
 
 def export(settings: KafkaSettings, target: Path) -> None:
@@ -196,4 +197,4 @@ def export(settings: KafkaSettings, target: Path) -> None:
                 bad += 1
     target.write_text(json.dumps(document_of(standing.values()), ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     told = f"; left out {counted(bad, 'record')} that cannot be read" if bad else ""
-    click.echo(f"wrote {counted(len(standing), 'fact')} to {target}{told}")
+    say(f"wrote {counted(len(standing), 'fact')} to {target}{told}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from cli.terminal import say
+
 
 @click.command()
 @click.option("--broker/--no-broker", default=True, show_default=True, help="The jars of Apache Kafka.")
@@ -13,9 +15,9 @@ def fetch(broker: bool, model: bool) -> None:
     if broker:
         from streams.kafka.broker import fetch_broker
 
-        fetch_broker(lambda name: click.echo(f"  {name}", err=True))
-        click.echo("broker: ready", err=True)
+        fetch_broker(lambda name: say(f"  {name}", err=True))
+        say("broker: ready", err=True)
     if model:
         from trainer_node.models.gguf import default_model
 
-        click.echo(f"model: {default_model()}", err=True)
+        say(f"model: {default_model()}", err=True)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from cli.options import json_option, kafka_options
+from cli.terminal import say
+from schemas.printable import shown_id
 
 if TYPE_CHECKING:
     from streams.kafka.lag import Lag, LagReader
@@ -34,9 +37,9 @@ def lag(settings: KafkaSettings, groups: tuple[str, ...], watch: bool, as_json: 
         if watch:
             follow(reader, groups, as_json)
         elif as_json:
-            click.echo(json.dumps([row.as_dict() for row in read(reader, groups)]))
+            say(json.dumps([row.as_dict() for row in read(reader, groups)]))
         else:
-            click.echo(as_text(read(reader, groups)))
+            say(as_text(read(reader, groups)), lines=True)
 
 
 def read(reader: LagReader, groups: tuple[str, ...]) -> list[Lag]:
@@ -48,7 +51,7 @@ def follow(reader: LagReader, groups: tuple[str, ...], as_json: bool) -> None:
     """Until Ctrl-C: a table that is redrawn, or a JSON array a line."""
     if as_json:
         while True:
-            click.echo(json.dumps([row.as_dict() for row in read(reader, groups)]))
+            say(json.dumps([row.as_dict() for row in read(reader, groups)]))
             time.sleep(WATCH_SECONDS)
     from rich.live import Live
 
@@ -62,6 +65,7 @@ def as_text(rows: list[Lag]) -> str:
     """For a person: one line a partition, and the total."""
     if not rows:
         return "no group has committed on our topics yet"
+    rows = [replace(row, group=shown_id(row.group)) for row in rows]  # any client may name its group so that a terminal obeys it
     group, topic = (max(len(getattr(row, name)) for row in rows) for name in ("group", "topic"))
     lines = [f"{'group':{group}}  {'topic':{topic}}  partition  committed         end         lag"]
     for row in rows:

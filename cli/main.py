@@ -13,6 +13,8 @@ from types import FrameType
 
 import click
 
+from cli.terminal import log_to_stderr, say
+
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("cli.demo", "demo", "Run the whole loop on this machine: a broker, the workers, a small model, before and after."),
     "train": ("cli.train", "train", "Train a model on what flows over the topics."),
@@ -80,7 +82,7 @@ def pelton(verbose: int) -> None:
 
 def set_up_logging(verbose: int) -> None:
     """Warnings of ours to stderr; Kafka's own only with -vv, since what matters of them reaches the user as an error."""
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+    log_to_stderr()
     logging.getLogger().setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG))
     for name in ("kafka", "aiokafka", "urllib3", "jgo"):
         logging.getLogger(name).setLevel(logging.INFO if verbose > 1 else logging.CRITICAL)
@@ -160,7 +162,7 @@ def of_the_disk(error: OSError) -> str | None:
 
 def fail(message: str, status: int) -> None:
     """One red line on stderr, and the exit code."""
-    click.secho(f"error: {' '.join(message.split())}", fg="red", err=True)
+    say(f"error: {' '.join(message.split())}", fg="red", err=True)
     sys.exit(status)
 
 

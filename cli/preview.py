@@ -8,6 +8,7 @@ import click
 
 from cli.declared import choices
 from cli.options import json_option, reading_options, there
+from cli.terminal import say
 from cli.train_options import setting_option
 
 
@@ -51,7 +52,7 @@ def preview(
     for reader in readers:
         found.look(reader)
     if as_json:
-        click.echo(json.dumps(found.as_dict(), ensure_ascii=False))
+        say(json.dumps(found.as_dict(), ensure_ascii=False))
     else:
         show(found)
     if not found.lengths:

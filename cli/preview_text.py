@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 
 import click
 
 from cli.preview_rows import Piece, Preview, Row
 from cli.sending import counted, told
-
-UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
-"""Control characters, which a terminal would obey."""
+from cli.terminal import Styled, say
+from schemas.printable import escaped
 
 
 def show(found: Preview) -> None:
@@ -21,23 +19,23 @@ def show(found: Preview) -> None:
         _show_row(number, row)
     for file in found.files:
         for line in told(file):
-            click.echo(line)
+            say(line)
     _show_all(found)
 
 
 def _show_row(number: int, row: Row) -> None:
     sample = row.sample
     name = f"{sample.sample_id}, {sample.task.value}" if sample else "no sample"
-    click.secho(f"── {number}  {row.file}:{row.line}  {name}  {_size(row)}", bold=True)
+    say(f"── {number}  {row.file}:{row.line}  {name}  {_size(row)}", bold=True)
     if row.rules:
-        click.echo(f"changed for the model's template: {', '.join(row.rules)}")
+        say(f"changed for the model's template: {', '.join(row.rules)}")
     if row.refused is not None:
-        click.secho(f"would be dead-lettered: {row.refused}", fg="yellow")
+        say(f"would be dead-lettered: {row.refused}", fg="yellow")
     for side, pieces in row.sides.items():
         if side:
-            click.secho(f"[{side}]", dim=True)
-        click.echo("".join(map(_shown, pieces)) + ("⋯ cut here" if row.kept_tokens < row.tokens else ""))
-    click.echo()
+            say(f"[{side}]", dim=True)
+        say(*map(_shown, pieces), "⋯ cut here" if row.kept_tokens < row.tokens else "")
+    say()
 
 
 def _size(row: Row) -> str:
@@ -48,11 +46,11 @@ def _size(row: Row) -> str:
     return f"{size}{cut}, {row.learnt_tokens} with loss"
 
 
-def _shown(piece: Piece) -> str:
-    text = UNSEEN.sub(lambda found: repr(found[0])[1:-1], piece.text)
+def _shown(piece: Piece) -> Styled:
+    text = escaped(piece.text, lines=True)
     if not piece.learnt:
-        return text
-    return click.style(text, fg="green") if _has_colour() else f"⟦{text}⟧"
+        return Styled(text)
+    return Styled(click.style(text, fg="green") if _has_colour() else f"⟦{text}⟧")
 
 
 def _has_colour() -> bool:
@@ -62,13 +60,13 @@ def _has_colour() -> bool:
 def _show_all(found: Preview) -> None:
     config = found.config
     trained = len(found.lengths)
-    click.echo(f"{counted(trained, 'sample')} to train or to ask, under the template of {config.model}; loss on {config.loss_on}")
+    say(f"{counted(trained, 'sample')} to train or to ask, under the template of {config.model}; loss on {config.loss_on}")
     if trained:
-        click.echo("tokens: " + ", ".join(f"{name} {tokens}" for name, tokens in found.percentiles().items()))
-        click.echo(f"with loss: {found.learnt_tokens / found.trained_tokens:.0%} of {counted(found.trained_tokens, 'token')}")
+        say("tokens: " + ", ".join(f"{name} {tokens}" for name, tokens in found.percentiles().items()))
+        say(f"with loss: {found.learnt_tokens / found.trained_tokens:.0%} of {counted(found.trained_tokens, 'token')}")
     if found.cut:
-        click.secho(f"cut to --max-seq {found.as_dict()['max_seq']}: {counted(found.cut, 'sample')}", fg="yellow")
+        say(f"cut to --max-seq {found.as_dict()['max_seq']}: {counted(found.cut, 'sample')}", fg="yellow")
     for rule, count in found.rules.most_common():
-        click.secho(f"changed for the template: {counted(count, 'sample')} ({rule})", fg="yellow")
+        say(f"changed for the template: {counted(count, 'sample')} ({rule})", fg="yellow")
     for reason, count in found.refused.most_common():
-        click.secho(f"would be dead-lettered: {counted(count, 'sample')} as {reason}, the first {found.first_refused[reason]}", fg="yellow")
+        say(f"would be dead-lettered: {counted(count, 'sample')} as {reason}, the first {found.first_refused[reason]}", fg="yellow")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.options import Finite, facts_there, json_option
+from cli.terminal import say
+from schemas.printable import escaped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,7 +62,7 @@ def reward(
     answer = sys.stdin.read() if text == "-" else text
     judged = judge(answer, question, graph, policy, no_claims, gold)
     if as_json:
-        click.echo(judged.model_dump_json(indent=2))
+        say(judged.model_dump_json(indent=2), lines=True)
     else:
         show(judged, graph)
 
@@ -96,7 +98,7 @@ def load_graph(fact_files: tuple[Path, ...], ontology_file: Path | None, skip_ba
             try:
                 graph.put(fact, offset)
             except BadRecord as bad:
-                click.secho(f"{path}: fact {fact.fact_id} passed over: {bad.detail}", fg="yellow", err=True)
+                say(f"{path}: fact {fact.fact_id} passed over: {bad.detail}", fg="yellow", err=True)
             offset += 1
     return graph
 
@@ -108,7 +110,7 @@ def read_facts(path: Path, ontology: Ontology, skip_bad: bool = False) -> Iterat
     reader = FactReader(path, skip_bad, ontology=ontology, check=False)
     yield from reader.read()
     for line in reader.bad:
-        click.secho(f"skipped {line}", fg="yellow", err=True)
+        say(f"skipped {line}", fg="yellow", err=True)
 
 
 def show(judged: GraphReward, graph: Hypergraph) -> None:
@@ -146,9 +148,9 @@ def show_claim(console: Console, claim: JudgedTriplet, facts: dict[str, Fact]) -
     mark, colour = _MARKS[claim.verdict.value]
     triplet = claim.triplet
     said = f"{triplet.subject} · {triplet.predicate} · {triplet.object}"
-    console.print(Text.assemble((f"{mark} {claim.verdict.value:<12} ", colour), said))
+    console.print(Text.assemble((f"{mark} {claim.verdict.value:<12} ", colour), escaped(said)))
     if claim.note:
-        console.print(Text(f"    {claim.note}", style="dim"))
+        console.print(Text(escaped(f"    {claim.note}"), style="dim"))
     for fact_id in claim.fact_ids:
         source = facts[fact_id].source
-        console.print(Text(f"    fact {fact_id}{f' ({source})' if source else ''}", style="dim"))
+        console.print(Text(escaped(f"    fact {fact_id}{f' ({source})' if source else ''}"), style="dim"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import RunName, json_option, kafka_options
+from cli.terminal import say
 
 if TYPE_CHECKING:
     from schemas.graph_reward import GraphReward
@@ -41,7 +42,7 @@ def list_(settings: KafkaSettings, run_id: str | None, phase: str | None, prompt
     """List rewards, oldest first; an output judged under several graph versions has a line for each."""
     for reward in read_rewards(settings):
         if run_id in (None, reward.run_id) and phase in (None, reward.phase) and prompt_id in (None, reward.prompt_id):
-            click.echo(json.dumps(reward.model_dump(mode="json")) if as_json else line_of(reward))
+            say(json.dumps(reward.model_dump(mode="json")) if as_json else line_of(reward))
 
 
 @rewards.command()
@@ -92,15 +93,15 @@ def replay(
             changed = before is not None and before.reward != reward.reward
             counts["changed"] += changed
             if changed and before is not None and not as_json:
-                click.echo(change_of(before, reward))
+                say(change_of(before, reward))
             if not dry_run:
                 producer.send(settings.topics.rewards, reward.prompt_id, reward)
     if as_json:
-        click.echo(json.dumps(counts))
+        say(json.dumps(counts))
         return
     sent = "would be sent" if dry_run else "sent"
     judged = f"{counts['judged']} outputs judged at graph version {counts['graph_version']}"
-    click.echo(f"{judged}; {counts['new']} rewards {sent}, {counts['changed']} changed")
+    say(f"{judged}; {counts['new']} rewards {sent}, {counts['changed']} changed")
 
 
 def read_rewards(settings: KafkaSettings) -> Iterator[GraphReward]:
@@ -127,7 +128,7 @@ def _read(settings: KafkaSettings, topic: str, kind: Any, first: int = 0, behind
         try:
             yield kind.decode(record.value)
         except BadRecord as bad:
-            click.secho(f"{topic}:{record.partition}:{record.offset} passed over: {bad.detail}", fg="yellow", err=True)
+            say(f"{topic}:{record.partition}:{record.offset} passed over: {bad.detail}", fg="yellow", err=True)
 
 
 def judge_again(settings: KafkaSettings, outputs: Iterator[ModelOutput], ontology: Path | None, policy: str) -> Iterator[GraphReward]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+from cli.terminal import say
 
 if TYPE_CHECKING:
     from cli.sample_reader import SampleReader
@@ -138,17 +138,17 @@ def show_samples(summary: SamplesSummary, as_json: bool) -> None:
     if as_json:
         import json
 
-        click.echo(json.dumps(summary.as_dict()))
+        say(json.dumps(summary.as_dict()))
         return
     for file in summary.files:
         for line in told(file):
-            click.echo(line)
+            say(line)
     end = [f"read {counted(summary.read, 'sample')} of {counted(len(summary.files), 'file')}, and sent none: a dry run"]
     if summary.topic is not None:
         end = [f"sent {counted(summary.sent, 'sample')} from {counted(len(summary.files), 'file')} to {summary.topic}"]
     if summary.skipped:
         end.append(f"skipped {counted(summary.skipped, 'bad row')}")
-    click.echo("; ".join(end))
+    say("; ".join(end))
 
 
 def told(file: FileSummary) -> Iterator[str]:

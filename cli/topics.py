@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import json_option, kafka_options
+from cli.terminal import say, styled
 
 if TYPE_CHECKING:
     from streams.kafka.admin import TopicReport
@@ -48,7 +49,7 @@ def check(settings: KafkaSettings, as_json: bool) -> None:
     from streams.kafka.admin import check_topics, offsets_retention
 
     if (told := offsets_retention(settings)) is not None:
-        click.secho(told, fg="yellow", err=True)
+        say(told, fg="yellow", err=True)
     show_report(check_topics(settings, settings.topics), as_json)
 
 
@@ -59,14 +60,14 @@ def list_topics(settings: KafkaSettings, as_json: bool) -> None:
     """List the topics: what each holds, who writes and reads it, and how many offsets it keeps."""
     rows = list_rows(settings)
     if as_json:
-        click.echo(json.dumps(rows))
+        say(json.dumps(rows))
         return
     width = max(len(row["topic"]) for row in rows)
-    click.echo(f"{'topic':{width}}  partitions  offsets kept  holds")
+    say(f"{'topic':{width}}  partitions  offsets kept  holds")
     for row in rows:
         kept = "missing" if row["offsets"] is None else row["offsets"]
         holds = f"{row['value']} by {row['key']}: {row['written_by']} -> {row['read_by']}"
-        click.echo(f"{row['topic']:{width}}  {row['partitions']:10}  {kept:>12}  {holds}")
+        say(f"{row['topic']:{width}}  {row['partitions']:10}  {kept:>12}  {holds}")
 
 
 def list_rows(settings: KafkaSettings) -> list[dict[str, Any]]:
@@ -96,10 +97,10 @@ def list_rows(settings: KafkaSettings) -> list[dict[str, Any]]:
 def show_report(report: TopicReport, as_json: bool) -> None:
     """Print one line a topic; exit code 1 where one is missing or wrong."""
     if as_json:
-        click.echo(json.dumps([{"topic": t.name, "state": t.state, "problems": t.problems} for t in report.topics]))
+        say(json.dumps([{"topic": t.name, "state": t.state, "problems": t.problems} for t in report.topics]))
     else:
         for topic in report.topics:
             problems = "" if topic.state == "missing" else "; ".join(topic.problems)
-            click.echo(f"{click.style(f'{topic.state:8}', fg=COLOURS[topic.state])} {topic.name}  {problems}".rstrip())
+            say(styled(f"{topic.state:8}", fg=COLOURS[topic.state]), f" {topic.name}  {problems}".rstrip())
     if not report.ok:
         click.get_current_context().exit(1)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.options import json_option, kafka_options
+from cli.terminal import say
 
 if TYPE_CHECKING:
     from cli.tracing import Story
@@ -34,10 +35,10 @@ def trace(settings: KafkaSettings, sample_id: str, run_dir: Path | None, as_json
 
     story = follow(settings, sample_id, run_dir)
     if as_json:
-        click.echo(json.dumps(story))
+        say(json.dumps(story))
     else:
         for line in as_text(story):
-            click.echo(line)
+            say(line)
     if not story["found"]:
         raise SystemExit(EXIT_UNKNOWN)
 

@@ -10,6 +10,7 @@ import click
 
 from cli.declared import choices
 from cli.options import RunName, facts_there, kafka_options, reading_options, there, under
+from cli.terminal import say
 from cli.train_options import HeadedCommand, setting_options
 
 data_option, run_option, start_option, watch_option = map(under, ("Data", "Run", "Where a new run begins", "Monitoring"))
@@ -109,7 +110,7 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
         raise click.UsageError("several processes need one name for the run: give --run-id")
     config = train_config(ctx, given)
     if given["print_config"]:
-        click.echo(as_yaml(settings, config), nl=False)
+        say(as_yaml(settings, config), nl=False, lines=True)
         return
     refuse_without_effect(config, given)
     if Path(config.model).suffix == ".gguf":

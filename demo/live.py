@@ -76,7 +76,7 @@ class LiveTable:
             self._last_line = time.monotonic()
             rows = ", ".join(f"{view.name} {self._state(view.name)} lag {_count(view.lag)}" for view in self._views)
             numbers = "  ".join(f"{name} {value}" for name, value in self._numbers().items() if value != "–")
-            self._console.print(f"{self._elapsed():>6}  {self._stage()}: {rows}  {numbers}", highlight=False, soft_wrap=True)
+            self._console.print(f"{self._elapsed():>6}  {self._stage()}: {rows}  {numbers}", highlight=False, markup=False, soft_wrap=True)
 
     def _drawn(self) -> Group:
         table = Table(box=None, header_style="bold", pad_edge=False)

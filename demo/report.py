@@ -20,6 +20,7 @@ from demo.charts import number
 from demo.plots import Lag, Loss, Reward, difficulty_plot, lag_plot, loss_plot, reward_plot
 from schemas.fact import Fact
 from schemas.graph_reward import GraphReward
+from schemas.printable import escaped
 
 TEMPLATE = Path(__file__).with_name("report.html.j2")
 
@@ -174,10 +175,17 @@ def write_report(path: str | Path, data: ReportData) -> Path:
     return path
 
 
+def _seen(value: Any) -> Any:
+    """Text without what a reader does not see, or what turns the order of what he sees; markup of the page's own stays as it is."""
+    return escaped(value, lines=True) if type(value) is str else value
+
+
 def render(data: ReportData) -> str:
     """The page as text. Every value from outside is escaped by the template engine."""
     loader = jinja2.FileSystemLoader(TEMPLATE.parent)
-    page = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    page = jinja2.Environment(
+        loader=loader, autoescape=True, finalize=_seen, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     losses = [row for row in (Loss(*row) for row in data.losses) if math.isfinite(row.loss)]
     rewards = [Reward(*row) for row in data.rewards]
     answers = [Answer(*row) for row in data.answers]

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.printable import escaped
 from schemas.topics import PRODUCER_HEADER
 from streams.kafka.consumer import Record
 
@@ -41,15 +42,18 @@ UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECAS
 
 
 def source_of(record: Record) -> str | None:
-    """Who sent it: the `producer` header, or what the key begins with (`ticket-*`); None where neither tells."""
+    """Who sent it: the `producer` header, or what the key begins with (`ticket-*`); None where neither tells.
+
+    It becomes a metric's label, a line of `/readyz` and of logs, and a header: so it is escaped.
+    """
     for name, value in record.headers:
         if name == PRODUCER_HEADER and (said := value[: 4 * LONGEST_NAME].decode("utf-8", "backslashreplace").strip()):
-            return said[:LONGEST_NAME]
+            return escaped(said)[:LONGEST_NAME]
     key = (record.key or b"")[:KEY_BYTES].decode("utf-8", "backslashreplace")
     if UUID.fullmatch(key):
         return None
     found = SEPARATED.fullmatch(key) or NUMBERED.fullmatch(key)
-    return f"{found[1]}*" if found and len(found[1]) < LONGEST_NAME else None
+    return escaped(f"{found[1]}*") if found and len(found[1]) < LONGEST_NAME else None
 
 
 @dataclass

@@ -89,7 +89,7 @@ def test_a_terminal_has_colours_and_no_color_is_heeded(write, monkeypatch):
 
 
 def test_characters_that_a_terminal_would_obey_are_shown_and_not_sent(write):
-    assert "red \\x1b[31m ink" in run(write({"text": "red \x1b[31m ink"})).output
+    assert "red \\u001b[31m ink" in run(write({"text": "red \x1b[31m ink"})).output
 
 
 def test_the_lengths_are_those_of_the_whole_file_and_what_is_cut_is_told(write, tokenizer):

@@ -42,7 +42,7 @@ def test_a_source_is_what_a_key_begins_with_where_its_form_tells(key: bytes | No
 def test_the_producer_header_says_it_better_than_the_key() -> None:
     assert source_of(record(b"atlas:17", ("trace", b"1"), ("producer", b" maps "))) == "maps"
     assert source_of(record(b"atlas:17", ("producer", b"  "))) == "atlas:*"
-    assert source_of(record(None, ("producer", b"\xff\x00"))) == "\\xff\x00"
+    assert source_of(record(None, ("producer", b"\xff\x00"))) == "\\xff\\u0000"
 
 
 @given(st.binary(max_size=1000), st.binary(max_size=1000))
