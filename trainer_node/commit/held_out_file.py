@@ -15,8 +15,9 @@ HELD_OUT = "held_out.jsonl"
 
 def write_held_out(folder: Path, state: HeldOutState) -> None:
     """Write them into a checkpoint that is being made."""
+    head = {"fixed": [objective.value for objective in state.fixed], "labels": state.labels}
     with (folder / HELD_OUT).open("w", encoding="utf-8") as file:
-        file.write(json.dumps({"fixed": [objective.value for objective in state.fixed]}) + "\n")
+        file.write(json.dumps(head, ensure_ascii=False) + "\n")
         for kind in ("validation", "prompts"):
             for sample in getattr(state, kind):
                 file.write(json.dumps({kind: sample.model_dump(mode="json", exclude_none=True)}, ensure_ascii=False) + "\n")
@@ -29,8 +30,9 @@ def feed_of(checkpoint: Checkpoint) -> FeedState:
         return feed
     with path.open(encoding="utf-8") as file:
         found: dict[str, list[TrainingSample]] = {"validation": [], "prompts": []}
-        fixed = json.loads(file.readline())["fixed"]
+        head = json.loads(file.readline())
         for line in file:
             ((kind, document),) = json.loads(line).items()
             found[kind].append(TrainingSample.model_validate(document))
-    return feed.model_copy(update={"held_out": HeldOutState(fixed=fixed, **{kind: tuple(samples) for kind, samples in found.items()})})
+    samples = {kind: tuple(samples) for kind, samples in found.items()}
+    return feed.model_copy(update={"held_out": HeldOutState(fixed=head["fixed"], labels=head.get("labels", ()), **samples)})

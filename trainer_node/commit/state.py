@@ -85,6 +85,8 @@ class EarlyStoppingState(State):
     """What the newest evaluation found."""
     at: int = 0
     """Optimizer steps of the objective at the newest evaluation that counted."""
+    candidates: int = 0
+    """Labels that could be chosen then: values of another number do not compare."""
 
 
 class HeldOutState(State):
@@ -94,6 +96,8 @@ class HeldOutState(State):
     prompts: tuple[TrainingSample, ...] = ()
     fixed: tuple[Objective, ...] = ()
     """Objectives that were measured once: their samples stay what they are."""
+    labels: tuple[str, ...] = ()
+    """Labels seen, of training too, of samples without a label set. Empty before that was kept."""
 
 
 class ObjectiveState(State):

@@ -211,10 +211,12 @@ def best_of(whole: list[Checkpoint]) -> list[Checkpoint]:
     best: dict[Objective, Checkpoint] = {}
     for objective in {objective for checkpoint in whole[-1:] for objective in checkpoint.manifest.feed.objectives}:
         found = [(checkpoint, checkpoint.manifest.feed.of(objective).early_stopping) for checkpoint in whole]
-        scored = [(checkpoint, early.measure or LOSS, early.last) for checkpoint, early in found if early.last is not None]
+        scored = [
+            (checkpoint, (early.measure or LOSS, early.candidates), early.last) for checkpoint, early in found if early.last is not None
+        ]
         than: float | None = None
         for checkpoint, measure, value in scored:
-            if measure == scored[-1][1] and is_better(measure, value, than):
+            if measure == scored[-1][1] and is_better(measure[0], value, than):
                 best[objective], than = checkpoint, value
     return list({checkpoint.path: checkpoint for checkpoint in best.values()}.values())
 

@@ -89,6 +89,7 @@ class Admission:
             return
         if self._dead_letters.breaker is not None:
             self._dead_letters.breaker.record(ok=True)
+        self.held_out.see(sample)
         self._backlog.add(waiting)
         self._duplicates.wait(sample.objective, sample.sample_id, sample.former_id)
 
@@ -107,6 +108,7 @@ class Admission:
             return self._hold_out(sample, self.held_out.prompts, Outcome.PROMPT)
         if sample.split is Split.VALIDATION:
             _sound(example)  # a bad one is a dead letter, not the end of the evaluation
+            self.held_out.see(sample)
             return self._hold_out(sample, self.held_out.validation, Outcome.VALIDATION)
         is_duplicate = self._duplicates.is_duplicate(sample.objective, sample.sample_id, position, sample.former_id)
         return Outcome.DUPLICATE if is_duplicate else None

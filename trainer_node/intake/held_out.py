@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from dataclasses import dataclass, field
 
+from schemas.sample import Task
 from schemas.training_sample import BANDS, Objective, TrainingSample
 from trainer_node.commit.state import HeldOutState
+
+logger = logging.getLogger(__name__)
 
 HELD_OUT_LIMIT = 2000
 """Validation samples of an objective that are kept, an equal share of each band; and prompts. Later ones are counted and not kept."""
 HELD_OUT_BYTES = 16_000_000
 """What those of an objective may take, likewise."""
+MOST_LABELS = 256
+"""Labels that are remembered, the first that came; each candidate costs a held-out sample one more row of an evaluation."""
+LABELS_BYTES = 64_000
+"""What they may take, likewise."""
 ALL_BANDS = -1
 """Prompts share their room: those that came first are asked, whatever their band."""
 
@@ -25,7 +33,13 @@ class HeldOut:
     fixed: set[Objective] = field(default_factory=set)
     """Objectives that were measured: values of `val_metric` compare only where they are of the same samples."""
 
+    labels: dict[str, None] = field(default_factory=dict)
+    """Labels seen, of training too, of samples without a label set: what such a sample may be given when it is measured."""
+
     def __post_init__(self) -> None:
+        self._labels_bytes = sum(len(label.encode()) for label in self.labels)
+        self.labels_are_full = False
+        """Whether a label was not kept for want of room."""
         self.prompts_are_full = False
         """Whether a prompt was turned away for want of room."""
         self._taken: dict[tuple[Objective, int], tuple[int, int]] = defaultdict(lambda: (0, 0))
@@ -56,6 +70,18 @@ class HeldOut:
         count, size = self._taken[room]
         self._taken[room] = count + 1, size + len(sample.encode())
 
+    def see(self, sample: TrainingSample) -> None:
+        """Remember the label of a classification whose label set is not known."""
+        if sample.task is not Task.CLASSIFICATION or sample.label_set or (label := str(sample.completion)) in self.labels:
+            return
+        size = len(label.encode())
+        if len(self.labels) < MOST_LABELS and self._labels_bytes + size <= LABELS_BYTES:
+            self.labels[label] = None
+            self._labels_bytes += size
+        elif not self.labels_are_full:
+            self.labels_are_full = True
+            logger.warning("more labels than are kept: held-out samples choose among the first %d, and their own", len(self.labels))
+
     def fix(self, objective: Objective) -> list[TrainingSample]:
         """The validation samples of an objective, which are the same from here on; none fixes nothing."""
         found = [sample for sample in self.validation.values() if sample.objective is objective]
@@ -66,13 +92,16 @@ class HeldOut:
     def snapshot(self) -> HeldOutState:
         """For a checkpoint."""
         fixed = tuple(objective for objective in Objective if objective in self.fixed)
-        return HeldOutState(validation=tuple(self.validation.values()), prompts=tuple(self.prompts.values()), fixed=fixed)
+        return HeldOutState(
+            validation=tuple(self.validation.values()), prompts=tuple(self.prompts.values()), fixed=fixed, labels=tuple(self.labels)
+        )
 
     def restore(self, state: HeldOutState) -> None:
         """Take over a snapshot."""
         self.validation = {sample.sample_id: sample for sample in state.validation}
         self.prompts = {sample.sample_id: sample for sample in state.prompts}
         self.fixed = set(state.fixed)
+        self.labels = dict.fromkeys(state.labels)
         self.__post_init__()
 
 

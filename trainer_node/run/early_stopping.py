@@ -17,11 +17,15 @@ class EarlyStopping:
     """0 never stops."""
     state: EarlyStoppingState = field(default_factory=EarlyStoppingState)
 
-    def update(self, measure: str, value: float) -> bool:
-        """Note an evaluation; True when training should stop. Values of another measure cannot be compared: they begin anew."""
-        state = self.state if measure == self.state.measure else EarlyStoppingState(measure=measure)
+    def update(self, measure: str, value: float, candidates: int = 0) -> bool:
+        """Note an evaluation; True when training should stop.
+
+        Values of another measure, or of another number of candidate labels, cannot be compared: they begin anew.
+        """
+        anew = EarlyStoppingState(measure=measure, candidates=candidates)
+        state = self.state if (measure, candidates) == (self.state.measure, self.state.candidates) else anew
         if is_better(measure, value, state.best):
-            self.state = EarlyStoppingState(measure=measure, best=value, last=value)
+            self.state = anew.model_copy(update={"best": value, "last": value})
         else:
             last = value if math.isfinite(value) else None
             self.state = state.model_copy(update={"since_best": state.since_best + 1, "last": last})

@@ -82,13 +82,17 @@ class Evaluator:
             self._seconds = self._at[objective] - began
         if found is None:
             return False
+        for name, why in found.absent.items():
+            logger.warning("%s of %s is not measured: %s", name, objective.value, why)
+        if found.measure not in found.values:
+            return False
         run.monitor.evaluated(run.feed.cursor.step, found.val_metric, found.values, objective)
         return self._judge(objective, found)
 
     def _judge(self, objective: Objective, found: Evaluation) -> bool:
         standing = self._run.feed.cursor.standings[objective]
         early, before = EarlyStopping(self._run.config.patience, standing.early_stopping), standing.early_stopping
-        enough = early.update(found.measure, found.val_metric)
+        enough = early.update(found.measure, found.val_metric, found.candidates)
         if self._counts(standing):
             standing.early_stopping = early.state.model_copy(update={"at": standing.steps})
         else:  # soon after the last that counted: better is better, and no worse is no news
@@ -114,9 +118,10 @@ class Evaluator:
         rows = -(-run.config.batch_size // run.config.accumulation)
         logger.info("evaluating %s on %d held-out samples", objective.value, len(held_out))
         with run.timings("evaluating"), run.interruptible():
-            run.group.send_if_sharded(Command.EVALUATE, kind, held_out, rows)
+            labels = tuple(run.feed.held_out.labels)
+            run.group.send_if_sharded(Command.EVALUATE, kind, held_out, rows, labels)
             model, tokenizer = run.loaded.model, run.loaded.tokenizer
-            return spec_of(kind).evaluate(self._trainers.trainer(objective), model, tokenizer, held_out, self._prepare, rows)
+            return spec_of(kind).evaluate(self._trainers.trainer(objective), model, tokenizer, held_out, self._prepare, rows, labels)
 
     def _prepare(self, sample: TrainingSample) -> AnyExample:
         return prepare(sample, self._run.loaded.tokenizer, self._run.config)

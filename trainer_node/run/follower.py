@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from schemas.training_sample import Objective, TrainingSample
 from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepExamples
+from trainer_node.data.examples import AnyExample
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Command, ProcessGroup
 from trainer_node.kinds import TrainerKind
@@ -108,11 +109,15 @@ class Follower:
 
         self.group.gather(random_state())
 
-    def _evaluate(self, kind: TrainerKind, held_out: list[TrainingSample], batch: int) -> None:
+    def _evaluate(self, kind: TrainerKind, held_out: list[TrainingSample], batch: int, labels: tuple[str, ...]) -> None:
         from trainer_node.training.factory import spec_of
 
         model, tokenizer, lane = self.loaded.model, self.loaded.tokenizer, self._lanes[kind.facts.objective]
-        spec_of(kind).evaluate(lane.trainer, model, tokenizer, held_out, lambda sample: prepare(sample, tokenizer, self.config), batch)
+
+        def prepared(sample: TrainingSample) -> AnyExample:
+            return prepare(sample, tokenizer, self.config)
+
+        spec_of(kind).evaluate(lane.trainer, model, tokenizer, held_out, prepared, batch, labels)
 
     def _answer(self, prompts: list[TrainingSample]) -> None:
         from trainer_node.models.generation import answer

@@ -20,7 +20,8 @@ from trainer_node.data.examples import PairExample
 from trainer_node.kinds import TrainerKind
 from trainer_node.training.base import StreamTrainer
 from trainer_node.training.evaluation import Evaluation
-from trainer_node.training.losses import collate, mean_over_samples, sequences, token_losses
+from trainer_node.training.label_scores import BASELINE
+from trainer_node.training.losses import collate, in_float64, mean_over_samples, sequences, token_losses
 from trainer_node.training.spec import Prepare, TrainerSpec, Upstream
 from trainer_node.training.step_loader import StepLoader
 
@@ -97,12 +98,21 @@ def pair_scores(
     samples: Sequence[TrainingSample],
     prepare: Prepare,
     batch: int,
+    labels: Sequence[str] = (),  # noqa: ARG001 - pairs have none
 ) -> Evaluation:
-    """`val_loss`, the mean DPO loss, and `val_accuracy`, the share of pairs whose chosen side gained most on the reference."""
+    """`val_loss`, the DPO loss, and `val_accuracy`, the share of pairs whose chosen side gained most on the reference: means over pairs.
+
+    A pair whose sides gained alike counts as half a pair, so that the reference itself has the accuracy of a coin.
+    """
     assert isinstance(trainer, StreamDPOTrainer)
     pairs = [example for example in map(prepare, samples) if isinstance(example, PairExample)]
-    margins = torch.cat([trainer.margins(model, pairs[start : start + batch]) for start in range(0, len(pairs), batch)])
-    return Evaluation(LOSS, {LOSS: float(-F.logsigmoid(margins).mean()), ACCURACY: float((margins > 0).float().mean())})
+    if not pairs:
+        return Evaluation(LOSS, {}, {LOSS: "no held-out pair"})
+    margins = torch.cat([in_float64(trainer.margins(model, pairs[start : start + batch])) for start in range(0, len(pairs), batch)])
+    values = {LOSS: float(-F.logsigmoid(margins).mean())}
+    if len(pairs) < 2:
+        return Evaluation(LOSS, values, {ACCURACY: "there is one held-out pair"})
+    return Evaluation(LOSS, values | {ACCURACY: float((margins.sign() + 1).mean() / 2), BASELINE: 0.5})
 
 
 SPEC = TrainerSpec(

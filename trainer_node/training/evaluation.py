@@ -1,20 +1,22 @@
 """How good the model is on held-out samples: `val_metric`, and what is measured beside it.
 
 What is measured is what is being trained; each kind of trainer names its measure (`trainer_node.training.spec`). Here: of supervised
-samples `val_loss`, the mean negative log-likelihood of their target tokens in nats (exp() of it is the perplexity); of classification also
-`val_accuracy`, `val_macro_f1` and `val_adjusted_rand` of the label that the model finds likeliest. Only labels of the set can be chosen,
-and a label's likelihood is that of all its tokens and EOS, so that a long label has no advantage.
+samples `val_loss`, the mean negative log-likelihood in nats over all their target tokens, summed in float64, and `val_perplexity`, exp()
+of it; of classification also the scores of `label_scores` of the label that the model finds likeliest. Only labels of the set can be
+chosen. A label's likelihood is the product over its tokens and EOS: in a model that has learnt nothing, a label of fewer tokens is
+likelier, so the choice by the mean over tokens stands beside it.
 
-`val_metric` is the accuracy where all held-out samples are classification, and the loss elsewhere.
+`val_metric` is the accuracy where all held-out samples are classification and it can be measured, and the loss elsewhere.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
+import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -26,10 +28,14 @@ from schemas.training_sample import TrainingSample
 from trainer_node.commit.best import ACCURACY, LOSS
 from trainer_node.data.examples import IGNORED, AnyExample, Example, with_loss
 from trainer_node.data.tokenization import completion_tokens
-from trainer_node.training.losses import collate, token_losses
+from trainer_node.training.label_scores import Chosen, label_scores
+from trainer_node.training.losses import collate, in_float64, token_losses
 
 ROWS = 32
 """Labels scored in one pass, over all its prompts."""
+
+
+PERPLEXITY = "val_perplexity"
 
 
 @dataclass(frozen=True)
@@ -39,24 +45,38 @@ class Evaluation:
     measure: str
     """Which of the values is `val_metric`."""
     values: dict[str, float]
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """What could not be measured, by name, and why."""
+    candidates: int = 0
+    """Most labels that a row could have been given; values of another number of them do not compare."""
 
     @property
     def val_metric(self) -> float:
-        """The value that early stopping and the choice of the best checkpoint go by."""
-        return self.values[self.measure]
+        """The value that early stopping and the choice of the best checkpoint go by; not a number where nothing could be measured."""
+        return self.values.get(self.measure, math.nan)
 
 
 @dataclass
 class Losses:
-    """Negative log-likelihood in nats, summed over tokens."""
+    """Negative log-likelihood in nats, summed over tokens, in float64."""
 
     total: float = 0.0
     tokens: int = 0
 
     @property
-    def mean(self) -> float:
-        """Of a token."""
-        return self.total / max(1, self.tokens)
+    def mean(self) -> float | None:
+        """Of a token; None of no tokens."""
+        return self.total / self.tokens if self.tokens else None
+
+    def values(self) -> dict[str, float]:
+        """`val_loss` and `val_perplexity`; neither of no tokens, and no perplexity beyond what a float holds."""
+        if self.mean is None:
+            return {}
+        return {LOSS: self.mean} | ({PERPLEXITY: math.exp(self.mean)} if self.mean < MOST_NATS else {})
+
+
+MOST_NATS = 700.0
+"""exp() of more is no finite float."""
 
 
 @contextlib.contextmanager
@@ -78,33 +98,24 @@ def supervised(
     samples: Sequence[TrainingSample],
     prepare: Callable[[TrainingSample], AnyExample],
     batch: int,
+    labels: Sequence[str] = (),
 ) -> Evaluation:
-    """Loss of supervised samples; and of those with a label, which label is chosen."""
+    """Loss of supervised samples; and of those with a label, which label is chosen. `labels`: those seen so far, of training too."""
     labelled = [sample for sample in samples if sample.task is Task.CLASSIFICATION]
     others = [_sequence(prepare(sample)) for sample in samples if sample.task is not Task.CLASSIFICATION]
     losses = mean_loss(model, others, tokenizer.pad_token_id, batch)
     if not labelled:
-        return Evaluation(LOSS, {LOSS: losses.mean})
-    chosen = choose_labels(model, tokenizer, labelled, [prompt_of(_sequence(prepare(sample))) for sample in labelled], losses)
-    scores = label_scores([str(sample.completion) for sample in labelled], chosen)
-    return Evaluation(LOSS if others else ACCURACY, {LOSS: losses.mean, **scores})
+        return Evaluation(LOSS, losses.values(), _no_tokens(losses))
+    prompts = [prompt_of(_sequence(prepare(sample))) for sample in labelled]
+    chosen = choose_labels(model, tokenizer, labelled, prompts, losses, labels)
+    scores = label_scores(chosen)
+    measure = LOSS if others or ACCURACY not in scores.values else ACCURACY
+    absent = {**_no_tokens(losses), **scores.absent}
+    return Evaluation(measure, {**losses.values(), **scores.values}, absent, max(row.candidates for row in chosen))
 
 
-def label_scores(true: list[str], chosen: list[str]) -> dict[str, float]:
-    """Accuracy, macro-F1 (over the labels that are true or chosen somewhere) and adjusted Rand index."""
-    from torchmetrics.functional.classification import multiclass_accuracy, multiclass_f1_score
-    from torchmetrics.functional.clustering import adjusted_rand_score
-
-    numbers = {label: number for number, label in enumerate(sorted({*true, *chosen}))}
-    targets, answers = (torch.tensor([numbers[label] for label in labels]) for labels in (true, chosen))
-    classes = max(2, len(numbers))  # with fewer the library asks for another function; one that never occurs is left out of the mean
-    with torch.sparse.check_sparse_tensor_invariants(enable=False):  # said, or torch warns that it was not
-        scores = {
-            ACCURACY: multiclass_accuracy(answers, targets, classes, average="micro"),
-            "val_macro_f1": multiclass_f1_score(answers, targets, classes, average="macro"),
-            "val_adjusted_rand": adjusted_rand_score(answers, targets),
-        }
-    return {name: round(float(score), 6) for name, score in scores.items()}  # of float32
+def _no_tokens(losses: Losses) -> dict[str, str]:
+    return {} if losses.tokens else {LOSS: "no held-out sample has a token to be predicted"}
 
 
 @torch.no_grad()
@@ -113,37 +124,43 @@ def mean_loss(model: Any, examples: list[Example], pad_token_id: int, batch: int
     losses = Losses()
     for start in range(0, len(examples), batch):
         nll, mask = token_losses(model, _on_device(model, collate(examples[start : start + batch], pad_token_id).inputs()))
-        losses.total += float(nll.sum())
+        losses.total += float(in_float64(nll).sum())
         losses.tokens += int(mask.sum())
     return losses
 
 
 def choose_labels(
-    model: Any, tokenizer: Any, samples: list[TrainingSample], prompts: list[list[int]], losses: Losses | None = None
-) -> list[str]:
+    model: Any,
+    tokenizer: Any,
+    samples: list[TrainingSample],
+    prompts: list[list[int]],
+    losses: Losses | None = None,
+    seen: Sequence[str] = (),
+) -> list[Chosen]:
     """The likeliest label of each sample's set, given its prompt; the true labels' own loss is added to `losses`.
 
-    A sample without a set of its own has the labels of all those that have none.
+    A sample without a set of its own has the labels that were seen, and those of all samples here without a set.
     """
-    unnamed = tuple(sorted({str(sample.completion) for sample in samples if not sample.label_set}))
+    unnamed = tuple(sorted({*seen, *(str(sample.completion) for sample in samples if not sample.label_set)}))
     groups: dict[tuple[str, ...], list[int]] = defaultdict(list)
     for index, sample in enumerate(samples):
         groups[tuple(label for label in sample.label_set or unnamed if label.strip())].append(index)
-    chosen = [""] * len(samples)
+    chosen: dict[int, Chosen] = {}
     for labels, members in groups.items():
         tokens = [completion_tokens(label, tokenizer) for label in labels]
+        lengths = torch.tensor([len(label) for label in tokens], dtype=torch.float64)
         size = max(1, ROWS // len(labels))
         members.sort(key=lambda index: len(prompts[index]))  # like lengths together: less padding
         for start in range(0, len(members), size):
             part = members[start : start + size]
-            found = label_losses(model, [prompts[index] for index in part], tokens, tokenizer.pad_token_id)
+            found = label_losses(model, [prompts[index] for index in part], tokens, tokenizer.pad_token_id).cpu().double()
             for row, index in zip(found, part, strict=True):
-                chosen[index] = labels[int(row.argmin())]
+                true = str(samples[index].completion)
+                chosen[index] = Chosen(true, labels[int(row.argmin())], labels[int((row / lengths).argmin())], len(labels))
                 if losses is not None:
-                    true = labels.index(str(samples[index].completion))
-                    losses.total += float(row[true])
-                    losses.tokens += len(tokens[true])
-    return chosen
+                    losses.total += float(row[labels.index(true)])
+                    losses.tokens += len(tokens[labels.index(true)])
+    return [chosen[index] for index in range(len(samples))]
 
 
 @torch.no_grad()

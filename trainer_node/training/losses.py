@@ -6,6 +6,7 @@ Trainer with `num_items_in_batch`: L = Σ_samples Σ_tokens nll / N. A sample's 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -119,19 +120,27 @@ def _takes_fast_path(model: Any) -> bool:
 
 
 def sample_losses(nll: torch.Tensor, mask: torch.Tensor) -> tuple[list[float], list[int]]:
-    """Mean loss and token count of each row; (rows, columns) in, two lists of length rows out. A row without targets has 0 and 0."""
+    """Mean loss and token count of each row, summed in float64; (rows, columns) in, two lists of length rows out.
+
+    A row without targets has no loss, which is not a number, and 0 tokens.
+    """
     tokens = mask.sum(-1)
-    means = (nll.detach() * mask).sum(-1) / tokens.clamp(min=1)
-    return means.tolist(), tokens.tolist()
+    sums = in_float64(nll.detach() * mask).sum(-1)
+    return (sums / tokens.to(sums.device)).tolist(), tokens.tolist()
+
+
+def in_float64(values: torch.Tensor) -> torch.Tensor:
+    """The same numbers in float64; on the CPU, where the device has no such numbers."""
+    return (values.cpu() if values.device.type == "mps" else values).double()
 
 
 def mean_over_tokens(losses: Iterable[tuple[float, int]]) -> float:
-    """Loss of a step that minimises the mean over all its tokens; takes the mean loss and the tokens of each sample."""
+    """Loss of a step that minimises the mean over all its tokens; takes the mean loss and the tokens (not 0) of each sample."""
     losses = list(losses)
-    return sum(loss * tokens for loss, tokens in losses) / sum(tokens for _, tokens in losses)
+    return math.fsum(loss * tokens for loss, tokens in losses) / sum(tokens for _, tokens in losses)
 
 
 def mean_over_samples(losses: Iterable[tuple[float, int]]) -> float:
     """Loss of a step in which each sample weighs the same, however long it is."""
     losses = list(losses)
-    return sum(loss for loss, _ in losses) / len(losses)
+    return math.fsum(loss for loss, _ in losses) / len(losses)

@@ -23,8 +23,8 @@ ENDLESS_STEPS = 1_000_000_000
 """The stream decides when training ends, not a step count."""
 Prepare = Callable[[TrainingSample], AnyExample]
 """A sample to its tokens, as this run trains it; raises BadRecord."""
-Measure = Callable[[StreamTrainer[Any], Any, Any, Sequence[TrainingSample], Prepare, int], Evaluation]
-"""Trainer, model, tokenizer, held-out samples of its objective, `Prepare`, and how many samples one pass may take."""
+Measure = Callable[[StreamTrainer[Any], Any, Any, Sequence[TrainingSample], Prepare, int, Sequence[str]], Evaluation]
+"""Trainer, model, tokenizer, held-out samples of its objective, `Prepare`, how many samples one pass may take, and the labels seen."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ class TrainerSpec:
         held_out: Sequence[TrainingSample],
         prepare: Prepare,
         batch: int = 8,
+        labels: Sequence[str] = (),
     ) -> Evaluation | None:
         """Measure on the held-out samples of this kind's objective; None where there are none to measure by.
 
@@ -89,9 +90,10 @@ class TrainerSpec:
             held_out: samples of any objective.
             prepare: a sample to its tokens.
             batch: samples in one pass; what can be trained at once can be measured at once.
+            labels: those seen so far, of training too: what a sample without a label set may be given.
         """
         samples = [sample for sample in held_out if sample.objective is self.kind.facts.objective]
         if not samples or self.measure is None:
             return None
         with evaluating(model):
-            return self.measure(trainer, model, tokenizer, samples, prepare, batch)
+            return self.measure(trainer, model, tokenizer, samples, prepare, batch, labels)

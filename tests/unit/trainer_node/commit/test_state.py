@@ -36,7 +36,7 @@ def test_a_run_begins_with_the_first_pass_nothing_trained_and_only_the_easiest_b
         "steps": 0,
         "credit": 0.0,
         "pacing": {"highest": 0, "steps_here": 0},
-        "early_stopping": {"measure": None, "best": None, "since_best": 0, "last": None, "at": 0},
+        "early_stopping": {"measure": None, "best": None, "since_best": 0, "last": None, "at": 0, "candidates": 0},
     }
 
 

@@ -101,7 +101,7 @@ def lead(job: Job, group: ProcessGroup) -> None:
 
     def middle() -> None:
         held_out = job.samples(900, 905)
-        group.send_if_sharded(Command.EVALUATE, job.trainer, held_out, 2)
+        group.send_if_sharded(Command.EVALUATE, job.trainer, held_out, 2, ())
         found = spec_of(job.trainer).evaluate(trainer, loaded.model, tokenizer, held_out, lambda one: prepare(one, tokenizer, config), 2)
         assert found is not None
         values.update(found.values)

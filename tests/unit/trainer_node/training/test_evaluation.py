@@ -14,11 +14,11 @@ from schemas.sample import Task
 from schemas.training_sample import Objective
 from trainer_node.config import TrainConfig
 from trainer_node.data.examples import IGNORED, Example
-from trainer_node.data.tokenization import format_rlhf, format_supervised
+from trainer_node.data.tokenization import completion_tokens, format_rlhf, format_supervised
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 from trainer_node.training import evaluation
-from trainer_node.training.evaluation import Losses, choose_labels, label_losses, label_scores, mean_loss
+from trainer_node.training.evaluation import Losses, choose_labels, label_losses, mean_loss
 from trainer_node.training.factory import build_trainer, spec_of
 
 
@@ -75,7 +75,7 @@ def test_the_label_chosen_is_of_the_samples_own_set_although_the_model_would_say
     samples = [labelled(0, "yes", ("yes", "no")), labelled(1, "b", ("a", "b", "c d")), labelled(2, "no", ("no", "yes"))]
     prompts = [evaluation.prompt_of(prepare(sample)) for sample in samples]
     chosen = choose_labels(model, tokenizer, samples, prompts)
-    for sample, prompt, label in zip(samples, prompts, chosen, strict=True):
+    for sample, prompt, label in zip(samples, prompts, [row.by_sum for row in chosen], strict=True):
         costs = {each: alone(model, prompt, [*tokenizer(each)["input_ids"], tokenizer.eos_token_id]) for each in sample.label_set}
         assert label == min(costs, key=costs.get)
         with torch.no_grad():
@@ -83,22 +83,50 @@ def test_the_label_chosen_is_of_the_samples_own_set_although_the_model_would_say
         assert tokenizer.decode(free[0, len(prompt) :], skip_special_tokens=True) not in sample.label_set, "else nothing is shown"
 
 
-def test_samples_without_a_set_have_the_labels_that_all_of_them_have(model, tokenizer, labelled, prepare):
+def chosen_of(model, tokenizer, prepare, samples, seen=()):
+    return choose_labels(model, tokenizer, samples, [evaluation.prompt_of(prepare(sample)) for sample in samples], None, seen)
+
+
+def test_samples_without_a_set_choose_among_all_labels_seen_of_training_too(model, tokenizer, labelled, prepare):
     samples = [labelled(number, "abc"[number % 3], None) for number in range(6)]
-    assert set(choose_labels(model, tokenizer, samples, [evaluation.prompt_of(prepare(sample)) for sample in samples])) <= set("abc")
+    assert {row.by_sum for row in chosen_of(model, tokenizer, prepare, samples)} <= set("abc")
+    one_label = [labelled(number, "a", None) for number in range(4)]
+    seen = [f"{letter}" for letter in "abcdefgh"]
+    rows = chosen_of(model, tokenizer, prepare, one_label, seen)
+    assert {row.candidates for row in rows} == {8}
+    assert any(row.by_sum != "a" for row in rows), "a model that knows nothing is not always right"
 
 
-def test_the_scores_are_accuracy_macro_f1_and_the_adjusted_rand_index():
-    scores = label_scores(["a", "a", "b", "b"], ["a", "b", "b", "b"])
-    assert scores["val_accuracy"] == 0.75
-    assert scores["val_macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2)
-    assert scores["val_adjusted_rand"] == pytest.approx(0.0)
-    assert label_scores(["a", "b", "c"], ["a", "b", "c"]) == {"val_accuracy": 1.0, "val_macro_f1": 1.0, "val_adjusted_rand": 1.0}
+def test_with_one_label_to_choose_from_a_random_model_is_not_said_to_be_right(model, tokenizer, labelled, prepare):
+    evaluate = partial(spec_of(TrainerKind.SFT).evaluate, None, model, tokenizer)
+    found = evaluate([labelled(number, "a", None) for number in range(4)], prepare)
+    assert set(found.values) == {"val_loss", "val_perplexity"}
+    assert found.absent["val_accuracy"] == found.absent["val_adjusted_rand"] == "4 held-out samples have one label to choose from"
+    assert found.val_metric == found.values["val_loss"]
+    single = evaluate([labelled(0, "yes", ("yes", "no"))], prepare)
+    assert "val_accuracy" not in single.values
+    assert single.absent["val_accuracy"] == "there is one held-out sample with a label"
+    with_seen = evaluate([labelled(number, "a", None) for number in range(4)], prepare, labels=("a", "b c d"))
+    assert with_seen.measure == "val_accuracy"
+    assert with_seen.values["val_accuracy_baseline"] == 1.0, "beside an accuracy stands what one answer for all would have"
+    assert with_seen.candidates == 2
 
 
-def test_a_label_that_is_only_chosen_counts_and_one_label_alone_is_no_special_case():
-    assert label_scores(["a", "a"], ["a", "b"])["val_macro_f1"] == pytest.approx((2 / 3 + 0) / 2, abs=1e-6)
-    assert label_scores(["a", "a"], ["a", "a"]) == {"val_accuracy": 1.0, "val_macro_f1": 1.0, "val_adjusted_rand": 1.0}
+def test_the_choice_by_the_mean_does_not_favour_labels_of_few_tokens(model, tokenizer, labelled, prepare):
+    long, short = " ".join("abcdefgh"), "a"
+    [row] = chosen_of(model, tokenizer, prepare, [labelled(0, long, (long, short))])
+    costs = label_losses(
+        model, [evaluation.prompt_of(prepare(labelled(0, long, None)))], [completion_tokens(one, tokenizer) for one in (long, short)], 0
+    )[0]
+    means = [float(cost) / len(completion_tokens(one, tokenizer)) for cost, one in zip(costs, (long, short), strict=True)]
+    assert row.by_sum == short, "an untrained model finds the shorter one likelier"
+    assert row.by_mean == (long, short)[means.index(min(means))]
+
+
+def test_the_loss_of_no_tokens_is_absent():
+    assert Losses().mean is None
+    assert Losses().values() == {}
+    assert Losses(1600.0, 2).values() == {"val_loss": 800.0}, "exp() of it is no float"
 
 
 def test_val_metric_is_the_accuracy_of_classification_and_the_loss_of_all_else(model, tokenizer, labelled, make_sample, prepare):
@@ -109,7 +137,9 @@ def test_val_metric_is_the_accuracy_of_classification_and_the_loss_of_all_else(m
     only = evaluate(classes, prepare)
     assert model.training
     assert only.val_metric == only.values["val_accuracy"]
-    assert set(only.values) == {"val_loss", "val_accuracy", "val_macro_f1", "val_adjusted_rand"}
+    scores = {"val_accuracy", "val_accuracy_mean", "val_accuracy_baseline", "val_macro_f1", "val_adjusted_rand"}
+    assert set(only.values) == {"val_loss", "val_perplexity", *scores}
+    assert only.values["val_perplexity"] == pytest.approx(math.exp(only.values["val_loss"]))
     mixed = evaluate([*classes, other], prepare)
     assert mixed.val_metric == mixed.values["val_loss"]
     assert mixed.values["val_accuracy"] == only.values["val_accuracy"]
@@ -135,7 +165,8 @@ def test_pairs_are_measured_against_the_reference(tiny_model, tokenizer, make_sa
     ]
     evaluate = partial(spec_of(TrainerKind.DPO).evaluate, trainer, loaded.model, tokenizer, pairs)
     equal = evaluate(lambda sample: format_rlhf(sample, tokenizer, 64))
-    assert equal.values == {"val_loss": pytest.approx(math.log(2), abs=1e-5), "val_accuracy": 0.0}, "the policy is the reference"
+    coin = {"val_accuracy": 0.5, "val_accuracy_baseline": 0.5}
+    assert equal.values == {"val_loss": pytest.approx(math.log(2), abs=1e-5), **coin}, "the policy is the reference"
     assert equal.val_metric == equal.values["val_loss"]
     with torch.no_grad():
         for name, weight in loaded.model.named_parameters():
