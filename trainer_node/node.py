@@ -94,6 +94,7 @@ class TrainerNode:
                 with self._interruptible():
                     run = open_run(stack, self._settings, self._config, self._options, self._group, self._stopping, self._timings)
                 self._run = run
+                run.progress.went_on_from(run.feed.cursor.step, run.feed.cursor.samples_trained)
                 self._work(run)
             except Stopped:
                 self._tell()

@@ -15,6 +15,7 @@ from trainer_node.commit.manifest import RunState
 from trainer_node.commit.state import FeedState
 from trainer_node.models.adapters import lora_reach
 from trainer_node.models.base import base_of_run
+from trainer_node.run.record import RunRecord
 from trainer_node.run.reference import ReferenceRenewal
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Committer:
         source = run.claim.source
         self._base = base_of_run(run.config.model, source.manifest if source else None)  # of a hub, too: by now it is in the cache
         self._lora = lora_reach(run.loaded.model)
+        self._record = RunRecord(run, self._base)
 
     @property
     def is_due(self) -> bool:
@@ -86,6 +88,8 @@ class Committer:
 
             run.claim.store.commit(lambda: self._describe(state), write, self._flush, run.claim.publisher)
         self._committed, self._at = state, time.monotonic()
+        self._record.committed(state)
+        run.progress.committed(f"step {state.step}", run.claim.store.seconds[-1], state.step)
 
     def _state(self) -> FeedState:
         return self._run.feed.snapshot()

@@ -16,6 +16,7 @@ from streams.kafka.lag import LagReader
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from trainer_node.commit.held_out_file import feed_of
+from trainer_node.commit.history import History
 from trainer_node.commit.store import START
 from trainer_node.config import TrainConfig, weights_of
 from trainer_node.data.decoding import Decoder
@@ -31,6 +32,7 @@ from trainer_node.rewards.spread import Spread
 from trainer_node.run.claim import Claim, claim_run
 from trainer_node.run.completion import Completion
 from trainer_node.run.monitor import Monitor
+from trainer_node.run.progress import Progress
 from trainer_node.run.upstream import Upstream
 from trainer_node.run.waiting import Waiting
 from trainer_node.run.warm_start import inherited_state, trained_rows
@@ -69,6 +71,7 @@ class RunContext:
     lag: LagReader
     waiting: Waiting
     spread: Spread
+    progress: Progress
     kinds: dict[Objective, TrainerKind]
     """What trains each objective, in order."""
 
@@ -155,6 +158,7 @@ def _connect(
     def observe(judged: JudgedStep) -> None:
         timings.add("judging (train)", judged.seconds)
         spread.saw(judged.rewards)
+        progress.rewarded(judged.step, judged.rewards)
         monitor.rewarded(judged.step, judged.rewards)
 
     waiting = Waiting()
@@ -171,11 +175,14 @@ def _connect(
         observe=observe,
         gives_up=len(kinds) == 1 or options.until_consumed,
     )
+    history = History(options.run_dir, claim.fence.epoch, claim.resumed.manifest.step if claim.resumed else 0)
+    stack.callback(history.close)
+    progress = Progress(history, config.epochs if options.until_consumed else None)
     upstream = Upstream(settings, options, lag)
     completion = Completion(options, feed, producer, upstream)
     return RunContext(
         settings, config, options, group, stopping, timings, claim, loaded, producer, consumer, feed, monitor, rewards, completion,
-        upstream, lag, waiting, spread, kinds,
+        upstream, lag, waiting, spread, progress, kinds,
     )  # fmt: skip
 
 

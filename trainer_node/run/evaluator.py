@@ -12,11 +12,13 @@ from trainer_node.data.examples import AnyExample
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Command
 from trainer_node.intake.standing import Standing
+from trainer_node.run.beginning import with_weights
 from trainer_node.run.early_stopping import EarlyStopping
 from trainer_node.training.evaluation import Evaluation
 from trainer_node.training.factory import spec_of
 
 if TYPE_CHECKING:
+    from trainer_node.run.beginning import Beginnings
     from trainer_node.run.committer import Committer
     from trainer_node.run.context import RunContext
     from trainer_node.run.trainers import Trainers
@@ -32,10 +34,11 @@ IDLE_APART_S = 60.0
 class Evaluator:
     """Measures `val_metric`, one an objective."""
 
-    def __init__(self, run: RunContext, trainers: Trainers, committer: Committer) -> None:
+    def __init__(self, run: RunContext, trainers: Trainers, committer: Committer, beginnings: Beginnings) -> None:
         self._run = run
         self._trainers = trainers
         self._committer = committer
+        self._beginnings = beginnings
         self._began = time.monotonic()
         self._at: dict[Objective, float] = {}
         self._measured: dict[Objective, int] = {}
@@ -86,6 +89,7 @@ class Evaluator:
             logger.warning("%s of %s is not measured: %s", name, objective.value, why)
         if found.measure not in found.values:
             return False
+        run.progress.evaluated(found.values, run.feed.cursor.step, objective)
         run.monitor.evaluated(run.feed.cursor.step, found.val_metric, found.values, objective)
         return self._judge(objective, found)
 
@@ -117,11 +121,25 @@ class Evaluator:
             return None
         rows = -(-run.config.batch_size // run.config.accumulation)
         logger.info("evaluating %s on %d held-out samples", objective.value, len(held_out))
+        labels = tuple(run.feed.held_out.labels)
         with run.timings("evaluating"), run.interruptible():
-            labels = tuple(run.feed.held_out.labels)
+            self._measure_beginning(objective, held_out, rows, labels)
             run.group.send_if_sharded(Command.EVALUATE, kind, held_out, rows, labels)
             model, tokenizer = run.loaded.model, run.loaded.tokenizer
             return spec_of(kind).evaluate(self._trainers.trainer(objective), model, tokenizer, held_out, self._prepare, rows, labels)
+
+    def _measure_beginning(self, objective: Objective, held_out: list[TrainingSample], rows: int, labels: tuple[str, ...]) -> None:
+        """The baseline: the weights that the objective began with, on the samples of its first evaluation."""
+        run, weights = self._run, self._beginnings.take(objective)
+        if weights is None:
+            return
+        trainer, loaded = self._trainers.trainer(objective), run.loaded
+        with with_weights(loaded.model, weights):
+            found = spec_of(run.kinds[objective]).evaluate(trainer, loaded.model, loaded.tokenizer, held_out, self._prepare, rows, labels)
+        if found is not None and found.values:
+            run.progress.evaluated(found.values, 0, objective, is_beginning=True)
+            told = ", ".join(f"{name} {value:.4g}" for name, value in found.values.items())
+            logger.info("before training, by the same samples: %s", told)
 
     def _prepare(self, sample: TrainingSample) -> AnyExample:
         return prepare(sample, self._run.loaded.tokenizer, self._run.config)

@@ -47,6 +47,7 @@ def _ask(run: RunContext, prompts: list[TrainingSample], phase: str) -> None:
         outputs = _answers(run, prompts, phase)
     with run.timings(f"judging ({phase})"):
         rewards = run.rewards.judge(outputs)
+    run.progress.rewarded(run.feed.cursor.step, [found.reward if found is not None else None for found in rewards.values()], phase)
     run.monitor.rewarded(run.feed.cursor.step, [found.reward if found is not None else None for found in rewards.values()])
 
 

@@ -13,11 +13,14 @@ from schemas.errors import DeadLetterReason, PeltonError, TooManyDeadLetters
 from schemas.sample_loss import SampleLoss
 from schemas.topics import PRODUCER_HEADER
 from schemas.training_sample import Objective
+from trainer_node.commit.ledger import Outcome
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.data.batch import StepBatch
+from trainer_node.run.beginning import Beginnings
 from trainer_node.run.committer import IDLE_S, Committer
 from trainer_node.run.context import RunContext
 from trainer_node.run.evaluator import Evaluator
+from trainer_node.run.monitor import gpu_vram_bytes
 from trainer_node.run.prompts import PromptsAside
 from trainer_node.run.trainers import Trainers
 from trainer_node.run.warm_start import with_optimizers
@@ -38,7 +41,8 @@ class TrainingLoop:
         self.run = run
         self.trainers = Trainers(run, meanwhile)
         self._committer = Committer(run, self.trainers)
-        self._evaluator = Evaluator(run, self.trainers, self._committer)
+        self._beginnings = Beginnings(run)
+        self._evaluator = Evaluator(run, self.trainers, self._committer, self._beginnings)
         self._prompts = PromptsAside(run)
         self._nan_streak = 0
         self._ended: set[Objective] = set()
@@ -119,6 +123,8 @@ class TrainingLoop:
         standing, is_new = run.feed.cursor.standings[objective], objective not in self.trainers
         if is_new:
             self.trainers.open(objective)
+            if not standing.steps:
+                self._beginnings.keep(objective)
         elif not standing.begun and not run.feed.settings.interleaved and self.trainers.compares(objective):
             self.trainers.renew_reference()  # a run that is to end compares with the model as it was when an objective began
         if is_new or not standing.begun:
@@ -195,11 +201,18 @@ class TrainingLoop:
         run.feed.trained(batch, bad, source.unrewarded())
         self._count_nan(undone)
         loss = source.step_loss()
+        self._note(batch, None if undone else loss)
         if loss is not None and not undone:
             rate = self.trainers.trainer(batch.objective).last_learning_rate()
             run.monitor.step(batch.step, loss, rate, batch.objective)
         self._evaluate_if_due(batch.objective)
         self._committer.after_step(batch.step)
+
+    def _note(self, batch: StepBatch, loss: float | None) -> None:
+        run = self.run
+        dead = run.feed.admission.outcomes[Outcome.DEAD_LETTER.value]
+        rate = self.trainers.trainer(batch.objective).last_learning_rate() if loss is not None else None
+        run.progress.stepped(batch, loss, rate, run.feed.wait_s, run.feed.cursor.samples_trained, dead, gpu_vram_bytes())
 
     def _evaluate_if_due(self, objective: Objective, idle: bool = False) -> None:
         if self._evaluator.is_due(objective, idle) and self._evaluator.evaluate(objective):
