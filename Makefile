@@ -72,6 +72,7 @@ check: setup ## Lint, types, import rules, schemas, Markdown
 	@$(RUN) mypy
 	@.venv/bin/lint-imports
 	@$(RUN) schemas.export --check
+	@$(RUN) streams.metrics.page --check
 	@.venv/bin/pymarkdown --config pyproject.toml scan $$(git ls-files '*.md')
 
 hooks: setup ## Have git run ruff and mypy on what is committed (pre-commit)
@@ -81,8 +82,9 @@ format: setup ## Format the code
 	@$(RUN) ruff check --fix-only --quiet .
 	@$(RUN) ruff format .
 
-schemas: setup ## Write the JSON Schemas anew
+schemas: setup ## Write the JSON Schemas and the page of metrics anew
 	@$(RUN) schemas.export
+	@$(RUN) streams.metrics.page
 
 lock: ## Resolve the requirements anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/locked.txt

@@ -49,6 +49,8 @@ def options_from(given: dict[str, Any], topics: Topics) -> RunOptions:
         take_over=given["take_over"],
         start=start,
         metrics_port=given["metrics_port"],
+        metrics_host=given["metrics_host"],
+        vram_cap_gib=given["vram_cap_gib"],
         wandb_project=given["wandb_project"],
     )
 

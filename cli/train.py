@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from cli.declared import choices
-from cli.options import RunName, facts_there, kafka_options, reading_options, there, under
+from cli.options import Finite, RunName, facts_there, kafka_options, reading_options, there, under
 from cli.terminal import say
 from cli.train_options import HeadedCommand, setting_options
 
@@ -80,7 +80,17 @@ FILE = click.Path(exists=True, dir_okay=False)
     help="Train on these offsets alone, as TOPIC:PARTITION:FIRST-LAST or sft.0:0-499, and end with them; may be repeated.",
 )
 @watch_option(
-    "--metrics-port", type=click.IntRange(0, 65535), metavar="PORT", help="Serve Prometheus metrics and health here; 0 takes any free port."
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    metavar="PORT",
+    help="Serve Prometheus metrics and health here; 0 takes any free port. [default: 9740, or the next free one]",
+)
+@watch_option("--metrics-host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to serve them on.")
+@watch_option(
+    "--vram-cap-gib",
+    type=Finite(0, min_open=True),
+    metavar="GIB",
+    help="What gpu_vram_bytes should stay below: an alert goes by it. [default: 95 % of the device]",
 )
 @watch_option(
     "--wandb",

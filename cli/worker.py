@@ -38,7 +38,12 @@ def worker_options(command: Command) -> Command:
     @click.option(
         "--ontology", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Predicates of the knowledge graph (YAML)."
     )
-    @click.option("--metrics-port", type=click.IntRange(0, 65535), metavar="PORT", help="Serve /metrics, /healthz and /readyz here.")
+    @click.option(
+        "--metrics-port",
+        type=click.IntRange(0, 65535),
+        metavar="PORT",
+        help="Serve /metrics, /healthz and /readyz here. [default: 9710, 9720 or 9730 by kind, or the next free one]",
+    )
     @click.option("--metrics-host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to serve them on.")
     @kafka_options
     @functools.wraps(command)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from time import monotonic
 
+from feedback_node.counted import CountedRewards
 from feedback_node.pool import ExtractionPool
 from feedback_node.preference_log import PreferenceLog
 from feedback_node.preferences import PreferenceConfig, PreferenceWindow, PromptKey
@@ -14,15 +14,12 @@ from feedback_node.reward import RewardConfig, judge_output
 from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
 from schemas.topics import Topic
-from schemas.triplet import Triplet, Verdict
+from schemas.triplet import Triplet
 from streams import metrics
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
 from streams.knowledge.ontology import Ontology
 from streams.node import StreamNode
-
-AVERAGED = 200
-"""Rewards of a run that `reward_avg` is the mean of, and outputs of a run that `hallucination_rate` is over."""
 
 
 class FeedbackNode(StreamNode):
@@ -53,8 +50,7 @@ class FeedbackNode(StreamNode):
             self._window = PreferenceWindow(preferences)
             self._preference_log = PreferenceLog(settings, self._window, preferences, run_id)
         self._pool = ExtractionPool(ontology, extractors)
-        self._latest: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=AVERAGED))
-        self._claims: dict[str, deque[tuple[int, int]]] = defaultdict(lambda: deque(maxlen=AVERAGED))
+        self._counted = CountedRewards()
 
     def written(self) -> Sequence[Topic]:
         """Where rewards go, and pairs."""
@@ -88,7 +84,10 @@ class FeedbackNode(StreamNode):
                 judged.append(reward)
                 if self._window is not None and (key := self._window.add(reward)) is not None:
                     answered[key] = None
-        self._note(judged)
+        for reward in judged:
+            if reward.reward is None:
+                self.skip(f"no reward: {reward.status.value}")
+        self._counted.count(judged)
         if self._window is not None:
             self.send_pairs(self._window, answered)
 
@@ -119,34 +118,4 @@ class FeedbackNode(StreamNode):
         for key in answered:
             if (pair := window.pair(key)) is not None:
                 self.send(self.settings.topics.samples, pair.sample_id, pair, self.name)
-                metrics.RUNS.seen(key.run_id)
-                metrics.PREFERENCE_PAIRS.labels(key.run_id).inc()
-
-    def _note(self, rewards: Iterable[GraphReward]) -> None:
-        """Count a batch's rewards, run by run."""
-        runs: dict[str, list[GraphReward]] = defaultdict(list)
-        for reward in rewards:
-            runs[reward.run_id or ""].append(reward)
-            if reward.reward is None:
-                self.skip(f"no reward: {reward.status.value}")
-        for run_id, judged in runs.items():
-            self._count(run_id, judged)
-
-    def _count(self, run_id: str, judged: Sequence[GraphReward]) -> None:
-        metrics.RUNS.seen(run_id)
-        for windows in (self._claims, self._latest):
-            for gone in [name for name in windows if name not in metrics.RUNS]:
-                del windows[gone]
-        for verdict in Verdict:
-            metrics.VERDICTS.labels(run_id, verdict.value).inc(sum(getattr(reward, verdict.value) for reward in judged))
-        seconds = metrics.REWARD_SECONDS.labels(run_id)
-        for reward in judged:
-            if reward.latency_ms is not None:
-                seconds.observe(reward.latency_ms / 1000)
-        claims, latest = self._claims[run_id], self._latest[run_id]
-        claims.extend((reward.contradicted, reward.total) for reward in judged)
-        latest.extend(reward.reward for reward in judged if reward.reward is not None)
-        if total := sum(all_claims for _, all_claims in claims):
-            metrics.HALLUCINATION_RATE.labels(run_id).set(sum(wrong for wrong, _ in claims) / total)
-        if latest:
-            metrics.REWARD_AVG.labels(run_id).set(sum(latest) / len(latest))
+                metrics.PREFERENCE_PAIRS.labels(metrics.RUNS.seen(key.run_id)).inc()

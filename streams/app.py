@@ -32,6 +32,7 @@ from faust.transport.consumer import Consumer as FaustConsumer
 from faust.types import TP
 
 from schemas.errors import BrokerError, PeltonError, UserError
+from streams import metrics
 from streams.committed import CommittedTransport, past_markers
 from streams.kafka.admin import committed_offsets
 from streams.kafka.connection import client_id, listens
@@ -39,7 +40,6 @@ from streams.kafka.consumer import Record
 from streams.kafka.decompression import bound_decompression
 from streams.kafka.header_names import tolerate_header_names
 from streams.kafka.settings import KafkaSettings
-from streams.metrics import start_metrics
 from streams.node import StreamNode
 from streams.scratch import scratch_folder
 
@@ -119,9 +119,9 @@ def run(node: StreamNode, metrics_port: int | None = None, metrics_host: str = "
     with scratch_folder() as folder, ExitStack() as at_the_end:
         at_the_end.callback(node.close)
         runner = Runner(node, folder)
-        if metrics_port is not None:
-            server = at_the_end.enter_context(start_metrics(metrics_port, metrics_host, runner.waiting_for, node.remarks))
-            logger.info("%s: metrics at http://%s:%d/metrics", node.name, metrics_host, server.port)
+        server = at_the_end.enter_context(metrics.start_metrics(node.name, metrics_port, metrics_host, runner.waiting_for, node.remarks))
+        at_the_end.enter_context(metrics.computed({metrics.BROKER_UP: lambda: float(not runner.broker_away), **node.told_of}, node.name))
+        server.announce(node.state_folder, node.run_id)
         try:
             asyncio.run(runner.serve())
         finally:
@@ -136,7 +136,8 @@ class Runner:
         self._folder = folder
         self._failure: BaseException | None = None
         self._assigned = self._reassigned = False
-        self._broker_away = False
+        self.broker_away = False
+        """Whether no broker answered when one was asked for last."""
         self._strangers = ""
         self._last_batch = 0.0
         self._done: dict[TP, int] = {}
@@ -148,7 +149,7 @@ class Runner:
         """What keeps this node from working, or None; for `/readyz`, so called from another thread."""
         if (what := self._node.waiting_for()) is not None:
             return what
-        if self._broker_away:
+        if self.broker_away:
             return f"the broker at {self._node.settings.bootstrap_servers}"
         return None if self._assigned else f"its partitions{self._strangers}"
 
@@ -336,7 +337,7 @@ class Runner:
         """Ask now and then whether a broker answers."""
         servers = self._node.settings.servers
         while True:
-            self._broker_away = not await asyncio.to_thread(lambda: any(listens(server) for server in servers))
+            self.broker_away = not await asyncio.to_thread(lambda: any(listens(server) for server in servers))
             await asyncio.sleep(PROBE_EVERY_SECONDS)
 
     async def _pass_markers(self, app: faust.App) -> None:

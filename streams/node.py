@@ -10,11 +10,13 @@ import logging
 import threading
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
+
+from prometheus_client import Gauge
 
 from schemas.base import Message
 from schemas.dead_letter import REPLAY_HEADER
@@ -35,6 +37,9 @@ from streams.state_files import make_folder, read_json, state_path, write_json
 
 FACTS_SECONDS = 3600.0
 """Longest wait for the knowledge graph at the start."""
+
+MOST_NAMED = 20
+"""Paused sources that have a series of their own: their names come from messages."""
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +79,8 @@ class StreamNode(ABC):
         self.topic = topic
         self.run_id = run_id
         self._breaker = breaker or Breaker()
-        self._state_folder = make_folder(state_folder) if state_folder else None
+        self.state_folder = make_folder(state_folder) if state_folder else None
+        """Where it keeps what it has learnt of the stream."""
         self._sources = self._known_sources()
         self._producer = Producer(settings, waits_for_broker=True)  # what a batch has sent is not given up while its broker is away
         self._letters = DeadLetterWriter(self._producer, settings, self.name, run_id)
@@ -152,6 +158,14 @@ class StreamNode(ABC):
         """What a person should know of the node beside what it waits for. Called from any thread."""
         return [f"source paused: {why}" for why in self._sources.paused.values()]
 
+    @property
+    def told_of(self) -> dict[Gauge, Callable[[], float]]:
+        """Metrics that are asked for rather than counted, each at every look, from the metrics' thread."""
+        return {
+            metrics.BREAKER_OPEN: lambda: float(self._breaker.is_open),
+            metrics.BREAKER_BAD_RECORDS: lambda: float(self._breaker.bad_in_a_row),
+        }
+
     def close(self) -> None:
         """Let go of connections, threads and processes, more than once if need be. What was not flushed will be read again."""
         self._closing.set()
@@ -226,8 +240,10 @@ class StreamNode(ABC):
             self._show_paused()
 
     def _show_paused(self) -> None:
+        paused = list(self._sources.paused)
         metrics.SOURCE_PAUSED.clear()
-        for name in self._sources.paused:
+        metrics.SOURCES_PAUSED.labels(self.name).set(len(paused))
+        for name in paused[:MOST_NAMED]:
             metrics.SOURCE_PAUSED.labels(self.name, name).set(1)
 
     def _known_sources(self) -> Sources:
@@ -244,7 +260,7 @@ class StreamNode(ABC):
 
     @property
     def _sources_path(self) -> Path | None:
-        return state_path(self._state_folder, f"{self.group}@sources") if self._state_folder else None
+        return state_path(self.state_folder, f"{self.group}@sources") if self.state_folder else None
 
     def _keep_sources(self) -> None:
         if self._sources.changed and self._sources_path:

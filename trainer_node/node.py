@@ -23,6 +23,7 @@ from trainer_node.options import RunOptions, Timings
 from trainer_node.run.context import RunContext, open_run
 from trainer_node.run.follower import Follower
 from trainer_node.run.held_out_prompts import ask_held_out
+from trainer_node.run.told import told_of
 from trainer_node.stopping import Stopped, Stopping, on_signals
 
 logger = logging.getLogger(__name__)
@@ -88,13 +89,16 @@ class TrainerNode:
         name_clients("trainer", self._options.run_id)
         with contextlib.ExitStack() as stack:
             stack.callback(self._end_grace)
-            if self._options.metrics_port is not None:
-                stack.callback(start_metrics(self._options.metrics_port, ready=self._waiting_for, remarks=self._remarks).close)
+            options = self._options
+            server = start_metrics("trainer", options.metrics_port, options.metrics_host, self._waiting_for, self._remarks)
+            stack.enter_context(server)
             try:
                 with self._interruptible():
                     run = open_run(stack, self._settings, self._config, self._options, self._group, self._stopping, self._timings)
                 self._run = run
                 run.progress.went_on_from(run.feed.cursor.step, run.feed.cursor.samples_trained)
+                server.announce(options.run_dir, options.run_id)
+                stack.enter_context(told_of(run))
                 self._work(run)
             except Stopped:
                 self._tell()

@@ -34,6 +34,10 @@ class RunOptions:
     start: StartPoint = field(default_factory=StartPoint)
     """Where a run without a checkpoint of its own begins."""
     metrics_port: int | None = None
+    """None for that of its kind, or the next free one."""
+    metrics_host: str = "127.0.0.1"
+    vram_cap_gib: float | None = None
+    """What `gpu_vram_bytes` should stay below; None for most of the device."""
     wandb_project: str | None = None
     on_commit_step: Callable[[int], None] = lambda number: None
     """Told of each step of the commit protocol before it is taken (fault tests)."""

@@ -54,6 +54,16 @@ class Breaker:
                 " not read again"
             )
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the node is to stop."""
+        return self._why is not None
+
+    @property
+    def bad_in_a_row(self) -> int:
+        """Bad records since the last good one, of whom nothing tells who sent them."""
+        return self._bad
+
     def check(self) -> None:
         """Stop where all records are bad.
 

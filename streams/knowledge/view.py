@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
     from streams.knowledge.ontology import Ontology
 
+GROUP = "bad-facts"
+"""Behind the prefix: the group that commits how far bad facts have been dead-lettered."""
+OLD_GROUP = "facts.facts"
 POLL_MS = 200
 """How long one poll waits for facts, in milliseconds."""
 CONNECT_MS = 3_000
@@ -191,15 +194,23 @@ class FactsView:
 
     def _committed(self, consumer: KafkaConsumer, found: dict[str, str]) -> int:
         """How far dead letters were written of this topic: 0 in one that was made anew."""
-        said = consumer.committed(self._tp, metadata=True)
+        said = consumer.committed(self._tp, metadata=True) or self._committed_before()
         if said is None or made_anew({self._tp.topic: metadata_id(said.metadata)}, found):
             return 0
         return max(0, int(said.offset))
 
+    def _committed_before(self) -> OffsetAndMetadata | None:
+        """What was committed under the group's name before 0.2, so that no old fact is dead-lettered again."""
+        consumer = make_consumer(self._settings, group=f"{self._settings.topic_prefix}{OLD_GROUP}", bootstrap_timeout_ms=CONNECT_MS)
+        try:
+            return consumer.committed(self._tp, metadata=True)
+        finally:
+            consumer.close(autocommit=False)
+
     @property
     def _group(self) -> str | None:
         """A group to commit under, for the one view that writes dead letters."""
-        return f"{self._settings.topic_prefix}facts.{self._dead_letters.stage}" if self._dead_letters else None
+        return f"{self._settings.topic_prefix}{GROUP}" if self._dead_letters else None
 
     def _anew(self) -> Hypergraph:
         self._letters.clear()  # they will be met again

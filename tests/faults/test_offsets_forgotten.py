@@ -45,10 +45,10 @@ def test_an_idle_worker_and_an_idle_view_keep_what_they_have_committed(tmp_path,
             with WorkerProcess("curriculum", settings, tmp_path):
                 try:
                     eventually(lambda: sum(committed_offsets(settings, "pelton.curriculum").values()) == 1, "the worker's commit")
-                    eventually(lambda: sum(committed_offsets(settings, "pelton.facts.facts").values()) == 2, "the view's commit")
+                    eventually(lambda: sum(committed_offsets(settings, "pelton.bad-facts").values()) == 2, "the view's commit")
                     time.sleep(90)
                     assert sum(committed_offsets(settings, "pelton.curriculum").values()) == 1
-                    assert sum(committed_offsets(settings, "pelton.facts.facts").values()) == 2
+                    assert sum(committed_offsets(settings, "pelton.bad-facts").values()) == 2
                 finally:
                     view.stop()
     finally:

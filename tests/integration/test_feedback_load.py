@@ -120,7 +120,7 @@ def test_a_worker_serves_its_reward_metrics(settings, producer, tmp_path):
         producer.flush()
         eventually(lambda: len(judged(settings)) == len(texts), "all judged")
         assert worker.metric("reward_avg", run_id="r1") == pytest.approx((1 + 0 + 1 / 3) / 3)
-        assert worker.metric("hallucination_rate", run_id="r1") == pytest.approx(2 / 5)
+        assert worker.metric("pelton_hallucination_ratio", run_id="r1") == pytest.approx(2 / 5)
         verdicts = {
             name: worker.metric("pelton_verdicts_total", run_id="r1", verdict=name) for name in ("verified", "contradicted", "unknown")
         }

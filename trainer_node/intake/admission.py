@@ -13,7 +13,7 @@ from schemas.sample import Split
 from schemas.training_sample import Objective, TrainingSample
 from streams import metrics
 from streams.kafka.consumer import Record
-from streams.kafka.dead_letters import DeadLetterWriter
+from streams.kafka.dead_letters import Breaker, DeadLetterWriter
 from streams.recent_ids import RecentIds
 from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
 from trainer_node.commit.positions import Positions, RecordPosition
@@ -58,6 +58,11 @@ class Admission:
         """Records that an earlier pass has dead-lettered: they are done. Those of a long time ago would be dead-lettered once more."""
         self.already_sent: set[RecordPosition] = set()
         """Dead letters that a killed incarnation has sent since the checkpoint: not to be sent again."""
+
+    @property
+    def breaker(self) -> Breaker | None:
+        """What stops the node where all records are bad."""
+        return self._dead_letters.breaker
 
     def admit(self, record: Record, content: Decoded) -> None:
         """Decide on one record.
@@ -147,6 +152,7 @@ class Admission:
         """A record needs nothing more."""
         self.positions[(record.topic, record.partition)].done(record.offset)
         self.outcomes[outcome.value] += 1
+        metrics.RECORDS_DONE.labels(self._run_id, outcome.value).inc()
         where = (record.topic, record.partition, record.offset)
         pass_number = self._cursor.pass_of(self._objectives[record.topic])
         self._ledger.add(LedgerRow(*where, sample_id, outcome, pass_number, step, former_id))

@@ -8,6 +8,7 @@ from schemas.errors import UserError
 from schemas.sample import Task
 from schemas.training_sample import Objective, TrainingSample
 from schemas.turns import Turn
+from streams import metrics
 from trainer_node.data.batch_tokenizer import BatchTokenizer, with_choices
 from trainer_node.data.tokenization import prompt_tokens
 from trainer_node.models.engine import GREEDY, engine_of
@@ -38,6 +39,7 @@ def answer(model: Any, tokenizer: Any, prompts: list[TrainingSample], max_new_to
         ) from error
     finally:
         model.train(was_training)
+    metrics.GENERATION_TOKENS.labels("evaluate").inc(sum(len(answer.tokens) for answer in answers))
     return [text.strip() for text in tokenizer.batch_decode([answer.tokens for answer in answers], skip_special_tokens=True)]
 
 

@@ -14,6 +14,7 @@ from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
 from schemas.topics import PRODUCER_HEADER
 from schemas.training_sample import TrainingSample
+from streams import metrics
 from streams.kafka.consumer import Record, make_consumer
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
@@ -159,6 +160,7 @@ class RewardClient:
 
     def _collect(self, wanted: set[str], arrivals: _FromNow, finish: bool) -> dict[str, GraphReward | None]:
         rewards: dict[str, GraphReward | None] = dict.fromkeys(wanted)
+        metrics.REWARDS_ASKED.labels(self._run_id).inc(len(wanted))
         missing = set(wanted)
         deadline, told_at = time.monotonic() + self._timeout_s, 0.0
         while missing and time.monotonic() < deadline and (finish or not self._stopping.is_set()):
@@ -176,6 +178,7 @@ class RewardClient:
         self._waits_for(None)
         if missing:
             self.late += len(missing)
+            metrics.REWARDS_LATE.labels(self._run_id).inc(len(missing))
             logger.warning(
                 "%d of %d rewards did not come within %.0f s; they count as none, not as zero", len(missing), len(wanted), self._timeout_s
             )

@@ -86,7 +86,12 @@ class Committer:
                 self._trainers.save(folder)
                 write_held_out(folder, state.held_out)
 
-            run.claim.store.commit(lambda: self._describe(state), write, self._flush, run.claim.publisher)
+            try:
+                done = run.claim.store.commit(lambda: self._describe(state), write, self._flush, run.claim.publisher)
+            except BaseException:
+                run.monitor.commit_failed()
+                raise
+            run.monitor.committed(done.manifest, time.monotonic() - self._at)
         self._committed, self._at = state, time.monotonic()
         self._record.committed(state)
         run.progress.committed(f"step {state.step}", run.claim.store.seconds[-1], state.step)

@@ -137,7 +137,7 @@ def _connect(
 
     producer = Producer(settings, waits_for_broker=True, while_waiting=stop_if_away)
     stack.callback(lambda: _close(producer, stopping))
-    monitor = Monitor(run_id, options.run_dir, options.wandb_project, config.model_dump(mode="json"))
+    monitor = Monitor(run_id, options.run_dir, options.wandb_project, config.model_dump(mode="json"), options.vram_cap_gib)
     stack.callback(monitor.close)
     lag = LagReader(settings)
     stack.callback(lag.close)
@@ -159,7 +159,7 @@ def _connect(
         timings.add("judging (train)", judged.seconds)
         spread.saw(judged.rewards)
         progress.rewarded(judged.step, judged.rewards)
-        monitor.rewarded(judged.step, judged.rewards)
+        monitor.rewarded(judged.step, judged.rewards, judged.seconds)
 
     waiting = Waiting()
     spread = Spread(config.num_generations if _compares_answers(kinds) else None)

@@ -102,6 +102,7 @@ class Evaluator:
         else:  # soon after the last that counted: better is better, and no worse is no news
             enough, since_best = False, min(early.state.since_best, before.since_best)
             standing.early_stopping = early.state.model_copy(update={"since_best": since_best})
+        self._run.monitor.judged(objective, early.state.best, standing.early_stopping.since_best)
         if enough:
             logger.warning(
                 "val_metric (%s) of %s has not improved in %d evaluations (best %s): stopping early",

@@ -13,6 +13,7 @@ from schemas.errors import DeadLetterReason, PeltonError, TooManyDeadLetters
 from schemas.sample_loss import SampleLoss
 from schemas.topics import PRODUCER_HEADER
 from schemas.training_sample import Objective
+from streams import metrics
 from trainer_node.commit.ledger import Outcome
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.data.batch import StepBatch
@@ -90,13 +91,15 @@ class TrainingLoop:
 
     def _next_of_feed(self) -> StepBatch | None:
         """The feed's next batch. Where most records are bad, what is in the dead letters is committed before the node stops."""
-        run = self.run
+        run, waited = self.run, self.run.feed.wait_s
         with run.timings("waiting for samples"):
             try:
                 batch = run.feed.next_batch(run.completion.done, self._waiting(), self._before)
             except TooManyDeadLetters:
                 self._committer.commit()
                 raise
+            finally:
+                metrics.DATA_WAIT.labels(run.options.run_id).inc(run.feed.wait_s - waited)
         run.waiting.note("samples", None)
         return batch
 
@@ -198,7 +201,10 @@ class TrainingLoop:
         undone = any(one.reason is DeadLetterReason.NAN_LOSS for one in bad.values())
         if not undone:
             self.publish_losses(batch, source.losses)
+        before = run.feed.cursor.samples_trained
         run.feed.trained(batch, bad, source.unrewarded())
+        tokens = 0 if undone else sum(one.tokens for one in source.losses)
+        run.monitor.trained(batch.step, batch.objective, run.feed.cursor.samples_trained - before, tokens, self.trainers.seconds)
         self._count_nan(undone)
         loss = source.step_loss()
         self._note(batch, None if undone else loss)
@@ -220,6 +226,7 @@ class TrainingLoop:
 
     def _count_nan(self, bad: bool) -> None:
         self._nan_streak = self._nan_streak + 1 if bad else 0
+        metrics.STEPS_UNDONE.labels(self.run.options.run_id).inc(int(bad))
         if self._nan_streak >= NAN_LIMIT:
             self._committer.commit()  # the weights are sound; a restart that met the same batches again would end here for ever
             raise PeltonError(

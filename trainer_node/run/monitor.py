@@ -2,29 +2,40 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from schemas.training_sample import Objective
 from streams import metrics
+from trainer_node.commit.manifest import Manifest
+
+VRAM_SHARE = 0.95
+"""Of the device's memory, what the trainer should stay below unless it is told."""
 
 
 class Monitor:
     """Gauges for Prometheus, and the same values to W&B when asked to."""
 
-    def __init__(self, run_id: str, run_dir: Path, wandb_project: str | None, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, run_id: str, run_dir: Path, wandb_project: str | None, settings: dict[str, Any], vram_cap_gib: float | None = None
+    ) -> None:
         self.run_id = run_id
         self.values: dict[str, float] = {}
+        self._steps = 0
+        self._vram_cap_gib = vram_cap_gib
         self._wandb = _start_wandb(run_id, run_dir, wandb_project, settings) if wandb_project else None
 
     def step(self, step: int, loss: float, lr: float, objective: Objective) -> None:
         """After an optimizer step: what it has minimised (of samples, the mean loss in nats per token), and learning rate."""
         metrics.TRAINING_STEP.labels(self.run_id).set(step)
         self._set_of(metrics.TRAINING_LOSS, "training_loss", loss, objective)
+        metrics.LEARNING_RATE.labels(self.run_id, objective.value).set(lr)
         vram = gpu_vram_bytes()
         if vram is not None:
             self._set(metrics.GPU_VRAM_BYTES, "gpu_vram_bytes", vram)
+            metrics.GPU_VRAM_CAP_BYTES.labels(self.run_id).set(vram_cap_bytes(self._vram_cap_gib))
         told = {"training_loss": loss, "learning_rate": lr} | named({"training_loss": loss, "learning_rate": lr}, objective)
         self._log(told | ({"gpu_vram_bytes": vram} if vram is not None else {}), step)
 
@@ -37,8 +48,41 @@ class Monitor:
         told = {"val_metric": val_metric, **scores}
         self._log(told | named(told, objective), step)
 
-    def rewarded(self, step: int, rewards: Sequence[float | None]) -> None:
-        """After rewards came in: their mean, 0 to 1; one that is late or failed is None and counts nowhere."""
+    def trained(self, step: int, objective: Objective, samples: int, tokens: int, seconds: float) -> None:
+        """After a step, whatever came of it: what it was trained on, and how long it took."""
+        self._steps = step
+        of = (self.run_id, objective.value)
+        metrics.SAMPLES_TRAINED.labels(*of).inc(samples)
+        metrics.TOKENS_TRAINED.labels(*of).inc(tokens)
+        metrics.STEP_SECONDS.labels(*of).observe(seconds)
+
+    def judged(self, objective: Objective, best: float | None, since_best: int) -> None:
+        """After an evaluation: how it compares with those before."""
+        if best is not None:
+            metrics.VAL_METRIC_BEST.labels(self.run_id, objective.value).set(best)
+        metrics.EVALUATIONS_SINCE_BEST.labels(self.run_id, objective.value).set(since_best)
+
+    def committed(self, manifest: Manifest, seconds: float) -> None:
+        """After a commit, which took so long."""
+        metrics.CHECKPOINTS.labels(self.run_id, "ok").inc()
+        metrics.CHECKPOINT_SECONDS.labels(self.run_id).observe(seconds)
+        self.begin_from(manifest)
+
+    def begin_from(self, manifest: Manifest) -> None:
+        """This is the newest checkpoint."""
+        metrics.CHECKPOINT_BYTES.labels(self.run_id).set(sum(file.size for file in manifest.files.values()))
+        metrics.CHECKPOINT_AGE.labels(self.run_id).set_function(lambda: time.time() - manifest.created_at)
+        self._steps = max(self._steps, manifest.step)
+        metrics.STEPS_SINCE_CHECKPOINT.labels(self.run_id).set_function(lambda: float(self._steps - manifest.step))
+
+    def commit_failed(self) -> None:
+        """A commit was tried, and nothing has appeared."""
+        metrics.CHECKPOINTS.labels(self.run_id, "failed").inc()
+
+    def rewarded(self, step: int, rewards: Sequence[float | None], seconds: float | None = None) -> None:
+        """After rewards came in, so long after a step's outputs: their mean, 0 to 1; a late or failed one is None and counts nowhere."""
+        if seconds is not None:
+            metrics.REWARD_WAIT_SECONDS.labels(self.run_id).observe(seconds)
         given = [reward for reward in rewards if reward is not None]
         if given:
             mean = sum(given) / len(given)
@@ -46,7 +90,8 @@ class Monitor:
             self._log({"reward_avg": mean}, step)
 
     def close(self) -> None:
-        """Finish the W&B run, if any."""
+        """Finish the W&B run, if any; the run's series go away."""
+        metrics.forget_run(self.run_id)
         if self._wandb is not None:
             self._wandb.finish()
 
@@ -74,6 +119,13 @@ def gpu_vram_bytes() -> float | None:
     import torch
 
     return float(torch.cuda.memory_reserved()) if torch.cuda.is_available() else None
+
+
+def vram_cap_bytes(gib: float | None) -> float:
+    """What `gpu_vram_bytes` should stay below: what is given, else VRAM_SHARE of the device."""
+    import torch
+
+    return gib * 2**30 if gib is not None else VRAM_SHARE * torch.cuda.get_device_properties(0).total_memory
 
 
 def _start_wandb(run_id: str, run_dir: Path, project: str, settings: dict[str, Any]) -> Any:

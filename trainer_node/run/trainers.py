@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -49,6 +50,8 @@ class Trainers:
         self._note = run.options.run_dir / AT_FAULT
         self.bad: dict[str, BadRecord] = {}
         """Samples of the last step, by id, that were left out of it, with the reason."""
+        self.seconds = 0.0
+        """How long the last step took."""
         self.reference_step = run.claim.resumed.manifest.reference_step if run.claim.resumed else None
         """Optimizer step whose weights are the reference; None where nothing is compared with one."""
         set_seed(run.config.seed)
@@ -109,7 +112,7 @@ class Trainers:
 
         The first of a trainer may compile for minutes, and nothing of it is lost that the checkpoint before it does not have.
         """
-        self.bad = {}
+        self.bad, began = {}, time.monotonic()
         is_first = not self._stepped or batch.objective in self._new
         try:
             with self._run.timings(f"training ({batch.objective.value})"), self._run.interruptible() if is_first else nullcontext():
@@ -117,6 +120,7 @@ class Trainers:
         except ModelAtFault as error:
             write_durably(self._note, str(error).encode())
             raise
+        self.seconds = time.monotonic() - began
         self._stepped, self._new = True, self._new - {batch.objective}
         self._note.unlink(missing_ok=True)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from streams import metrics
 from trainer_node.data.batch import StepExamples
 from trainer_node.models.engine import Answer, Sampling, engine_of, key_of
 from trainer_node.training.prompt_loader import PromptRow
@@ -25,7 +26,9 @@ class Sampler:
         self._model.eval()
         try:
             engine = engine_of(self._model, self._tokenizer)
-            return engine.answer([row["prompt"] for row in rows], self._max_new_tokens, self._sampling, self.keys(rows, batch))
+            answers = engine.answer([row["prompt"] for row in rows], self._max_new_tokens, self._sampling, self.keys(rows, batch))
+            metrics.GENERATION_TOKENS.labels("train").inc(sum(len(answer.tokens) for answer in answers))
+            return answers
         finally:
             self._model.train(was_training)
 

@@ -26,6 +26,8 @@ FLAGS = {
     "wait_for": (),
     "workers_run_id": None,
     "metrics_port": None,
+    "metrics_host": "127.0.0.1",
+    "vram_cap_gib": None,
     "wandb_project": None,
     "from_timestamp": None,
     "from_checkpoint": None,

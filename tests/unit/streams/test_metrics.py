@@ -1,11 +1,15 @@
+import json
+import os
 import urllib.error
 import urllib.request
 
 import pytest
 from prometheus_client import generate_latest
+from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.errors import ConfigError
 from streams import metrics
+from streams.metrics.page import PAGE, page
 
 
 def get(server, path):
@@ -24,7 +28,7 @@ def waiting_for():
 
 @pytest.fixture
 def server(waiting_for):
-    with metrics.start_metrics(0, ready=lambda: waiting_for[0], remarks=lambda: waiting_for[1:]) as started:
+    with metrics.start_metrics("trainer", 0, ready=lambda: waiting_for[0], remarks=lambda: waiting_for[1:]) as started:
         yield started
 
 
@@ -62,37 +66,78 @@ def test_there_is_nothing_else_on_the_port(server):
 
 def test_a_taken_port_is_one_line_that_names_it(server):
     with pytest.raises(ConfigError, match=f"metrics port {server.port} .*choose another") as caught:
-        metrics.start_metrics(server.port)
+        metrics.start_metrics("trainer", server.port)
     assert "\n" not in str(caught.value)
 
 
 def test_a_closed_server_gives_its_port_back():
-    first = metrics.start_metrics(0)
+    first = metrics.start_metrics("trainer", 0)
     port = first.port
     first.close()
-    metrics.start_metrics(port).close()
+    metrics.start_metrics("trainer", port).close()
+
+
+def test_a_head_request_is_answered_like_a_get_without_its_body(server, waiting_for):
+    for path in ("/metrics", "/healthz", "/readyz"):
+        request = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", method="HEAD")
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            assert (answer.status, answer.read()) == (200, b"")
+            assert int(answer.headers["Content-Length"]) > 0
+
+
+def test_a_node_exposes_the_families_of_its_kind_alone(server):
+    metrics.TRAINING_LOSS.labels("r-kinds", "sft").set(1.0)
+    metrics.VERDICTS.labels("r-kinds", "verified").inc()
+    exposed = {family.name for family in text_string_to_metric_families(get(server, "/metrics")[1])}
+    with metrics.start_metrics("feedback", 0) as other:
+        page = get(other, "/metrics")[1]
+    assert "training_loss" in exposed
+    assert "pelton_verdicts" not in exposed
+    assert "training_loss" not in page
+    assert 'pelton_verdicts_total{run_id="r-kinds",verdict="verified"} 1.0' in page
+    assert 'pelton_build_info{node="feedback"' in page
+
+
+def test_without_a_port_a_node_takes_that_of_its_kind_or_the_next_free_one_and_says_which(tmp_path):
+    with metrics.start_metrics("augmenter") as first, metrics.start_metrics("augmenter", host="0.0.0.0") as second:
+        assert metrics.PORTS["augmenter"] <= first.port < second.port < metrics.PORTS["augmenter"] + 10
+        second.announce(tmp_path, "nightly")
+        told = json.loads((tmp_path / metrics.FILE).read_text())
+        assert told == {"node": "augmenter", "host": "127.0.0.1", "port": second.port, "pid": os.getpid(), "run_id": "nightly"}
+    assert not list(tmp_path.iterdir()), "it serves no more"
+
+
+def test_every_family_has_the_prefix_or_a_name_that_stays_and_its_page_is_as_declared():
+    kept = {"training_loss", "val_metric", "gpu_vram_bytes", "reward_avg"}
+    for name, family in metrics.FAMILIES.items():
+        assert name in kept or name.startswith("kafka_" if family.nodes == ("lag",) and "kafka" in name else "pelton_"), name
+        assert family.labels, "without labels a gauge that nobody set is 0"
+    assert PAGE.read_text(encoding="utf-8") == page()
 
 
 def test_the_series_of_runs_named_in_messages_are_bounded_and_those_of_finished_runs_go_away():
     now = [0.0]
     runs = metrics.RunSeries(most=3, idle_s=60.0, clock=lambda: now[0])
 
-    def tell(run_id):
-        runs.seen(run_id)
-        metrics.REWARD_AVG.labels(run_id).set(0.5)
-        metrics.VERDICTS.labels(run_id, "verified").inc()
-        metrics.REWARD_SECONDS.labels(run_id).observe(1.0)
+    def tell(number):
+        name = runs.seen(f"bounded-{number}")
+        metrics.REWARD_AVG.labels(name).set(0.5)
+        metrics.VERDICTS.labels(name, "verified").inc()
+        metrics.REWARD_SECONDS.labels(name).observe(1.0)
+        return name
 
     def told():
         text = generate_latest().decode()
         return {number for number in range(40) if f'run_id="bounded-{number}"' in text}
 
     for number in range(40):
-        tell(f"bounded-{number}")
-    assert told() == {37, 38, 39}
+        tell(number)
+    assert told() == {0, 1, 2}, "names that come in messages push no run out"
+    assert tell(39) == metrics.OTHERS
     now[0] = 59.0
-    tell("bounded-38")
+    tell(1)
     now[0] = 61.0
     runs.forget()  # as each look at /metrics does
-    assert told() == {38}
-    assert [name in runs for name in ("bounded-38", "bounded-39")] == [True, False]
+    assert told() == {1}
+    assert [name in runs for name in ("bounded-1", "bounded-2", metrics.OTHERS)] == [True, False, False]
+    assert tell(39) == "bounded-39", "there is room again"

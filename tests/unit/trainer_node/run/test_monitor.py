@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,22 +23,22 @@ def with_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that has 5 GiB reserved."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "memory_reserved", lambda: 5 << 30)
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda number: SimpleNamespace(total_memory=100 << 30))
 
 
 def measure(monitor: Monitor) -> None:
     monitor.step(7, 2.5, 1e-4, Objective.SFT)
     monitor.evaluated(7, 0.75, {"val_accuracy": 0.75, "val_f1": 0.5}, Objective.SFT)
-    monitor.rewarded(7, [1.0, None, 0.8])
+    monitor.rewarded(7, [1.0, None, 0.8], seconds=1.5)
 
 
 def test_what_is_measured_is_in_the_gauges_under_the_run_s_name(tmp_path: Path, with_gpu: None):
-    monitor = Monitor("gauges", tmp_path, None, {})
+    monitor = Monitor("gauges", tmp_path, None, {}, vram_cap_gib=20)
     measure(monitor)
-    monitor.close()
     names = ("pelton_training_step", "gpu_vram_bytes", "reward_avg")
     assert [gauge(name, "gauges") for name in names] == [7, 5 << 30, 0.9]
     assert [gauge(name, "gauges", objective="sft") for name in ("training_loss", "val_metric")] == [2.5, 0.75]
-    assert [gauge("val_score", "gauges", objective="sft", score=name) for name in ("val_accuracy", "val_f1")] == [0.75, 0.5]
+    assert [gauge("pelton_val_score", "gauges", objective="sft", score=name) for name in ("val_accuracy", "val_f1")] == [0.75, 0.5]
     assert monitor.values == {
         "training_loss": 2.5,
         "training_loss_sft": 2.5,
@@ -50,6 +51,10 @@ def test_what_is_measured_is_in_the_gauges_under_the_run_s_name(tmp_path: Path, 
         "val_f1_sft": 0.5,
         "reward_avg": 0.9,
     }
+    assert gauge("pelton_gpu_vram_cap_bytes", "gauges") == 20 * 2**30
+    assert gauge("pelton_reward_wait_seconds_sum", "gauges") == 1.5
+    monitor.close()
+    assert [gauge(name, "gauges") for name in names] == [None] * 3, "an old value keeps no alert firing"
 
 
 def test_without_a_device_nothing_is_said_of_its_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
