@@ -24,8 +24,8 @@ class RewardStatus(StrEnum):
 class GraphReward(Message):
     """The judgement of one model output."""
 
-    schema_version: str = Field(default="1.1", pattern=VERSION)
-    """`major.minor`. 1.1 brought conversations."""
+    schema_version: str = Field(default="1.2", pattern=VERSION)
+    """`major.minor`. 1.1 brought conversations, 1.2 abstention and what could not be read."""
     reward_id: str
     """`output_id@graph_version`: a second judgement of the same output under another graph is another reward."""
     output_id: str
@@ -53,7 +53,7 @@ class GraphReward(Message):
     policy: str
     """`strict`, `open_world` or `coverage`."""
     total: int = Field(ge=0)
-    """Distinct claims, negated and hedged ones left out."""
+    """Distinct claims, hedged ones left out; of denied ones those that the graph can tell of."""
     verified: int = Field(ge=0)
     """Claims the graph supports."""
     contradicted: int = Field(ge=0)
@@ -62,6 +62,11 @@ class GraphReward(Message):
     """Claims the graph is silent on."""
     answers_question: bool | None = None
     """Whether any claim is about what the question asked; None where that cannot be told."""
+    abstained: bool | None = None
+    """Whether the answer says that it does not know, and claims nothing of what was asked. `status` is `no_claims` then, as older readers
+    know it. None where a judge does not tell."""
+    unread: int | None = Field(default=None, ge=0)
+    """Sentences that state something, and in which no claim was found. None where a judge does not tell."""
     triplets: tuple[JudgedTriplet, ...] = ()
     """Every claim with its verdict and evidence."""
     graph_version: int

@@ -1,6 +1,8 @@
-"""Numbers as people write them: "about 67 million people", "643,801 km²", "between 60 and 70 million", "twelve".
+"""Numbers as people write them: "about 67 million people", "643,801 km²", "between 60 and 70 million", "half a million".
 
-Two quantities agree, differ, or cannot be told apart; a number that merely was rounded never differs.
+A value is read whole or not at all: a number that is left over, or words that change it ("per hour", "5 or 6"), leave it unknown. Two
+quantities agree, differ, or cannot be told apart; a number that merely was rounded never differs, and a form with two meanings ("33.000")
+differs only where both do.
 """
 
 from __future__ import annotations
@@ -8,55 +10,68 @@ from __future__ import annotations
 import math
 import re
 from enum import StrEnum
+from itertools import pairwise
 from typing import NamedTuple
 
-_UNITS: dict[str, tuple[str, float]] = {
-    # unit -> (dimension, how many of the dimension's base unit)
-    **dict.fromkeys(("m", "meter", "metre"), ("length", 1.0)),
-    **dict.fromkeys(("km", "kilometer", "kilometre"), ("length", 1e3)),
-    **dict.fromkeys(("cm", "centimeter", "centimetre"), ("length", 1e-2)),
-    **dict.fromkeys(("mm", "millimeter", "millimetre"), ("length", 1e-3)),
-    **dict.fromkeys(("nm", "nanometer", "nanometre"), ("length", 1e-9)),
-    **dict.fromkeys(("pm", "picometer", "picometre"), ("length", 1e-12)),
-    **dict.fromkeys(("mi", "mile"), ("length", 1609.344)),
-    **dict.fromkeys(("ft", "foot", "feet"), ("length", 0.3048)),
-    **dict.fromkeys(("inch", "inche"), ("length", 0.0254)),
-    **dict.fromkeys(("m2", "m²", "sqm", "square meter", "square metre"), ("area", 1.0)),
-    **dict.fromkeys(("km2", "km²", "sq km", "square kilometer", "square kilometre"), ("area", 1e6)),
-    **dict.fromkeys(("sq mi", "square mile", "mi2", "mi²"), ("area", 2_589_988.11)),
-    **dict.fromkeys(("ha", "hectare"), ("area", 1e4)),
-    **dict.fromkeys(("acre",), ("area", 4046.856)),
-    **dict.fromkeys(("kg", "kilogram", "kilogramme"), ("mass", 1.0)),
-    **dict.fromkeys(("g", "gram", "gramme"), ("mass", 1e-3)),
-    **dict.fromkeys(("t", "tonne"), ("mass", 1e3)),
-    **dict.fromkeys(("lb", "pound"), ("mass", 0.45359237)),
-    **dict.fromkeys(("s", "sec", "second"), ("time", 1.0)),
-    **dict.fromkeys(("min", "minute"), ("time", 60.0)),
-    **dict.fromkeys(("h", "hour"), ("time", 3600.0)),
-    **dict.fromkeys(("day",), ("time", 86_400.0)),
-    **dict.fromkeys(("%", "percent", "per cent"), ("share", 0.01)),
-    **dict.fromkeys(("k", "kelvin"), ("temperature", 1.0)),
-    **dict.fromkeys(("c", "°c", "celsius", "degree celsius", "degree c"), ("celsius", 1.0)),
-    **dict.fromkeys(("f", "°f", "fahrenheit", "degree fahrenheit", "degree f"), ("fahrenheit", 1.0)),
-}
-_SCALES = {"hundred": 1e2, "thousand": 1e3, "k": 1e3, "million": 1e6, "m": 1e6, "billion": 1e9, "bn": 1e9, "trillion": 1e12}
-_SCALE_WORDS = "hundred|thousand|million|billion|trillion|bn"
-_ONES = (
-    """zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen"""
-)
-_SMALL = {word: number for number, word in enumerate(_ONES.split())}
-_TENS_WORDS = """twenty thirty forty fifty sixty seventy eighty ninety"""
-_TENS = {word: 10 * n for n, word in enumerate(_TENS_WORDS.split(), 2)}
-_NUMBER = re.compile(
-    rf"""(?P<number>[-−]?(?:\d{{1,3}}(?:[,\u00a0\u202f' ]\d{{3}})+(?!\d)|\d+)(?:\.\d+)?(?:[eE][-+]?\d+)?)
-    (?:\s*[x×*·]\s*10\s*(?:\^|\*\*)?\s*(?P<power>[-−]?\d*))?(?:\s*(?P<scale>{_SCALE_WORDS})s?\b)?""".replace("\n    ", ""),
-    re.IGNORECASE,
-)
+from streams.knowledge.numbers import Number, numbers
+from streams.knowledge.units import UNITS, Unit, named, unit_at
+
 _ABOUT = re.compile(
-    r"\b(about|around|approximately|approx|roughly|nearly|almost|circa|ca|some|close to|estimated|just (over|under))\b|~|≈", re.I
+    r"\b(about|around|approximately|approx|roughly|nearly|almost|circa|ca|some|close to|estimated|just (over|under)|or so)\b|~|≈", re.I
 )
-_MORE = re.compile(r"\b(more than|over|at least|above|exceeds|exceeding|upwards of)\b|>", re.I)
-_LESS = re.compile(r"\b(less than|fewer than|under|at most|below|up to)\b|<", re.I)
+_MORE = re.compile(r"\b(more than|over|at least|above|exceeds|exceeding|upwards of|in excess of)\b|>", re.I)
+_LESS = re.compile(r"\b(less than|fewer than|under|at most|below|up to|no more than)\b|<", re.I)
+_PLUS = re.compile(r"^\s*(?:\+|plus\b(?!\s+or\s+minus)|or more\b)", re.I)
+_YEAR = r"(?:the year\s+)?(?:early |mid-|late )?(?:[A-Z][a-z]+\.? )?(?:1[5-9]|20)\d\d\b"
+_ASIDE = re.compile(rf"\([^()]*\)|\[[^\[\]]*\]|\b(?:as of|as at|in|since|by)\s+{_YEAR}")
+_RANGE = re.compile(r"\s*(?:-|–|—|to|and|±|\+/-|plus or minus)\s*", re.I)
+_PLUS_MINUS = re.compile(r"±|\+/-|plus or minus", re.I)
+_JOINED = re.compile(r"\s*(?:,|and|,\s*and)?\s*", re.I)
+_CHANGED = re.compile(
+    r"^\s*(?:/|per\b|a (?:second|minute|hour|day|week|month|year)\b|times\b|squared\b|cubed\b|[x×*^·]"
+    r"|-?\s?(?:hal(?:f|ves)|thirds?|quarters?|fifths?|tenths?)\b|or\b(?! so\b| more\b)|th\b)",
+    re.I,
+)
+"""What follows a number and makes another value of it."""
+_TWISTED = re.compile(
+    r"\b(?:not|no|never|twice|double|triple|half|third|quarter|dozens|hundreds|thousands|millions|billions|several|few)"
+    r"\s*(?:of|the|a|an)?\s*$",
+    re.I,
+)
+"""What stands before a number and makes another value of it."""
+_BESIDE = frozenset(
+    [
+        "high",
+        "tall",
+        "long",
+        "wide",
+        "deep",
+        "old",
+        "above",
+        "below",
+        "sea",
+        "level",
+        "in",
+        "total",
+        "people",
+        "inhabitants",
+        "residents",
+        "across",
+        "of",
+        "and",
+        "the",
+        "its",
+        "or",
+        "so",
+        "about",
+        "a",
+        "an",
+        "is",
+    ]
+)
+"""Words beside a number that are no unit."""
+_LETTER_SCALES = {"m": 1e6, "k": 1e3, "t": 1e12}
+"""Units of one letter that say a scale as well, where they touch the number."""
 _FAR = 3.0
 """A number differs only when it is this many tolerances away; in between it is not told."""
 _ROUGHEST = 0.1
@@ -86,40 +101,138 @@ class Quantity(NamedTuple):
     """Half of the last digit said, where the text says that it is rounded; 0 otherwise."""
     bound: str | None = None
     """`more` or `less`, where the text says "more than" or "less than"."""
+    factor: float = 1.0
+    """How many base units its unit is."""
+    last_digit: float = 0.0
+    """Half of the last digit said, in base units: as exactly as it can be meant, in another unit."""
+    counted: str = ""
+    """The words behind a number without a unit that we know: what it counts, or a unit that we do not know."""
+    others: tuple[Quantity, ...] = ()
+    """What else the same text may mean: "33.000" is 33 and 33 thousand, "1.5m" a length and a number."""
+
+
+class _Piece(NamedTuple):
+    """A number with the unit behind it."""
+
+    number: Number
+    unit: Unit | None
+    end: int
+    scale: float = 1.0
+    """What the unit's one letter means where it is no unit: 33m, 33k."""
 
 
 def parse_quantity(text: str, unit: str | None = None) -> Quantity | None:
-    """The first number of a text, or the range of its first two; None where there is none.
+    """The one number of a text, or its range; None where there is none, or where it cannot be read whole.
 
     `unit` stands in where the text names none that we know.
     """
-    text = _words_to_digits(text)
-    found = list(_NUMBER.finditer(text))
-    if not found or found[0]["power"] == "":  # "3 x 10^" says no number
+    text = text.replace("\u2212", "−")
+    plain = _ASIDE.sub(" ", text).strip()
+    if not any(char.isdigit() for char in plain) and not re.search(r"[^\W\d_]", plain):
+        plain = text
+    found = numbers(plain)
+    if not found:
         return None
-    first = found[0]
-    dimension, factor = _unit_after(text[first.end() :]) or _unit_after(unit or "") or (None, 1.0)
-    low, step = _value(first)
-    if len(found) > 1 and re.fullmatch(r"\s*(-|–|—|to|and)\s*", text[first.end() : found[1].start()], re.I):
-        second = found[1]
-        dimension, factor = _unit_after(text[second.end() :]) or (dimension, factor)
-        high, _ = _value(second)
-        if first["scale"] is None and second["scale"]:
-            low *= _SCALES[second["scale"].lower()]
-        ends = sorted((_to_base(low, dimension, factor), _to_base(high, dimension, factor)))
-        return Quantity(ends[0], ends[1], _base_dimension(dimension))
-    before = text[: first.start()]
-    bound = "more" if _MORE.search(before) else "less" if _LESS.search(before) else None
-    about = first["scale"] is not None or _ABOUT.search(before) is not None
-    value = _to_base(low, dimension, factor)
-    rounding = min(step / 2, _ROUGHEST * abs(low)) * factor if about else 0.0
-    return Quantity(value, value, _base_dimension(dimension), rounding, None if _ABOUT.search(before) else bound)
+    pieces = [_piece(plain, number) for number in found]
+    before, after = plain[: found[0].start], plain[pieces[-1].end :]
+    if _CHANGED.match(after) or _TWISTED.search(before):
+        return None
+    spare = named(unit.lower()) if unit else None
+    if len(pieces) == 1:
+        return _single(pieces[0], before, after, spare)
+    gaps = [plain[left.end : right.number.start] for left, right in pairwise(pieces)]
+    if (compound := _compound(pieces, gaps, after)) is not None:
+        return _single(compound, before, after, spare)
+    if len(pieces) == 2 and _RANGE.fullmatch(gaps[0]):
+        if gaps[0].strip().lower() == "and" and not re.search(r"\bbetween\s*$", before, re.I):
+            return None
+        return _range(pieces[0], pieces[1], spare, margin=_PLUS_MINUS.search(gaps[0]) is not None)
+    return None
+
+
+def _piece(text: str, number: Number) -> _Piece:
+    sign = text[: number.start].rstrip()[-1:]
+    found = unit_at(text[number.end :])
+    if found is None and sign in "$€£¥" and sign:
+        return _Piece(number, UNITS[sign], number.end)
+    if found is None:
+        return _Piece(number, None, number.end)
+    unit, length = found
+    said = text[number.end : number.end + length]
+    return _Piece(number, unit, number.end + length, _LETTER_SCALES.get(said.lower(), 1.0))
+
+
+def _compound(pieces: list[_Piece], gaps: list[str], after: str) -> _Piece | None:
+    """For "6 feet 11 inches", "2 hours and 30 minutes", "6 ft 11": parts of one measure, each unit smaller than the one before."""
+    units = [piece.unit for piece in pieces]
+    if len(pieces) == 2 and units[0] == UNITS["ft"] and units[1] is None and gaps[0].isspace() and not after.strip(" .,"):
+        units[1] = UNITS["in"]
+    first = units[0]
+    if first is None or not all(_JOINED.fullmatch(gap) for gap in gaps):
+        return None
+    total, above = 0.0, math.inf
+    for piece, unit in zip(pieces, units, strict=True):
+        if unit is None or unit.dimension != first.dimension or unit.factor >= above or len(piece.number.readings) > 1:
+            return None
+        total, above = total + piece.number.readings[0][0] * unit.factor, unit.factor
+    last = pieces[-1].number.readings[0][1] * above
+    whole = Number(pieces[0].number.start, pieces[-1].number.end, ((total / first.factor, last / first.factor),), scaled=False)
+    return _Piece(whole, first, pieces[-1].end)
+
+
+def _single(piece: _Piece, before: str, after: str, spare: Unit | None) -> Quantity:
+    counted = " ".join(word for word in re.findall(r"[^\W\d_]+", after.lower()) if word not in _BESIDE) if piece.unit is None else ""
+    readings: list[Quantity] = []
+    for value, step in piece.number.readings:
+        readings.append(_quantity(value, step, piece.number.scaled, piece.unit or spare, before, after, counted))
+    if piece.scale != 1.0:
+        value, step = piece.number.readings[0]
+        readings.append(_quantity(value * piece.scale, step * piece.scale, True, spare, before, after, ""))
+    return readings[0]._replace(others=tuple(readings[1:]))
+
+
+def _quantity(value: float, step: float, scaled: bool, unit: Unit | None, before: str, after: str, counted: str) -> Quantity:
+    dimension, factor = unit or (None, 1.0)
+    about = _ABOUT.search(before) is not None or re.match(r"\s*(?:or so|or thereabouts)\b", after, re.I) is not None
+    bound = "more" if _MORE.search(before) or _PLUS.match(after) else "less" if _LESS.search(before) else None
+    half = min(step / 2, _ROUGHEST * abs(value)) * factor
+    base = _to_base(value, dimension, factor)
+    rounding = half if about or scaled else 0.0
+    return Quantity(base, base, _base_dimension(dimension), rounding, None if about else bound, factor, half, counted)
+
+
+def _range(first: _Piece, second: _Piece, spare: Unit | None, *, margin: bool) -> Quantity | None:
+    """For "between 60 and 70 million", "8.8 to 8.9 km", "5 ± 1"."""
+    (low, _), (high, _) = first.number.readings[0], second.number.readings[0]
+    if not first.number.scaled:
+        low *= second.number.scale
+    if first.unit is not None and second.unit is None:
+        return None
+    if margin:
+        low, high = low - high, low + high
+    unit = second.unit or spare
+    dimension, factor = unit or (None, 1.0)
+    lower = first.unit or unit
+    ends = sorted((_to_base(low, *(lower or (None, 1.0))), _to_base(high, dimension, factor)))
+    if lower is not None and lower.dimension != dimension:
+        return None
+    return Quantity(ends[0], ends[1], _base_dimension(dimension), factor=factor)
 
 
 def compare_quantities(claim: Quantity, known: Quantity, tolerance: float) -> Agreement:
-    """Whether a claimed quantity agrees with a known one, within a relative tolerance. Without tolerance only equal numbers agree."""
+    """Whether a claimed quantity agrees with a known one, within a relative tolerance. Without tolerance only equal numbers agree.
+
+    In another unit than the known one's, equal means: to the last digit said.
+    """
+    results = {_compare(one, known, tolerance) for one in (claim, *claim.others)}
+    return Agreement.SAME if Agreement.SAME in results else Agreement.UNCLEAR if len(results) > 1 else results.pop()
+
+
+def _compare(claim: Quantity, known: Quantity, tolerance: float) -> Agreement:
     if claim.dimension and known.dimension and claim.dimension != known.dimension:
         return Agreement.UNCLEAR
+    if claim.counted and known.dimension:
+        return Agreement.UNCLEAR  # "5 furlongs" where metres are known
     truth = (known.low + known.high) / 2
     slack = max(tolerance * abs(truth), (known.high - known.low) / 2)
     if claim.bound:
@@ -128,10 +241,11 @@ def compare_quantities(claim: Quantity, known: Quantity, tolerance: float) -> Ag
         result = _compare_range(claim, truth, slack)
     else:
         distance = abs(claim.low - truth)
-        allowed = max(slack, claim.rounding if tolerance else 0.0)
+        converted = claim.last_digit if claim.dimension and claim.factor != known.factor else 0.0
+        allowed = max(slack, claim.rounding if tolerance else 0.0, converted)
         if distance <= allowed or math.isclose(claim.low, truth, rel_tol=1e-9):
             return Agreement.SAME
-        result = Agreement.DIFFERENT if distance > max(_FAR * slack, claim.rounding) else Agreement.UNCLEAR
+        result = Agreement.DIFFERENT if distance > max(_FAR * slack, claim.rounding, 2 * converted) else Agreement.UNCLEAR
     units_told = claim.dimension == known.dimension
     return Agreement.UNCLEAR if result is Agreement.DIFFERENT and not units_told else result
 
@@ -151,31 +265,6 @@ def _compare_range(claim: Quantity, truth: float, slack: float) -> Agreement:
     return Agreement.DIFFERENT if distance > _FAR * slack else Agreement.UNCLEAR
 
 
-def _value(match: re.Match[str]) -> tuple[float, float]:
-    """The number, and what one of its last significant digit is worth: `67 million` -> (67e6, 1e6); `1500` -> (1500, 100)."""
-    digits = re.sub(r"[,\u00a0\u202f' ]", "", match["number"]).replace("−", "-")
-    scale = _SCALES[match["scale"].lower()] if match["scale"] else 1.0
-    if match["power"]:
-        scale *= 10.0 ** int(match["power"].replace("−", "-"))
-    mantissa = re.split(r"[eE]", digits)[0].lstrip("-")
-    if "." in mantissa:
-        step = 10.0 ** -len(mantissa.split(".")[1])
-    else:
-        step = 10.0 ** (len(mantissa) - len(mantissa.rstrip("0"))) if mantissa.strip("0") else 1.0
-    return float(digits) * scale, step * scale
-
-
-def _unit_after(rest: str) -> tuple[str, float] | None:
-    """The unit that a text starts with, longest first; plural and full stop do not matter."""
-    tokens = re.findall(r"°?[^\W\d_]+[²2]?|%|°", rest.lower().replace("^", "").replace("-", " "))[:2]
-    for size in (2, 1):
-        name = " ".join(tokens[:size])
-        for form in (name, name.removesuffix("s"), name.replace("degrees", "degree")):
-            if len(tokens) >= size and form in _UNITS:
-                return _UNITS[form]
-    return None
-
-
 def _to_base(value: float, dimension: str | None, factor: float) -> float:
     if dimension == "celsius":
         return value + 273.15
@@ -186,14 +275,3 @@ def _to_base(value: float, dimension: str | None, factor: float) -> float:
 
 def _base_dimension(dimension: str | None) -> str | None:
     return "temperature" if dimension in ("celsius", "fahrenheit") else dimension
-
-
-def _words_to_digits(text: str) -> str:
-    """Number words up to ninety-nine become digits: "twenty-three" -> "23". Larger ones keep their scale word."""
-    ones, tens = "|".join(_SMALL), "|".join(_TENS)
-
-    def digits(match: re.Match[str]) -> str:
-        return str(_TENS.get((match["tens"] or "").lower(), 0) + _SMALL.get((match["ones"] or match["only"] or "").lower(), 0))
-
-    pattern = rf"(?<!\bno )(?<!\bany )(?<!\bevery )\b(?:(?P<tens>{tens})(?:[- ](?P<ones>{ones}))?|(?P<only>{ones}))\b"
-    return re.sub(pattern, digits, text, flags=re.IGNORECASE)
