@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import json_option, kafka_options
+from cli.options import json_option, kafka_options, sign_option
 from cli.terminal import say, styled
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def show(settings: KafkaSettings, position: str, full: bool, as_json: bool) -> N
     "--value-file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Send this value instead; needs --position."
 )
 @json_option
+@sign_option
 @kafka_options
 def replay(
     settings: KafkaSettings,

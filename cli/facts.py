@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.fact_files import Survey
-from cli.options import facts_there, json_option, kafka_options
+from cli.options import facts_there, json_option, kafka_options, sign_option
 from cli.sending import counted
 from cli.terminal import say
 
@@ -37,6 +37,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--skip-bad", is_flag=True, help="Pass over what is no fact, and count it, rather than stop at the first.")
 @click.option("--export", "target", type=FILE, metavar="FILE", help="Write the facts that stand on the topic to FILE, as HIF (JSON).")
 @json_option
+@sign_option
 @kafka_options
 def facts(
     settings: KafkaSettings,

@@ -31,6 +31,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "topics": ("cli.topics", "topics", "Make, check and list the topics."),
     "lag": ("cli.lag", "lag", "Show how far consumer groups are behind."),
     "dead-letters": ("cli.dead_letters", "dead_letters", "List, show and replay records that could not be used."),
+    "acls": ("cli.acls", "acls", "Print the ACLs that each node and producer needs on the broker."),
+    "keys": ("cli.keys", "keys", "Make keys that records are signed with, and say which may write what."),
     "broker": ("cli.broker", "broker", "Run a Kafka broker here until Ctrl-C."),
     "fetch": ("cli.fetch", "fetch", "Download beforehand what commands would fetch when first needed."),
 }

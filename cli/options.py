@@ -69,6 +69,13 @@ broker_option = under("Broker")
 topic_prefix_option = broker_option(
     "--topic-prefix", metavar="TEXT", help="Put before the name of every topic. [env: PELTON_TOPIC_PREFIX; default: pelton.]"
 )
+sign_option = broker_option(
+    "--sign-key",
+    type=click.Path(dir_okay=False),
+    metavar="FILE",
+    help="Sign what is sent by this key (`pelton keys`). [env: PELTON_SIGN_KEY]",
+)
+"""For commands with `kafka_options`: their settings have it."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 
 SHAPES = (
@@ -133,7 +140,8 @@ def kafka_options(command: Command) -> Command:
     def with_settings(*args: Any, bootstrap_servers: str | None, topic_prefix: str | None, config: str | None, **kwargs: Any) -> Any:
         from streams.kafka.settings import KafkaSettings  # pydantic, and the catalogue of topics: not for --help
 
-        settings = KafkaSettings.load(config, bootstrap_servers=bootstrap_servers, topic_prefix=topic_prefix)
+        flags = {"bootstrap_servers": bootstrap_servers, "topic_prefix": topic_prefix, "sign_key": kwargs.pop("sign_key", None)}
+        settings = KafkaSettings.load(config, **flags)
         return command(*args, settings=settings, **kwargs)
 
     return with_settings  # type: ignore[return-value]

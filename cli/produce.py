@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from cli.declared import choices
-from cli.options import json_option, kafka_options, reading_options, source_name, there
+from cli.options import json_option, kafka_options, reading_options, sign_option, source_name, there
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--dry-run", is_flag=True, help="Read everything, say what was found, and send nothing. Needs no broker.")
 @click.option("--skip-bad", is_flag=True, help="Pass over bad rows, and count them, rather than stop at the first.")
 @json_option
+@sign_option
 @kafka_options
 def produce(
     settings: KafkaSettings,

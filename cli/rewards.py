@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import RunName, json_option, kafka_options
+from cli.options import RunName, json_option, kafka_options, sign_option
 from cli.terminal import say
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ def list_(settings: KafkaSettings, run_id: str | None, phase: str | None, prompt
 @click.option("--policy", type=click.Choice(POLICIES), default="strict", show_default=True, help="How claims become a number.")
 @click.option("--dry-run", is_flag=True, help="Judge and compare, and send nothing.")
 @json_option
+@sign_option
 @kafka_options
 def replay(
     settings: KafkaSettings,
@@ -121,11 +122,14 @@ def read_outputs(settings: KafkaSettings, first: int, behind: int | None) -> Ite
 def _read(settings: KafkaSettings, topic: str, kind: Any, first: int = 0, behind: int | None = None) -> Iterator[Any]:
     from schemas.errors import BadRecord
     from streams.kafka.consumer import read_range
+    from streams.kafka.signatures import Signatures
 
+    signatures = Signatures(settings)
     for record in read_range(settings, topic):
         if record.offset < first or (behind is not None and record.offset >= behind):
             continue
         try:
+            signatures.check(record)
             yield kind.decode(record.value)
         except BadRecord as bad:
             say(f"{topic}:{record.partition}:{record.offset} passed over: {bad.detail}", fg="yellow", err=True)

@@ -141,9 +141,10 @@ def _rename_a_folder(path: Path) -> None:
 
 
 def as_yaml(settings: KafkaSettings, config: TrainConfig) -> str:
-    """All settings of a run, and what was said of the broker but the password, as a file that --config takes."""
-    kafka = settings.model_dump(mode="json", exclude_unset=True, exclude={"sasl_password"})
-    return yaml.safe_dump({"kafka": kafka, "train": config.model_dump(mode="json", exclude_none=True)}, sort_keys=False)
+    """All settings of a run, and what was said of the broker, as a file that --config takes; of secrets only that they are set."""
+    kafka = settings.model_dump(mode="json", exclude_unset=True, exclude=set(settings.secrets))
+    masked = "".join(f"# kafka: {name} is set, and not shown: it stays in the environment, or in a file\n" for name in settings.secrets)
+    return masked + yaml.safe_dump({"kafka": kafka, "train": config.model_dump(mode="json", exclude_none=True)}, sort_keys=False)
 
 
 def new_run_id() -> str:

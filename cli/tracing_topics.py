@@ -15,6 +15,7 @@ from schemas.training_sample import Objective, TrainingSample
 from streams.kafka.admin import beginning_offsets, committed_offsets
 from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import read_dead_letters
+from streams.kafka.signatures import Signatures
 
 if TYPE_CHECKING:
     from streams.kafka.reader import TopicReader
@@ -57,8 +58,13 @@ def on_the_topics(log: TopicReader, asked: str, newest: Checkpoint | None, model
 
 def announced(log: TopicReader) -> list[tuple[ModelVersion, int]]:
     """What is announced on `models` and not deleted since, oldest first, each with its time in milliseconds since the epoch."""
+    signatures = Signatures(log.settings)
     found: dict[bytes | None, tuple[ModelVersion, int]] = {}
     for record in log.topic(log.settings.topics.models.name):
+        try:
+            signatures.check(record)  # a forged one neither counts nor takes the place of a true one
+        except BadRecord:
+            continue
         found.pop(record.key, None)
         try:
             found[record.key] = (ModelVersion.decode(record.value), record.timestamp)

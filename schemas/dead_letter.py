@@ -11,6 +11,10 @@ REPLAY_HEADER = HEADER_PREFIX + "replay_of"
 """On a record that was sent back: topic, partition and offset of its dead letter."""
 
 
+SIGNATURE_HEADER = HEADER_PREFIX + "signature"
+"""Who signed a record (`streams.kafka.signatures`); a dead letter keeps its original's."""
+
+
 class DeadLetter(Message):
     """The headers of a dead letter as one object. The record's key and value are the original's, byte for byte."""
 

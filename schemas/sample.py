@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field, PrivateAttr, model_validator
 
 from schemas.base import VERSION, Message, Part, content_id
 from schemas.errors import BadRecord, DeadLetterReason
+from schemas.roles import NODE_FIELDS
 from schemas.trainable import refuse_untrainable
 from schemas.turns import OptionalTurns, Strings, Tools
 
@@ -198,6 +199,17 @@ class Sample(Message):
 
     def _first_parts(self, said: Set[str]) -> list[str | None]:
         return [str(value) if name in said and (value := getattr(self, name)) else None for name in HASHED]
+
+    @property
+    def says_node_fields(self) -> bool:
+        """Whether it says any of what only our own nodes may say."""
+        return any(getattr(self, name) != type(self).model_fields[name].default for name in NODE_FIELDS)
+
+    def without_node_fields(self) -> Self:
+        """The sample as its producer may say it; the same one where it says no more."""
+        return (
+            self.model_copy(update={name: type(self).model_fields[name].default for name in NODE_FIELDS}) if self.says_node_fields else self
+        )
 
     @property
     def is_ours(self) -> bool:

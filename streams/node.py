@@ -27,8 +27,10 @@ from streams.kafka.admin import check_topics
 from streams.kafka.connection import name_clients
 from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import Breaker, DeadLetterWriter
+from streams.kafka.keys import AllowedKey
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.signatures import Signatures
 from streams.kafka.sources import Sources, source_of
 from streams.knowledge.ontology import Ontology
 from streams.knowledge.view import FactsView
@@ -82,6 +84,8 @@ class StreamNode(ABC):
         self.state_folder = make_folder(state_folder) if state_folder else None
         """Where it keeps what it has learnt of the stream."""
         self._sources = self._known_sources()
+        self.signatures = Signatures(settings)
+        self._signed_by: dict[tuple[str, int, int], AllowedKey | None] = {}
         self._producer = Producer(settings, waits_for_broker=True)  # what a batch has sent is not given up while its broker is away
         self._letters = DeadLetterWriter(self._producer, settings, self.name, run_id)
         self._sent: Counter[str] = Counter()
@@ -103,6 +107,7 @@ class StreamNode(ABC):
         """
         begun = monotonic()
         metrics.RECORDS_IN.labels(self.name, self.topic.name).inc(len(records))
+        self._signed_by.clear()
         self.process(records)
         self.flush()
         for topic_name, count in self._sent.items():
@@ -193,10 +198,17 @@ class StreamNode(ABC):
     def admitted(self, records: Iterable[Record]) -> Iterator[Record]:
         """The records to be handled, one at a time; those of a paused source go to the dead letters, but for its probes.
 
-        One that was sent back from the dead letters is always handled: somebody wants it tried.
+        One that was sent back from the dead letters is always handled: somebody wants it tried. One that is refused for its signature is
+        counted against nobody: else whoever writes under another's name could have that one paused.
         """
         for record in records:
-            name = source_of(record)
+            try:
+                self._signed_by[record.topic, record.partition, record.offset] = self.signatures.check(record)
+            except BadRecord as bad:
+                metrics.RECORDS_REFUSED.labels(self.name, record.topic, bad.reason.value).inc()
+                self._put_away(Case(record), bad)
+                continue
+            name = self._source_of(record)
             if self._sources.admits(name) or any(header == REPLAY_HEADER for header, _ in record.headers):
                 yield record
             else:
@@ -232,8 +244,17 @@ class StreamNode(ABC):
         self._letters.put_soon(case.record, bad, case.sample_id)
         metrics.DEAD_LETTERS.labels(self.name, bad.reason.value).inc()
 
+    def signed_by(self, record: Record) -> AllowedKey | None:
+        """Whose signature an admitted record of this batch has; None where it has none, and needs none."""
+        return self._signed_by.get((record.topic, record.partition, record.offset))
+
+    def _source_of(self, record: Record) -> str | None:
+        """Who sent it: who signed it, else what the record says itself."""
+        key = self.signed_by(record)
+        return key.key_id if key is not None else source_of(record)
+
     def _judge_source(self, record: Record, ok: bool) -> None:
-        name = source_of(record)
+        name = self._source_of(record)
         self._breaker.record(ok, named=name is not None)
         if told := self._sources.record(name, ok):
             logger.warning("%s: %s", self.name, told)

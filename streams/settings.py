@@ -77,10 +77,25 @@ class Section(Generic[Model]):
 
     def _environment(self, environ: Mapping[str, str]) -> Place:
         values = {name: environ[variable] for name, variable in self.variables.items() if environ.get(variable)}
+        values |= self._from_files(environ, values)
         if self.prefix:
-            unknown = environ.keys() - self.variables.values()
+            unknown = environ.keys() - self.variables.values() - {f"{variable}_FILE" for variable in self.variables.values()}
             values |= {name.removeprefix(self.prefix).lower(): environ[name] for name in sorted(unknown) if name.startswith(self.prefix)}
         return Place(values, lambda name: self.variables.get(name, f"{self.prefix}{name.upper()}"))
+
+    def _from_files(self, environ: Mapping[str, str], given: Mapping[str, str]) -> dict[str, str]:
+        """What stands in files that a variable names with `_FILE` behind its name, as secrets are mounted."""
+        found = {}
+        for name, variable in self.variables.items():
+            if not (path := environ.get(f"{variable}_FILE")):
+                continue
+            if name in given:
+                raise ConfigError(f"{variable} and {variable}_FILE are both set: set one of them")
+            try:
+                found[name] = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(f"{variable}_FILE: {path} cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})") from None
+        return found
 
     def _file(self, path: str | Path | None) -> Place:
         return Place(read_section(path, self.name) if path is not None else {}, lambda name: str(path))

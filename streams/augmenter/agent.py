@@ -134,6 +134,7 @@ class _PartitionThreshold:
         return (self._threshold.look_up if counted else self._threshold.observe)(loss.run_id, loss.pass_number, loss.loss)
 
     def observe_record(self, record: Record) -> None:
+        self._node.signatures.check(record)
         loss = decode_loss(record.value)
         if self._node.is_ours(loss):
             self.is_high(loss, counted=False)

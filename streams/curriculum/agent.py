@@ -40,6 +40,9 @@ class CurriculumNode(StreamNode):
             with self.guarded(record) as case:
                 sample = Sample.decode(record.value)
                 case.sample_id = sample.sample_id
+                if not self.signatures.vouches_for_node_fields(self.signed_by(record)) and sample.says_node_fields:
+                    metrics.NODE_FIELDS_IGNORED.labels(self.name).inc()
+                    sample = sample.without_node_fields()
                 if self.is_ours(sample):
                     self._place(record, sample, bands.bands, counted)
                 else:
@@ -87,7 +90,10 @@ class _PartitionBands:
         self.bands = Bands()
 
     def observe_record(self, record: Record) -> None:
+        key = self._node.signatures.check(record)
         sample = Sample.decode(record.value)
+        if not self._node.signatures.vouches_for_node_fields(key):
+            sample = sample.without_node_fields()
         if self._node.is_ours(sample):
             task = detect_task(sample)
             raw, _ = self._node.measure(sample, content_of(sample, task))

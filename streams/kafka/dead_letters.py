@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from schemas.dead_letter import HEADER_PREFIX, REPLAY_HEADER, DeadLetter
 from schemas.errors import BadRecord, BrokerError, DeadLetterReason, TooManyDeadLetters
 from streams.kafka.consumer import Record, read_range
+from streams.kafka.signatures import REASONS as SIGNATURE_REASONS
 from streams.kafka.sources import source_of
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ class DeadLetterWriter:
         except BrokerError as error:
             raise BrokerError(f"a dead letter was not acknowledged: {error} ({record.topic} {record.partition}:{record.offset})") from error
         if self.breaker is not None:
-            self.breaker.record(ok=False, named=letter.source is not None)
+            # Whoever writes without a right to must not be able to stop a node by it.
+            self.breaker.record(ok=False, named=letter.source is not None or bad.reason in SIGNATURE_REASONS)
         return letter
 
     def put_soon(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> tuple[DeadLetter, Any]:

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, KafkaTimeoutError
@@ -17,11 +17,10 @@ from schemas.base import Message
 from schemas.errors import BadRecord, BrokerError, DeadLetterReason, Fenced
 from schemas.topics import MAX_LETTER_BYTES, Topic
 from streams.kafka.connection import BOOTSTRAP_TIMEOUT_MS, broker_errors, connect, explain, listens
-
-if TYPE_CHECKING:
-    pass
+from streams.kafka.keys import SigningKey
 from streams.kafka.partitioner import KeyPartitioner
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.signatures import Signer
 
 BUFFER_BYTES = 32_000_000
 """Most bytes sent but not yet acknowledged; `send` waits above it."""
@@ -87,6 +86,7 @@ class Producer:
         self._linger_ms = linger_ms
         self._while_waiting = while_waiting
         self._open_ms = open_ms
+        self._signer = Signer(SigningKey.load(settings.sign_key)) if settings.sign_key else None
         self._topics = {topic.name: topic for topic in settings.topics}
         self._lock = threading.Lock()
         self._room = threading.Condition(self._lock)
@@ -141,7 +141,7 @@ class Producer:
             BrokerError: the producer can send no more, or the topic is missing.
             Fenced: a newer producer has this transactional id.
         """
-        pairs = list(headers)
+        pairs = self._signed(topic_name, key, value, list(headers))
         size = self._checked_size(topic_name, key, value, pairs)
         self._take_room(size)
         try:
@@ -152,6 +152,12 @@ class Producer:
                 raise
         future.add_both(lambda result: self._acknowledged(size, result))
         return future
+
+    def _signed(self, topic_name: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+        """With this process's signature, where it has a key; a dead letter keeps its original's."""
+        if self._signer is None or topic_name == self.settings.topics.dead_letters.name:
+            return headers
+        return self._signer.headers(topic_name, key, value, headers)
 
     def _sent(self, topic_name: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
         """A first send to a topic has to hear of it. A producer that waits for its broker asks on until one that listens does not tell."""

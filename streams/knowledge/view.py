@@ -23,8 +23,10 @@ from kafka.structs import OffsetAndMetadata
 
 from schemas.errors import BadRecord, BrokerError, DeadLetterReason, PeltonError
 from schemas.fact import Fact
+from streams import metrics
 from streams.kafka.connection import explain
 from streams.kafka.consumer import Record, make_consumer, topic_partitions
+from streams.kafka.signatures import REASONS, Signatures
 from streams.kafka.topic_ids import commit_metadata, heard_ids, made_anew, metadata_id
 from streams.knowledge.hypergraph import Hypergraph
 
@@ -63,6 +65,7 @@ class FactsView:
         self._settings = settings
         self._ontology = ontology
         self._dead_letters = dead_letters
+        self._signatures = Signatures(settings)
         self._tp = TopicPartition(settings.topics.facts.name, 0)
         self._graph = Hypergraph(ontology)
         self._lock = threading.RLock()
@@ -257,10 +260,10 @@ class FactsView:
         try:
             if not key:
                 raise BadRecord(DeadLetterReason.BAD_FACT, "a fact without a key: the topic is compacted by it")
-            if record.value is None:
-                graph.remove(key, record.offset)
-                return
             graph.remove(key, record.offset)  # whatever comes now is what compaction leaves under this key
+            self._signatures.check(record)
+            if record.value is None:
+                return
             fact = Fact.decode(record.value)
             graph.put(fact if fact.fact_id == key else fact.model_copy(update={"fact_id": key}), record.offset)
             if self._dead_letters is not None and self._dead_letters.breaker is not None:
@@ -273,6 +276,8 @@ class FactsView:
 
     def _refused(self, record: Record, bad: BadRecord) -> None:
         self._bad += 1
+        if bad.reason in REASONS:
+            metrics.RECORDS_REFUSED.labels("facts", record.topic, bad.reason.value).inc()
         logger.warning("facts view: bad fact at offset %d: %s", record.offset, bad)
         if self._dead_letters is not None and record.offset >= self._letters_from:
             self._letters.append((record, bad))

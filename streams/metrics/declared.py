@@ -162,6 +162,13 @@ SOURCE_PAUSED = _declare(
     ("node", "source"), WORKERS,
 )  # fmt: skip
 DEAD_LETTERS = _declare(Counter, "pelton_dead_letters", "Records dead-lettered, by reason", ("node", "reason"), NODES)
+RECORDS_REFUSED = _declare(
+    Counter, "pelton_records_refused", "Records refused for their signature: unsigned, stale or forged", ("node", "topic", "reason"), NODES
+)
+NODE_FIELDS_IGNORED = _declare(
+    Counter, "pelton_node_fields_ignored", "Samples whose sender said what only our nodes may say; the fields were ignored",
+    ("node",), ("curriculum",),
+)  # fmt: skip
 BREAKER_OPEN = _declare(Gauge, "pelton_breaker_open", "1 where all records are bad and the node stops", ("node",), NODES)
 BREAKER_BAD_RECORDS = _declare(
     Gauge, "pelton_breaker_bad_records", "Bad records in a row, of whom nothing tells who sent them: 200 (50 after a start) stop the node",

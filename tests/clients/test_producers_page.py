@@ -13,11 +13,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from schemas import export
+from schemas.dead_letter import SIGNATURE_HEADER
+from schemas.roles import Role
 from schemas.sample import Sample
 from streams.curriculum.task_detector import content_of, detect_task
 from streams.kafka.consumer import Record, read_range
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.signatures import Signatures
 from tests.clients.conftest import Run, run
+from tests.models.signing import make_keys, signing_as
 
 PAGE = (Path(__file__).parents[2] / "docs" / "producers.md").read_text(encoding="utf-8")
 SCHEMA = Draft202012Validator(json.loads((export.FOLDER / "sample.json").read_text(encoding="utf-8")))
@@ -28,7 +32,8 @@ def example(heading: str, settings: KafkaSettings, folder: Path, name: str) -> P
     section = PAGE.split(f"## {heading}\n", 1)[1].split("\n## ", 1)[0]
     (block,) = re.findall(r"```(?:python|js|sh)\n(.*?)```", section, re.S)
     path = folder / name
-    path.write_text(block.replace("127.0.0.1:9092", settings.bootstrap_servers).replace("pelton.", settings.topic_prefix), encoding="utf-8")
+    ours = block.replace("127.0.0.1:9092", settings.bootstrap_servers).replace("pelton.", settings.topic_prefix)
+    path.write_text(ours.replace(f"{settings.topic_prefix}signature", SIGNATURE_HEADER), encoding="utf-8")
     return path
 
 
@@ -69,6 +74,23 @@ def test_kafkajs(settings: KafkaSettings, tmp_path: Path, node: Run):
     records = received(settings)
     assert set(records) == {"node-1", "node-2"}
     assert {record.headers for record in records.values()} == {(("producer", b"atlas"),)}
+
+
+@pytest.mark.parametrize(("heading", "sample_id"), [("Signing, Python", "signed-1"), ("Signing, Node", "signed-2")], ids=["python", "node"])
+def test_what_is_signed_as_the_page_says_is_taken_where_signatures_are_required(
+    settings: KafkaSettings, tmp_path: Path, heading: str, sample_id: str, request: pytest.FixtureRequest
+):
+    make_keys(tmp_path, {"atlas.key": (Role.PRODUCER,)})
+    secret, name = tmp_path / "atlas.key.json", "send.js" if "Node" in heading else "send.py"
+    script = example(heading, settings, tmp_path, name)
+    script.write_text(script.read_text(encoding="utf-8").replace("atlas.key.json", str(secret)), encoding="utf-8")
+    if name == "send.js":
+        request.getfixturevalue("node")(script)
+    else:
+        run([sys.executable, script])
+    key = Signatures(signing_as(settings, tmp_path, None)).check(received(settings)[sample_id])
+    assert key is not None
+    assert key.key_id == "atlas.key"
 
 
 def test_kcat(settings: KafkaSettings, tmp_path: Path):

@@ -32,21 +32,24 @@ class Decoded:
 class Decoder:
     """Decodes the records of one run."""
 
-    def __init__(self, tokenizer: Any, config: TrainConfig) -> None:
+    def __init__(self, tokenizer: Any, config: TrainConfig, check: Callable[[Record], object] = lambda record: None) -> None:
+        """`check`: raises BadRecord for a record that nobody signed who may (`streams.kafka.signatures`)."""
         self._tokenizer = copy.deepcopy(tokenizer)  # a fast tokenizer must not be changed (its padding, say) while another thread uses it
         self._config = config
+        self._check = check
 
     def __call__(self, records: list[Record]) -> list[Decoded]:
         """Decode and tokenise; all texts in one call."""
-        samples = [decoded(record) for record in records]
+        samples = [decoded(record, self._check) for record in records]
         sound = (sample for sample in samples if isinstance(sample, TrainingSample))
         together = BatchTokenizer(self._tokenizer, sound, self._config.loss_on)
         return [with_example(sample, lambda sample: prepare(sample, together, self._config)) for sample in samples]
 
 
-def decoded(record: Record) -> TrainingSample | BadRecord:
+def decoded(record: Record, check: Callable[[Record], object] = lambda record: None) -> TrainingSample | BadRecord:
     """The sample of a record, or what is wrong with it."""
     try:
+        check(record)
         return TrainingSample.decode(record.value)
     except BadRecord as bad:
         return bad

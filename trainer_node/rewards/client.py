@@ -18,6 +18,7 @@ from streams import metrics
 from streams.kafka.consumer import Record, make_consumer
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.signatures import REASONS, Signatures
 from streams.kafka.topic_ids import heard_ids, made_anew
 from trainer_node.rewards.outputs import model_outputs
 from trainer_node.stopping import Stopped
@@ -73,6 +74,7 @@ class RewardClient:
         """
         self._settings = settings
         self._producer = producer
+        self._signatures = Signatures(settings)
         self._run_id = run_id
         self._headers = [(PRODUCER_HEADER, f"trainer.{run_id}".encode())]
         self._timeout_s = timeout_s
@@ -186,8 +188,11 @@ class RewardClient:
 
     def _ours(self, record: Record) -> GraphReward | None:
         try:
+            self._signatures.check(record)
             reward = GraphReward.decode(record.value)
         except BadRecord as bad:
+            if bad.reason in REASONS:
+                metrics.RECORDS_REFUSED.labels("trainer", record.topic, bad.reason.value).inc()
             logger.warning("%s:%d:%d is no reward: %s", record.topic, record.partition, record.offset, bad)
             return None
         return reward if reward.run_id == self._run_id else None

@@ -15,6 +15,7 @@ from streams.kafka.dead_letters import Breaker, DeadLetterWriter
 from streams.kafka.lag import LagReader
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
+from streams.kafka.signatures import Signatures
 from trainer_node.commit.held_out_file import feed_of
 from trainer_node.commit.history import History
 from trainer_node.commit.store import START
@@ -141,7 +142,7 @@ def _connect(
     stack.callback(monitor.close)
     lag = LagReader(settings)
     stack.callback(lag.close)
-    decode = Decoder(loaded.tokenizer, config)
+    decode = Decoder(loaded.tokenizer, config, Signatures(settings).check)
     consumer = ConsumerThread(settings, decode, config.on_data_loss, stop_if_away)
     stack.callback(consumer.close)
     kinds = config.kinds(ends=options.until_consumed)
