@@ -8,7 +8,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from cli.logs import tell
 from cli.program import PELTON
+from cli.progress import shown
 from cli.refused_samples import RefusedSamples
 from cli.sample_reader import ReadOptions, SampleReader, readers_of
 from cli.sending import own_source, send_samples, told
@@ -63,7 +65,7 @@ def train_on_files(
         looked_after = {} if named else {"worker_gone_s": None}
         node = TrainerNode(settings, config, _replace(options, wait_for=wait_for, workers_run_id=workers_run_id, **looked_after))
         stop_on_signals(node)
-        with _watching(nodes, node):
+        with _watching(nodes, node), shown(node.snapshot, options.run_id):
             node.run()
         refused.look()
     done = node.summary
@@ -76,8 +78,8 @@ def train_on_files(
     say(f"trained {done.samples_trained} samples in {done.step} steps; run {options.run_id} in {options.run_dir}")
     for line in where_they_went(sent, done):
         say(line)
-    if scores := {name: value for name, value in done.metrics.items() if name.startswith("val_") and name != "val_metric"}:
-        say("held out: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+    for line in held_out_lines(options.run_dir):
+        say(line)
     node.raise_if_fruitless()
     return node.stopped
 
@@ -86,6 +88,21 @@ def is_fruitless(done: RunSummary, refused: RefusedSamples) -> bool:
     """Whether nothing came of what was sent: the run has trained nothing at all, or this start met bad records alone."""
     met = {outcome for outcome, count in done.outcomes.items() if count}
     return not done.samples_trained or (bool(refused.reasons) and met <= {Outcome.DEAD_LETTER})
+
+
+def held_out_lines(run_dir: Path) -> list[str]:
+    """Of each objective what its newest evaluation found, and what the weights that it began with had on the same samples."""
+    from trainer_node.commit.history import BEGINNING, EVALUATION, read_history
+
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for row in read_history(run_dir).to_pylist():
+        if row["kind"] in (BEGINNING, EVALUATION):
+            found.setdefault(row["objective"], {}).setdefault(row["name"], {})[row["kind"]] = row["value"]
+    lines = []
+    for objective, values in found.items():
+        told = [" → ".join(f"{pair[kind]:.4f}" for kind in (BEGINNING, EVALUATION) if kind in pair) for pair in values.values()]
+        lines.append(f"held out ({objective}): " + ", ".join(f"{name} {value}" for name, value in zip(values, told, strict=True)))
+    return lines
 
 
 def where_they_went(sent: int, done: RunSummary) -> list[str]:
@@ -123,7 +140,7 @@ def _replace(options: RunOptions, **changes: object) -> RunOptions:
 
 def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: Path) -> KafkaSettings:
     """An embedded broker in the run's folder: the same folder goes on with the same log."""
-    broker = open_broker(settings, run_dir / "broker", progress=lambda text: say(text, err=True))
+    broker = open_broker(settings, run_dir / "broker", progress=tell)
     stack.callback(broker.stop)
     settings = settings.model_copy(update={"bootstrap_servers": broker.bootstrap_servers})
     os.environ.update(settings.to_environ())
@@ -131,7 +148,7 @@ def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: P
 
 
 def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: str | None, judged: bool) -> Supervisor:
-    nodes = stack.enter_context(Supervisor(PELTON, options.run_dir / "logs", lambda text: say(text, err=True)))
+    nodes = stack.enter_context(Supervisor(PELTON, options.run_dir / "logs", tell))
     for name in ("curriculum", "augmenter", *(("feedback",) if judged else ())):
         arguments = ["worker", name, "--run-id", options.run_id, "--state-dir", str(options.run_dir / "state" / name)]
         nodes.start(name, arguments + (["--ontology", ontology] if ontology else []))
@@ -147,8 +164,8 @@ def _send(settings: KafkaSettings, facts: tuple[Path, ...], ontology: Path | Non
     summary = send_samples(settings, readers, own_source("train"))
     for file in summary.files:
         for line in told(file):
-            say(line, err=True)
-    say(f"produced {summary.sent} samples", err=True)
+            tell(line)
+    tell(f"produced {summary.sent} samples")
     return summary.sent
 
 

@@ -13,7 +13,8 @@ from types import FrameType
 
 import click
 
-from cli.terminal import log_to_stderr, say
+from cli.logs import is_json, set_up
+from cli.terminal import say
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("cli.demo", "demo", "Run the whole loop on this machine: a broker, the workers, a small model, before and after."),
@@ -79,15 +80,7 @@ def is_there(name: str) -> bool:
 @click.version_option(package_name="pelton")
 def pelton(verbose: int) -> None:
     """Pelton trains language models continuously from a Kafka log."""
-    set_up_logging(verbose)
-
-
-def set_up_logging(verbose: int) -> None:
-    """Warnings of ours to stderr; Kafka's own only with -vv, since what matters of them reaches the user as an error."""
-    log_to_stderr()
-    logging.getLogger().setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG))
-    for name in ("kafka", "aiokafka", "urllib3", "jgo"):
-        logging.getLogger(name).setLevel(logging.INFO if verbose > 1 else logging.CRITICAL)
+    set_up(verbose)
 
 
 def main() -> None:
@@ -97,7 +90,7 @@ def main() -> None:
 
 def run_command(command: click.Command) -> None:
     """Run a command as a program of its own; an error of ours is one red line, with exit code 2 where the user can mend it, else 1."""
-    set_up_logging(verbose=0)
+    set_up()
     interrupts = note_interrupts()
     try:
         _run(command)
@@ -163,8 +156,12 @@ def of_the_disk(error: OSError) -> str | None:
 
 
 def fail(message: str, status: int) -> None:
-    """One red line on stderr, and the exit code."""
-    say(f"error: {' '.join(message.split())}", fg="red", err=True)
+    """One red line on stderr, or a record where logs are JSON, and the exit code."""
+    told = " ".join(message.split())
+    if is_json():
+        logger.error("%s", told)
+    else:
+        say(f"error: {told}", fg="red", err=True)
     sys.exit(status)
 
 

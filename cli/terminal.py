@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from typing import Any
 
 import click
@@ -39,6 +38,9 @@ def say(*parts: object, lines: bool = False, err: bool = False, nl: bool = True,
 class OneLine(logging.Formatter):
     """A record of a log is one line, whatever stands in its message; a traceback below it keeps its lines."""
 
+    def __init__(self, form: str = LOG_FORMAT) -> None:
+        super().__init__(form)
+
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
         """The line, its message escaped."""
         record.message = escaped(record.message)
@@ -47,10 +49,3 @@ class OneLine(logging.Formatter):
     def formatException(self, ei: Any) -> str:  # noqa: N802
         """The traceback, whose last line quotes whatever was refused."""
         return escaped(super().formatException(ei), lines=True)
-
-
-def log_to_stderr() -> None:
-    """Have log records written to stderr, escaped; once is enough."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(OneLine(LOG_FORMAT))
-    logging.basicConfig(handlers=[handler])

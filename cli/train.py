@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cli.declared import choices
+from cli.logs import as_node, log_option
 from cli.options import Finite, RunName, facts_there, kafka_options, reading_options, there, under
 from cli.terminal import say
 from cli.train_options import HeadedCommand, setting_options
@@ -98,6 +99,7 @@ FILE = click.Path(exists=True, dir_okay=False)
     metavar="PROJECT",
     help="Log to Weights & Biases; offline, into the run's folder, unless WANDB_API_KEY is set.",
 )
+@log_option(watch_option)
 @kafka_options
 @click.pass_context
 def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
@@ -128,6 +130,7 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
 
         model_source(config.model)  # before a broker and workers are started
     options = options_from(given, settings.topics)
+    as_node("trainer", options.run_id)
     with folder_of_run(options.run_dir, is_new=not given["run_id"] and not given["run_dir"]):
         stopped = run(settings, config, options, task, given)
     if stopped:
@@ -144,9 +147,10 @@ def run(settings: Any, config: Any, options: Any, task: str | None, given: dict[
 
         read = read_options(task, given["shape"], given["mapping"], given["encoding"])
         return train_on_files(settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read)
+    from cli.progress import shown
     from trainer_node.node import run_node
 
-    return run_node(settings, config, options)
+    return run_node(settings, config, options, lambda node: shown(node.snapshot, options.run_id))
 
 
 def trainer_for(task: str | None, named: str | None) -> str | None:

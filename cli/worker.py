@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cli.logs import as_node, log_option
 from cli.options import Finite, RunName, kafka_options
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def worker_options(command: Command) -> Command:
         help="Serve /metrics, /healthz and /readyz here. [default: 9710, 9720 or 9730 by kind, or the next free one]",
     )
     @click.option("--metrics-host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address to serve them on.")
+    @log_option()
     @kafka_options
     @functools.wraps(command)
     def with_options(*args: Any, **kwargs: Any) -> Any:
@@ -68,7 +70,7 @@ def curriculum(settings: KafkaSettings, run_id: str | None, ontology: Path | Non
     """Put samples into bands by difficulty."""
     from streams.curriculum.agent import CurriculumNode
 
-    _serve(lambda: CurriculumNode(settings, _ontology(ontology), run_id, state_dir), **serve)
+    _serve("curriculum", run_id, lambda: CurriculumNode(settings, _ontology(ontology), run_id, state_dir), **serve)
 
 
 @worker.command()
@@ -115,7 +117,7 @@ def augmenter(
     from streams.augmenter.agent import AugmenterConfig, AugmenterNode
 
     config = AugmenterConfig(variants, every, max_generation, quantile, warm_up)
-    _serve(lambda: AugmenterNode(settings, _ontology(ontology), run_id, state_dir, config), **serve)
+    _serve("augmenter", run_id, lambda: AugmenterNode(settings, _ontology(ontology), run_id, state_dir, config), **serve)
 
 
 @worker.command()
@@ -169,7 +171,7 @@ def feedback(
 
     config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims)
     pairs = PreferenceConfig(margin=preference_margin, max_age_s=preference_max_age) if preferences else None
-    _serve(lambda: FeedbackNode(settings, _ontology(ontology), run_id, config, pairs, extractors, state_dir), **serve)
+    _serve("feedback", run_id, lambda: FeedbackNode(settings, _ontology(ontology), run_id, config, pairs, extractors, state_dir), **serve)
 
 
 def _ontology(path: Path | None) -> Ontology:
@@ -178,11 +180,11 @@ def _ontology(path: Path | None) -> Ontology:
     return Ontology.load(path) if path else Ontology()
 
 
-def _serve(make: Callable[[], StreamNode], metrics_port: int | None, metrics_host: str) -> None:
+def _serve(name: str, run_id: str | None, make: Callable[[], StreamNode], metrics_port: int | None, metrics_host: str) -> None:
     """Run a node until it is stopped."""
     from streams.app import run
 
-    logging.getLogger("streams").setLevel(min(logging.INFO, logging.getLogger().level or logging.INFO))
-    for name in ("faust", "mode", "asyncio"):  # their own news are tracebacks of what we tell in one line
-        logging.getLogger(name).setLevel(logging.INFO if logging.getLogger().isEnabledFor(logging.DEBUG) else logging.CRITICAL)
+    as_node(name, run_id)
+    for library in ("faust", "mode", "asyncio"):  # their own news are tracebacks of what we tell in one line
+        logging.getLogger(library).setLevel(logging.INFO if logging.getLogger().isEnabledFor(logging.DEBUG) else logging.CRITICAL)
     run(make(), metrics_port, metrics_host)

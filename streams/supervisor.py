@@ -6,6 +6,7 @@ its log. A user's mistake (status 2) fails it at once where the node has just be
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections import deque
@@ -114,6 +115,16 @@ def last_complaint(log_path: Path) -> str:
         lines = log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-200:]
     except OSError:
         return "its log cannot be read"
-    spoken = [line.strip() for line in lines if line.strip()]
+    spoken = [_message(line.strip()) for line in lines if line.strip()]
     errors = [line for line in spoken if line.startswith("error:")]
     return (errors or spoken or ["it said nothing"])[-1][:300]
+
+
+def _message(line: str) -> str:
+    """What a line of a log says, also where it is JSON."""
+    try:
+        record = json.loads(line) if line.startswith("{") else {}
+    except ValueError:
+        return line
+    prefix = "error: " if record.get("level") == "ERROR" else ""
+    return f"{prefix}{record['message']}" if "message" in record else line

@@ -8,6 +8,8 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -20,9 +22,11 @@ from trainer_node.config import TrainConfig
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
 from trainer_node.distributed.sharding_plan import asked_for
 from trainer_node.options import RunOptions, Timings
+from trainer_node.run.band_lag import watching_lag
 from trainer_node.run.context import RunContext, open_run
 from trainer_node.run.follower import Follower
 from trainer_node.run.held_out_prompts import ask_held_out
+from trainer_node.run.progress import Snapshot
 from trainer_node.run.told import told_of
 from trainer_node.stopping import Stopped, Stopping, on_signals
 
@@ -113,7 +117,8 @@ class TrainerNode:
                 ask_held_out(run, "before")
         from trainer_node.run.loop import TrainingLoop  # imports torch, as `open_run` has by now
 
-        TrainingLoop(run).train()
+        with watching_lag(run):
+            TrainingLoop(run).train()
         if not self._stopping.is_set():
             with self._interruptible():
                 ask_held_out(run, "after")
@@ -141,6 +146,10 @@ class TrainerNode:
         """Called by a signal's handler, on the main thread: ends what can be done again."""
         self._stopping.set()
         self._stopping.interrupt()
+
+    def snapshot(self) -> Snapshot:
+        """What it is at. From any thread."""
+        return self._run.progress.snapshot() if self._run is not None else Snapshot("loading the model")
 
     @property
     def stopped(self) -> bool:
@@ -202,8 +211,12 @@ class TrainerNode:
         return summary
 
 
-def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> bool:
-    """Run one incarnation that stops on signals; of several processes, each calls this.
+Beside = Callable[[TrainerNode], AbstractContextManager[object]]
+"""What is entered around a node's work: a display of its progress, say."""
+
+
+def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions, beside: Beside = lambda node: nullcontext()) -> bool:
+    """Run one incarnation that stops on signals; of several processes, each calls this, and rank 0 has `beside` around its work.
 
     Returns:
         Whether it was told to stop, rather than came to its end.
@@ -218,7 +231,8 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions) 
         return False
     node = TrainerNode(settings, config, options, group)
     stop_on_signals(node)
-    node.run()
+    with beside(node):
+        node.run()
     node.raise_if_fruitless()
     return node.stopped
 

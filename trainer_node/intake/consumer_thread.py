@@ -158,14 +158,14 @@ class ConsumerThread:
                     raise
                 logger.warning("the rewind waits: %s", error)
 
-    def end_offsets(self) -> dict[Partition, int]:
-        """End of the log of every assigned partition, asked of the broker now."""
+    def end_offsets(self, timeout_s: float = 60.0) -> dict[Partition, int]:
+        """End of the log of every assigned partition, asked of the broker now; from any thread. Raises what `call` does."""
 
         def ends(consumer: Any) -> dict[Partition, int]:
             found = consumer.end_offsets(list(consumer.assignment()))
             return {(tp.topic, tp.partition): self._bounded((tp.topic, tp.partition), offset) for tp, offset in found.items()}
 
-        offsets: dict[Partition, int] = self.call(ends)
+        offsets: dict[Partition, int] = self.call(ends, timeout_s)
         return offsets
 
     def call(self, function: Callable[[Any], Any], timeout_s: float = 60.0) -> Any:

@@ -109,6 +109,7 @@ def open_run(
     with timings("loading the model"):
         from trainer_node.models.restore import load_for_training  # torch takes seconds to import: only once the run is ours
 
+        _log_in_one_place()
         path = claim.source.path if claim.source else None
         group.send(Command.LOAD, path)
         loaded = load_for_training(config, path, group.sharding)
@@ -116,6 +117,15 @@ def open_run(
     run = _connect(stack, settings, config, options, group, stopping, timings, claim, loaded)
     _begin(run)
     return run
+
+
+def _log_in_one_place() -> None:
+    """What Transformers says goes where our own records go, and it draws nothing on the screen."""
+    from transformers.utils import logging as theirs
+
+    theirs.disable_default_handler()
+    theirs.enable_propagation()
+    theirs.disable_progress_bar()
 
 
 def _connect(
