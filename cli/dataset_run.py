@@ -112,7 +112,7 @@ def where_they_went(sent: int, done: RunSummary) -> list[str]:
     if new == done.samples_trained == sent and not others:
         return []
     told = [f"{count} {WHERE[Outcome(outcome)]}" for outcome, count in sorted(others.items()) if count]
-    line = f"this start: {sent} samples sent, {new} times one was trained"
+    line = f"this start: {sent} samples sent, {new} trained (each pass counts)"
     return [", ".join([line, *told])]
 
 

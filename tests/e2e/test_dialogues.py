@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from demo_process import DEADLINE_S, ROOT
@@ -21,7 +22,8 @@ TALKS = 2000
 def train(path: Path, run_dir: Path, *flags: str) -> subprocess.CompletedProcess[str]:
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("KAFKA_", "PELTON_TOPIC"))}
     model = build(path.parent / "tiny")
-    command = [sys.executable, "-m", "cli.main", "train", "--dataset-path", str(path), "--run-dir", str(run_dir), "--trainer", "sft"]
+    where = ["--dataset-path", str(path), "--run-dir", str(run_dir), "--run-id", "r"]
+    command = [sys.executable, "-m", "cli.main", "train", *where, "--trainer", "sft"]
     return subprocess.run(
         [*command, "--model", str(model), "--bits", "32", "--lora-r", "4", "--batch-size", "32", "--checkpoint-steps", "1000", *flags],
         cwd=ROOT, env=environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, encoding="utf-8", timeout=DEADLINE_S, check=False,
@@ -35,11 +37,34 @@ def test_thousands_of_conversations_are_trained_each_once(tmp_path: Path):
     assert "dead-lettered" not in done.stderr
 
 
-def test_a_file_of_which_nothing_can_be_trained_ends_with_the_reasons_and_not_with_success(tmp_path: Path):
-    path = tmp_path / "long.jsonl"
-    turns = [{"role": "user", "content": "x" * 9000}, {"role": "assistant", "content": "b"}]
-    path.write_text("".join(json.dumps({"sample_id": f"s{n}", "messages": turns}) + "\n" for n in range(3)), encoding="utf-8")
-    done = train(path, tmp_path / "run")
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.splitlines()[-1].startswith("error: nothing was trained: of 3 samples, 3 dead-lettered as too_long by the trainer")
-    assert "trained" not in done.stdout
+def test_new_files_for_an_old_run_are_trained_the_account_says_where_the_rest_went_and_nothing_of_use_is_no_success(tmp_path: Path):
+    run = tmp_path / "run"
+    first = train(written(tmp_path, [talk(f"a{n}") for n in range(5)]), run)
+    assert first.stdout.splitlines() == [f"trained 5 samples in 1 steps; run r in {run}"], first.stderr
+    rows = [talk("a0"), talk("a1"), talk("held") | {"split": "validation"}, long("l0"), *(talk(f"b{n}") for n in range(3))]
+    second = train(written(tmp_path, rows), run)
+    assert second.returncode == 0, second.stderr
+    assert second.stdout.splitlines()[:2] == [
+        f"trained 8 samples in 2 steps; run r in {run}",
+        "this start: 7 samples sent, 3 trained (each pass counts), 1 dead-lettered, 2 duplicates of samples that were trained before or beside, "
+        "1 held out to measure by",
+    ]
+    third = train(written(tmp_path, [long(f"l{n}") for n in range(1, 4)]), run)
+    assert third.returncode == 2, third.stderr
+    assert third.stderr.splitlines()[-1].startswith("error: nothing was trained: of 3 samples, 3 dead-lettered as too_long by the trainer")
+    assert "trained" not in third.stdout
+
+
+def talk(sample_id: str, question: str = "what?") -> dict[str, Any]:
+    turns = [{"role": "user", "content": f"{sample_id}: {question}"}, {"role": "assistant", "content": "b"}]
+    return {"sample_id": sample_id, "messages": turns}
+
+
+def long(sample_id: str) -> dict[str, Any]:
+    return talk(sample_id, "x" * 9000)
+
+
+def written(folder: Path, rows: list[dict[str, Any]]) -> Path:
+    path = folder / "talks.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return path

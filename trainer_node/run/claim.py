@@ -175,7 +175,10 @@ def _check_fits(resumed: Checkpoint, config: TrainConfig, options: RunOptions) -
     """Refuse a checkpoint that this start cannot go on from."""
     manifest = resumed.manifest
     if manifest.run_id != options.run_id:
-        raise ConfigError(f"{options.run_dir} belongs to run {manifest.run_id!r}, not {options.run_id!r}: give another --run-dir")
+        raise ConfigError(
+            f"{options.run_dir} belongs to run {manifest.run_id!r}, not {options.run_id!r}: --run-id {manifest.run_id} goes on with it, another"
+            " --run-dir begins a new one"
+        )
     kinds = config.kinds(ends=options.until_consumed)
     if manifest.feed.objective not in kinds:
         raise ConfigError(f"checkpoint {manifest.name} trains {manifest.feed.objective.value}; --trainer {config.trainer.value} does not")
