@@ -46,8 +46,8 @@ def test_new_files_for_an_old_run_are_trained_the_account_says_where_the_rest_we
     assert second.returncode == 0, second.stderr
     assert second.stdout.splitlines()[:2] == [
         f"trained 8 samples in 2 steps; run r in {run}",
-        "this start: 7 samples sent, 3 trained (each pass counts), 1 dead-lettered, 2 duplicates of samples that were trained before or beside, "
-        "1 held out to measure by",
+        "this start: 7 samples sent, 3 trained (each pass counts), 1 dead-lettered, "
+        "2 duplicates of samples that were trained before or beside, 1 held out to measure by",
     ]
     third = train(written(tmp_path, [long(f"l{n}") for n in range(1, 4)]), run)
     assert third.returncode == 2, third.stderr

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 
 from schemas.graph_reward import GraphReward, RewardStatus
 from schemas.model_output import ModelOutput
@@ -21,13 +22,15 @@ from streams.kafka.admin import create_topics, delete_topics
 from streams.kafka.consumer import make_consumer
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
-from tests.faults.runs import ALL_THERE_ONCE, PATIENCE, Run, account, produce, sample
+from tests.faults.runs import ALL_THERE_ONCE, PATIENCE, Run, account, produce, same_weights, sample
 from tests.models.tiny import build
 from trainer_node.commit.held_out_file import feed_of
+from trainer_node.commit.manifest import checkpoints
 
 CONFIG: dict[str, Any] = {
-    "trainer": "auto", "rl": "grpo", "batch_size": 4, "linger_s": 0.2, "checkpoint_steps": 3, "checkpoint_every": 5, "pace_steps": 1,
+    "trainer": "auto", "rl": "ppo", "batch_size": 4, "linger_s": 0.2, "checkpoint_steps": 3, "checkpoint_every": 5, "pace_steps": 1,
     "lora_r": 4, "max_new_tokens": 6, "num_generations": 2, "reference_steps": 4, "eval_every": 2,
+    "keep_checkpoints": 50,
 }  # fmt: skip
 
 
@@ -114,9 +117,14 @@ def test_all_objectives_are_trained_on_one_stream_killed_in_the_middle_and_each_
     manifest = run.newest.manifest
     for name, ids in wanted.items():
         assert account(run.trained(objective=name), ids) == ALL_THERE_ONCE, name
-    assert manifest.trainers == {Objective.SFT: "sft", Objective.PREFERENCE: "dpo", Objective.PROMPT: "grpo"}
+    assert manifest.trainers == {Objective.SFT: "sft", Objective.PREFERENCE: "dpo", Objective.PROMPT: "ppo"}
     steps = {objective: stood.steps for objective, stood in manifest.feed.objectives.items()}
     assert sum(steps.values()) == manifest.step
     assert {sample.sample_id for sample in feed_of(run.newest).held_out.validation} == set(held_out)
     assert manifest.reference_step is not None
     assert {"val_metric_sft", "training_loss_preference"} <= manifest.metrics.keys()
+    renewed = [one for one in checkpoints(run.folder) if one.manifest.reference_step == one.manifest.step > 0]
+    assert renewed, "every few steps DPO and the KL terms compare with the model as a commit found it"
+    for one in renewed:
+        policy, reference = (load_file(one.path / name / "adapter_model.safetensors") for name in (".", "ref"))
+        assert same_weights(policy, reference)

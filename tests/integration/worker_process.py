@@ -45,14 +45,14 @@ def producer_of_books(settings, folder):
         yield made
 
 
-def eventually(condition, what="the condition"):
+def eventually(condition, what="the condition", patience=PATIENCE):
     """Wait until `condition()` is true, and give what it returned."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while True:
         if found := condition():
             return found
         if time.monotonic() > deadline:
-            raise AssertionError(f"{what} did not come true in {PATIENCE:.0f} s")
+            raise AssertionError(f"{what} did not come true in {patience:.0f} s")
         time.sleep(0.1)
 
 

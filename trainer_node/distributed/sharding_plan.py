@@ -101,8 +101,10 @@ def _refuse(config: TrainConfig) -> None:
         raise ConfigError(f"FSDP shards what is not trained, and --lora-r 0 trains all weights: set --lora-r above 0; {MULTI_GPU}")
     if config.bits not in (16, 32):
         raise ConfigError(f"FSDP shards weights of 16 or 32 bits: set --bits 16; {MULTI_GPU}")
-    if not all(kind.facts.shardable for kind in config.trainer.kinds):
-        alike = [kind.value for kind in TrainerKind if kind.objectives == config.objectives and kind.facts.shardable]
-        raise ConfigError(f"FSDP does not go with --trainer {config.trainer.value}: set --trainer {' or '.join(alike)}; or {MULTI_GPU}")
+    flag = "--rl" if config.trainer.is_sequence else "--trainer"
+    for objective, kind in config.kinds(ends=False).items():
+        if not kind.facts.shardable:
+            alike = [other.value for other in TrainerKind if other.objectives == (objective,) and other.facts.shardable]
+            raise ConfigError(f"FSDP does not go with {flag} {kind.value}: set {flag} {' or '.join(alike)}; or {MULTI_GPU}")
     if config.backend == "unsloth":
         raise ConfigError("FSDP and Unsloth do not go together: set --backend hf, or `distributed_type: MULTI_GPU`")

@@ -57,6 +57,7 @@ def test_what_is_asked_for_is_read_and_accelerate_hears_no_more_of_it(environ):
         ({}, {"bits": 8}, "set --bits 16"),
         ({}, {"backend": "unsloth"}, "set --backend hf"),
         ({}, {"trainer": TrainerKind.PPO}, "set --trainer grpo or rloo; or with `distributed_type: MULTI_GPU`"),
+        ({}, {"rl": "ppo"}, "does not go with --rl ppo: set --rl grpo or rloo; or with"),
     ],
 )
 def test_what_cannot_be_done_is_refused_in_one_line_that_says_what_to_change(environ, given, config, told):
