@@ -33,9 +33,7 @@ def load_for_training(config: TrainConfig, checkpoint: Path | None, sharding: Sh
         ConfigError: another model stands where the checkpoint's base was, or this machine cannot do its precision.
     """
     manifest = _manifest_of(checkpoint) if checkpoint else None
-    read = Reading(config.bits, None, config.backend)
-    if manifest is not None:
-        read = reading(manifest.name, recorded_precision(manifest), config.bits, config.backend, strict=True)
+    read = reading_of(config, manifest)
     if sharding:
         read = read._replace(backend="hf")
     base = base_of_run(config.model, manifest)
@@ -50,6 +48,17 @@ def load_for_training(config: TrainConfig, checkpoint: Path | None, sharding: Sh
         shard(loaded, sharding)
     loaded.model.train()
     return loaded
+
+
+def reading_of(config: TrainConfig, manifest: Manifest | None) -> Reading:
+    """In which bits, arithmetic and backend the weights of a run are read: those of its checkpoint, if it has one.
+
+    Raises:
+        ConfigError: this machine cannot do them.
+    """
+    if manifest is None:
+        return Reading(config.bits, None, config.backend)
+    return reading(manifest.name, recorded_precision(manifest), config.bits, config.backend, strict=True)
 
 
 def _with_lora(loaded: LoadedModel, config: TrainConfig, checkpoint: Path | None, sharding: Sharding | None) -> LoadedModel:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,11 +19,13 @@ from trainer_node.commit.fencing import folder_of as epochs_of
 from trainer_node.commit.holder import PATIENCE_S, Pulse, holder_of, living
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger
-from trainer_node.commit.manifest import Checkpoint, checkpoints
+from trainer_node.commit.manifest import Checkpoint, Manifest, checkpoints
 from trainer_node.commit.provenance import Base
 from trainer_node.commit.store import CheckpointStore
 from trainer_node.config import TrainConfig
 from trainer_node.models.base import base_of_run
+from trainer_node.models.fits import refuse_what_cannot_be_loaded
+from trainer_node.models.restore import reading_of
 from trainer_node.models.vocabulary import refuse_folder_without_rows
 from trainer_node.options import RunOptions
 from trainer_node.run.changed_settings import check_weights, needs_base, tell_changes
@@ -117,6 +120,7 @@ def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options:
             raise ConfigError(f"--model {config.model}: there is no such file or folder")
         check_hub_model(base.source)
     refuse_folder_without_rows(base.source)
+    _refuse_what_cannot_be_loaded(config, options, whole[-1].manifest if whole else None, base)
     if whole:
         _check_fits(whole[-1], config, options)
         check_weights(whole[-1], config, base)
@@ -125,6 +129,12 @@ def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options:
     check_topics(settings, bands).raise_if_wrong()  # several partitions of a band would have no order
     check_topics(settings, [topics.losses, topics.outputs, topics.rewards, topics.models, topics.dead_letters]).raise_if_missing()
     return base
+
+
+def _refuse_what_cannot_be_loaded(config: TrainConfig, options: RunOptions, manifest: Manifest | None, base: Base) -> None:
+    read = reading_of(config, manifest)
+    alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
+    refuse_what_cannot_be_loaded(config.model, base.source, read.bits, read.backend, counts_memory=alone and not options.take_over)
 
 
 def take_hold(settings: KafkaSettings, options: RunOptions) -> Fence:
@@ -176,8 +186,8 @@ def _check_fits(resumed: Checkpoint, config: TrainConfig, options: RunOptions) -
     manifest = resumed.manifest
     if manifest.run_id != options.run_id:
         raise ConfigError(
-            f"{options.run_dir} belongs to run {manifest.run_id!r}, not {options.run_id!r}: --run-id {manifest.run_id} goes on with it, another"
-            " --run-dir begins a new one"
+            f"{options.run_dir} belongs to run {manifest.run_id!r}, not {options.run_id!r}: --run-id {manifest.run_id} goes on with it,"
+            " another --run-dir begins a new one"
         )
     kinds = config.kinds(ends=options.until_consumed)
     if manifest.feed.objective not in kinds:
