@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from schemas.errors import BadRecord, DeadLetterReason
@@ -33,6 +33,9 @@ KNOWN_BYTES = {
 """How values begin that are no JSON."""
 FRAME_BYTES = 5
 """Of a schema registry's frame before its content: a zero, and the schema's id in four bytes."""
+SCHEMA_HEADER = "__value_schema_id"
+"""Where Confluent's serializers put the schema's id when they put it in a header."""
+NO_JSON = (DeadLetterReason.BAD_JSON, DeadLetterReason.BAD_ENCODING)
 CREATED = frozenset("cur")
 """Debezium's operations after which there is a row: create, update, read by a snapshot."""
 OTHER_OPERATIONS = {"d": "a delete", "t": "a truncation", "m": "a message"}
@@ -59,6 +62,13 @@ def frame_named(value: bytes) -> str:
     """What a schema registry's frame is whose content is not JSON, and what to set."""
     number = int.from_bytes(value[1:FRAME_BYTES])
     return f"a schema registry's frame (schema {number}) of Avro or Protobuf: send JSON without a schema registry ({JSON_CONVERTER})"
+
+
+def with_serializer(bad: BadRecord, headers: Iterable[tuple[str, bytes]]) -> BadRecord:
+    """The same of a record that has its schema's id in a header, not in a frame: what wrote it, and what to set. JSON that came so is read."""
+    if bad.reason not in NO_JSON or SCHEMA_HEADER not in {name for name, _ in headers}:
+        return bad
+    return BadRecord(bad.reason, f"{bad.detail}; by its header {SCHEMA_HEADER} it is of a schema registry's serializer: {JSON_CONVERTER}")
 
 
 def bytes_named(value: bytes) -> str | None:

@@ -20,6 +20,7 @@ from prometheus_client import Gauge
 
 from schemas.base import Message
 from schemas.dead_letter import REPLAY_HEADER
+from schemas.envelopes import with_serializer
 from schemas.errors import BadRecord, DeadLetterReason, PeltonError
 from schemas.topics import PRODUCER_HEADER, Topic
 from streams import metrics
@@ -225,7 +226,7 @@ class StreamNode(ABC):
         try:
             yield case
         except BadRecord as bad:
-            self._dead_letter(case, bad)
+            self._dead_letter(case, with_serializer(bad, record.headers))
         except PeltonError:
             raise
         except Exception as error:

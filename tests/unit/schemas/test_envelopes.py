@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.base import MAX_DEPTH
+from schemas.envelopes import SCHEMA_HEADER, with_serializer
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.fact import Fact
 from schemas.sample import Sample
@@ -140,3 +141,16 @@ def test_no_document_in_any_wrapping_makes_a_reader_raise_anything_else(document
     with contextlib.suppress(BadRecord):
         sample = Sample.decode(json.dumps(document).encode())
         assert Sample.decode(sample.encode()).model_dump() == sample.model_dump()
+
+
+def test_a_schema_registrys_id_in_a_header_is_named_where_the_value_is_no_json_and_harms_nothing_where_it_is():
+    headers = [("a", b""), (SCHEMA_HEADER, b"\x01" + bytes(16))]
+    with pytest.raises(BadRecord) as raised:
+        Sample.decode(b"\x02\x10\xff\xfe")
+    told = with_serializer(raised.value, headers)
+    assert told.reason is raised.value.reason
+    assert "its header __value_schema_id" in told.detail
+    assert "JsonConverter" in told.detail
+    assert with_serializer(raised.value, [("a", b"")]) is raised.value
+    other = BadRecord(DeadLetterReason.EMPTY, "nothing")
+    assert with_serializer(other, headers) is other
