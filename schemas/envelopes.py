@@ -65,7 +65,7 @@ def frame_named(value: bytes) -> str:
 
 
 def with_serializer(bad: BadRecord, headers: Iterable[tuple[str, bytes]]) -> BadRecord:
-    """The same of a record that has its schema's id in a header, not in a frame: what wrote it, and what to set. JSON that came so is read."""
+    """The same of a record that has its schema's id in a header, not in a frame: what wrote it, and what to set.."""
     if bad.reason not in NO_JSON or SCHEMA_HEADER not in {name for name, _ in headers}:
         return bad
     return BadRecord(bad.reason, f"{bad.detail}; by its header {SCHEMA_HEADER} it is of a schema registry's serializer: {JSON_CONVERTER}")
