@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
 from kafka.errors import TopicAlreadyExistsError, for_code
+from kafka.structs import OffsetAndMetadata
 
 from schemas.errors import BrokerError
 from schemas.topics import Topic
@@ -175,8 +176,13 @@ def partition_offsets(admin: KafkaAdminClient, topic_names: Iterable[str], spec:
 
 def group_offsets(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, int]:
     """What a group has committed, through an open client."""
+    return {tp: committed.offset for tp, committed in group_commits(admin, group).items()}
+
+
+def group_commits(admin: KafkaAdminClient, group: str) -> dict[TopicPartition, OffsetAndMetadata]:
+    """The same with what was committed beside each offset."""
     found = patiently(lambda: admin.list_group_offsets({group: None}))
-    return {tp: committed.offset for tp, committed in found[group].items() if committed.offset >= 0}
+    return {tp: committed for tp, committed in found[group].items() if committed.offset >= 0}
 
 
 def _missing(admin: KafkaAdminClient, names: Iterable[str]) -> list[str]:

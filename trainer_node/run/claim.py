@@ -78,7 +78,7 @@ def claim_run(
     stack.callback(journal.close)
     ledger = Ledger(options.run_dir / "ledger")
     store = CheckpointStore(options.run_dir, fence, journal, ledger, config.keep_checkpoints, options.on_commit_step)
-    publisher = Publisher(settings, options.run_id, fence, stopping)
+    publisher = Publisher(settings, options.run_id, fence, stopping, config.checkpoint_every)
     stack.callback(publisher.close)
     store.clean()
     resumed, refused = store.newest()

@@ -72,7 +72,7 @@ class GroupMember:
         self._group = group
         self._instance = instance_of(run_id)
         self._said = said
-        self._offsets: dict[Partition, int] | None = None
+        self._offsets: dict[Partition, OffsetAndMetadata] | None = None
         self._why = "the group has not let us in yet"
         self._told = ""
         self._wake = threading.Event()
@@ -81,7 +81,7 @@ class GroupMember:
         self._thread = threading.Thread(target=self._run, name="group", daemon=True)
         self._thread.start()
 
-    def commit(self, offsets: dict[Partition, int], timeout_s: float) -> None:
+    def commit(self, offsets: dict[Partition, OffsetAndMetadata], timeout_s: float) -> None:
         """Commit group offsets, for lag tools only: the checkpoint is what a restart goes by.
 
         Raises:
@@ -152,7 +152,7 @@ class GroupMember:
         if offsets is None:
             return True
         try:
-            consumer.commit({TopicPartition(*tp): OffsetAndMetadata(offset, "", -1) for tp, offset in offsets.items()}, timeout_ms=5_000)
+            consumer.commit({TopicPartition(*tp): said for tp, said in offsets.items()}, timeout_ms=5_000)
         except (FencedInstanceIdError, InconsistentGroupProtocolError):
             raise
         except KafkaError as error:

@@ -15,15 +15,20 @@ import time
 from concurrent.futures import Future, wait
 from pathlib import Path
 
+from kafka.structs import OffsetAndMetadata
+
 from schemas.errors import BrokerError, Fenced
 from schemas.model_version import ModelVersion, PartitionPosition
+from schemas.topics import Topics
 from streams.kafka.connection import listens
+from streams.kafka.lag import commit_note
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from streams.node import group_name
 from trainer_node.commit.fencing import Fence
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.commit.positions import offsets_in, partition_of
+from trainer_node.commit.state import FeedState
 from trainer_node.models.base import recorded_base
 from trainer_node.run.announced import Announced
 from trainer_node.run.group_member import GroupMember, members_of
@@ -43,12 +48,16 @@ LAST_WAIT_S = 30.0
 class Publisher:
     """Publishes the checkpoints of one run. Made before the run chooses what to resume from: then no older one publishes any more."""
 
-    def __init__(self, settings: KafkaSettings, run_id: str, fence: Fence, stopping: threading.Event) -> None:
+    def __init__(
+        self, settings: KafkaSettings, run_id: str, fence: Fence, stopping: threading.Event, checkpoint_every_s: float = 0.0
+    ) -> None:
+        """`checkpoint_every_s`: told with what is committed, so that lag tools know when to expect more."""
         self._settings = settings
         self._topic = settings.topics.models
         self._announced = Announced(fence.folder.parent)
         self._fence = fence
         self._stopping = stopping
+        self._checkpoint_every_s = checkpoint_every_s
         self._group = group_name(settings, "trainer", run_id)
         self._in_flight: Future[None] | None = None
         """Done once the checkpoint is announced; the thread goes on to commit offsets."""
@@ -160,7 +169,10 @@ class Publisher:
 
     def _commit_offsets(self, checkpoint: Checkpoint, version: ModelVersion) -> None:
         try:
-            self._member.commit({(tp.topic, tp.partition): tp.watermark for tp in version.positions}, WAIT_S)
+            closed = closed_bands(self._settings.topics, checkpoint.manifest.feed)
+            said = {name: commit_note(name in closed, self._checkpoint_every_s) for name in {tp.topic for tp in version.positions}}
+            offsets = {(tp.topic, tp.partition): OffsetAndMetadata(tp.watermark, said[tp.topic], -1) for tp in version.positions}
+            self._member.commit(offsets, WAIT_S)
         except BrokerError as error:
             logger.warning("checkpoint %s is announced; its offsets, for lag tools, are not committed yet: %s", checkpoint.path.name, error)
 
@@ -187,6 +199,12 @@ class Publisher:
         self._member.close()
         with contextlib.suppress(BrokerError):
             self._producer.close(timeout=5.0)
+
+
+def closed_bands(topics: Topics, state: FeedState) -> set[str]:
+    """Topics that pacing has not opened at a checkpoint."""
+    standings = state.objectives.items()
+    return {topic.name for objective, standing in standings for topic in topics.bands(objective)[standing.pacing.highest + 1 :]}
 
 
 def model_version(checkpoint: Checkpoint) -> ModelVersion:
