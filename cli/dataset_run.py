@@ -73,15 +73,18 @@ def train_on_files(
         return True
     if not node.stopped and is_fruitless(done, refused):
         raise UserError(f"nothing was trained: {refused.why_nothing(sent, config)}")
+    tell_end(options, sent, done, refused)
+    node.raise_if_fruitless()
+    return node.stopped
+
+
+def tell_end(options: RunOptions, sent: int, done: RunSummary, refused: RefusedSamples) -> None:
+    """What the run came to."""
     for line in refused.told():
         say(line, fg="yellow", err=True)
     say(f"trained {done.samples_trained} samples in {done.step} steps; run {options.run_id} in {options.run_dir}")
-    for line in where_they_went(sent, done):
+    for line in (*where_they_went(sent, done), *held_out_lines(options.run_dir)):
         say(line)
-    for line in held_out_lines(options.run_dir):
-        say(line)
-    node.raise_if_fruitless()
-    return node.stopped
 
 
 def is_fruitless(done: RunSummary, refused: RefusedSamples) -> bool:

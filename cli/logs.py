@@ -22,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 FORMAT_VARIABLE = "PELTON_LOG_FORMAT"
 """Environment variable of `--log-format`: nodes that another one starts log as it does."""
-OURS = ("cli", "demo", "feedback_node", "reading", "schemas", "streams", "trainer_node")
+OURS = ("cli", "demo", "feedback_node", "reading", "reports", "schemas", "streams", "trainer_node")
 LOUD = ("kafka", "aiokafka", "urllib3", "jgo")
 """Libraries whose news matter to users only as our own errors."""
 

@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "facts": ("cli.facts", "facts", "Send facts for the knowledge graph from JSONL or CSV files."),
     "ask": ("cli.ask", "ask", "Put a question to a trained model."),
     "reward": ("cli.reward", "reward", "Judge a text against the knowledge graph, and show why."),
+    "report": ("cli.report", "report", "Write a page about a run: curves, account, evaluations, answers, settings."),
+    "compare": ("cli.compare", "compare", "Set runs side by side: what they came to, and whether they differ."),
     "rewards": ("cli.rewards", "rewards", "Show the rewards of a run."),
     "trace": ("cli.trace", "trace", "Follow one sample through every topic."),
     "checkpoints": ("cli.checkpoints", "checkpoints", "List and verify checkpoints, and what each was trained on."),

@@ -14,9 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.account import Account
-from demo.plots import Lag, Loss, Reward
-from demo.report import MEASURES, Answer, ReportData, measure_rows, summarise, write_report
 from demo.session import DemoOptions, Session
+from reports.page import MEASURES, Answer, ReportData, measure_rows, summarise, write_report
+from reports.plots import Lag, Loss, Reward
 from schemas.base import Message
 from schemas.graph_reward import GraphReward
 from schemas.sample_loss import SampleLoss

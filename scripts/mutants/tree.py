@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-PACKAGES = ("schemas", "reading", "streams", "trainer_node", "feedback_node", "cli", "demo")
+PACKAGES = ("schemas", "reading", "streams", "trainer_node", "feedback_node", "cli", "demo", "reports")
 
 MUTATED = (
     "streams/knowledge/judge.py",

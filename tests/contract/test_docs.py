@@ -21,6 +21,7 @@ OURS = (
     "docs",
     "feedback_node",
     "reading",
+    "reports",
     "requirements",
     "schemas",
     "scripts",

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("schemas", "reading", "streams", "trainer_node", "feedback_node", "cli", "demo")
+PACKAGES = ("schemas", "reading", "streams", "trainer_node", "feedback_node", "cli", "demo", "reports")
 
 
 @pytest.fixture(scope="module")

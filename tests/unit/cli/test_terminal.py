@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from cli import main, trace
 from cli.terminal import OneLine, say, styled
-from demo.report import ReportData, render
+from reports.page import ReportData, render
 from schemas.printable import escaped, shown_id
 from streams.kafka.consumer import Record
 from streams.kafka.sources import source_of

@@ -5,7 +5,7 @@ import random
 
 from demo import dataset
 from demo.countries import countries
-from demo.report import Answer, Lag, Loss, ReportData, Reward, summarise
+from reports.page import Answer, Lag, Loss, ReportData, Reward, summarise
 from schemas.graph_reward import GraphReward, RewardStatus
 from schemas.triplet import JudgedTriplet, Triplet, Verdict
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up_run import judged, made_up_run
 
-from demo import report
-from demo.charts import smoothed, ticks
-from demo.plots import lag_plot, loss_plot, reward_plot
-from demo.report import Answer, Lag, Loss, ReportData, Reward
+from reports import page as report
+from reports.charts import smoothed, ticks
+from reports.page import Answer, Lag, Loss, ReportData, Reward
+from reports.plots import lag_plot, loss_plot, reward_plot
 from schemas.fact import Fact
 from schemas.triplet import Verdict
 
@@ -216,7 +216,8 @@ def test_a_change_for_the_worse_is_marked_as_such():
     rows = {row.name: row for row in report.measure_rows({"hallucination_rate": (0.1, 0.2), "reward": (0.1, 0.2), "val_loss": (2.0, 1.5)})}
     assert (rows["Hallucination rate"].better, rows["Hallucination rate"].change) == (False, "+10.0 points")
     assert rows["Reward"].better is True
-    assert (rows["Val loss"].before, rows["Val loss"].change, rows["Val loss"].better) == ("2", "\u22120.5", None)
+    loss = rows["Held-out loss"]
+    assert (loss.before, loss.change, loss.better) == ("2", "\u22120.5", True)
     assert report.measure_rows({"reward": (None, 0.2)})[0].change == "–"
 
 

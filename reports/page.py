@@ -1,13 +1,13 @@
 """The report of a run: one self-contained HTML page that a person can send to another.
 
-`write_report(path, ReportData(...))`. What the page says in words and numbers is decided here, what it looks like in `report.html.j2`,
+`write_report(path, ReportData(...))`. What the page says in words and numbers is decided here, what it looks like in `page.html.j2`,
 which charts there are in `plots`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,14 +15,14 @@ from typing import Any, NamedTuple
 
 import jinja2
 
-from demo.answers import ShownAnswer, shown
-from demo.charts import number
-from demo.plots import Lag, Loss, Reward, difficulty_plot, lag_plot, loss_plot, reward_plot
+from reports.answers import ShownAnswer, shown
+from reports.charts import Plot, number
+from reports.plots import Lag, Loss, Reward, difficulty_plot, lag_plot, loss_plot, reward_plot
 from schemas.fact import Fact
 from schemas.graph_reward import GraphReward
 from schemas.printable import escaped
 
-TEMPLATE = Path(__file__).with_name("report.html.j2")
+TEMPLATE = Path(__file__).with_name("page.html.j2")
 
 
 class Answer(NamedTuple):
@@ -60,6 +60,28 @@ class ReportData:
     """Heading."""
     made_at: float | None = None
     """Seconds since the epoch; left out of the page when None."""
+    plots: Sequence[Plot] | None = None
+    """Charts; None: those of `losses`, `rewards` and `lag`."""
+    did: str = ""
+    """What was done, in a line; empty: made of the rest."""
+    fates: Mapping[str, int] = field(default_factory=dict)
+    """Records of a run by what became of them, where there is no `account` of what was produced."""
+    dead_letters: Mapping[str, int] = field(default_factory=dict)
+    """Reason -> records."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of the run."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """Which records it was trained on."""
+    heading: str = ""
+    """The first line; empty: what went up or down."""
+    columns: Sequence[str] = ()
+    """Names of the runs that `figures` are of."""
+    figures: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    """Figures of several runs, in place of before and after."""
+    differences: Mapping[str, str] = field(default_factory=dict)
+    """What was compared, and what came of it, in words."""
+    notes: Sequence[str] = ()
+    """What the page lacks, and why."""
 
 
 class Measure(NamedTuple):
@@ -82,6 +104,17 @@ MEASURES: dict[str, tuple[str, str, int]] = {
     "coverage": ("Coverage", "answers with at least one claim, of all answers", 1),
 }
 """Measures that `summarise` gives, all of them shares: heading, meaning, and the direction that is better."""
+
+EVALUATIONS: dict[str, tuple[str, str, int]] = {
+    "val_loss": ("Held-out loss", "mean over target tokens, in nats; of pairs the mean DPO loss of a pair", -1),
+    "val_perplexity": ("Held-out perplexity", "exp() of the held-out loss", -1),
+    "val_accuracy": ("Held-out accuracy", "of labels, or of pairs whose chosen side gained more", 1),
+    "val_accuracy_mean": ("Held-out accuracy by mean", "the label chosen by the mean log-likelihood of its tokens", 1),
+    "val_accuracy_baseline": ("Accuracy without a model", "the commonest label for all; of pairs, a coin", 0),
+    "val_macro_f1": ("Macro-F1", "mean over labels", 1),
+    "val_adjusted_rand": ("Adjusted Rand index", "agreement of both groupings, over pairs of samples", 1),
+}
+"""What an evaluation finds, in its own units."""
 
 PARTS: dict[str, tuple[str, str]] = {
     "trained": ("Trained", "stand in the weights, each once a pass"),
@@ -191,12 +224,20 @@ def render(data: ReportData) -> str:
     answers = [Answer(*row) for row in data.answers]
     return page.get_template(TEMPLATE.name).render(
         title=data.title,
-        verdict=verdict(data),
-        run_line=run_line(data, losses),
+        verdict=data.heading or verdict(data),
+        columns=data.columns,
+        figures={name: [_plain(value) for value in values] for name, values in data.figures.items()},
+        differences=data.differences,
+        run_line=data.did or run_line(data, losses),
         made_at=None if data.made_at is None else datetime.fromtimestamp(data.made_at, UTC).strftime("%d %B %Y, %H:%M UTC"),
         measures=measure_rows(data.summary),
         movement=movement(answers),
-        plots=[loss_plot(losses), reward_plot(rewards), difficulty_plot(losses), lag_plot([Lag(*row) for row in data.lag])],
+        plots=_plots(data, losses, rewards) if data.plots is None else data.plots,
+        fates=data.fates,
+        dead_letters=data.dead_letters,
+        settings={name: _text(value) for name, value in data.settings.items()},
+        records={name: _text(value) for name, value in data.data.items()},
+        notes=data.notes,
         account=account_of(data.account),
         slices=slices(data.timings),
         total_time=duration(sum(data.timings.values())),
@@ -206,20 +247,36 @@ def render(data: ReportData) -> str:
     )
 
 
+def _plots(data: ReportData, losses: list[Loss], rewards: list[Reward]) -> list[Plot]:
+    return [loss_plot(losses), reward_plot(rewards), difficulty_plot(losses), lag_plot([Lag(*row) for row in data.lag])]
+
+
 def verdict(data: ReportData) -> str:
     """The run in one sentence, whichever way it went."""
     nouns = {"exact_accuracy": "exact answers", "hallucination_rate": "contradicted claims", "reward": "the mean reward"}
     said = [_moved(noun, *data.summary[name]) for name, noun in nouns.items() if name in data.summary]
+    for name, (before, after) in data.summary.items():
+        if name.startswith(("val_accuracy", "val_loss")) and not name.startswith(("val_accuracy_baseline", "val_accuracy_mean")):
+            show = _percent if name.startswith("val_accuracy") else _plain
+            said.append(_moved(measure_of(name)[0].lower(), before, after, show))
     text = " and ".join([*filter(None, said)][:2])
     return f"{text[0].upper()}{text[1:]}." if text else "This run has no measures from before and after."
 
 
-def _moved(noun: str, before: float | None, after: float | None) -> str:
+def _moved(noun: str, before: float | None, after: float | None, show: Callable[[float | None], str] | None = None) -> str:
+    show = show or _percent
     if before is None or after is None:
         return ""
-    if _percent(before) == _percent(after):
-        return f"{noun} stayed at {_percent(after)}"
-    return f"{noun} {'rose' if after > before else 'fell'} from {_percent(before)} to {_percent(after)}"
+    if show(before) == show(after):
+        return f"{noun} stayed at {show(after)}"
+    return f"{noun} {'rose' if after > before else 'fell'} from {show(before)} to {show(after)}"
+
+
+def measure_of(name: str) -> tuple[str, str, int]:
+    """Heading, meaning, and the direction that is better; of an evaluation of one among several objectives, too: `val_loss (sft)`."""
+    plain, _, whose = name.partition(" ")
+    heading, meaning, direction = EVALUATIONS.get(plain) or MEASURES.get(plain) or (plain.replace("_", " ").capitalize(), "", 0)
+    return f"{heading} {whose}".rstrip(), meaning, direction
 
 
 def run_line(data: ReportData, losses: Sequence[Loss]) -> str:
@@ -242,12 +299,12 @@ def measure_rows(summary: Mapping[str, tuple[float | None, float | None]]) -> li
     rows = []
     for name in [*(name for name in MEASURES if name in summary), *(name for name in summary if name not in MEASURES)]:
         before, after = summary[name]
-        heading, meaning, direction = MEASURES.get(name, (name.replace("_", " ").capitalize(), "", 0))
+        heading, meaning, direction = measure_of(name)
         show = _percent if name in MEASURES else _plain
         change, better = "–", None
         if before is not None and after is not None:
             difference = 100 * (after - before) if name in MEASURES else after - before
-            change = f"{_signed(difference)}{' points' if name in MEASURES else ''}"
+            change = f"{_signed(difference)} points" if name in MEASURES else f"{difference:+.4g}".replace("-", "\u2212")
             better = None if not direction or show(before) == show(after) else (difference > 0) == (direction > 0)
         rows.append(Measure(heading, meaning, show(before), show(after), change, better))
     return rows

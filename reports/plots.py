@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
-from demo.charts import Axis, Plot, Point, Series, Span, number, smoothed
+from reports.charts import Axis, Plot, Point, Series, Span, number, smoothed
 from schemas.training_sample import BANDS
 
 MOST_LAGS = 8
