@@ -66,13 +66,16 @@ fuzz: setup ## Poison every topic of a live broker under real nodes, twice resta
 mutants: setup ## Put small faults into the code and see whether a test fails (a quarter of an hour; MODULES=judge,reward: those alone)
 	@MODULES="$(MODULES)" TESTS="$(TESTS)" $(RUN) scripts.mutants
 
-check: setup ## Lint, types, import rules, schemas, Markdown
+check: setup ## Lint, types, import rules, schemas, Markdown, alert rules
 	@$(RUN) ruff check .
 	@$(RUN) ruff format --check .
 	@$(RUN) mypy
 	@.venv/bin/lint-imports
 	@$(RUN) schemas.export --check
 	@$(RUN) streams.metrics.page --check
+	@$(RUN) scripts.dashboards --check
+	@if command -v promtool >/dev/null; then cd deploy/prometheus && promtool check rules rules.yml && promtool test rules rules.test.yml; \
+	else echo "promtool is not here (Debian's package prometheus has it): alert rules are not tested"; fi
 	@.venv/bin/pymarkdown --config pyproject.toml scan $$(git ls-files '*.md')
 
 hooks: setup ## Have git run ruff and mypy on what is committed (pre-commit)
@@ -82,9 +85,10 @@ format: setup ## Format the code
 	@$(RUN) ruff check --fix-only --quiet .
 	@$(RUN) ruff format .
 
-schemas: setup ## Write the JSON Schemas and the page of metrics anew
+schemas: setup ## Write the JSON Schemas, the page of metrics and the dashboards anew
 	@$(RUN) schemas.export
 	@$(RUN) streams.metrics.page
+	@$(RUN) scripts.dashboards
 
 lock: ## Resolve the requirements anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/locked.txt

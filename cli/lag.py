@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.logs import as_node, log_option
 from cli.options import Finite, json_option, kafka_options
 from cli.terminal import say
 from schemas.printable import escaped
@@ -45,6 +46,7 @@ EXIT_BEHIND = 1
 @click.option("--metrics-port", type=click.IntRange(0, 65535), metavar="PORT", help="Where --serve listens. [default: 9750, or the next]")
 @click.option("--metrics-host", default="127.0.0.1", show_default=True, metavar="HOST", help="Address of --serve.")
 @json_option
+@log_option()
 @kafka_options
 def lag(
     settings: KafkaSettings, groups: tuple[str, ...], dead: bool, window_s: float | None, watch: bool, serve: bool, **given: Any
@@ -154,6 +156,7 @@ def _serve(settings: KafkaSettings, groups: tuple[str, ...], dead: bool, window_
     from streams.kafka.connection import name_clients
     from streams.lag_exporter import LagExporter, serve
 
+    as_node("lag", None)
     name_clients("lag")
     exporter = LagExporter(settings, groups, dead, window_s)
     for number in (signal.SIGTERM, signal.SIGINT):

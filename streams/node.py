@@ -167,7 +167,8 @@ class StreamNode(ABC):
     @property
     def told_of(self) -> dict[Gauge, Callable[[], float]]:
         """Metrics that are asked for rather than counted, each at every look, from the metrics' thread."""
-        return {
+        disk = metrics.of_the_disk(self.state_folder) if self.state_folder is not None else {}
+        return disk | {
             metrics.BREAKER_OPEN: lambda: float(self._breaker.is_open),
             metrics.BREAKER_BAD_RECORDS: lambda: float(self._breaker.bad_in_a_row),
         }

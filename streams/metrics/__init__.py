@@ -14,6 +14,8 @@ from streams.metrics.declared import (
     CONVERSATIONS_CHANGED,
     DATA_WAIT,
     DEAD_LETTERS,
+    DISK_FREE_BYTES,
+    DISK_SIZE_BYTES,
     EVALUATIONS_SINCE_BEST,
     EXTRACTION_SECONDS,
     FAMILIES,
@@ -65,6 +67,7 @@ from streams.metrics.declared import (
     Family,
     computed,
     forget_run,
+    of_the_disk,
     registry_of,
 )
 from streams.metrics.runs import OTHERS, RUNS, RunSeries
@@ -84,7 +87,8 @@ __all__ = [
     "CONVERSATIONS_CHANGED",
     "DATA_WAIT",
     "DEAD_LETTERS",
-    "EVALUATIONS_SINCE_BEST",
+    "DISK_FREE_BYTES", "DISK_SIZE_BYTES", "EVALUATIONS_SINCE_BEST",
+
     "EXTRACTION_SECONDS",
     "FAMILIES",
     "FILE",
@@ -140,7 +144,7 @@ __all__ = [
     "MetricsServer",
     "RunSeries",
     "computed",
-    "forget_run",
+    "forget_run", "of_the_disk",
     "registry_of",
     "start_metrics",
 ]  # fmt: skip

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from shutil import disk_usage
 from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, PlatformCollector, ProcessCollector
@@ -174,6 +176,8 @@ BREAKER_BAD_RECORDS = _declare(
     Gauge, "pelton_breaker_bad_records", "Bad records in a row, of whom nothing tells who sent them: 200 (50 after a start) stop the node",
     ("node",), NODES,
 )  # fmt: skip
+DISK_FREE_BYTES = _declare(Gauge, "pelton_disk_free_bytes", "Room on the disk of the run's, or the worker's, folder", ("node",), NODES)
+DISK_SIZE_BYTES = _declare(Gauge, "pelton_disk_size_bytes", "Size of that disk", ("node",), NODES)
 BROKER_UP = _declare(Gauge, "pelton_broker_up", "1 where the node reaches a broker, 0 where it does not", ("node",), (*NODES, *LAG))
 BUILD_INFO = _declare(Gauge, "pelton_build_info", "1: versions of Pelton and Python", ("node", "version", "python"), (*NODES, *LAG))
 
@@ -213,6 +217,11 @@ def forget_run(run_id: str) -> None:
     for family in FAMILIES.values():
         if family.metric is not None and "run_id" in family.labels:
             family.metric.remove_by_labels({"run_id": run_id})
+
+
+def of_the_disk(folder: Path) -> dict[Gauge, Callable[[], float]]:
+    """What is told of the disk that a folder is on; for `computed`."""
+    return {DISK_FREE_BYTES: lambda: float(disk_usage(folder).free), DISK_SIZE_BYTES: lambda: float(disk_usage(folder).total)}
 
 
 @contextmanager

@@ -19,9 +19,13 @@ def told_of(run: RunContext) -> Iterator[None]:
     run_id, loaded, breaker = run.options.run_id, run.loaded, run.feed.admission.breaker
     trained_by = " ".join(sorted({kind.value for kind in run.kinds.values()}))
     metrics.RUN_INFO.labels(run_id, run.config.model, trained_by, loaded.backend, loaded.device, str(loaded.bits)).set(1)
+    for result in ("ok", "failed"):  # an increase is seen from a first value only
+        metrics.CHECKPOINTS.labels(run_id, result)
+    metrics.STEPS_UNDONE.labels(run_id)
+    metrics.REWARDS_LATE.labels(run_id)
     if run.claim.resumed is not None:
         run.monitor.begin_from(run.claim.resumed.manifest)
-    of_the_node = {metrics.BROKER_UP: lambda: float(run.consumer.connected)}
+    of_the_node = metrics.of_the_disk(run.options.run_dir) | {metrics.BROKER_UP: lambda: float(run.consumer.connected)}
     if breaker is not None:
         of_the_node[metrics.BREAKER_OPEN] = lambda: float(breaker.is_open)
         of_the_node[metrics.BREAKER_BAD_RECORDS] = lambda: float(breaker.bad_in_a_row)
