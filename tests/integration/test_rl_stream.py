@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account
 from tests.integration.worker_process import WorkerProcess
 from tests.models.tiny import build
+from trainer_node.rewards.client import RewardClient
 
 CONFIG: dict[str, Any] = {
     "lora_r": 2, "lr": 1e-2, "batch_size": 4, "linger_s": 0.2, "checkpoint_steps": 2, "pace_steps": 2, "max_seq": 64, "bits": 32,
@@ -51,13 +53,16 @@ def new_run(settings: KafkaSettings, tmp_path: Path, tiny_model: Path) -> Iterat
 
 def send_prompts(settings: KafkaSettings, count: int) -> list[str]:
     """Prompts over all bands; their ids."""
+    made = [prompt_of(number) for number in range(count)]
     with Producer(settings) as producer:
-        for number in range(count):
-            turns = (Turn(role="user", content=f"what is {number}?"),)
-            band = (number * 7) % BANDS
-            prompt = TrainingSample(sample_id=f"p{number}", objective=Objective.PROMPT, task=Task.RLHF_GRPO, band=band, prompt=turns)
-            producer.send(settings.topics.band(Objective.PROMPT, band), prompt.sample_id, prompt)
-    return [f"p{number}" for number in range(count)]
+        for prompt in made:
+            producer.send(settings.topics.band(Objective.PROMPT, prompt.band), prompt.sample_id, prompt)
+    return [prompt.sample_id for prompt in made]
+
+
+def prompt_of(number: int) -> TrainingSample:
+    turns, band = (Turn(role="user", content=f"what is {number}?"),), (number * 7) % BANDS
+    return TrainingSample(sample_id=f"p{number}", objective=Objective.PROMPT, task=Task.RLHF_GRPO, band=band, prompt=turns)
 
 
 class JudgeThread:
@@ -235,3 +240,19 @@ def test_a_run_that_had_nothing_to_learn_from_rewards_ends_with_the_reason_and_n
         assert same.wait() == 2
     assert "taught nothing: all were 0" in same.log
     assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE, "and what was trained is kept"
+
+
+def test_an_answer_is_judged_while_others_are_still_made_and_no_answer_is_sent_twice(settings):
+    prompts = [prompt_of(0), prompt_of(1)]
+    with Producer(settings) as producer, JudgeThread(settings, by_length) as judge:
+        client = RewardClient(settings, producer, "run", 60.0, threading.Event())
+        for step in (1, 2):
+            client.answered(step, prompts[0], "early")
+            producer.flush()
+            while len(judge.outputs) < 2 * step - 1:
+                time.sleep(0.05)
+            asked = [prompts[0], prompts[0], prompts[1]]
+            assert client.rewards_of(step, asked, ["early", "early", "late one"]) == [1 / 6, 1 / 6, 1 / 9]
+        client.close()
+    said = [(output.model_version, output.completion) for output in judge.outputs]
+    assert said == [("run/0", "early"), ("run/0", "late one"), ("run/1", "early"), ("run/1", "late one")]

@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any
 
 from schemas.errors import BadRecord, BrokerError, PeltonError
 from schemas.graph_reward import GraphReward
@@ -15,6 +15,7 @@ from schemas.model_output import ModelOutput
 from schemas.topics import PRODUCER_HEADER
 from schemas.training_sample import TrainingSample
 from streams import metrics
+from streams.kafka.connection import broker_errors
 from streams.kafka.consumer import Record, make_consumer
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
@@ -39,7 +40,7 @@ class JudgedStep:
     rewards: list[float | None]
     """Of each completion, in order."""
     seconds: float
-    """From the first output sent to the last reward."""
+    """How long the step waited for them, once its last answer was there."""
 
 
 class RewardClient:
@@ -85,8 +86,16 @@ class RewardClient:
         self._observe = observe
         self._gives_up = gives_up
         self._silent = 0
+        self._arrivals: _FromNow | None = None
+        self._sent: set[str] = set()
+        self._is_begun = False
         self.late = 0
         """Rewards that did not come in time, in all."""
+
+    def answered(self, step: int, prompt: TrainingSample, completion: str) -> None:
+        """Send an answer as soon as it is complete, so that it is judged while others are still made; `rewards_of` asks what came of it."""
+        (output,) = model_outputs([prompt], [completion], self._run_id, step - 1, "train")
+        self._send(output)
 
     def rewards_of(self, step: int, prompts: Sequence[TrainingSample], completions: Sequence[str]) -> list[float | None]:
         """Rewards of the completions that an optimizer step trains on, in order. Blocks until they are there, or are late.
@@ -138,12 +147,27 @@ class RewardClient:
         Raises:
             Stopped: the node is to stop, and they did not come in LAST_WAIT_S more.
         """
-        self._before_sending()
-        with self._listening() as arrivals:
-            for output in outputs:
-                self._producer.send(self._settings.topics.outputs, output.prompt_id, output, self._headers)
-            self._producer.flush(waiting=self._waiting)
-            return self._collect({output.output_id for output in outputs}, arrivals, finish)
+        for output in outputs:
+            self._send(output)
+        self._producer.flush(waiting=self._waiting)
+        try:
+            return self._collect({output.output_id for output in outputs}, finish)
+        finally:
+            self._is_begun = False
+
+    def close(self) -> None:
+        """Stop listening."""
+        if self._arrivals is not None:
+            self._arrivals.close()
+
+    def _send(self, output: ModelOutput) -> None:
+        """Send an output, once; before a step's first one, listen to what comes from now on."""
+        if not self._is_begun:
+            self._before_sending()
+            self._arrivals, self._sent, self._is_begun = self._listening(), set(), True
+        if output.output_id not in self._sent:
+            self._sent.add(output.output_id)
+            self._producer.send(self._settings.topics.outputs, output.prompt_id, output, self._headers)
 
     def _listening(self) -> _FromNow:
         """Waits for a broker that is away: an answer without a reward teaches nothing.
@@ -153,14 +177,17 @@ class RewardClient:
         """
         while True:
             try:
-                return _FromNow(self._settings)
+                if self._arrivals is None:
+                    return _FromNow(self._settings)
+                self._arrivals.from_now()
+                return self._arrivals
             except BrokerError as error:
                 if self._stopping.wait(1.0):
                     raise
                 self._waiting()
                 logger.warning("asking for rewards waits for the broker: %s", error)
 
-    def _collect(self, wanted: set[str], arrivals: _FromNow, finish: bool) -> dict[str, GraphReward | None]:
+    def _collect(self, wanted: set[str], finish: bool) -> dict[str, GraphReward | None]:
         rewards: dict[str, GraphReward | None] = dict.fromkeys(wanted)
         metrics.REWARDS_ASKED.labels(self._run_id).inc(len(wanted))
         missing = set(wanted)
@@ -172,7 +199,7 @@ class RewardClient:
                 told_at = told_at or time.monotonic()
                 if time.monotonic() - told_at > LAST_WAIT_S:
                     raise Stopped  # the next start answers these prompts anew
-            for record in arrivals.poll():
+            for record in self._arrivals.poll() if self._arrivals is not None else ():
                 reward = self._ours(record)
                 if reward is not None and reward.output_id in missing:
                     rewards[reward.output_id] = reward
@@ -199,7 +226,7 @@ class RewardClient:
 
 
 class _FromNow:
-    """The records of `rewards` that arrive from now on."""
+    """The records of `rewards` that arrive from now on, or since `from_now` was called last."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         from kafka import TopicPartition
@@ -210,8 +237,18 @@ class _FromNow:
         numbers = self._consumer.partitions_for_topic(topic.name) or range(topic.partitions)
         partitions = [TopicPartition(topic.name, number) for number in numbers]
         self._consumer.assign(partitions)
-        for tp, end in self._consumer.end_offsets(partitions).items():
-            self._consumer.seek(tp, end)
+        self._settings = settings
+        self.from_now()
+
+    def from_now(self) -> None:
+        """Pass over what has come by now.
+
+        Raises:
+            BrokerError: the broker is away.
+        """
+        with broker_errors(self._settings, "asking for rewards"):
+            for tp, end in self._consumer.end_offsets(list(self._consumer.assignment())).items():
+                self._consumer.seek(tp, end)
         self._ids = heard_ids(self._consumer, [self._topic])
 
     def poll(self) -> Iterable[Record]:
@@ -235,8 +272,6 @@ class _FromNow:
         for tp, begin in self._consumer.beginning_offsets(list(self._consumer.assignment())).items():
             self._consumer.seek(tp, begin)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Disconnect."""
         self._consumer.close()

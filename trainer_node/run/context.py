@@ -189,6 +189,7 @@ def _connect(
     history = History(options.run_dir, claim.fence.epoch, claim.resumed.manifest.step if claim.resumed else 0)
     stack.callback(history.close)
     progress = Progress(history, config.epochs if options.until_consumed else None)
+    stack.callback(rewards.close)
     upstream = Upstream(settings, options, lag)
     completion = Completion(options, feed, producer, upstream)
     return RunContext(

@@ -102,7 +102,8 @@ class Trainers:
 
     def _hooks(self) -> StepHooks:
         on_cuda = self._run.loaded.device.startswith("cuda")
-        return StepHooks(self._meanwhile, self._run.consumer.gil_window) if on_cuda else StepHooks(self._meanwhile)
+        window = self._run.consumer.gil_window if on_cuda else nullcontext
+        return StepHooks(self._meanwhile, window, self._run.rewards.answered)
 
     def _before_optimizer(self, objective: Objective) -> None:
         self.bad = self._lanes[objective].trainer.undo_bad_step()

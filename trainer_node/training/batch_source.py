@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
+from schemas.training_sample import TrainingSample
 from trainer_node.data.batch import StepBatch, StepExamples
 from trainer_node.data.examples import AnyExample
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
@@ -27,7 +28,11 @@ class ExampleLoss(NamedTuple):
     """Tokens of it that carry loss."""
 
 
-def _nothing() -> None:
+Answered = Callable[[int, TrainingSample, str], None]
+"""Step, prompt and completion of an answer that is complete."""
+
+
+def _nothing(*_: object) -> None:
     pass
 
 
@@ -39,6 +44,8 @@ class StepHooks:
     """Called once for each micro-batch whose passes are under way on the device, which does not need the host then."""
     gil_window: Callable[[], AbstractContextManager[None]] = nullcontext
     """Entered around each wait for the device: other threads may have the interpreter meanwhile."""
+    answered: Answered = _nothing
+    """Called with each answer of a step as soon as it is complete, while others are still made: it may be judged meanwhile."""
 
 
 class BatchSource(ABC, Generic[Inputs]):

@@ -10,6 +10,7 @@ import torch
 from schemas.errors import BadRecord
 from trainer_node.config import TrainConfig
 from trainer_node.data.examples import AnyExample
+from trainer_node.models.engine import Answer
 from trainer_node.models.fsdp import is_sharded
 from trainer_node.training.base import StreamTrainer
 from trainer_node.training.batch_source import BatchSource
@@ -73,11 +74,15 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
         batch, rows = self.source.batch, self._rows
         assert batch is not None
         if not is_sharded(self.model):
-            return [answer.tokens for answer in self.sampler(rows, batch)]
+            return [answer.tokens for answer in self.sampler(rows, batch, self._answered)]
         by_rank = self.source.group.gather(rows)
         before = sum(len(of_a_rank) for of_a_rank in by_rank[: self.source.group.rank])
         answers = self.sampler([row for of_a_rank in by_rank for row in of_a_rank], batch)
         return [answer.tokens for answer in answers[before : before + len(rows)]]
+
+    def _answered(self, row: PromptRow, answer: Answer) -> None:
+        """An answer is complete: judged as the text that TRL will make of it."""
+        self.source.answered(row["index"], self.processing_class.batch_decode([answer.tokens], skip_special_tokens=True)[0])
 
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's, with completions without a reward masked: TRL gives them no advantage, but counts them."""

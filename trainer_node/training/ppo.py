@@ -32,6 +32,7 @@ from trainer_node.data.examples import AnyExample
 from trainer_node.data.tokenization import prompt_tokens
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.adapters import add_reference
+from trainer_node.models.engine import Answer
 from trainer_node.models.generation import as_prompt
 from trainer_node.models.restore import VALUE_HEAD
 from trainer_node.training.base import StreamTrainer
@@ -198,7 +199,7 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         """Prompts, padded on the left, and what the policy samples for them: `sequences` (rows, length), `scores` of each new token."""
         pad, device = self.processing_class.pad_token_id, self.accelerator.device
         assert self.source.batch is not None
-        answers = self.sampler(rows, self.source.batch)
+        answers = self.sampler(rows, self.source.batch, self._answered)
         width, longest = max(len(row["prompt"]) for row in rows), max(len(answer.tokens) for answer in answers)
         queries = torch.tensor([[pad] * (width - len(row["prompt"])) + row["prompt"] for row in rows], device=device)
         new = torch.tensor([answer.tokens + [pad] * (longest - len(answer.tokens)) for answer in answers], device=device)
@@ -218,7 +219,10 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         policy.train()
         return list((torch.cat(parts) / (self.args.temperature + 1e-7)).unbind(1))  # as TRL divides by it
 
-    def _texts(self, responses: torch.Tensor) -> list[str]:
+    def _answered(self, row: PromptRow, answer: Answer) -> None:
+        self.source.answered(row["index"], self._texts([answer.tokens])[0])
+
+    def _texts(self, responses: torch.Tensor | list[list[int]]) -> list[str]:
         return [text.strip() for text in self.processing_class.batch_decode(responses, skip_special_tokens=True)]
 
     def _train_on(self, mine: Round, parts: int) -> None:

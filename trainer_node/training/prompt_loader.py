@@ -74,6 +74,11 @@ class PromptLoader(BatchSource[PromptPart]):
         filled = rows + [filling] * (size * self.group.size - len(rows))
         return filled[size * self.group.rank :][:size]
 
+    def answered(self, index: int | None, completion: str) -> None:
+        """An answer of this rank is complete: said before `reward` is asked of all, where this rank alone asks."""
+        if self._chosen is not None and index is not None and not self._trying and self.group.size == 1:
+            self.hooks.answered(self._chosen.step, self._chosen.items[self._numbers[index]].sample, completion)
+
     def reward(self, indices: Sequence[int | None], completions: Sequence[str]) -> list[float | None]:
         """Rewards of this rank's completions, each with its row's index; every rank knows all rewards then.
 

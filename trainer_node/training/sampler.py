@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from streams import metrics
@@ -20,13 +20,21 @@ class Sampler:
         self._model, self._tokenizer, self._seed = model, tokenizer, seed
         self._sampling, self._max_new_tokens = Sampling(temperature), max_new_tokens
 
-    def __call__(self, rows: Sequence[PromptRow], batch: StepExamples) -> list[Answer]:
-        """An answer for each of this rank's rows of a step. The model's training mode is as before on return."""
+    def __call__(
+        self, rows: Sequence[PromptRow], batch: StepExamples, finished: Callable[[PromptRow, Answer], None] = lambda row, answer: None
+    ) -> list[Answer]:
+        """An answer for each of this rank's rows of a step; `finished` is told of each as it ends.
+
+        The model's training mode is as before on return.
+        """
         was_training = self._model.training
         self._model.eval()
         try:
             engine = engine_of(self._model, self._tokenizer)
-            answers = engine.answer([row["prompt"] for row in rows], self._max_new_tokens, self._sampling, self.keys(rows, batch))
+            prompts, keys = [row["prompt"] for row in rows], self.keys(rows, batch)
+            answers = engine.answer(
+                prompts, self._max_new_tokens, self._sampling, keys, lambda index, answer: finished(rows[index], answer)
+            )
             metrics.GENERATION_TOKENS.labels("train").inc(sum(len(answer.tokens) for answer in answers))
             return answers
         finally:

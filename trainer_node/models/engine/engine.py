@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -50,7 +50,12 @@ class Engine:
 
     @torch.no_grad()
     def answer(
-        self, prompts: Sequence[list[int]], max_new_tokens: int, sampling: Sampling, keys: Sequence[int] | None = None
+        self,
+        prompts: Sequence[list[int]],
+        max_new_tokens: int,
+        sampling: Sampling,
+        keys: Sequence[int] | None = None,
+        finished: Callable[[int, Answer], None] = lambda index, answer: None,
     ) -> list[Answer]:
         """One answer for each prompt, in their order.
 
@@ -59,6 +64,7 @@ class Engine:
             max_new_tokens: an answer's at most, its end token included.
             sampling: how tokens are chosen.
             keys: of each answer, see `sampling.key_of`; without one, answers are drawn by their index.
+            finished: told of each answer as it ends, while others go on; the index is its prompt's.
         """
         asked = [_Asked(i, prompt, keys[i] if keys else i) for i, prompt in enumerate(prompts)]
         waiting = deque(sorted(asked, key=lambda one: len(one.prompt)))
@@ -75,7 +81,9 @@ class Engine:
             else:
                 times = LOOK_EVERY if self._decoder.device.type == "cuda" else 1
                 self._steps.run(sorted(under_way), times, sampling.greedy)
-            self._collect(under_way, answers)
+            for index, answer in self._over(under_way):
+                answers[index] = answer
+                finished(index, answer)
         return [answers[index] for index in range(len(asked))]
 
     def _is_worth_filling(self, under_way: int, waiting: int) -> bool:
@@ -99,12 +107,12 @@ class Engine:
         slots = self._slots
         slots.take(rows, self._decoder.step(slots.tokens[rows], rows, slots.positions[rows]), greedy)
 
-    def _collect(self, under_way: dict[int, _Asked], answers: dict[int, Answer]) -> None:
+    def _over(self, under_way: dict[int, _Asked]) -> list[tuple[int, Answer]]:
+        """Answers that have ended since the last look, with the indices of their prompts; their slots are free."""
         going = self._slots.under_way()
         over = [slot for slot in under_way if not going[slot]]
-        if over:
-            for slot, (tokens, log_p) in zip(over, self._slots.read(over), strict=True):
-                answers[under_way.pop(slot).index] = Answer(tokens, log_p)
+        read = self._slots.read(over) if over else []
+        return [(under_way.pop(slot).index, Answer(tokens, log_p)) for slot, (tokens, log_p) in zip(over, read, strict=True)]
 
     def _make_room(self, answers: int, length: int, longest: int) -> None:
         """Keep what is there if it suffices; recorded steps know where their tensors lie, so new ones are recorded anew."""

@@ -5,7 +5,7 @@ Slower: all answers of a batch go on until the last is over. Tokens are chosen a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -27,7 +27,12 @@ class Generating:
 
     @torch.no_grad()
     def answer(
-        self, prompts: Sequence[list[int]], max_new_tokens: int, sampling: Sampling, keys: Sequence[int] | None = None
+        self,
+        prompts: Sequence[list[int]],
+        max_new_tokens: int,
+        sampling: Sampling,
+        keys: Sequence[int] | None = None,
+        finished: Callable[[int, Answer], None] = lambda index, answer: None,
     ) -> list[Answer]:
         """See `Engine.answer`."""
         order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))  # like lengths together: less padding
@@ -36,7 +41,9 @@ class Generating:
             chosen = order[start : start + BATCH]
             batch_keys = [keys[index] if keys else index for index in chosen]
             made = self._generate([prompts[index] for index in chosen], max_new_tokens, sampling, batch_keys)
-            answers.update(zip(chosen, made, strict=True))
+            for index, answer in zip(chosen, made, strict=True):
+                answers[index] = answer
+                finished(index, answer)
         return [answers[index] for index in range(len(prompts))]
 
     def _generate(self, prompts: list[list[int]], max_new_tokens: int, sampling: Sampling, keys: list[int]) -> list[Answer]:

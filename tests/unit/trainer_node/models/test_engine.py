@@ -199,3 +199,13 @@ def test_a_models_engine_is_made_once_and_sees_what_the_adapter_has_learnt(tmp_p
                 weight.normal_(std=0.5)
     assert engine_of(model, loaded.tokenizer) is first
     assert first.answer([[10, 11, 12]], 8, GREEDY) != before
+
+
+def test_each_answer_is_told_as_it_ends_while_others_go_on():
+    model, asked = made(llama), prompts()
+    for engine in (Engine(ModelDecoder(model), STOPS, most=3), Generating(model, STOPS, PAD)):
+        told: list[tuple[int, Any]] = []
+        answers = engine.answer(asked, 12, GREEDY, finished=lambda index, answer, told=told: told.append((index, answer)))
+        assert sorted(told, key=lambda one: one[0]) == list(enumerate(answers))
+        if isinstance(engine, Engine):
+            assert len(told[0][1].tokens) < max(len(answer.tokens) for answer in answers)

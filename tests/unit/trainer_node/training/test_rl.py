@@ -26,6 +26,7 @@ from trainer_node.models.adapters import load_adapter, load_reference
 from trainer_node.models.generation import answer
 from trainer_node.models.random_state import load_random_state
 from trainer_node.models.restore import load_for_training, save_for_resume
+from trainer_node.training.batch_source import StepHooks
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.factory import build_source, build_trainer, fits, trainer_class
 from trainer_node.training.ppo import PPOTrainer, with_pad
@@ -74,6 +75,7 @@ class Run:
         self.loaded = load_for_training(self.config, None)
         self.given: list[str] = []
         self.judged: list[str] = []
+        self.told: list[tuple[str, str]] = []
         self.rewards: list[list[float | None]] = []
         self.undone: list[dict[str, BadRecord]] = []
         self.unrewarded: list[frozenset[str]] = []
@@ -84,7 +86,8 @@ class Run:
         self.judge_answers = judge
         callback = StepCallback(lambda: self.undone.append(self.before_optimizer()), self.note)
         self.trainer: Any = build_trainer(kind, self.loaded, self.config, folder, [callback])
-        self.source = build_source(kind, self.config, self.loaded.tokenizer.pad_token_id, self.next_batch, self.judge)
+        hooks = StepHooks(answered=lambda step, prompt, text: self.told.append((prompt.sample_id, text)))
+        self.source = build_source(kind, self.config, self.loaded.tokenizer.pad_token_id, self.next_batch, self.judge, hooks=hooks)
         self.trainer.feed_from(self.source)
 
     def next_batch(self) -> StepBatch | None:
@@ -101,6 +104,10 @@ class Run:
 
     def judge(self, step: int, prompts: Sequence[Any], texts: Sequence[str]) -> list[float | None]:
         assert step == self.step
+        told, self.told = self.told, []
+        assert sorted(told) == sorted((prompt.sample_id, text) for prompt, text in zip(prompts, texts, strict=True)), (
+            "each is told as it ends"
+        )
         answers = len(prompts) // len(self.source.batch.examples)
         self.judged += [prompt.sample_id for prompt in prompts[::answers]]
         self.rewards.append(self.judge_answers(step, prompts, texts))
@@ -120,8 +127,8 @@ class Run:
         """From now on: prompt and completion of each answer, as token ids, as the model gives them."""
         own, found = self.trainer.sampler, []
 
-        def sampler(rows: Any, batch: Any) -> Any:
-            answers = own(rows, batch)
+        def sampler(rows: Any, batch: Any, *finished: Any) -> Any:
+            answers = own(rows, batch, *finished)
             found.extend((row["prompt"], answer.tokens) for row, answer in zip(rows, answers, strict=True))
             return answers
 
@@ -332,10 +339,17 @@ def test_a_ppo_completion_without_a_reward_is_no_part_of_the_round(config, promp
     """The weights are those of a round that never had it."""
     four = Run(TrainerKind.PPO, config, prompts[:4], tmp_path, steps=1, judge=lambda *_: [0.1, None, 0.9, 0.4])
     own, recorded = four.trainer.sampler, []
-    four.trainer.sampler = lambda rows, batch: recorded.extend(own(rows, batch)) or recorded
+    four.trainer.sampler = lambda rows, batch, *finished: recorded.extend(own(rows, batch, *finished)) or recorded
     four.train()
     three = Run(TrainerKind.PPO, config, [prompts[0], prompts[2], prompts[3]], tmp_path, steps=1, judge=lambda *_: [0.1, 0.9, 0.4])
-    three.trainer.sampler = lambda rows, batch: [recorded[0], *recorded[2:]]
+
+    def sampler(rows: Any, batch: Any, finished: Any) -> list[Any]:
+        given = [recorded[0], *recorded[2:]]
+        for row, one in zip(rows, given, strict=True):
+            finished(row, one)
+        return given
+
+    three.trainer.sampler = sampler
     three.train()
     assert four.unrewarded == [frozenset({"p1"})]
     for name, weight in three.weights().items():
