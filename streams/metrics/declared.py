@@ -118,10 +118,16 @@ CHECKPOINTS = _declare(Counter, "pelton_checkpoints", "Checkpoints by result: ok
 GENERATION_TOKENS = _declare(
     Counter, "pelton_generation_tokens", "Tokens that rank 0 generated, by purpose: train or evaluate", ("purpose",), TRAINER
 )
+SAMPLING_GAP_NATS = _declare(
+    Gauge, "pelton_sampling_gap_nats", "Mean distance of a token's log-probability as it was sampled and as it is trained on", RUN, TRAINER
+)
+SAMPLING_RATIO_OUTSIDE = _declare(
+    Gauge, "pelton_sampling_outside_ratio", "Sampled tokens, 0 to 1, whose two probabilities have a ratio outside 0.8 to 1.25", RUN, TRAINER
+)
 REWARDS_ASKED = _declare(Counter, "pelton_rewards_asked", "Rewards that the trainer waited for", RUN, TRAINER)
 REWARDS_LATE = _declare(Counter, "pelton_rewards_late", "Rewards that did not come in time, and count as none", RUN, TRAINER)
 REWARD_WAIT_SECONDS = _declare(
-    Histogram, "pelton_reward_wait_seconds", "Seconds from a step's first output sent to its last reward", RUN, TRAINER,
+    Histogram, "pelton_reward_wait_seconds", "Seconds for which a step waited for its rewards, after its last answer", RUN, TRAINER,
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )  # fmt: skip
 RUN_INFO = _declare(

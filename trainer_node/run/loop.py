@@ -211,6 +211,8 @@ class TrainingLoop:
         if loss is not None and not undone:
             rate = self.trainers.trainer(batch.objective).last_learning_rate()
             run.monitor.step(batch.step, loss, rate, batch.objective)
+            if gap := self.trainers.trainer(batch.objective).sampling_gap():
+                run.monitor.sampled(batch.step, gap)
         self._evaluate_if_due(batch.objective)
         self._committer.after_step(batch.step)
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from schemas.training_sample import Objective
 from streams import metrics
 from trainer_node.commit.manifest import Manifest
+
+if TYPE_CHECKING:
+    from trainer_node.training.sampling_gap import SamplingGap
 
 VRAM_SHARE = 0.95
 """Of the device's memory, what the trainer should stay below unless it is told."""
@@ -80,7 +83,7 @@ class Monitor:
         metrics.CHECKPOINTS.labels(self.run_id, "failed").inc()
 
     def rewarded(self, step: int, rewards: Sequence[float | None], seconds: float | None = None) -> None:
-        """After rewards came in, so long after a step's outputs: their mean, 0 to 1; a late or failed one is None and counts nowhere."""
+        """After rewards came in, which a step has waited for: their mean, 0 to 1; a late or failed one is None and counts nowhere."""
         if seconds is not None:
             metrics.REWARD_WAIT_SECONDS.labels(self.run_id).observe(seconds)
         given = [reward for reward in rewards if reward is not None]
@@ -88,6 +91,12 @@ class Monitor:
             mean = sum(given) / len(given)
             self._set(metrics.REWARD_AVG, "reward_avg", mean)
             self._log({"reward_avg": mean}, step)
+
+    def sampled(self, step: int, gap: SamplingGap) -> None:
+        """After a step on the model's own answers: how far they were from what was trained."""
+        self._set(metrics.SAMPLING_GAP_NATS, "sampling_gap_nats", gap.nats)
+        self._set(metrics.SAMPLING_RATIO_OUTSIDE, "sampling_outside_ratio", gap.outside)
+        self._log({"sampling_gap_nats": gap.nats, "sampling_outside_ratio": gap.outside}, step)
 
     def close(self) -> None:
         """Finish the W&B run, if any; the run's series go away."""

@@ -20,6 +20,7 @@ from trainer_node.models.fsdp import averaging, is_sharded
 from trainer_node.models.out_of_memory import out_of_memory
 from trainer_node.training.batch_source import BatchSource
 from trainer_node.training.losses import sequences
+from trainer_node.training.sampling_gap import GapMeter, SamplingGap
 from trainer_node.training.taking_apart import TakingApart
 
 OF_THE_SETTINGS = ("weight_decay", "betas", "eps")
@@ -40,11 +41,14 @@ class StreamTrainer(Trainer, Generic[Source]):
     """Where its batches come from; set by `feed_from`."""
     apart: TakingApart
     """What a step that raises is given to; set by `feed_from`."""
+    gap: GapMeter
+    """How far a step's own answers are from what is trained on them; set by `feed_from`."""
 
     def feed_from(self, source: Source) -> None:
         """Take batches from here; training stops when it ends."""
         self.source = source
         self.apart = TakingApart()
+        self.gap = GapMeter()
         self.model_accepts_loss_kwargs = True  # our losses are normalised over the whole optimizer step
 
     def get_train_dataloader(self) -> Any:
@@ -148,6 +152,10 @@ class StreamTrainer(Trainer, Generic[Source]):
         """Of the optimizer's first group of weights, in the step that was taken last."""
         assert self.lr_scheduler is not None
         return float(self.lr_scheduler.get_last_lr()[0])
+
+    def sampling_gap(self) -> SamplingGap | None:
+        """How far the step's own answers were from what was trained on them; None where a step has no such answers."""
+        return self.gap.read()
 
     def save_own(self, folder: Path) -> None:
         """Write what this trainer needs for a resume beside adapter, optimizer and schedule."""

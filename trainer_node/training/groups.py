@@ -16,6 +16,7 @@ from trainer_node.training.base import StreamTrainer
 from trainer_node.training.batch_source import BatchSource
 from trainer_node.training.prompt_loader import PromptLoader, PromptRow
 from trainer_node.training.sampler import Sampler
+from trainer_node.training.sampling_gap import padded
 from trainer_node.training.spec import Upstream
 
 OF_A_ROW = ("completion_mask", "advantages")
@@ -38,6 +39,8 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self._parts: list[dict[str, Any]] = []
         self._rows: list[PromptRow] = []
+        self._log_probabilities: list[list[float]] = []
+        self._part: dict[str, Any] = {}
         self.rewarded = torch.zeros(0, dtype=torch.bool)
         """Which of this rank's completions of the step have a reward: (rows,)."""
         super().__init__(*args, **kwargs | {"reward_funcs": self.graph_reward})
@@ -58,12 +61,13 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
     def _prepare_inputs(self, inputs: dict[str, Any]) -> dict[str, Any]:
         """Answers of the whole step with the step's first micro-batch; then the rows of each, in order."""
         if inputs["part"] == 0:
+            self.gap.begin()
             self._rows = inputs["rows"]
             self._metrics["train"].clear()  # nobody logs them, and the stream has no end
             parts = self.args.gradient_accumulation_steps
             self._parts = split_rows(self._generate_and_score_completions(inputs["rows"]), parts)
-        part: dict[str, Any] = self._parts[inputs["part"]]
-        return part
+        self._part = self._parts[inputs["part"]]
+        return self._part
 
     def _sampled(self) -> list[list[int]]:
         """The step's answers at this rank, as token ids.
@@ -74,11 +78,15 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
         batch, rows = self.source.batch, self._rows
         assert batch is not None
         if not is_sharded(self.model):
-            return [answer.tokens for answer in self.sampler(rows, batch, self._answered)]
+            return self._noted(self.sampler(rows, batch, self._answered))
         by_rank = self.source.group.gather(rows)
         before = sum(len(of_a_rank) for of_a_rank in by_rank[: self.source.group.rank])
         answers = self.sampler([row for of_a_rank in by_rank for row in of_a_rank], batch)
-        return [answer.tokens for answer in answers[before : before + len(rows)]]
+        return self._noted(answers[before : before + len(rows)])
+
+    def _noted(self, answers: list[Answer]) -> list[list[int]]:
+        self._log_probabilities = [answer.log_probabilities for answer in answers]
+        return [answer.tokens for answer in answers]
 
     def _answered(self, row: PromptRow, answer: Answer) -> None:
         """An answer is complete: judged as the text that TRL will make of it."""
@@ -87,7 +95,9 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
     def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
         """TRL's, with completions without a reward masked: TRL gives them no advantage, but counts them."""
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)  # type: ignore[misc]
-        output["completion_mask"] = output["completion_mask"] * self.rewarded.unsqueeze(1)
+        mask = output["completion_mask"]
+        output["sampled"] = padded(self._log_probabilities, mask.shape[1], mask.device)
+        output["completion_mask"] = mask * self.rewarded.unsqueeze(1)
         return output
 
     def _get_per_token_logps_and_entropies(self, model: Any, *args: Any, **kwargs: Any) -> Any:
@@ -98,7 +108,10 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
             output.logits = output.logits.float()
             return output
 
-        return super()._get_per_token_logps_and_entropies(in_32_bits, *args, **kwargs)  # type: ignore[misc]
+        found = super()._get_per_token_logps_and_entropies(in_32_bits, *args, **kwargs)  # type: ignore[misc]
+        if torch.is_grad_enabled():  # the pass that trains; the reference's has no gradient
+            self.gap.add(self._part["sampled"], found[0], self._part["completion_mask"])
+        return found
 
     def undo_bad_step(self) -> dict[str, BadRecord]:
         """As everywhere; and a step without any reward leaves the weights as they are: AdamW would move them by momentum."""

@@ -39,6 +39,7 @@ from trainer_node.training.base import StreamTrainer
 from trainer_node.training.groups import learning_rate
 from trainer_node.training.prompt_loader import PromptLoader, PromptRow
 from trainer_node.training.sampler import Sampler
+from trainer_node.training.sampling_gap import padded
 from trainer_node.training.spec import ENDLESS_STEPS, TrainerSpec, Upstream
 
 ROWS_AT_ONCE = 16
@@ -204,7 +205,15 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         queries = torch.tensor([[pad] * (width - len(row["prompt"])) + row["prompt"] for row in rows], device=device)
         new = torch.tensor([answer.tokens + [pad] * (longest - len(answer.tokens)) for answer in answers], device=device)
         sequences = torch.cat([queries, new], dim=1)
-        return queries, SimpleNamespace(sequences=sequences, scores=self._scores(sequences, width))
+        scores = self._scores(sequences, width)
+        self._measure_gap([answer.log_probabilities for answer in answers], new, scores)
+        return queries, SimpleNamespace(sequences=sequences, scores=scores)
+
+    def _measure_gap(self, sampled: list[list[float]], new: torch.Tensor, scores: list[torch.Tensor]) -> None:
+        taken = [score.gather(1, tokens[:, None])[:, 0] - score.logsumexp(1) for score, tokens in zip(scores, new.unbind(1), strict=True)]
+        mask = torch.tensor([[place < len(row) for place in range(new.shape[1])] for row in sampled], device=new.device)
+        self.gap.begin()
+        self.gap.add(padded(sampled, new.shape[1], new.device), torch.stack(taken, dim=1), mask)
 
     @torch.no_grad()
     def _scores(self, sequences: torch.Tensor, width: int) -> list[torch.Tensor]:

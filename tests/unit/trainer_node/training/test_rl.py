@@ -23,6 +23,7 @@ from trainer_node.data.examples import PromptExample
 from trainer_node.data.tokenization import format_prompt
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.adapters import load_adapter, load_reference
+from trainer_node.models.engine import Answer
 from trainer_node.models.generation import answer
 from trainer_node.models.random_state import load_random_state
 from trainer_node.models.restore import load_for_training, save_for_resume
@@ -333,6 +334,26 @@ def test_fewer_completions_than_micro_batches_have_the_gradient_of_those_there_a
     config = config.model_copy(update={"num_generations": 2, "accumulation": 4})
     trained, wanted = gradients(kind, config, prompts[:1], tmp_path, [])
     same_gradient(trained, wanted, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [TrainerKind.GRPO, TrainerKind.RLOO, TrainerKind.PPO])
+def test_a_step_says_how_far_its_answers_are_from_what_is_trained_on_them(config, prompts, tmp_path, kind):
+    """In 32 bits hardly at all; a sampler that has other weights is seen."""
+    run = Run(kind, config.model_copy(update={"temperature": 0.7, "accumulation": 2}), prompts, tmp_path, steps=2)
+    found = []
+    run.after_step = lambda: found.append(run.trainer.sampling_gap())
+    own = run.trainer.sampler
+
+    def stale(rows: Any, batch: Any, finished: Any) -> Any:
+        answers = own(rows, batch, finished)
+        return answers if batch.step == 1 else [Answer(one.tokens, [value - 1.0 for value in one.log_probabilities]) for one in answers]
+
+    run.trainer.sampler = stale
+    run.train()
+    assert found[0].nats < 1e-4
+    assert found[0].outside == 0.0
+    assert found[1].nats == pytest.approx(1.0, abs=1e-4)
+    assert found[1].outside == 1.0
 
 
 def test_a_ppo_completion_without_a_reward_is_no_part_of_the_round(config, prompts, tmp_path):
