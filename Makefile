@@ -14,10 +14,10 @@ TEST_FLAGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 # A text file that is opened without an encoding is read as this machine likes: Python says so in tests, and pyproject.toml makes it an error.
-test test-fast test-gpu test-clients test-families test-readers coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
+test test-fast test-gpu test-clients test-secured test-families test-readers coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-gpu test-clients test-families test-readers coverage soak soak-short upgrade mutants check hooks format schemas lock clean
+.PHONY: help setup demo test test-fast test-gpu test-clients test-secured test-families test-readers coverage soak soak-short upgrade mutants check hooks format schemas lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ soak-short: setup ## The same in five minutes
 
 upgrade: setup ## Replace the nodes of the last version one by one by today's, on one broker and in one run: is every sample trained once?
 	@$(RUN) scripts.upgrade
+
+test-secured: setup ## The main job on a broker with TLS, SCRAM, signatures and exactly the ACLs that are printed (a minute and a half)
+	@PELTON_TEST_SECURED=1 $(RUN) pytest tests/secured
 
 test-families: setup ## Train, resume and export a tiny model of every family that is tried (two minutes)
 	@PELTON_TEST_FAMILIES=1 $(RUN) pytest tests/unit/trainer_node/models/test_families.py

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import json_option
+from cli.options import json_option, kafka_options
 from cli.terminal import say
 from cli.train_options import setting_option
+
+if TYPE_CHECKING:
+    from streams.kafka.settings import KafkaSettings
 
 
 @click.command()
@@ -26,8 +30,21 @@ from cli.train_options import setting_option
 @click.option("--max-new-tokens", type=int, default=64, show_default=True, help="Longest answer in tokens.")
 @setting_option("bits")
 @click.option("--base", metavar="PATH|NAME", help="Where the model is now that a checkpoint's adapter belongs to, if it has moved.")
+@click.option("--announced", is_flag=True, help="MODEL is a run, or run/step, as announced on the models topic: its newest, or that one.")
+@click.option(
+    "--root",
+    "roots",
+    type=click.Path(file_okay=False, path_type=Path),
+    multiple=True,
+    default=("runs",),
+    show_default=True,
+    metavar="DIR",
+    help="With --announced: where a checkpoint may lie; may be repeated.",
+)
 @json_option
+@kafka_options
 def ask(
+    settings: KafkaSettings,
     model: str,
     question: tuple[str, ...],
     facts: tuple[Path, ...],
@@ -35,6 +52,8 @@ def ask(
     max_new_tokens: int,
     bits: str | None,
     base: str | None,
+    announced: bool,
+    roots: tuple[Path, ...],
     as_json: bool,
 ) -> None:
     """Put a QUESTION to a checkpoint (or a run's folder: its newest), a model folder or a hub id.
@@ -46,6 +65,8 @@ def ask(
     from trainer_node.models.restore import load_for_asking
 
     text = " ".join(question)
+    if announced:
+        model = announced_path(settings, model, roots)
     loaded = load_for_asking(model, int(bits) if bits else None, base)
     completion = answer(loaded.model, loaded.tokenizer, [as_prompt(text)], max_new_tokens)[0]
     graph = load_graph(facts, ontology) if facts else None
@@ -57,3 +78,22 @@ def ask(
     say(completion, lines=True)
     if reward and graph:
         show(reward, graph)
+
+
+def announced_path(settings: KafkaSettings, wanted: str, roots: tuple[Path, ...]) -> str:
+    """Where the newest checkpoint lies that was announced of a run, or the one of a version; verified.
+
+    Raises:
+        UserError: nothing was announced of it.
+        CheckpointError: it lies outside the roots, is another than was announced, or is torn.
+    """
+    from cli.tracing_topics import announced
+    from schemas.errors import UserError
+    from streams.kafka.reader import TopicReader
+    from trainer_node.models.announced import announced_checkpoint
+
+    with TopicReader(settings) as log:
+        found = [version for version, _ in announced(log) if wanted in (version.run_id, version.version)]
+    if not found:
+        raise UserError(f"nothing is announced of {wanted!r} on {settings.topics.models.name}: see `pelton checkpoints list`")
+    return str(announced_checkpoint(max(found, key=lambda version: (version.epoch, version.step)), roots).path)

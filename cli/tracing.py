@@ -48,6 +48,19 @@ def _runs(log: TopicReader, named: Path | None, models: list[tuple[ModelVersion,
     """The run that is named, else all that were announced and have their folder here, the newest first."""
     from trainer_node.commit.manifest import checkpoints
 
-    folders = [named] if named else list(dict.fromkeys(Path(model.path).parent.parent for model, _ in reversed(models)))
+    folders = (
+        [named] if named else list(dict.fromkeys(Path(model.path).parent.parent for model, _ in reversed(models) if _lies_there(model)))
+    )
     found = (checkpoints(folder, deep=False) for folder in folders if folder.is_dir())
     return [Taken(log, whole, models) for whole in found if whole]
+
+
+def _lies_there(model: ModelVersion) -> bool:
+    """Whether what was announced lies on this machine at the path that the message names, which may be any."""
+    from schemas.errors import CheckpointError
+    from trainer_node.commit.manifest import read_manifest
+
+    try:
+        return "\0" not in model.path and read_manifest(Path(model.path))[1] == model.sha256
+    except (CheckpointError, OSError):
+        return False

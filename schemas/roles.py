@@ -59,7 +59,7 @@ RIGHTS: dict[Role, Rights] = {
     Role.FEEDBACK: Rights(
         ("rewards", "samples", "dead-letters"),
         ("outputs", "facts", "rewards", "samples"),
-        groups=("facts.facts",),
+        groups=("bad-facts", "facts.facts"),  # the second is the first by its name of before
         own_group=True,
         is_ours=True,
     ),

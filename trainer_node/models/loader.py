@@ -126,6 +126,7 @@ def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | N
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig
 
     options: dict[str, Any] = {"gguf_file": gguf_file} if gguf_file else {"use_safetensors": True}
+    options["trust_remote_code"] = False  # unsaid, Transformers asks at the terminal; code of a model's own is never run
     if bits == 4:
         options["quantization_config"] = BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=dtype
@@ -141,7 +142,9 @@ def _tokenizer(source: str, gguf_file: str | None, revision: str | None = None) 
 
     if gguf_file and Path(source).is_dir():
         return gguf_tokenizer(Path(source) / gguf_file)
-    tokenizer = AutoTokenizer.from_pretrained(source, revision=revision or "main", **({"gguf_file": gguf_file} if gguf_file else {}))
+    tokenizer = AutoTokenizer.from_pretrained(
+        source, revision=revision or "main", trust_remote_code=False, **({"gguf_file": gguf_file} if gguf_file else {})
+    )
     return with_pad_token(with_end_token(tokenizer, source))
 
 
@@ -156,12 +159,16 @@ def _limit(source: str, config: Any, max_seq: int) -> int:
 def _made_for(source: str, revision: str | None = None) -> int | None:
     from transformers import AutoConfig
 
-    return getattr(AutoConfig.from_pretrained(source, revision=revision or "main"), "max_position_embeddings", None)
+    return getattr(
+        AutoConfig.from_pretrained(source, revision=revision or "main", trust_remote_code=False), "max_position_embeddings", None
+    )
 
 
 def _as_user_error(source: str, error: Exception) -> UserError:
     """One line that names the model and what to do."""
     text = " ".join(str(error).split())
+    if "trust_remote_code" in text:
+        return ConfigError(f"{source} brings code of its own, which is not run: choose a model of a family that Transformers knows")
     if "safetensors" in text and "does not appear to have" in text:
         return ConfigError(f"{source} has no safetensors, and pickled weights are not read: choose another revision or convert it")
     if isinstance(error, OSError):

@@ -28,6 +28,7 @@ def load(source: str, bits: int, max_seq: int, device: str, dtype: Any, revision
         device_map={"": device},
         use_gradient_checkpointing=False,  # chosen when the LoRA is added
         revision=revision,
+        trust_remote_code=False,
         use_exact_model_name=True,  # never the hub's pre-quantised twin of a name
     )
     model.pelton_backend = "unsloth"

@@ -73,7 +73,7 @@ def start_of(run: RunContext, base: Base) -> dict[str, Any]:
         "resumed_from": resumed.path.name if resumed else None,
         "from_checkpoint": str(run.options.start.checkpoint) if run.options.start.checkpoint else None,
         "settings": run.config.model_dump(mode="json"),
-        "kafka": run.settings.model_dump(mode="json", exclude={"sasl_password"}),
+        "kafka": run.settings.model_dump(mode="json", exclude=set(run.settings.secrets)),
         "seed": run.config.seed,
         "base": base.model_dump(mode="json"),
         "backend": run.loaded.backend,
