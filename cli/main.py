@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "reward": ("cli.reward", "reward", "Judge a text against the knowledge graph, and show why."),
     "report": ("cli.report", "report", "Write a page about a run: curves, account, evaluations, answers, settings."),
     "compare": ("cli.compare", "compare", "Set runs side by side: what they came to, and whether they differ."),
+    "doctor": ("cli.doctor", "doctor", "Look at packages, disk, GPU, broker, topics and clocks, and say what to do."),
+    "watch": ("cli.watch", "watch", "Watch a whole installation: topics, nodes, loss, rewards, dead letters, answers."),
     "rewards": ("cli.rewards", "rewards", "Show the rewards of a run."),
     "trace": ("cli.trace", "trace", "Follow one sample through every topic."),
     "checkpoints": ("cli.checkpoints", "checkpoints", "List and verify checkpoints, and what each was trained on."),

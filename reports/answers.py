@@ -61,6 +61,11 @@ class ShownAnswer(NamedTuple):
     """("before", ...), ("after", ...)."""
 
 
+def pieces(text: str, triplets: tuple[JudgedTriplet, ...]) -> list[Piece]:
+    """A completion cut at the objects of its claims, each with the verdict."""
+    return list(_pieces(text, triplets))
+
+
 def shown(
     prompt: str, gold: tuple[str, ...], before: GraphReward | None, after: GraphReward | None, facts: Mapping[str, Fact]
 ) -> ShownAnswer:

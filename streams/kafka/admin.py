@@ -113,6 +113,18 @@ def check_topics(settings: KafkaSettings, topics: Iterable[Topic]) -> TopicRepor
     return TopicReport(tuple(states))
 
 
+def broker_version(settings: KafkaSettings) -> tuple[int, str]:
+    """How many brokers there are, and the version of Kafka that the first of them speaks, as its client makes it out.
+
+    Raises:
+        BrokerError: the broker is away.
+    """
+    with open_admin(settings, "asking for the version") as admin:
+        brokers = admin.describe_cluster()["brokers"]
+        data = admin.get_broker_version_data(brokers[0]["broker_id"])
+    return len(brokers), ".".join(map(str, data.broker_version))
+
+
 def offsets_retention(settings: KafkaSettings) -> str | None:
     """What to know where the broker keeps the offsets of an idle group for less time than topics keep records; else None."""
     with open_admin(settings, "asking how long offsets are kept") as admin:
