@@ -98,10 +98,21 @@ class DeadLetterWriter:
             self._producer.wait_for(sent)
         except BrokerError as error:
             raise BrokerError(f"a dead letter was not acknowledged: {error} ({record.topic} {record.partition}:{record.offset})") from error
+        self._count(letter)
+        return letter
+
+    def put_before_flush(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> DeadLetter:
+        """As `put`, for a caller that flushes the producer before it commits anything: thousands of bad records in a row are not waited for
+        one by one.
+        """
+        letter, _ = self.put_soon(record, bad, sample_id)
+        self._count(letter)
+        return letter
+
+    def _count(self, letter: DeadLetter) -> None:
         if self.breaker is not None:
             # Whoever writes without a right to must not be able to stop a node by it.
-            self.breaker.record(ok=False, named=letter.source is not None or bad.reason in SIGNATURE_REASONS)
-        return letter
+            self.breaker.record(ok=False, named=letter.source is not None or letter.reason in SIGNATURE_REASONS)
 
     def put_soon(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> tuple[DeadLetter, Any]:
         """Send the dead letter without waiting for the broker; the caller must not go past the record before the producer's `flush`.

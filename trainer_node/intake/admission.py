@@ -65,11 +65,7 @@ class Admission:
         return self._dead_letters.breaker
 
     def admit(self, record: Record, content: Decoded) -> None:
-        """Decide on one record.
-
-        Raises:
-            BrokerError: its dead letter was not taken.
-        """
+        """Decide on one record."""
         sample, position = content.sample, (record.topic, record.partition, record.offset)
         if position in self.dead_lettered:
             self.positions[(record.topic, record.partition)].done(record.offset)
@@ -136,15 +132,11 @@ class Admission:
             self._dead_letters.breaker.check()
 
     def dead_letter(self, record: Record, bad: BadRecord, sample_id: str | None) -> None:
-        """Dead-letter a record; it is done.
-
-        Raises:
-            BrokerError: the dead letter was not taken.
-        """
+        """Dead-letter a record; it is done. A commit flushes the producer first, and so does not go past a letter that was not taken."""
         position = (record.topic, record.partition, record.offset)
         if position not in self.already_sent:
             metrics.DEAD_LETTERS.labels(self._dead_letters.stage, bad.reason.value).inc()
-            self._dead_letters.put(record, bad, sample_id=sample_id)
+            self._dead_letters.put_before_flush(record, bad, sample_id=sample_id)
         self.dead_lettered.add(position)
         self.done(record, sample_id or "", Outcome.DEAD_LETTER, self._cursor.step)
 

@@ -38,7 +38,7 @@ class Letters:
     breaker: Breaker | None = None
     put_aside: list[tuple[int, BadRecord, str | None]] = field(default_factory=list)
 
-    def put(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> None:
+    def put_before_flush(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> None:
         self.put_aside.append((record.offset, bad, sample_id))
 
 

@@ -114,7 +114,7 @@ class Letters:
         self.breaker = Breaker(window=20, minimum=10)
         self.sent: list[tuple[str, int, DeadLetterReason]] = []
 
-    def put(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> None:
+    def put_before_flush(self, record: Record, bad: BadRecord, sample_id: str | None = None) -> None:
         self.sent.append((record.topic, record.offset, bad.reason))
         self.breaker.record(ok=False)
 
