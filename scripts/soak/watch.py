@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import statistics
 import threading
 import time
@@ -118,8 +119,8 @@ def sizes(folder: Path) -> dict[str, float]:
 
 def _blocks(folder: Path) -> int:
     total = 0
-    for path in folder.rglob("*"):
-        with contextlib.suppress(OSError):
-            if path.is_file():
-                total += path.stat().st_blocks * 512
+    for parent, _, names in os.walk(folder):  # passes over folders that vanish meanwhile: checkpoints do
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += Path(parent, name).lstat().st_blocks * 512
     return total

@@ -14,6 +14,7 @@ from trainer_node.models.engine import Answer
 from trainer_node.models.fsdp import is_sharded
 from trainer_node.training.base import StreamTrainer
 from trainer_node.training.batch_source import BatchSource
+from trainer_node.training.cutting import least_padding
 from trainer_node.training.prompt_loader import PromptLoader, PromptRow
 from trainer_node.training.sampler import Sampler
 from trainer_node.training.sampling_gap import padded
@@ -125,13 +126,16 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
 
 
 def split_rows(step: dict[str, Any], parts: int) -> list[dict[str, Any]]:
-    """Rows of a step in `parts` micro-batches of nearly equal size; one that would be empty gets a row without any loss.
+    """Rows of a step in `parts` micro-batches with as little padding as can be; one that would be empty gets a row without any loss.
 
     Rows of like length go together, and each micro-batch is as wide as its own longest prompt and answer.
     """
-    lengths = step["prompt_mask"].sum(1) + step["completion_mask"].sum(1)
+    lengths = (step["prompt_mask"].sum(1) + step["completion_mask"].sum(1)).cpu()
+    order = lengths.argsort(stable=True)
+    ends = least_padding(lengths[order].tolist(), parts)
     pieces = []
-    for indices in lengths.argsort(stable=True).cpu().tensor_split(parts):
+    for start, end in zip([0, *ends], ends, strict=False):
+        indices = order[start:end]
         chosen = indices if len(indices) else torch.zeros(1, dtype=torch.long)
         piece = {name: value[chosen] if isinstance(value, torch.Tensor) and value.dim() else value for name, value in step.items()}
         if not len(indices):

@@ -62,18 +62,12 @@ def sequences(examples: Sequence[LossExample]) -> list[Example]:
     return [row for side in zip(*(example.sequences() for example in examples), strict=True) for row in side]
 
 
-def split(examples: Sequence[Splittable], parts: int) -> list[list[Splittable]]:
-    """Examples in `parts` runs of nearly equal size, in order. A part that would be empty gets one example without any loss.
+def split(examples: Sequence[Splittable], ends: Sequence[int]) -> list[list[Splittable]]:
+    """Examples in runs that end at `ends`, in order. A run that would be empty gets one example without any loss.
 
-    The training loop wants exactly `parts` micro-batches per optimizer step; an example without labels adds nothing to the sum.
+    The training loop wants so many micro-batches per optimizer step, and no fewer; an example without labels adds nothing to the sum.
     """
-    size, extra = divmod(len(examples), parts)
-    runs, start = [], 0
-    for part in range(parts):
-        end = start + size + (1 if part < extra else 0)
-        runs.append(list(examples[start:end]) or [examples[0].without_loss()])
-        start = end
-    return runs
+    return [list(examples[start:end]) or [examples[0].without_loss()] for start, end in zip([0, *ends], ends, strict=False)]
 
 
 def target_tokens(examples: Sequence[Example]) -> int:

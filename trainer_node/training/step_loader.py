@@ -10,6 +10,7 @@ from trainer_node.data.batch import StepExamples
 from trainer_node.data.examples import with_loss
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
 from trainer_node.training.batch_source import BatchSource, ExampleLoss, NextBatch, StepHooks
+from trainer_node.training.cutting import equal_cuts, least_padding
 from trainer_node.training.losses import collate, mean_over_tokens, sequences, split, target_tokens
 
 StepMean = Callable[[Sequence[ExampleLoss]], float]
@@ -48,9 +49,11 @@ class StepLoader(BatchSource[dict[str, torch.Tensor]]):
         return self._in_parts(batch, len(batch.examples))
 
     def _in_parts(self, batch: StepExamples, count: int) -> Iterator[dict[str, torch.Tensor]]:
-        parts = split([with_loss(example) for example in batch.examples], count)
-        for part in parts:
-            mine = split(part, self.group.size)[self.group.rank]
+        lengths = [len(example) for example in batch.examples]
+        # Several ranks share each part: one of a single row would leave all but one of them with nothing to do.
+        ends = least_padding(lengths, count) if self.group.size == 1 else equal_cuts(len(lengths), count)
+        for part in split([with_loss(example) for example in batch.examples], ends):
+            mine = split(part, equal_cuts(len(part), self.group.size))[self.group.rank]
             yield collate(sequences(mine), self._pad).inputs()
 
     @property

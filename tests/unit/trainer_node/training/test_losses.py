@@ -8,6 +8,7 @@ from transformers import AutoModelForCausalLM
 
 from trainer_node.data.examples import IGNORED, Example
 from trainer_node.data.tokenization import format_sft
+from trainer_node.training.cutting import equal_cuts
 from trainer_node.training.losses import collate, sample_losses, split, target_tokens, token_losses
 
 
@@ -42,7 +43,7 @@ def test_the_steps_loss_is_the_mean_over_all_its_target_tokens(model, examples, 
 def test_accumulation_gives_the_gradient_of_the_whole_batch(model, examples, tokenizer):
     def gradient(parts: int) -> torch.Tensor:
         model.zero_grad()
-        for part in split(examples, parts):
+        for part in split(examples, equal_cuts(len(examples), parts)):
             nll, _ = token_losses(model, collate(part, tokenizer.pad_token_id).inputs())
             (nll.sum() / target_tokens(examples)).backward()
         return model.model.layers[0].mlp.up_proj.weight.grad.clone()
@@ -53,7 +54,7 @@ def test_accumulation_gives_the_gradient_of_the_whole_batch(model, examples, tok
 
 
 def test_a_batch_smaller_than_the_accumulation_is_filled_with_rows_that_weigh_nothing(model, examples, tokenizer):
-    parts = split(examples[:2], 4)
+    parts = split(examples[:2], equal_cuts(2, 4))
     assert len(parts) == 4
     assert [target_tokens(part) for part in parts[2:]] == [0, 0]
     nll, mask = token_losses(model, collate(parts[3], tokenizer.pad_token_id).inputs())
