@@ -125,6 +125,7 @@ WHERE = {
     Outcome.VALIDATION: "held out to measure by",
     Outcome.PROMPT: "prompts left to be asked (--trainer grpo, rloo or ppo trains them)",
     Outcome.FOREIGN: "made for other runs",
+    Outcome.FORGOTTEN: "left out, as `pelton forget` has asked",
     Outcome.UNREWARDED: "prompts without a reward in time",
 }
 """Where a record went that was not trained."""

@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "watch": ("cli.watch", "watch", "Watch a whole installation: topics, nodes, loss, rewards, dead letters, answers."),
     "rewards": ("cli.rewards", "rewards", "Show the rewards of a run."),
     "trace": ("cli.trace", "trace", "Follow one sample through every topic."),
+    "forget": ("cli.forget", "forget", "Leave a sample out from now on, and say what still holds it."),
     "checkpoints": ("cli.checkpoints", "checkpoints", "List and verify checkpoints, and what each was trained on."),
     "export": ("cli.export", "export", "Write a trained model to a folder."),
     "topics": ("cli.topics", "topics", "Make, check and list the topics."),

@@ -54,8 +54,8 @@ RIGHTS: dict[Role, Rights] = {
     Role.PRODUCER: Rights(writes=("samples",)),
     Role.FACTS: Rights(writes=("facts",)),
     Role.INFERENCE: Rights(writes=("outputs",), reads=("models",), own_group=True),
-    Role.CURRICULUM: Rights(("bands", "dead-letters"), ("samples", "facts"), own_group=True, is_ours=True),
-    Role.AUGMENTER: Rights(("samples", "dead-letters"), ("losses", "facts"), own_group=True, is_ours=True),
+    Role.CURRICULUM: Rights(("bands", "dead-letters"), ("samples", "facts", "forgotten"), own_group=True, is_ours=True),
+    Role.AUGMENTER: Rights(("samples", "dead-letters"), ("losses", "facts", "forgotten"), own_group=True, is_ours=True),
     Role.FEEDBACK: Rights(
         ("rewards", "samples", "dead-letters"),
         ("outputs", "facts", "rewards", "samples"),
@@ -65,7 +65,7 @@ RIGHTS: dict[Role, Rights] = {
     ),
     Role.TRAINER: Rights(
         ("losses", "outputs", "models", "dead-letters"),
-        ("bands", "rewards", "dead-letters"),
+        ("bands", "rewards", "dead-letters", "forgotten"),
         describes=("samples",),
         watches=("curriculum", "augmenter", "feedback"),
         own_group=True,
@@ -73,8 +73,8 @@ RIGHTS: dict[Role, Rights] = {
         is_ours=True,
     ),
     Role.OPERATOR: Rights(
-        ("samples", "bands", "losses", "outputs", "rewards", "facts", "models", "dead-letters"),
-        ("samples", "bands", "losses", "outputs", "rewards", "facts", "models", "dead-letters"),
+        ("samples", "bands", "losses", "outputs", "rewards", "facts", "models", "forgotten", "dead-letters"),
+        ("samples", "bands", "losses", "outputs", "rewards", "facts", "models", "forgotten", "dead-letters"),
         is_ours=True,
     ),
 }

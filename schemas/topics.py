@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from schemas.base import MAX_BYTES, Message
 from schemas.dead_letter import DeadLetter
 from schemas.fact import Fact
+from schemas.forgotten import Forgotten
 from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
 from schemas.model_version import ModelVersion
@@ -117,6 +118,12 @@ class Topics:
         )
 
     @property
+    def forgotten(self) -> Topic:
+        """Samples that are left out from now on."""
+        readers = "curriculum, augmenter, trainer"
+        return self._make("forgotten", "sample id", Forgotten, "operators", readers, partitions=1, compacted=True, retention_ms=-1)
+
+    @property
     def dead_letters(self) -> Topic:
         """What could not be used, whole, with the reason."""
         limits = {"retention_ms": 365 * DAY_MS, "max_message_bytes": MAX_LETTER_BYTES}
@@ -127,4 +134,4 @@ class Topics:
         yield self.samples
         for objective in Objective:
             yield from self.bands(objective)
-        yield from (self.losses, self.outputs, self.rewards, self.facts, self.models, self.dead_letters)
+        yield from (self.losses, self.outputs, self.rewards, self.facts, self.models, self.forgotten, self.dead_letters)

@@ -28,6 +28,7 @@ from streams.kafka.admin import check_topics
 from streams.kafka.connection import name_clients
 from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import Breaker, DeadLetterWriter
+from streams.kafka.forgotten import ForgottenIds
 from streams.kafka.keys import AllowedKey
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
@@ -86,6 +87,7 @@ class StreamNode(ABC):
         """Where it keeps what it has learnt of the stream."""
         self._sources = self._known_sources()
         self.signatures = Signatures(settings)
+        self.forgotten = ForgottenIds(settings)
         self._signed_by: dict[tuple[str, int, int], AllowedKey | None] = {}
         self._producer = Producer(settings, waits_for_broker=True)  # what a batch has sent is not given up while its broker is away
         self._letters = DeadLetterWriter(self._producer, settings, self.name, run_id)
@@ -109,6 +111,7 @@ class StreamNode(ABC):
         begun = monotonic()
         metrics.RECORDS_IN.labels(self.name, self.topic.name).inc(len(records))
         self._signed_by.clear()
+        self.forgotten.look()
         self.process(records)
         self.flush()
         for topic_name, count in self._sent.items():

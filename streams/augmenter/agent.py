@@ -68,7 +68,9 @@ class AugmenterNode(StreamNode):
             with self.guarded(record) as case:
                 loss = decode_loss(record.value)
                 case.sample_id = loss.sample_id
-                if not self.is_ours(loss):
+                if self.forgotten.holds(loss.sample_id, loss.sample.parent_id):
+                    self.skip("forgotten")
+                elif not self.is_ours(loss):
                     self.skip("another run's")
                 elif not self._seen.add(loss.event_id):
                     self.skip("seen before")

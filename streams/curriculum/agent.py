@@ -43,7 +43,9 @@ class CurriculumNode(StreamNode):
                 if not self.signatures.vouches_for_node_fields(self.signed_by(record)) and sample.says_node_fields:
                     metrics.NODE_FIELDS_IGNORED.labels(self.name).inc()
                     sample = sample.without_node_fields()
-                if self.is_ours(sample):
+                if self.forgotten.holds(sample.sample_id, sample.parent_id):
+                    self.skip("forgotten")
+                elif self.is_ours(sample):
                     self._place(record, sample, bands.bands, counted)
                 else:
                     self.skip("another run's")

@@ -30,6 +30,11 @@ class TopicReader:
         self.settings = settings
         self._consumer = make_consumer(settings, max_partition_fetch_bytes=FETCH_BYTES)
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a topic."""
+        with broker_errors(self.settings, f"looking for {name}"):
+            return bool(self._consumer.partitions_for_topic(name))
+
     def topic(self, name: str, start: Mapping[int, int] | None = None, end: Mapping[int, int] | None = None) -> Iterator[Record]:
         """As `read_range`. Read it to its end before the next read begins."""
         with broker_errors(self.settings, f"reading {name}"):

@@ -29,6 +29,8 @@ SCHEMAS = json.loads((KEPT / "schemas.json").read_text(encoding="utf-8"))
 CLASSES: dict[str, type[Message]] = {
     kind.__name__: kind for kind in (Fact, GraphReward, ModelOutput, ModelVersion, Sample, SampleLoss, TrainingSample)
 }
+OLD_KINDS = [message for message in EXAMPLES if type(message) in CLASSES.values()]
+"""Of the kinds that the last version knew: on topics of newer ones it neither reads nor writes."""
 NAMES = {kind: "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in kind).lstrip("_") for kind in CLASSES}
 
 
@@ -49,12 +51,12 @@ def test_a_record_of_the_last_version_means_the_same_to_today_s_code(number: int
 
 
 def test_every_kind_of_message_is_kept():
-    assert {record["message"] for record in RECORDS} == set(CLASSES) == {type(message).__name__ for message in EXAMPLES}
+    assert {record["message"] for record in RECORDS} == set(CLASSES) == {type(message).__name__ for message in OLD_KINDS}
 
 
-@pytest.mark.parametrize("number", range(len(EXAMPLES)))
+@pytest.mark.parametrize("number", range(len(OLD_KINDS)))
 def test_a_record_of_today_is_valid_to_a_reader_of_the_last_version_which_ignores_what_is_new(number: int):
-    message = EXAMPLES[number]
+    message = OLD_KINDS[number]
     written = json.loads(message.encode())
     assert written["schema_version"].split(".")[0] == "1"
     Draft202012Validator(SCHEMAS[NAMES[type(message).__name__]]).validate(written)

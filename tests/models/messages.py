@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from schemas.base import Message
 from schemas.fact import Fact
+from schemas.forgotten import Forgotten
 from schemas.graph_reward import GraphReward, RewardStatus
 from schemas.model_output import ModelOutput
 from schemas.model_version import ModelVersion, PartitionPosition
@@ -89,6 +90,7 @@ EXAMPLES: tuple[Message, ...] = (
         ),
         graph_version=12,
     ),
+    Forgotten(sample_id="secret", forgotten_at=1.0, why="asked by mail"),
     ModelVersion(
         run_id="nightly",
         version="nightly/40",

@@ -160,6 +160,7 @@ def test_the_main_job_runs_with_exactly_the_acls_that_are_printed_and_writes_no_
     ]
     for worker in workers:
         worker.ready()
+    pelton(installation.settings(Role.OPERATOR), folder, "forget", "s-3", "--why", "asked by mail")
     model = build(folder / "model")
     train = ["train", "--model", str(model), "--run-id", "r", "--run-dir", "run", "--until-consumed", "--wait-for", "curriculum"]
     train += ["--wait-for", "augmenter", "--epochs", "1", "--bits", "32", "--batch-size", "8", "--max-seq", "64", "--lora-r", "2"]
@@ -169,7 +170,7 @@ def test_the_main_job_runs_with_exactly_the_acls_that_are_printed_and_writes_no_
     outcomes = Counter(
         row.outcome for row in Ledger(folder / "run" / "ledger", newest.manifest.segments).find({row["sample_id"] for row in rows})
     )
-    assert outcomes == {Outcome.TRAINED: SAMPLES}
+    assert outcomes == {Outcome.TRAINED: SAMPLES - 1, Outcome.FORGOTTEN: 1}
     operator = installation.settings(Role.OPERATOR)
     assert [(letter.stage, letter.reason.value) for letter, _ in read_dead_letters(operator)] == [("curriculum", "unsigned")]
     assert "trained" in pelton(operator, folder, "trace", "s-1", "--run-dir", "run")

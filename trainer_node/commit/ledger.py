@@ -39,6 +39,8 @@ class Outcome(StrEnum):
     """A held-out question, asked and not imitated."""
     FOREIGN = "foreign"
     """Made by another run, for that run."""
+    FORGOTTEN = "forgotten"
+    """Somebody has asked for it to be left out (`pelton forget`)."""
     UNREWARDED = "unrewarded"
     """A prompt that was answered, and no answer of which got a reward: nothing was learnt from it."""
 

@@ -14,6 +14,7 @@ from schemas.training_sample import Objective, TrainingSample
 from streams import metrics
 from streams.kafka.consumer import Record
 from streams.kafka.dead_letters import Breaker, DeadLetterWriter
+from streams.kafka.forgotten import ForgottenIds
 from streams.recent_ids import RecentIds
 from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
 from trainer_node.commit.positions import Positions, RecordPosition
@@ -56,6 +57,9 @@ class Admission:
         """What became of records since this process began."""
         self.dead_lettered: RecentIds[RecordPosition] = RecentIds(dead_letters_kept)
         """Records that an earlier pass has dead-lettered: they are done. Those of a long time ago would be dead-lettered once more."""
+        self.forgotten: ForgottenIds | None = None
+        """Samples that are to be left out."""
+        self._forgotten_count = 0
         self.already_sent: set[RecordPosition] = set()
         """Dead letters that a killed incarnation has sent since the checkpoint: not to be sent again."""
 
@@ -66,6 +70,7 @@ class Admission:
 
     def admit(self, record: Record, content: Decoded) -> None:
         """Decide on one record."""
+        self._forget_held_out()
         sample, position = content.sample, (record.topic, record.partition, record.offset)
         if position in self.dead_lettered:
             self.positions[(record.topic, record.partition)].done(record.offset)
@@ -100,6 +105,8 @@ class Admission:
         Raises:
             BadRecord: it is to be held out, and cannot be measured by.
         """
+        if self.forgotten is not None and self.forgotten.holds(sample.sample_id, sample.former_id, sample.parent_id):
+            return Outcome.FORGOTTEN
         if sample.run_id is not None and sample.run_id != self._run_id:
             return Outcome.FOREIGN
         prompts_are_trained = self._cursor.trains(Objective.PROMPT)
@@ -113,6 +120,15 @@ class Admission:
             return self._hold_out(sample, self.held_out.validation, Outcome.VALIDATION)
         is_duplicate = self._duplicates.is_duplicate(sample.objective, sample.sample_id, position, sample.former_id)
         return Outcome.DUPLICATE if is_duplicate else None
+
+    def _forget_held_out(self) -> None:
+        """Measure no more by what is to be left out since the last record."""
+        if self.forgotten is None or len(self.forgotten) == self._forgotten_count:
+            return
+        self._forgotten_count = len(self.forgotten)
+        for store in (self.held_out.validation, self.held_out.prompts):
+            for sample_id in [name for name, sample in store.items() if self.forgotten.holds(name, sample.parent_id)]:
+                del store[sample_id]
 
     def _hold_out(self, sample: TrainingSample, store: dict[str, TrainingSample], outcome: Outcome) -> Outcome:
         is_known = sample.sample_id in store or sample.former_id in store

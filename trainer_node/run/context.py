@@ -12,6 +12,7 @@ from schemas.errors import BrokerError
 from schemas.training_sample import Objective
 from streams.kafka.connection import listens
 from streams.kafka.dead_letters import Breaker, DeadLetterWriter
+from streams.kafka.forgotten import ForgottenIds
 from streams.kafka.lag import LagReader
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
@@ -152,7 +153,8 @@ def _connect(
     stack.callback(monitor.close)
     lag = LagReader(settings)
     stack.callback(lag.close)
-    decode = Decoder(loaded.tokenizer, config, Signatures(settings).check)
+    forgotten = ForgottenIds(settings)
+    decode = Decoder(loaded.tokenizer, config, forgotten.looking(Signatures(settings).check))
     consumer = ConsumerThread(settings, decode, config.on_data_loss, stop_if_away)
     stack.callback(consumer.close)
     kinds = config.kinds(ends=options.until_consumed)
@@ -165,6 +167,7 @@ def _connect(
         claim.ledger,
         stopping,
     )
+    feed.admission.forgotten = forgotten
 
     def observe(judged: JudgedStep) -> None:
         timings.add("judging (train)", judged.seconds)

@@ -258,3 +258,31 @@ def test_a_sample_of_another_objective_is_a_dead_letter_and_never_in_a_batch(gat
     assert [bad.reason for _, bad, _ in gate.letters.put_aside] == [DeadLetterReason.INVALID] * 2
     assert "objective is preference" in gate.letters.put_aside[0][1].detail
     assert not any(gate.backlog[topic] for topic in TOPICS.values())
+
+
+class Marks:
+    """What is to be left out."""
+
+    def __init__(self) -> None:
+        self.ids: set[str] = set()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def holds(self, *ids: str | None) -> bool:
+        return bool(self.ids & set(ids))
+
+
+def test_what_is_to_be_left_out_is_not_trained_nor_measured_by_and_the_ledger_says_so(tmp_path: Path) -> None:
+    gate = Gate(tmp_path)
+    marks = gate.admission.forgotten = Marks()  # type: ignore[assignment]
+    gate.admit(sample_of("held", split=Split.VALIDATION))
+    assert set(gate.admission.held_out.validation) == {"held"}
+    marks.ids |= {"held", "a"}
+    gate.admit(sample_of("a"))
+    gate.admit(sample_of("variant", parent_id="a", run_id="mine"))
+    gate.admit(sample_of("held", split=Split.VALIDATION))
+    gate.admit(sample_of("b"))
+    assert gate.admission.held_out.validation == {}
+    assert [(row.sample_id, row.outcome) for row in gate.rows()][1:] == [(name, Outcome.FORGOTTEN) for name in ("a", "variant", "held")]
+    assert len(gate.backlog["sft.0"]) == 1
