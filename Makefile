@@ -53,7 +53,7 @@ soak-short: setup ## The same in five minutes
 upgrade: setup ## Replace the nodes of the last version one by one by today's, on one broker and in one run: is every sample trained once?
 	@$(RUN) scripts.upgrade
 
-test-secured: setup ## The main job on a broker with TLS, SCRAM, signatures and exactly the ACLs that are printed (a minute and a half)
+test-secured: setup ## The main job on a broker with TLS, SCRAM, signatures and exactly the ACLs that are printed (some minutes)
 	@PELTON_TEST_SECURED=1 $(RUN) pytest tests/secured
 
 test-families: setup ## Train, resume and export a tiny model of every family that is tried (two minutes)

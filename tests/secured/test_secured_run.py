@@ -1,5 +1,5 @@
 """The main job where nobody may do more than `pelton acls` prints: SCRAM over TLS, ACLs, signatures required; what is forged is refused,
-and no secret is written anywhere. `make test-secured` runs this; it takes a minute."""
+and no secret is written anywhere. `make test-secured` runs this; it takes some minutes."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from tests.models.tiny import build
 from trainer_node.commit.ledger import Ledger, Outcome
 from trainer_node.commit.manifest import checkpoints
 
-pytestmark = pytest.mark.skipif(not os.environ.get("PELTON_TEST_SECURED"), reason="a minute long: make test-secured")
+pytestmark = pytest.mark.skipif(not os.environ.get("PELTON_TEST_SECURED"), reason="minutes long: make test-secured")
 
 SAMPLES = 40
 
