@@ -56,7 +56,10 @@ def ask(
     roots: tuple[Path, ...],
     as_json: bool,
 ) -> None:
-    """Put a QUESTION to a checkpoint (or a run's folder: its newest), a model folder or a hub id.
+    """Put one QUESTION or several to a checkpoint (or a run's folder: its newest), a model folder or a hub id.
+
+    Arguments with blanks in them are a question each; words without quotation marks are one; `-` reads a question a line. With --json each
+    answer is a document, a line each.
 
     With --facts, the answer is taken apart and each claim is judged.
     """
@@ -64,20 +67,37 @@ def ask(
     from trainer_node.models.generation import answer, as_prompt
     from trainer_node.models.restore import load_for_asking
 
-    text = " ".join(question)
+    texts = questions_of(question)
     if announced:
         model = announced_path(settings, model, roots)
     loaded = load_for_asking(model, int(bits) if bits else None, base)
-    completion = answer(loaded.model, loaded.tokenizer, [as_prompt(text)], max_new_tokens)[0]
+    completions = answer(loaded.model, loaded.tokenizer, [as_prompt(text) for text in texts], max_new_tokens)
     graph = load_graph(facts, ontology) if facts else None
-    reward = judge(completion, text, graph) if graph else None
-    if as_json:
-        judged = reward.model_dump(mode="json", exclude_none=True) if reward else None
-        say(json.dumps({"question": text, "answer": completion, "judgement": judged}))
-        return
-    say(completion, lines=True)
-    if reward and graph:
-        show(reward, graph)
+    for text, completion in zip(texts, completions, strict=True):
+        reward = judge(completion, text, graph) if graph else None
+        if as_json:
+            judged = reward.model_dump(mode="json", exclude_none=True) if reward else None
+            say(json.dumps({"question": text, "answer": completion, "judgement": judged}))
+            continue
+        if len(texts) > 1:
+            say(text, bold=True)
+        say(completion, lines=True)
+        if reward and graph:
+            show(reward, graph)
+
+
+def questions_of(words: tuple[str, ...]) -> list[str]:
+    """Each argument is a question where one of them has a blank in it; words without any are one question; `-` is a question a line.
+
+    Raises:
+        UsageError: standard input has none.
+    """
+    if words == ("-",):
+        found = [line.strip() for line in click.get_text_stream("stdin") if line.strip()]
+        if not found:
+            raise click.UsageError("standard input holds no question")
+        return found
+    return list(words) if any(" " in word.strip() for word in words) else [" ".join(words)]
 
 
 def announced_path(settings: KafkaSettings, wanted: str, roots: tuple[Path, ...]) -> str:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.options import json_option
-from cli.terminal import say, styled
+from cli.terminal import say, styled, zoned
 
 if TYPE_CHECKING:
     from trainer_node.commit.manifest import Checkpoint, Manifest
@@ -158,5 +157,5 @@ def _line(row: dict[str, Any]) -> str:
     if not row["valid"]:
         return styled(f"{row['name']}  refused: {row['why']}", fg="red")
     metrics = "  ".join(f"{name} {value:.4g}" for name, value in row["metrics"].items())
-    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row["created_at"]))
+    when = zoned(row["created_at"])
     return f"{row['name']}  {when}  step {row['step']}  pass {row['pass']}  {row['samples_trained']} samples  {metrics}"

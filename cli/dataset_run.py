@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from cli.files_first import check_files
 from cli.logs import tell
 from cli.program import PELTON
 from cli.progress import shown
@@ -25,7 +26,7 @@ from trainer_node.commit.ledger import Outcome
 from trainer_node.config import TrainConfig
 from trainer_node.node import RunSummary, TrainerNode, stop_on_signals
 from trainer_node.options import RunOptions
-from trainer_node.run.claim import check_before_claiming, refuse_if_held
+from trainer_node.run.claim import check_before_claiming, check_before_starting, refuse_if_held
 
 CHECK_EVERY_S = 0.5
 
@@ -51,6 +52,8 @@ def train_on_files(
     """
     named = "bootstrap_servers" in settings.model_fields_set
     refuse_if_held(options)
+    check_files(data, read, facts, Path(ontology) if ontology else None)
+    check_before_starting(config, options)
     readers = readers_of(data, read)
     with contextlib.ExitStack() as stack:
         if not named:

@@ -61,12 +61,14 @@ def _builder(where: str, config: str | None) -> Any:
 def _asked(name: str, ask: Any) -> Any:
     """What the hub answers, or one line about why it does not."""
     from datasets.exceptions import DatasetNotFoundError
+    from httpx import HTTPError
 
     try:
         return ask()
-    except (DatasetNotFoundError, OSError) as error:
+    except (DatasetNotFoundError, OSError, HTTPError, RuntimeError) as error:  # the last is what a client says that has given up
         why = " ".join(str(error).split())[:200]
-        raise DownloadError(f"data set {name} cannot be had: {why}; give a file instead") from None
+        away = "the hub cannot be reached" if isinstance(error, HTTPError | RuntimeError) else why
+        raise DownloadError(f"data set {name} cannot be had: {away}; give a file instead") from None
     except ValueError as error:
         if "Config name is missing" not in str(error):
             raise DownloadError(f"data set {name} cannot be had: {' '.join(str(error).split())[:300]}") from None

@@ -10,7 +10,7 @@ import click
 
 from cli.declared import choices
 from cli.options import json_option
-from cli.terminal import say
+from cli.terminal import say, zoned
 
 FILE = click.Path(dir_okay=False, path_type=Path)
 DAY_S = 24 * 3600.0
@@ -74,7 +74,7 @@ def list_keys(allowed: Path, as_json: bool) -> None:
         say(json.dumps(rows))
         return
     for key in load_allowed(allowed).values():
-        when = "" if key.expires_at is None else f"  until {time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(key.expires_at))}"
+        when = "" if key.expires_at is None else f"  until {zoned(key.expires_at)}"
         say(f"{key.key_id}  {', '.join(sorted(role.value for role in key.roles))}{when}")
 
 

@@ -74,7 +74,7 @@ def when(record: logging.LogRecord) -> str:
 def set_up(verbose: int = 0) -> None:
     """Log warnings to stderr, and with `verbose` more; Kafka's own only with 2: what matters of them reaches the user as an error."""
     root = logging.getLogger()
-    if not any(isinstance(handler, ToStderr) for handler in root.handlers):
+    if not root.handlers:
         root.addHandler(ToStderr())
         root.handlers[-1].setFormatter(OneLine())
     root.setLevel({0: logging.WARNING, 1: logging.INFO}.get(verbose, logging.DEBUG))
@@ -88,6 +88,7 @@ def as_node(node: str, run_id: str | None) -> None:
     for handler in logging.getLogger().handlers:
         if isinstance(handler, ToStderr):
             handler.setFormatter(formatter)
+    os.environ.setdefault("HF_HUB_VERBOSITY", "error")  # it writes with a handler of its own, and what matters comes as an error
     logging.captureWarnings(True)
     logging.getLogger("py.warnings").setLevel(logging.ERROR)  # of libraries, about their callers
     level = min(logging.INFO, logging.getLogger().level)

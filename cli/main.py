@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import importlib
 import importlib.util
 import logging
 import os
+import re
 import signal
 import sys
 from types import FrameType
@@ -136,8 +138,9 @@ def _run(command: click.Command) -> None:
         sys.exit(error.exit_code)
     except click.ClickException as error:
         context = error.ctx if isinstance(error, click.UsageError) else None
+        meant = like_it(error)
         see = f"; see `{context.command_path} --help`" if context else ""
-        fail(error.format_message().rstrip(".") + see, error.exit_code)
+        fail(error.format_message().rstrip(".") + meant + see, error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
     except BrokenPipeError:  # `pelton ... | head`: the reader has seen enough
@@ -149,6 +152,17 @@ def _run(command: click.Command) -> None:
             raise
         fail(told, EXIT_STOPPED)
     sys.exit(status if isinstance(status, int) else 0)  # click returns what `ctx.exit(status)` was given
+
+
+def like_it(error: click.ClickException) -> str:
+    """Commands that somebody may have meant who typed one that is none."""
+    found = re.match(r"No such command '(.+)'", error.format_message())
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if found is None or context is None or not isinstance(context.command, click.Group):
+        return ""
+    known = context.command.list_commands(context)
+    close = difflib.get_close_matches(found[1], known, 3, 0.5) or [name for name in known if name.startswith(found[1][:3])][:3]
+    return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
 def of_the_disk(error: OSError) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from datetime import datetime
 from typing import Any
 
 import click
@@ -33,6 +34,11 @@ def say(*parts: object, lines: bool = False, err: bool = False, nl: bool = True,
     """
     text = "".join(part if isinstance(part, Styled) else escaped(str(part), lines=lines) for part in parts)
     click.secho(text, err=err, nl=nl, **style)
+
+
+def zoned(seconds: float) -> str:
+    """A time since the epoch as local time with its zone: `2026-11-29 04:10:12+00:00`."""
+    return datetime.fromtimestamp(seconds).astimezone().isoformat(sep=" ", timespec="seconds")
 
 
 class OneLine(logging.Formatter):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from cli.options import json_option, kafka_options
-from cli.terminal import say
+from cli.terminal import say, zoned
 
 if TYPE_CHECKING:
     from cli.tracing import Story
@@ -76,4 +75,4 @@ def _by(row: dict[str, Any]) -> str:
 
 
 def _when(stamp: int) -> str:
-    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(stamp / 1000))
+    return zoned(stamp / 1000)

@@ -53,7 +53,10 @@ def explain(settings: KafkaSettings, doing: str, error: BaseException) -> str:
     suspects = ["KAFKA_SECURITY_PROTOCOL"]
     suspects += ["user, password and KAFKA_SASL_MECHANISM"] if settings.is_sasl else []
     suspects += ["KAFKA_SSL_CAFILE"] if settings.is_tls else []
-    return f"{doing}: something listens at {where}, but does not let us in; check {' and '.join(suspects)}"
+    return (
+        f"{doing}: something listens at {where}, and does not answer us: it may still be starting (try again in a moment), or speak"
+        f" otherwise; check {' and '.join(suspects)}"
+    )
 
 
 def listens(address: str, timeout_s: float = PROBE_SECONDS) -> bool:

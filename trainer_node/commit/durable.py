@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import logging
 import os
+import stat
 from pathlib import Path
 
 import psutil
@@ -43,6 +45,18 @@ def sync_folder(folder: Path) -> None:
         _warn_once(folder.stat().st_dev, folder, error.strerror or str(error))
     finally:
         os.close(descriptor)
+
+
+def as_the_umask_says(folder: Path) -> None:
+    """Give a folder's files the rights that this process gives new files: safetensors writes its own for their owner alone."""
+    probe = folder / ".rights"
+    os.close(os.open(probe, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    rights = stat.S_IMODE(probe.stat().st_mode)
+    probe.unlink()
+    for path in folder.rglob("*"):
+        if path.is_file() and stat.S_IMODE(path.stat().st_mode) != rights:
+            with contextlib.suppress(PermissionError):  # of a share that knows no rights: they are what it says
+                path.chmod(rights)
 
 
 def _warn_once(device: int, folder: Path, why: str) -> None:

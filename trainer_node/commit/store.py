@@ -16,7 +16,7 @@ from pathlib import Path
 from schemas.errors import CheckpointError, Fenced, PeltonError
 from schemas.training_sample import Objective
 from trainer_node.commit.best import LOSS, is_better
-from trainer_node.commit.durable import remedy, sha256_of, sync_file, sync_folder
+from trainer_node.commit.durable import as_the_umask_says, remedy, sha256_of, sync_file, sync_folder
 from trainer_node.commit.fencing import Fence, overtaken
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger, forget_segments, orphans
@@ -115,6 +115,7 @@ class CheckpointStore:
         self.on_step(2)  # write to a staging directory on the same filesystem, ledger segments beside it
         staging.mkdir(parents=True)
         write_files(staging)
+        as_the_umask_says(staging)
         segments = tuple(self.ledger.seal())
         self.on_step(3)  # every file reaches the disk
         files = {str(path.relative_to(staging)): _durable(path) for path in sorted(staging.rglob("*")) if path.is_file()}

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.errors import ConfigError, DownloadError
+from trainer_node.commit.durable import as_the_umask_says
 from trainer_node.models.portable import both_spellings
 
 log = logging.getLogger(__name__)
@@ -140,6 +141,7 @@ def appearing_whole(target: Path) -> Iterator[Path]:
     staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
     try:
         yield staging
+        as_the_umask_says(staging)
         staging.chmod(0o755)
         try:
             staging.rename(target)

@@ -102,8 +102,8 @@ def claim_run(
     return Claim(fence, journal, ledger, store, publisher, resumed, None, manifest.parent)
 
 
-def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> Base:
-    """Find out what this start would fail of before it ends another that is at work: a claim cannot be taken back.
+def check_before_starting(config: TrainConfig, options: RunOptions) -> Base:
+    """Find out what a start would fail of, whatever its broker: done before one is started.
 
     Returns:
         The model that `--model` leads to.
@@ -111,7 +111,6 @@ def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options:
     Raises:
         ConfigError: no such model, or its tokenizer is another's; the run's newest checkpoint cannot be gone on from with these settings.
         DownloadError: the default model is not in the cache, or a hub's is not and the hub cannot be reached.
-        BrokerError: a topic is missing, or a band is none, or the broker is away.
     """
     whole = checkpoints(options.run_dir, deep=False)
     base = base_of_run(config.model, whole[-1].manifest if whole else None)
@@ -124,6 +123,20 @@ def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options:
     if whole:
         _check_fits(whole[-1], config, options)
         check_weights(whole[-1], config, base)
+    return base
+
+
+def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options: RunOptions) -> Base:
+    """Find out what this start would fail of before it ends another that is at work: a claim cannot be taken back.
+
+    Returns:
+        The model that `--model` leads to.
+
+    Raises:
+        ConfigError, DownloadError: as `check_before_starting`.
+        BrokerError: a topic is missing, or a band is none, or the broker is away.
+    """
+    base = check_before_starting(config, options)
     topics = settings.topics
     bands = [band for objective in dict.fromkeys((*config.objectives, Objective.PROMPT)) for band in topics.bands(objective)]
     check_topics(settings, bands).raise_if_wrong()  # several partitions of a band would have no order

@@ -17,17 +17,23 @@ from streams.supervisor import last_complaint
 def _root_as_it_was(monkeypatch):
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
-    root.handlers[:] = []
     monkeypatch.setenv(logs.FORMAT_VARIABLE, "text")
     yield
-    root.handlers[:], root.level = handlers, level
+    root.handlers[:] = handlers
+    root.setLevel(level)
     logging.captureWarnings(False)
     for name in (*logs.OURS, *logs.LOUD):
         logging.getLogger(name).setLevel(logging.NOTSET)
 
 
-def test_a_line_has_time_with_zone_level_node_and_run(capsys):
+def begin() -> None:
+    """As in a process of its own: pytest's handlers are gone."""
+    logging.getLogger().handlers[:] = []
     logs.set_up()
+
+
+def test_a_line_has_time_with_zone_level_node_and_run(capsys):
+    begin()
     logs.as_node("trainer", "run-7")
     logging.getLogger("trainer_node.x").info("step %d", 3)
     logging.getLogger("some_library").info("not worth a line")
@@ -39,7 +45,7 @@ def test_a_line_has_time_with_zone_level_node_and_run(capsys):
 
 def test_json_is_a_document_a_line_and_a_supervisor_finds_the_complaint_in_it(capsys, monkeypatch, tmp_path: Path):
     monkeypatch.setenv(logs.FORMAT_VARIABLE, "json")
-    logs.set_up()
+    begin()
     logs.as_node("curriculum", None)
     try:
         raise ValueError("two\nlines")
@@ -57,7 +63,7 @@ def test_json_is_a_document_a_line_and_a_supervisor_finds_the_complaint_in_it(ca
 
 
 def test_other_commands_say_only_what_is_wrong(capsys):
-    logs.set_up()
+    begin()
     logging.getLogger("streams.x").info("news")
     logging.getLogger("streams.x").warning("trouble")
     assert capsys.readouterr().err == "WARNING streams.x: trouble\n"
