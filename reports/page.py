@@ -17,6 +17,7 @@ import jinja2
 
 from reports.answers import ShownAnswer, shown
 from reports.charts import Plot, number
+from reports.comparison import compare_paired
 from reports.plots import Lag, Loss, Reward, difficulty_plot, lag_plot, loss_plot, reward_plot
 from schemas.fact import Fact
 from schemas.graph_reward import GraphReward
@@ -318,7 +319,8 @@ def movement(answers: Sequence[Answer]) -> str:
     gained, lost = both.count((False, True)), both.count((True, False))
     kept, still = both.count((True, True)), both.count((False, False))
     moved = f"{gained} went from wrong to right, {lost} from right to wrong"
-    return f"Of {_count(len(both), 'question')}, {moved}; {kept} stayed right, {still} stayed wrong."
+    told = compare_paired([float(before or 0) for before, _ in both], [float(after or 0) for _, after in both]).told()
+    return f"Of {_count(len(both), 'question')}, {moved}; {kept} stayed right, {still} stayed wrong. Share of right ones: {told}."
 
 
 def account_of(account: Mapping[str, int]) -> Account | None:

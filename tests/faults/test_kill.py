@@ -7,7 +7,9 @@ from schemas.training_sample import Objective
 from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, produce, same_weights, sample
+from trainer_node.commit.history import read_history
 from trainer_node.commit.ledger import Outcome
+from trainer_node.run.record import read_record
 
 
 def kill_at(run: Run, event: tuple[str, int], after_step: int = 0) -> None:
@@ -80,6 +82,9 @@ def test_bad_records_are_dead_lettered_once_whatever_is_killed_and_poison_never_
     kill_at(run, ("batch", 2))
     kill_at(run, ("commit", 4), after_step=3)
     run.finish()
+    steps = [row["step"] for row in read_history(run.folder).to_pylist() if row["name"] == "training_loss"]
+    assert steps == [*range(1, run.newest.manifest.step + 1)], "the history has each step once, in order"
+    assert len(read_record(run.folder)["starts"]) == 3
     letters = [dict(record.headers) for record in read_range(settings, settings.topics.dead_letters.name)]
     offsets = [int(headers["pelton.offset"]) for headers in letters]
     assert sorted(offsets) == [number * 151 for number in range(len(poison))]

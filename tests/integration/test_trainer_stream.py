@@ -26,7 +26,9 @@ from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, same_weights, sample
 from tests.models.tiny import build, with_tokens
 from tests.unit.trainer_node.several import free_port
+from trainer_node.commit.history import BEGINNING, read_history
 from trainer_node.commit.manifest import checkpoints
+from trainer_node.run.record import read_record
 
 CONFIG: dict[str, Any] = {
     "lora_r": 4, "lr": 1e-2, "batch_size": 4, "linger_s": 0.2, "checkpoint_steps": 2, "pace_steps": 1, "max_seq": 64, "bits": 32,
@@ -113,6 +115,14 @@ def test_classification_is_measured_by_its_accuracy_on_held_out_samples_and_a_fo
     metrics = run.newest.manifest.metrics
     assert metrics["val_metric"] == metrics["val_accuracy"] == 1.0
     assert metrics["val_macro_f1"] == metrics["val_adjusted_rand"] == 1.0
+    assert metrics["val_accuracy_baseline"] == 0.5
+    rows = read_history(run.folder).to_pylist()
+    before = {row["name"]: row["value"] for row in rows if row["kind"] == BEGINNING}
+    assert before["val_loss"] > metrics["val_loss"], "measured by the weights it began with, on the same samples"
+    [start] = read_record(run.folder)["starts"]
+    assert (start["settings"]["epochs"], start["seed"]) == (3, run.newest.manifest.settings.get("seed", 0))
+    data = read_record(run.folder)["data"]["partitions"][f"{settings.topics.band('sft', 0).name}:0"]
+    assert (data["first"], data["done_below"]) == (0, 74)
     assert run.newest.manifest.feed.early_stopping.measure == "val_accuracy"
     assert account(run.trained(), [one for one in samples if one != "train100"]) == ALL_THERE_ONCE
     letters = dead_lettered(settings)
