@@ -41,6 +41,8 @@ class JudgedStep:
     """Of each completion, in order."""
     seconds: float
     """How long the step waited for them, once its last answer was there."""
+    answers: list[tuple[ModelOutput, GraphReward | None]]
+    """Each output once, with what it earned."""
 
 
 class RewardClient:
@@ -114,7 +116,8 @@ class RewardClient:
         judged = self.judge(list(once.values()), finish=True)
         self._count_silence(judged)
         rewards = [reward.reward if (reward := judged[output.output_id]) is not None else None for output in outputs]
-        self._observe(JudgedStep(step, rewards, time.monotonic() - started))
+        answers = [(output, judged[output_id]) for output_id, output in once.items()]
+        self._observe(JudgedStep(step, rewards, time.monotonic() - started, answers))
         return rewards
 
     def _count_silence(self, judged: dict[str, GraphReward | None]) -> None:

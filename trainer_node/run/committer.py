@@ -91,7 +91,7 @@ class Committer:
             except BaseException:
                 run.monitor.commit_failed()
                 raise
-            run.monitor.committed(done.manifest, time.monotonic() - self._at)
+            run.monitor.committed(done, time.monotonic() - self._at)
         self._committed, self._at = state, time.monotonic()
         self._record.committed(state)
         run.progress.committed(f"step {state.step}", run.claim.store.seconds[-1], state.step)

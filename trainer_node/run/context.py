@@ -174,6 +174,7 @@ def _connect(
         spread.saw(judged.rewards)
         progress.rewarded(judged.step, judged.rewards)
         monitor.rewarded(judged.step, judged.rewards, judged.seconds)
+        monitor.answered(judged.step, judged.answers)
 
     waiting = Waiting()
     spread = Spread(config.num_generations if _compares_answers(kinds) else None)

@@ -49,6 +49,7 @@ def _ask(run: RunContext, prompts: list[TrainingSample], phase: str) -> None:
         rewards = run.rewards.judge(outputs)
     run.progress.rewarded(run.feed.cursor.step, [found.reward if found is not None else None for found in rewards.values()], phase)
     run.monitor.rewarded(run.feed.cursor.step, [found.reward if found is not None else None for found in rewards.values()])
+    run.monitor.answered(run.feed.cursor.step, [(output, rewards[output.output_id]) for output in outputs])
 
 
 def _wait_for(run: RunContext, wanted: int) -> None:

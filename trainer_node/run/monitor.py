@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from schemas.graph_reward import GraphReward
+from schemas.model_output import ModelOutput
 from schemas.training_sample import Objective
 from streams import metrics
-from trainer_node.commit.manifest import Manifest
+from trainer_node.commit.manifest import Checkpoint, Manifest
+from trainer_node.run.wandb_log import WandbLog
 
 if TYPE_CHECKING:
     from trainer_node.training.sampling_gap import SamplingGap
@@ -28,7 +31,7 @@ class Monitor:
         self.values: dict[str, float] = {}
         self._steps = 0
         self._vram_cap_gib = vram_cap_gib
-        self._wandb = _start_wandb(run_id, run_dir, wandb_project, settings) if wandb_project else None
+        self._wandb = WandbLog(run_id, run_dir, wandb_project, settings) if wandb_project else None
 
     def step(self, step: int, loss: float, lr: float, objective: Objective) -> None:
         """After an optimizer step: what it has minimised (of samples, the mean loss in nats per token), and learning rate."""
@@ -65,8 +68,11 @@ class Monitor:
             metrics.VAL_METRIC_BEST.labels(self.run_id, objective.value).set(best)
         metrics.EVALUATIONS_SINCE_BEST.labels(self.run_id, objective.value).set(since_best)
 
-    def committed(self, manifest: Manifest, seconds: float) -> None:
+    def committed(self, checkpoint: Checkpoint, seconds: float) -> None:
         """After a commit, which took so long."""
+        manifest = checkpoint.manifest
+        if self._wandb is not None and manifest.step:
+            self._wandb.checkpoint(checkpoint.path, manifest.step)
         metrics.CHECKPOINTS.labels(self.run_id, "ok").inc()
         metrics.CHECKPOINT_SECONDS.labels(self.run_id).observe(seconds)
         self.begin_from(manifest)
@@ -98,11 +104,16 @@ class Monitor:
         self._set(metrics.SAMPLING_RATIO_OUTSIDE, "sampling_outside_ratio", gap.outside)
         self._log({"sampling_gap_nats": gap.nats, "sampling_outside_ratio": gap.outside}, step)
 
+    def answered(self, step: int, judged: Iterable[tuple[ModelOutput, GraphReward | None]]) -> None:
+        """Answers, and what each earned."""
+        if self._wandb is not None:
+            self._wandb.answers(step, judged)
+
     def close(self) -> None:
         """Finish the W&B run, if any; the run's series go away."""
         metrics.forget_run(self.run_id)
         if self._wandb is not None:
-            self._wandb.finish()
+            self._wandb.close()
 
     def _set_of(self, gauge: Any, name: str, value: float, objective: Objective) -> None:
         self.values[name] = value
@@ -115,7 +126,7 @@ class Monitor:
 
     def _log(self, values: dict[str, float], step: int) -> None:
         if self._wandb is not None:
-            self._wandb.log(values, step=step)
+            self._wandb.log(values, step)
 
 
 def named(values: dict[str, float], objective: Objective) -> dict[str, float]:
@@ -135,13 +146,3 @@ def vram_cap_bytes(gib: float | None) -> float:
     import torch
 
     return gib * 2**30 if gib is not None else VRAM_SHARE * torch.cuda.get_device_properties(0).total_memory
-
-
-def _start_wandb(run_id: str, run_dir: Path, project: str, settings: dict[str, Any]) -> Any:
-    """A W&B run; offline, in the run's folder, unless an account is set up."""
-    import os
-
-    import wandb
-
-    mode = os.environ.get("WANDB_MODE") or ("online" if os.environ.get("WANDB_API_KEY") else "offline")
-    return wandb.init(project=project, id=run_id, name=run_id, dir=str(run_dir), config=settings, resume="allow", mode=mode)  # type: ignore[arg-type]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -10,8 +12,14 @@ import torch
 import wandb
 from prometheus_client import REGISTRY
 
+from schemas.graph_reward import GraphReward
+from schemas.model_output import ModelOutput
 from schemas.training_sample import Objective
+from streams.kafka.embedded import free_port
+from tests.models.messages import EXAMPLES
+from tests.models.wandb_file import artifacts, config, history, whole
 from trainer_node.run.monitor import Monitor, gpu_vram_bytes
+from trainer_node.run.wandb_log import WandbLog
 
 
 def gauge(name: str, run_id: str, **labels: str) -> float | None:
@@ -66,24 +74,69 @@ def test_without_a_device_nothing_is_said_of_its_memory(tmp_path: Path, monkeypa
     assert monitor.values == {"training_loss": 2.5, "training_loss_sft": 2.5}
 
 
-def test_w_and_b_gets_the_same_with_the_run_s_settings_and_without_an_account_it_stays_in_the_run_s_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, with_gpu: None
-):
-    for name in ("WANDB_MODE", "WANDB_API_KEY"):
+@pytest.fixture
+def no_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WANDB_MODE", "WANDB_API_KEY", "WANDB_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WANDB_SILENT", "true")
     monkeypatch.setenv("WANDB_CONSOLE", "off")
-    monitor = Monitor("a-run", tmp_path, "a-project", {"alpha": 32})
-    try:
+
+
+ANSWER = ModelOutput(prompt_id="p", prompt="Capital of Poland?", completion="Warsaw.", model_version="a-run/7")
+
+
+def test_w_and_b_gets_it_all_offline_without_an_account_as_one_run_over_several_starts(tmp_path: Path, no_account: None, with_gpu: None):
+    reward = next(one for one in EXAMPLES if isinstance(one, GraphReward))
+    for start in range(2):
+        monitor = Monitor("a-run", tmp_path, "a-project", {"alpha": 32})
         measure(monitor)
-        monitor.step(8, 2.5, 1e-4, Objective.SFT)  # W&B takes in all of a step when the next one begins
-        run = wandb.run
-        assert run is not None
-        assert (run.project, run.id, run.name, dict(run.config), run.offline) == ("a-project", "a-run", "a-run", {"alpha": 32}, True)
-        said = {name: value for name, value in dict(run.summary).items() if not name.startswith("_")}
-        assert said == monitor.values | {"learning_rate": 1e-4, "learning_rate_sft": 1e-4}
-        assert run.step == 8
-    finally:
+        monitor.answered(7, [(ANSWER, reward), (ANSWER, None)])
         monitor.close()
-    assert wandb.run is None
-    assert list(tmp_path.glob("wandb/offline-run-*-a-run/run-a-run.wandb"))
+        assert wandb.run is None
+        files = sorted(tmp_path.glob("wandb/offline-run-*-a-run*/run-a-run.wandb"))
+        assert len(files) == start + 1
+        time.sleep(1.1)  # the folders are named by the second
+    for file in files:
+        rows = {name: value for row in history(whole(file)) for name, value in row.items()}
+        assert {name: rows[name] for name in monitor.values} == monitor.values
+        assert (rows["learning_rate"], rows["_step"]) == (1e-4, 7)
+        assert config(file)["alpha"] == 32
+        assert rows["judged_answers.nrows"] == 2
+        (table,) = (file.parent / "files").glob(rows["judged_answers.path"])
+        assert json.loads(table.read_text())["data"] == [
+            [7, "Capital of Poland?", "Warsaw.", 1.0, 1, 0, 0, 12],
+            [7, "Capital of Poland?", "Warsaw.", None, None, None, None, None],
+        ]
+
+
+def test_the_newest_checkpoint_is_an_artifact(tmp_path: Path, no_account: None):
+    folder = tmp_path / "e000001-s00000007-c000001"
+    folder.mkdir()
+    (folder / "manifest.json").write_text("{}")
+    log = WandbLog("with-weights", tmp_path, "a-project", {})
+    log.checkpoint(folder, 7)
+    log.close()
+    (file,) = tmp_path.glob("wandb/offline-run-*/run-with-weights.wandb")
+    assert artifacts(whole(file))[0] == ("checkpoint-with-weights", "model", ["manifest.json"])
+
+
+def test_a_key_without_a_network_is_told_and_all_is_kept_offline(tmp_path: Path, no_account: None, monkeypatch, caplog):
+    monkeypatch.setenv("WANDB_API_KEY", "a" * 40)
+    monkeypatch.setenv("WANDB_BASE_URL", f"http://127.0.0.1:{free_port()}")
+    log = WandbLog("no-network", tmp_path, "a-project", {})
+    log.log({"training_loss": 1.5}, 1)
+    log.close()
+    assert "cannot be reached" in caplog.text
+    (file,) = tmp_path.glob("wandb/offline-run-*/run-no-network.wandb")
+    assert history(whole(file))[0]["training_loss"] == 1.5
+
+
+def test_a_failure_after_the_start_is_told_once_and_training_goes_on(tmp_path: Path, no_account: None, monkeypatch, caplog):
+    log = WandbLog("failing", tmp_path, "a-project", {})
+    run = wandb.run
+    monkeypatch.setattr(run, "log", lambda *args, **kwargs: 1 / 0)
+    for step in range(3):
+        log.log({"training_loss": 1.5}, step)
+    log.close()
+    run.finish()
+    assert caplog.text.count("nothing more is sent there, and training goes on") == 1
