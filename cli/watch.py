@@ -148,8 +148,8 @@ def lag_table(view: View) -> Table:
 
 
 def node_table(view: View) -> Table:
-    """Nodes with what they say of themselves."""
-    table = _table("node", "run", "state", ">step", ">loss", ">val", ">reward", ">dead", ">checkpoint")
+    """Nodes with what they say of themselves; `stale`: steps by which what answers are made with is behind what is trained."""
+    table = _table("node", "run", "state", ">step", ">loss", ">val", ">reward", ">stale", ">dead", ">checkpoint")
     for row in view.nodes:
         get = row.values.get
         colour = "green" if row.state.startswith("ready") else "red" if row.state == "away" else "yellow"
@@ -159,11 +159,12 @@ def node_table(view: View) -> Table:
             shown_id(row.run_id)[:20],
             f"[{colour}]{_markup(row.state[:40])}[/]",
             *(_number(get(name), form) for name, form in FIGURES.items()),
+            _number(get("pelton_output_staleness_steps", get("pelton_steps_since_checkpoint")), ",.0f"),
             _number(get("pelton_dead_letters_total"), ",.0f"),
             DASH if age is None else f"{age:.0f} s",
         )
     if not view.nodes:
-        table.add_row("[dim]none found: name a run's folder[/]", *[""] * 8)
+        table.add_row("[dim]none found: name a run's folder[/]", *[""] * 9)
     return table
 
 

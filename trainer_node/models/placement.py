@@ -14,6 +14,9 @@ from schemas.errors import ConfigError
 log = logging.getLogger(__name__)
 
 BACKENDS = ("auto", "unsloth", "hf")
+told: set[str] = set()
+"""Reasons that were logged."""
+
 BITS = (4, 8, 16, 32)
 
 
@@ -99,7 +102,8 @@ def choose_backend(backend: str, device: str, gguf_file: str | None = None) -> s
         obstacle = "it does not read GGUF files; convert the model to safetensors"
     if backend == "unsloth" and obstacle:
         raise ConfigError(f"backend unsloth cannot run here: {obstacle}; use --backend hf")
-    if backend == "auto" and obstacle:
+    if backend == "auto" and obstacle and obstacle not in told:
+        told.add(obstacle)  # a start asks several times
         log.info("backend hf (Transformers and PEFT), not Unsloth: %s", obstacle)
     return backend if backend != "auto" else "hf" if obstacle else "unsloth"
 

@@ -45,6 +45,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_local_folder_loads_with_what_was_chosen_written_down(tiny: Path, caplog: pytest.LogCaptureFixture) -> None:
+    placement.told.clear()  # it is said once a process
     with caplog.at_level(logging.INFO):
         loaded = load_model(tiny, bits=32, max_seq=64, device="cpu")
     assert (loaded.backend, loaded.device, loaded.bits) == ("hf", "cpu", 32)
