@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test test-fast test-gpu test-clients test-secured test-families test-readers coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-gpu test-clients test-secured test-families test-readers coverage soak soak-short upgrade mutants check hooks format schemas lock clean
+.PHONY: help setup demo test test-fast test-gpu test-clients test-secured test-families test-readers coverage soak soak-short upgrade mutants check hooks format schemas lock sbom audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,12 @@ schemas: setup ## Write the JSON Schemas, the page of metrics and the dashboards
 	@$(RUN) schemas.export
 	@$(RUN) streams.metrics.page
 	@$(RUN) scripts.dashboards
+
+sbom: setup ## Write a bill of materials of all that is locked (CycloneDX) to runs/sbom.cdx.json
+	@$(RUN) scripts.supply_chain sbom
+
+audit: setup ## Look every locked package up among known vulnerabilities, where the database can be reached
+	@$(RUN) scripts.supply_chain audit
 
 lock: ## Resolve the requirements anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/locked.txt

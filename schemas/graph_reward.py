@@ -26,17 +26,17 @@ class GraphReward(Message):
 
     schema_version: str = Field(default="1.2", pattern=VERSION)
     """`major.minor`. 1.1 brought conversations, 1.2 abstention and what could not be read."""
-    reward_id: str
+    reward_id: str = Field(max_length=400)
     """`output_id@graph_version`: a second judgement of the same output under another graph is another reward."""
-    output_id: str
+    output_id: str = Field(max_length=300)
     """The output judged."""
-    prompt_id: str
+    prompt_id: str = Field(max_length=200)
     """Its prompt; the record's key."""
-    run_id: str | None = None
+    run_id: str | None = Field(default=None, max_length=200)
     """The run whose output it was."""
-    phase: str | None = None
+    phase: str | None = Field(default=None, max_length=100)
     """The output's phase."""
-    model_version: str
+    model_version: str = Field(max_length=400)
     """The model that answered."""
     prompt: str = ""
     """The question, so that a reward can be read on its own."""
@@ -50,7 +50,7 @@ class GraphReward(Message):
     """R in [0,1]; None where there is none. None is never a zero."""
     status: RewardStatus
     """Whether there is a reward, and if not, why."""
-    policy: str
+    policy: str = Field(max_length=100)
     """`strict`, `open_world` or `coverage`."""
     total: int = Field(ge=0)
     """Distinct claims, hedged ones left out; of denied ones those that the graph can tell of."""

@@ -14,9 +14,9 @@ class ModelOutput(Message):
 
     schema_version: str = Field(default="1.1", pattern=VERSION)
     """`major.minor`. 1.1 brought conversations."""
-    output_id: str = ""
+    output_id: str = Field(default="", max_length=300)
     """Id of this answer; left empty, a hash of run, prompt, model version and completion."""
-    prompt_id: str
+    prompt_id: str = Field(max_length=200)
     """The prompt's sample id; the record's key."""
     prompt: str
     """The question, as a person would read it: of a conversation, the user's last turn."""
@@ -26,11 +26,11 @@ class ModelOutput(Message):
     """Functions that the model could call."""
     completion: str
     """The answer, special tokens removed."""
-    model_version: str
+    model_version: str = Field(max_length=400)
     """`run/step` of the model that answered, or any name an inference server gives."""
-    run_id: str | None = None
+    run_id: str | None = Field(default=None, max_length=200)
     """The run it belongs to; its reward carries the same."""
-    phase: str | None = None
+    phase: str | None = Field(default=None, max_length=100)
     """Why it was asked: `before`, `after`, `train`; rewards carry the same."""
     task: Task | None = None
     """Task of the prompt, where known."""

@@ -26,9 +26,9 @@ class ModelVersion(Message):
     schema_version: str = Field(default="1.1", pattern=VERSION)
     """`major.minor`; 1.1 says which weights the base has, and in what arithmetic the adapter was trained."""
 
-    run_id: str
+    run_id: str = Field(max_length=200)
     """The run."""
-    version: str
+    version: str = Field(max_length=400)
     """`run/step`."""
     step: int
     """Optimizer steps taken."""
@@ -36,19 +36,19 @@ class ModelVersion(Message):
     """Pass over the stream, from 1."""
     epoch: int
     """Fencing epoch of the trainer that wrote it."""
-    base_model: str
+    base_model: str = Field(max_length=4096)
     """Hub id or folder of the model that the adapter belongs to."""
-    base_revision: str | None = None
+    base_revision: str | None = Field(default=None, max_length=200)
     """The hub's commit of that model."""
-    base_weights: str | None = None
+    base_weights: str | None = Field(default=None, max_length=200)
     """Fingerprint of that model's weights and configuration; the same wherever its files lie."""
     bits: int | None = None
     """Of a weight of that model in training: 4 (NF4), 8, 16 or 32. Read in others, it gives other answers."""
-    dtype: str | None = None
+    dtype: str | None = Field(default=None, max_length=100)
     """Of the arithmetic in training, as torch names it."""
-    path: str
+    path: str = Field(max_length=4096)
     """Checkpoint directory."""
-    sha256: str
+    sha256: str = Field(max_length=200)
     """Hash of the checkpoint's manifest, which holds the hash of every file."""
     positions: tuple[PartitionPosition, ...] = ()
     """The stream position that the weights stand at."""

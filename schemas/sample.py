@@ -110,13 +110,13 @@ class Sample(Message):
     """The better side of a preference, where it has several turns or calls tools; in place of `chosen`."""
     rejected_messages: OptionalTurns = None
     """The worse side, likewise; in place of `rejected`."""
-    run_id: str | None = None
+    run_id: str | None = Field(default=None, max_length=200)
     """The run that made it (a variant, a preference pair); unset for producers' samples, which every run may train on."""
-    parent_id: str | None = None
+    parent_id: str | None = Field(default=None, max_length=200)
     """The sample this is a variant of, or the prompt a preference pair was made for."""
     generation: int = Field(default=0, ge=0, le=100)
     """0 for producers' samples; a variant has its parent's plus 1. Capped by the augmenter."""
-    origin: str | None = None
+    origin: str | None = Field(default=None, max_length=100)
     """Who sent it: `augmenter`, `feedback`, a replay's id; unset for producers."""
     provenance: PairProvenance | None = None
     """Preference pairs of the feedback node: the two answers and their rewards."""

@@ -60,9 +60,9 @@ class TrainingSample(Message):
 
     schema_version: str = Field(default="1.1", pattern=VERSION)
     """`major.minor`. 1.1 brought conversations."""
-    sample_id: str
+    sample_id: str = Field(max_length=200)
     """The sample's id."""
-    former_id: str | None = None
+    former_id: str | None = Field(default=None, max_length=200)
     """The hash that was its id before 1.1, when gold and label_set were not part of it: a record of that id is a repeat of this."""
     objective: Objective
     """Which kind of trainer it is for."""
@@ -98,11 +98,11 @@ class TrainingSample(Message):
     """Where the `samples` record stood that this was made from."""
     facts_offset: int | None = None
     """Version of the graph it was measured against."""
-    run_id: str | None = None
+    run_id: str | None = Field(default=None, max_length=200)
     """The run that made it, for variants and pairs; unset for producers' samples."""
-    parent_id: str | None = None
+    parent_id: str | None = Field(default=None, max_length=200)
     """The sample it is a variant of."""
     generation: int = 0
     """How many times removed from a producer's sample."""
-    origin: str | None = None
+    origin: str | None = Field(default=None, max_length=100)
     """`augmenter` or `feedback` for what our own nodes sent; unset for producers."""

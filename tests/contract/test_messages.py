@@ -17,6 +17,7 @@ from schemas.sample import Sample
 from schemas.topics import Topics
 from schemas.training_sample import TrainingSample
 from schemas.turns import Turn
+from tests.models.messages import EXAMPLES
 
 MESSAGES = sorted({topic.value for topic in Topics()}, key=lambda kind: kind.__name__)
 NAMES = [
@@ -172,3 +173,20 @@ def test_what_the_first_version_put_on_a_band_is_still_read():
     sample = TrainingSample.decode(json.dumps(old).encode())
     assert (sample.prompt, sample.completion, sample.messages, sample.former_id) == ((Turn(role="user", content="q?"),), "a.", None, None)
     assert (sample.difficulty.score, sample.source.offset) == (0.5, 7)
+
+
+NAMES = ("_id", "version", "phase", "origin", "policy", "path", "sha256", "dtype")
+"""How fields end that name something: they become keys, headers, labels and lines."""
+
+
+@pytest.mark.parametrize("message", EXAMPLES, ids=lambda message: type(message).__name__)
+def test_a_huge_id_is_a_bad_record_whatever_field_it_stands_in(message):
+    document = json.loads(message.encode())
+    named = [name for name in type(message).model_fields if name.endswith(NAMES) and name not in ("schema_version", "graph_version")]
+    assert named
+    for name in named:
+        with pytest.raises(BadRecord) as caught:
+            type(message).decode(json.dumps({**document, name: "x" * 100_000}).encode())
+        assert caught.value.reason is DeadLetterReason.INVALID
+        assert name in str(caught.value)
+        assert len(str(caught.value)) < 500
