@@ -20,6 +20,11 @@ def check_files(data: Sequence[str], read: ReadOptions, facts: Sequence[Path], o
     Raises:
         UserError: names the file and the line; or no file has a sample to train on.
     """
+    if facts and sum(path.stat().st_size for path in facts if path.is_file()) <= WHOLE_BYTES and Path("-") not in facts:
+        from cli.facts import fact_reader, surveyed
+
+        with surveyed([fact_reader(path, None, ontology=ontology) for path in facts]):
+            pass
     readers = [reader for reader in readers_of(data, read) if str(reader.path) != "-"]
     size = sum(reader.path.stat().st_size for reader in readers if reader.path.is_file())
     most = None if size <= WHOLE_BYTES else FIRST_ROWS
@@ -29,11 +34,6 @@ def check_files(data: Sequence[str], read: ReadOptions, facts: Sequence[Path], o
         what = f"all {held_out} samples are held out (split: validation)" if held_out else "there is no sample in"
         names = ", ".join(str(reader.path) for reader in readers[:3]) + (" and others" if len(readers) > 3 else "")
         raise UserError(f"nothing to train on: {what} {names}" if not held_out else f"nothing to train on: {what} in {names}")
-    if facts and sum(path.stat().st_size for path in facts if path.is_file()) <= WHOLE_BYTES and Path("-") not in facts:
-        from cli.facts import fact_reader, surveyed
-
-        with surveyed([fact_reader(path, None, ontology=ontology) for path in facts]):
-            pass
 
 
 def _looked_through(reader: SampleReader, most: int | None) -> tuple[int, bool]:
