@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test test-fast test-gpu test-clients test-secured test-families test-readers coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-gpu test-clients test-secured test-families test-readers coverage soak soak-short upgrade mutants check hooks format schemas lock sbom audit clean
+.PHONY: help setup demo test test-fast test-gpu test-clients test-secured test-families test-readers test-monitoring coverage soak soak-short upgrade mutants check hooks format schemas lock sbom audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ test-families: setup ## Train, resume and export a tiny model of every family th
 test-readers: setup ## Read exports by Transformers 4.57, PEFT, lm-eval and llama.cpp (an environment of their own, fetched once, into the cache)
 	@$(RUN) scripts.readers
 	@PELTON_TEST_READERS=1 $(RUN) pytest tests/readers
+
+test-monitoring: setup ## All nodes under a real Prometheus: each query answered, each runbook command run, five faults at 3 a.m. (Debian's prometheus; five minutes)
+	@PELTON_TEST_MONITORING=1 $(RUN) pytest tests/monitoring
 
 fuzz: setup ## Poison every topic of a live broker under real nodes, twice restarted (many minutes; RECORDS=1000: so many a topic)
 	@PELTON_FUZZ_RECORDS=$(or $(RECORDS),10000) $(RUN) pytest tests/faults/test_poison.py tests/faults/test_offsets_forgotten.py

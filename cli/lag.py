@@ -29,7 +29,7 @@ EXIT_BEHIND = 1
 
 @click.command()
 @click.option("--group", "groups", multiple=True, metavar="NAME", help="Only this group, living or not; may be repeated.")
-@click.option("--all", "dead", is_flag=True, help="Groups of runs that nobody reads as, too.")
+@click.option("--all", "dead", is_flag=True, help="Groups of runs of which no node lives, too.")
 @click.option(
     "--window", "window_s", type=Finite(0, 86400), metavar="SECONDS",
     help="Judge a group's state from so many seconds. [default: 5, with --watch 60, with --serve 300; 0 for one look]",
@@ -54,8 +54,8 @@ def lag(
     """Show how far consumer groups are behind on our topics, in offsets and seconds, and what that means.
 
     The states are Burrow's: OK; WARN, it reads and the lag does not shrink; STALL, it commits nothing; STOP, nobody reads as this
-    group; REWIND, it went back. CLOSED is a band that the trainer's pacing has not opened: that lag is meant. Groups of runs that are
-    over are shown with --all. Transaction markers count as offsets; what the log no longer holds counts as lost. The trainer's own
+    group; REWIND, it went back. CLOSED is a band that the trainer's pacing has not opened: that lag is meant. Groups of runs of which no
+    node lives are shown with --all. Transaction markers count as offsets; what the log no longer holds counts as lost. The trainer's own
     position is in its checkpoint (`pelton checkpoints`); the offsets it commits follow it.
 
     Exit code 1 says that a threshold is passed (--max-lag, --max-seconds, --strict); closed bands pass none.
@@ -131,7 +131,7 @@ def as_line(rows: list[Judged]) -> str:
 
 def as_text(rows: list[Judged], hidden: int = 0) -> str:
     """For a person: one line a partition, and the total."""
-    more = f"\n{hidden} groups of runs that nobody reads as are left out; --all shows them" if hidden else ""
+    more = f"\n{hidden} groups of runs of which no node lives are left out; --all shows them" if hidden else ""
     if not rows:
         return f"no group has committed on our topics yet{more}"
     names = [(escaped(row.lag.group), escaped(row.lag.topic)) for row in rows]

@@ -39,6 +39,7 @@ class LagExporter(Collector):
         self._watched = (groups, dead, window_s)
         self._stop = threading.Event()
         self._seen: _Seen | None = None
+        self._alive: dict[str, float] = {}
         self._why = "the broker has not been asked yet"
         topics = settings.topics
         self._retention = {topic.name: topic.retention_ms / 1000 for topic in topics if topic.retention_ms > 0}
@@ -48,7 +49,7 @@ class LagExporter(Collector):
         while not self._stop.is_set():
             try:
                 groups, dead, window_s = self._watched
-                with LagWatch(self._settings, groups, dead, window_s) as watch:
+                with LagWatch(self._settings, groups, dead, window_s, self._alive) as watch:
                     while True:
                         metrics.BROKER_UP.labels("lag").set(1)
                         self._seen = _Seen(watch.look(), dict(watch.begin), dict(watch.end))

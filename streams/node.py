@@ -130,6 +130,8 @@ class StreamNode(ABC):
         topics = self.settings.topics
         used = {topic.name: topic for topic in (self.topic, topics.facts, topics.dead_letters, *self.written())}
         check_topics(self.settings, used.values()).raise_if_missing()
+        self._show_paused()
+        metrics.begin_dead_letters(self.name)
         self.view.start()
         self.warm_up()
         self.view.wait_ready(FACTS_SECONDS, self._closing)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LOOKS = 10
 """Looks in a window, as Burrow keeps ten commits."""
 REMEMBERED_S = 3600.0
-"""How long a run's group that was seen alive is shown after its last member has left: it may have died."""
+"""How long the groups of a run are shown after the last member of any of them has left: it may have died."""
 ALONE = ("bad-facts",)
 """Groups, behind the prefix, whose readers only commit and are no members: that they have none says nothing."""
 TRAINER = "trainer."
@@ -55,14 +55,22 @@ class Judged:
 class LagWatch:
     """Looks at groups again and again. One thread owns it."""
 
-    def __init__(self, settings: KafkaSettings, groups: Sequence[str] = (), dead: bool = False, window_s: float = 5.0) -> None:
-        """Watch the groups named, whatever their state; else the living ones, workers' own, and with `dead` those of runs that are over.
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        groups: Sequence[str] = (),
+        dead: bool = False,
+        window_s: float = 5.0,
+        alive: dict[str, float] | None = None,
+    ) -> None:
+        """Watch the groups named, whatever their state; else those of runs of which a node lives, workers' own, and with `dead` all others.
 
         Args:
             settings: of the broker.
             groups: names with the prefix.
             dead: whether to show groups of runs that nobody reads as.
             window_s: seconds that a state is judged from.
+            alive: when each group was seen alive last, to go on from; kept up to date.
 
         Raises:
             BrokerError: no broker answers.
@@ -72,7 +80,7 @@ class LagWatch:
         self._reader = LagReader(settings)
         self._ages = RecordAges(settings)
         self._windows: dict[tuple[str, TopicPartition], deque[Look]] = {}
-        self._alive: dict[str, float] = {}
+        self._alive = alive if alive is not None else {}
         self.hidden = 0
         """Groups that the last look has left out: runs that are over."""
         self.begin: dict[TopicPartition, int] = {}
@@ -88,7 +96,7 @@ class LagWatch:
         """
         states, now = self._reader.states(), time.monotonic()
         commits = self._reader.commits(self._groups or states)
-        self._alive |= {name: now for name in commits if states.get(name, "Dead") not in DESERTED}
+        self._alive.update({name: now for name in commits if states.get(name, "Dead") not in DESERTED})
         shown = [name for name in commits if self._is_shown(name, now)]
         self.hidden = len(commits) - len(shown)
         members = self._reader.members([name for name in shown if name in states])
@@ -124,8 +132,13 @@ class LagWatch:
         self.close()
 
     def _is_shown(self, group: str, now: float) -> bool:
-        of_a_run = "." in self._own_name(group)
-        return bool(self._groups) or self._dead or not of_a_run or now - self._alive.get(group, now - 2 * REMEMBERED_S) < REMEMBERED_S
+        run = self._run_of(group)
+        living = {self._run_of(name) for name, at in self._alive.items() if now - at < REMEMBERED_S}
+        return bool(self._groups) or self._dead or not run or run in living
+
+    def _run_of(self, group: str) -> str:
+        """Whose run a group is of; empty of a worker's for all runs."""
+        return self._own_name(group).partition(".")[2]
 
     def _own_name(self, group: str) -> str:
         return group.removeprefix(self._settings.topic_prefix)

@@ -16,6 +16,8 @@ from typing import Any, TypeVar
 from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, PlatformCollector, ProcessCollector
 from prometheus_client.metrics import MetricWrapperBase
 
+from schemas.errors import DeadLetterReason
+
 TRAINER = ("trainer",)
 FEEDBACK = ("feedback",)
 WORKERS = ("curriculum", "augmenter", "feedback")
@@ -223,6 +225,12 @@ def forget_run(run_id: str) -> None:
     for family in FAMILIES.values():
         if family.metric is not None and "run_id" in family.labels:
             family.metric.remove_by_labels({"run_id": run_id})
+
+
+def begin_dead_letters(node: str) -> None:
+    """A counter of each reason, from 0: of one that appears with fifty, Prometheus sees no increase."""
+    for reason in DeadLetterReason:
+        DEAD_LETTERS.labels(node, reason.value)
 
 
 def of_the_disk(folder: Path) -> dict[Gauge, Callable[[], float]]:

@@ -157,7 +157,7 @@ def test_the_exporter_says_what_the_broker_says_under_kafka_exporter_s_names(set
 
     shown = pelton_lag(settings, "--window", "0")
     assert "trainer.over" not in shown.stdout
-    assert "1 groups of runs that nobody reads as are left out" in shown.stdout
+    assert "1 groups of runs of which no node lives are left out" in shown.stdout
     assert "STOP, 3 lost" in shown.stdout
     assert "trainer.over" in pelton_lag(settings, "--window", "0", "--all").stdout
     assert [pelton_lag(settings, "--window", "0", *flags).exit_code for flags in LIMITS] == [1, 0, 1, 1, 0]
@@ -167,3 +167,21 @@ def test_the_exporter_says_what_the_broker_says_under_kafka_exporter_s_names(set
 
 
 LIMITS = (["--max-lag", "3"], ["--max-lag", "99"], ["--strict"], ["--max-seconds", "0"], [])
+
+
+def test_a_worker_that_is_down_is_shown_as_long_as_another_node_of_its_run_lives(settings: KafkaSettings):
+    """At 3 in the morning nobody thinks of --all."""
+    prefix, samples, outputs = settings.topic_prefix, settings.topics.samples.name, settings.topics.outputs.name
+    send(settings, outputs, 20)
+    commit(settings, prefix + "feedback.nightly", 1, outputs)
+    commit(settings, prefix + "curriculum.nightly", 0, samples)
+    assert "feedback.nightly" not in pelton_lag(settings, "--window", "0").stdout
+    living = make_consumer(settings, prefix + "curriculum.nightly")
+    living.subscribe([samples])
+    while not living.assignment():
+        living.poll(timeout_ms=200)
+    shown = pelton_lag(settings, "--window", "0", "--json")
+    living.close()
+    states = {row["group"].removeprefix(prefix): row["status"] for row in json.loads(shown.stdout)}
+    assert states["feedback.nightly"] == "STOP"
+    assert states["curriculum.nightly"] == "OK"

@@ -21,6 +21,7 @@ def told_of(run: RunContext) -> Iterator[None]:
     metrics.RUN_INFO.labels(run_id, run.config.model, trained_by, loaded.backend, loaded.device, str(loaded.bits)).set(1)
     for result in ("ok", "failed"):  # an increase is seen from a first value only
         metrics.CHECKPOINTS.labels(run_id, result)
+    metrics.begin_dead_letters("trainer")
     metrics.STEPS_UNDONE.labels(run_id)
     metrics.REWARDS_LATE.labels(run_id)
     if run.claim.resumed is not None:
