@@ -71,3 +71,13 @@ def test_what_may_not_be_cut_and_is_longer_than_the_model_is_a_dead_letter_that_
         assert isinstance(found.example, BadRecord)
         assert found.example.reason is DeadLetterReason.TOO_LONG
         assert f"max_seq is {POSITIONS}" in str(found.example)
+
+
+def test_a_record_that_is_refused_before_it_is_decoded_has_no_sample(make_sample, tokenizer):
+    def check(one: Record) -> None:
+        if one.offset == 1:
+            raise BadRecord(DeadLetterReason.UNSIGNED, "nobody signed it")
+
+    records = [record(make_sample(f"s{number}").encode(), number) for number in range(3)]
+    found = [one.sample for one in Decoder(tokenizer, TrainConfig(), check)(records)]
+    assert [one.reason if isinstance(one, BadRecord) else one.sample_id for one in found] == ["s0", DeadLetterReason.UNSIGNED, "s2"]
