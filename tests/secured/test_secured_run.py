@@ -28,6 +28,7 @@ from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
 from schemas.roles import RIGHTS, Role
 from schemas.sample import Sample
+from schemas.training_sample import Objective, TrainingSample
 from streams.kafka.connection import open_admin
 from streams.kafka.dead_letters import read_dead_letters
 from streams.kafka.embedded import EmbeddedBroker, free_port
@@ -161,6 +162,9 @@ def test_the_main_job_runs_with_exactly_the_acls_that_are_printed_and_writes_no_
     for worker in workers:
         worker.ready()
     pelton(installation.settings(Role.OPERATOR), folder, "forget", "s-3", "--why", "asked by mail")
+    with Producer(installation.settings(Role.CURRICULUM).model_copy(update={"sign_key": None})) as producer:
+        banded = TrainingSample(sample_id="smuggled", objective=Objective.SFT, task="generation", band=0, completion="x")
+        producer.send(topics.band(Objective.SFT, 0), "smuggled", banded)
     model = build(folder / "model")
     train = ["train", "--model", str(model), "--run-id", "r", "--run-dir", "run", "--until-consumed", "--wait-for", "curriculum"]
     train += ["--wait-for", "augmenter", "--epochs", "1", "--bits", "32", "--batch-size", "8", "--max-seq", "64", "--lora-r", "2"]
@@ -172,7 +176,8 @@ def test_the_main_job_runs_with_exactly_the_acls_that_are_printed_and_writes_no_
     )
     assert outcomes == {Outcome.TRAINED: SAMPLES - 1, Outcome.FORGOTTEN: 1}
     operator = installation.settings(Role.OPERATOR)
-    assert [(letter.stage, letter.reason.value) for letter, _ in read_dead_letters(operator)] == [("curriculum", "unsigned")]
+    letters = {(letter.stage, letter.reason.value) for letter, _ in read_dead_letters(operator)}
+    assert letters == {("curriculum", "unsigned"), ("trainer", "unsigned")}
     assert "trained" in pelton(operator, folder, "trace", "s-1", "--run-dir", "run")
     pelton(operator, folder, "lag")
     pelton(operator, folder, "topics", "check")
