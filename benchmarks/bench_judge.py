@@ -41,6 +41,8 @@ from judge_answers import ANSWERS, HELD_OUT, elements  # noqa: E402
 
 from benchmarks.record import Record  # noqa: E402
 from feedback_node.extraction import TripletExtractor  # noqa: E402
+from feedback_node.hearing import hear, prepare  # noqa: E402
+from feedback_node.question import read_question  # noqa: E402
 from feedback_node.reward import holds_gold  # noqa: E402
 from schemas.fact import Fact  # noqa: E402
 from schemas.triplet import JudgedTriplet, Verdict  # noqa: E402
@@ -114,8 +116,12 @@ def judge_all() -> tuple[list[dict[str, str]], list[list[JudgedTriplet]], list[H
     begin = time.perf_counter()
     judged = []
     for row in rows:
-        (triplets,) = extractors[row["domain"]].extract([row["answer"]])
-        judged.append([judge(graphs[row["domain"]], triplet) for triplet in triplets if not (triplet.negated or triplet.hedged)])
+        graph = graphs[row["domain"]]
+        utterance = prepare(row["question"], row["answer"], graph)
+        (triplets,) = extractors[row["domain"]].extract([utterance.text], [utterance.names])
+        heard = hear(utterance, triplets, row["question"], read_question(row["question"], graph), graph)
+        found = [judge(graph, triplet) for triplet in heard.triplets if not triplet.hedged]
+        judged.append([claim for claim in found if not (claim.triplet.negated and claim.verdict is Verdict.UNKNOWN)])
     taken = 1000 * (time.perf_counter() - begin) / len(rows)
     return rows, judged, [graphs[row["domain"]] for row in rows], taken
 
@@ -123,7 +129,7 @@ def judge_all() -> tuple[list[dict[str, str]], list[list[JudgedTriplet]], list[H
 def label_key(number: int, claim: JudgedTriplet) -> str:
     """Under which a claim's label is kept: the answer's number and what the claim says."""
     triplet = claim.triplet
-    return f"{number}: {triplet.subject} | {triplet.predicate} | {triplet.object}"
+    return f"{number}: {triplet.subject} | {'not ' if triplet.negated else ''}{triplet.predicate} | {triplet.object}"
 
 
 def is_asked(row: dict[str, str], graph: Hypergraph, claim: JudgedTriplet) -> bool:

@@ -72,12 +72,15 @@ def judge(
 ) -> GraphReward:
     """Take an answer apart and judge each claim."""
     from feedback_node.extraction import TripletExtractor
+    from feedback_node.hearing import prepare
     from feedback_node.reward import RewardConfig, RewardPolicy, judge_output
     from schemas.model_output import ModelOutput
 
-    (triplets,) = TripletExtractor(graph.ontology).extract([answer])
+    utterance = prepare(question, answer, graph)
+    (triplets,) = TripletExtractor(graph.ontology).extract([utterance.text], [utterance.names])
     output = ModelOutput(prompt_id="text", prompt=question, completion=answer, model_version="text", gold=gold or None)
-    return judge_output(output, triplets, graph, RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims))
+    config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims)
+    return judge_output(output, triplets, graph, config, utterance=utterance)
 
 
 def load_graph(fact_files: tuple[Path, ...], ontology_file: Path | None, skip_bad: bool = False) -> Hypergraph:
@@ -134,7 +137,10 @@ def show(judged: GraphReward, graph: Hypergraph) -> None:
 def reason(judged: GraphReward) -> str:
     """How the number came about."""
     if judged.status.value == "no_claims":
-        return "no claim was found that is neither denied nor hedged"
+        if judged.abstained:
+            return "abstained: the text says that it does not know"
+        unread = f"; {judged.unread} sentence{'' if judged.unread == 1 else 's'} could not be read" if judged.unread else ""
+        return f"no claim was found that the text commits to{unread}"
     counts = f"{judged.verified} verified, {judged.contradicted} contradicted, {judged.unknown} unknown"
     if judged.status.value == "no_answerable":
         return f"the graph knows nothing of what is claimed ({counts}; policy {judged.policy})"

@@ -138,6 +138,7 @@ def _read(settings: KafkaSettings, topic: str, kind: Any, first: int = 0, behind
 def judge_again(settings: KafkaSettings, outputs: Iterator[ModelOutput], ontology: Path | None, policy: str) -> Iterator[GraphReward]:
     """Judge outputs, all under one version of the graph: the one that `facts` had reached when this began."""
     from feedback_node.extraction import TripletExtractor
+    from feedback_node.hearing import prepare
     from feedback_node.reward import RewardConfig, RewardPolicy, judge_output
     from streams.knowledge.ontology import Ontology
     from streams.knowledge.view import FactsView
@@ -151,8 +152,10 @@ def judge_again(settings: KafkaSettings, outputs: Iterator[ModelOutput], ontolog
         view.wait_ready(READY_SECONDS)
         with view.locked() as graph:
             while batch := [output for _, output in zip(range(BATCH), outputs, strict=False)]:
-                for output, triplets in zip(batch, extractor.extract([o.completion for o in batch]), strict=True):
-                    yield judge_output(output, triplets, graph, config)
+                utterances = [prepare(output.prompt, output.completion, graph) for output in batch]
+                found = extractor.extract([one.text for one in utterances], [one.names for one in utterances])
+                for output, triplets, utterance in zip(batch, found, utterances, strict=True):
+                    yield judge_output(output, triplets, graph, config, utterance=utterance)
     finally:
         view.stop()
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import monotonic
 
 from feedback_node.counted import CountedRewards
+from feedback_node.hearing import Utterance, prepare
 from feedback_node.pool import ExtractionPool
 from feedback_node.preference_log import PreferenceLog
 from feedback_node.preferences import PreferenceConfig, PreferenceWindow, PromptKey
@@ -71,16 +72,18 @@ class FeedbackNode(StreamNode):
         """Find the claims of all outputs, then judge each by one version of the graph."""
         outputs = self._decode(records)
         begun = monotonic()
-        claims = self._pool.extract([output.completion for _, output in outputs])
+        with self.view.locked() as graph:
+            utterances = [prepare(output.prompt, output.completion, graph) for _, output in outputs]
+        claims = self._pool.extract([one.text for one in utterances], [one.names for one in utterances])
         metrics.EXTRACTION_SECONDS.labels(self.name).observe(monotonic() - begun)
         answered: dict[PromptKey, None] = {}
         judged: list[GraphReward] = []
-        for (record, output), found in zip(outputs, claims, strict=True):
+        for (record, output), utterance, found in zip(outputs, utterances, claims, strict=True):
             with self.guarded(record) as case:
                 case.sample_id = output.prompt_id
                 if isinstance(found, Exception):
                     raise found
-                reward = self._judge(output, found)
+                reward = self._judge(output, found, utterance)
                 judged.append(reward)
                 if self._window is not None and (key := self._window.add(reward)) is not None:
                     answered[key] = None
@@ -107,9 +110,9 @@ class FeedbackNode(StreamNode):
                     self.skip("another run's")
         return outputs
 
-    def _judge(self, output: ModelOutput, triplets: list[Triplet]) -> GraphReward:
+    def _judge(self, output: ModelOutput, triplets: list[Triplet], utterance: Utterance) -> GraphReward:
         with self.view.locked() as graph:
-            reward = judge_output(output, triplets, graph, self._config)
+            reward = judge_output(output, triplets, graph, self._config, utterance=utterance)
         self.send(self.settings.topics.rewards, output.prompt_id, reward)
         return reward
 

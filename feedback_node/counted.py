@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 
-from schemas.graph_reward import GraphReward
+from schemas.graph_reward import GraphReward, RewardStatus
 from schemas.triplet import Verdict
 from streams import metrics
 
@@ -35,6 +35,9 @@ class CountedRewards:
                 del windows[gone]
         for verdict in Verdict:
             metrics.VERDICTS.labels(run_id, verdict.value).inc(sum(getattr(reward, verdict.value) for reward in judged))
+        for reward in judged:
+            metrics.ANSWERS.labels(run_id, heard_of(reward)).inc()
+        metrics.UNREAD_SENTENCES.labels(run_id).inc(sum(reward.unread or 0 for reward in judged))
         seconds = metrics.REWARD_SECONDS.labels(run_id)
         for reward in judged:
             if reward.latency_ms is not None:
@@ -49,6 +52,15 @@ class CountedRewards:
         if (steps := [step for reward in judged if (step := step_of(reward.model_version)) is not None]) and run_id != metrics.OTHERS:
             self._newest[run_id] = max(self._newest.get(run_id, 0), *steps)
             metrics.OUTPUT_STALENESS.labels(run_id).set(self._newest[run_id] - min(steps))
+
+
+def heard_of(reward: GraphReward) -> str:
+    """What was heard in an answer, in a word."""
+    if reward.abstained:
+        return "abstained"
+    if reward.status is not RewardStatus.OK:
+        return reward.status.value
+    return "off_question" if reward.answers_question is False else "answered"
 
 
 def step_of(model_version: str) -> int | None:

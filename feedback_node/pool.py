@@ -23,6 +23,10 @@ from streams.knowledge.ontology import Ontology
 if TYPE_CHECKING:
     from feedback_node.extraction import TripletExtractor
 
+Spans = Sequence[tuple[int, int]]
+"""First characters and ends of parts of a text, in order."""
+Given = tuple[str, Spans]
+"""A text, and what of it is known to be one name."""
 logger = logging.getLogger(__name__)
 
 MOST_GROWTH = 400_000_000
@@ -45,17 +49,21 @@ class ExtractionPool:
 
     def warm_up(self) -> None:
         """Load the language model in every child; the first texts would wait for it otherwise."""
-        for future in [self._pool.submit(_extract, ["A word."]) for _ in range(self._workers)]:
+        for future in [self._pool.submit(_extract, [("A word.", ())]) for _ in range(self._workers)]:
             future.result()
 
-    def extract(self, texts: Sequence[str]) -> list[list[Triplet] | Exception]:
-        """The claims of each text, or what its extraction raised: one bad text does not harm the others."""
+    def extract(self, texts: Sequence[str], names: Sequence[Spans] = ()) -> list[list[Triplet] | Exception]:
+        """The claims of each text, or what its extraction raised: one bad text does not harm the others.
+
+        `names`: for each text the spans that are one name each.
+        """
         share = -(-len(texts) // self._workers) or 1
-        parts = [texts[at : at + share] for at in range(0, len(texts), share)]
+        given = list(zip(texts, [*names, *[()] * (len(texts) - len(names))], strict=True))
+        parts = [given[at : at + share] for at in range(0, len(given), share)]
         try:
             futures = [self._pool.submit(_extract, part) for part in parts]
         except BrokenProcessPool:
-            return self._each(texts)
+            return self._each(given)
         found = [one for part, future in zip(parts, futures, strict=True) for one in self._result(part, future)]
         self._renew_grown()
         return found
@@ -88,17 +96,17 @@ class ExtractionPool:
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(self._workers, context, initializer=_begin, initargs=(self._ontology,))
 
-    def _result(self, texts: Sequence[str], future: Future[list[list[Triplet]]]) -> Sequence[list[Triplet] | Exception]:
+    def _result(self, texts: Sequence[Given], future: Future[list[list[Triplet]]]) -> Sequence[list[Triplet] | Exception]:
         try:
             return future.result()
         except Exception as error:  # noqa: BLE001 - told for each text
             logger.warning("extraction of %d texts failed (%s: %s); each is tried by itself", len(texts), type(error).__name__, error)
             return self._each(texts)
 
-    def _each(self, texts: Sequence[str]) -> list[list[Triplet] | Exception]:
+    def _each(self, texts: Sequence[Given]) -> list[list[Triplet] | Exception]:
         return [self._one(text) for text in texts]
 
-    def _one(self, text: str) -> list[Triplet] | Exception:
+    def _one(self, text: Given) -> list[Triplet] | Exception:
         for last_try in (False, True):
             try:
                 return self._pool.submit(_extract, [text]).result()[0]
@@ -136,6 +144,6 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
-def _extract(texts: Sequence[str]) -> list[list[Triplet]]:
+def _extract(given: Sequence[Given]) -> list[list[Triplet]]:
     assert _extractor is not None
-    return _extractor.extract(texts)
+    return _extractor.extract([text for text, _ in given], [names for _, names in given])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -30,6 +31,8 @@ class Question(NamedTuple):
     """All that the question names: to say them again is no answer."""
     words: frozenset[str] = frozenset()
     """Its words, folded: neither is to say these again."""
+    yes_no: bool = False
+    """It gives both sides, and asks whether it is so."""
 
     def is_answered(self, claims: Mapping[ClaimKey, JudgedTriplet]) -> bool:
         """Whether any claim is about something that was asked, right or wrong."""
@@ -46,8 +49,10 @@ class Question(NamedTuple):
         """A claim with the part's entity on one side, by the asked predicate, and on the other side something new (or something true)."""
         if part.predicate is not None and key.predicate != part.predicate:
             return False
+        if key.denied and not self.yes_no and claim.verdict is not Verdict.CONTRADICTED:
+            return False  # to say what it is not is no answer
         for side, other in ((key.subject, key.object), (key.object, key.subject)):
-            if side == part.entity and (claim.verdict is Verdict.VERIFIED or self._is_new(other)):
+            if side == part.entity and (claim.verdict is Verdict.VERIFIED or self.yes_no or self._is_new(other)):
                 return True
         return False
 
@@ -64,7 +69,17 @@ def read_question(text: str, graph: Hypergraph) -> Question:
     if not parts:
         asked: list[str | None] = list(predicates) or [None]
         parts = [Part(name, entity) for name in asked for entity in mentions]
-    return Question(tuple(parts), frozenset(_every(mentions, graph)), frozenset(word.text for word in words(text)))
+    return Question(tuple(parts), frozenset(_every(mentions, graph)), frozenset(word.text for word in words(text)), is_yes_no(text))
+
+
+_YES_NO = re.compile(
+    r"^\W*(?:so,?\s+|and\s+)?(?:is|are|was|were|do|does|did|has|have|had|can|could|would|will|true or false)\b", re.IGNORECASE
+)
+
+
+def is_yes_no(question: str) -> bool:
+    """Whether a question wants yes or no."""
+    return bool(_YES_NO.match(question)) and question.rstrip().endswith("?") and not re.search(r"\bor\b(?! false)", question)
 
 
 def _is_known(graph: Hypergraph, entity: str, predicate: str) -> bool:

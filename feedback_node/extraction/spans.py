@@ -30,12 +30,24 @@ _MONTH = rf"(?:{_MONTH_NAMES})\b\.?"
 _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _DATE = re.compile(
     rf"\b(?:\d{{4}}-\d{{1,2}}-\d{{1,2}}|\d{{1,2}}/\d{{1,2}}/\d{{2,4}}|(?:the\s)?{_DAY}\s(?:of\s)?{_MONTH}(?:,?\s(?:of\s)?\d{{4}})?"
-    rf"|{_MONTH}\s(?:the\s)?{_DAY}(?:,?\s(?:of\s)?\d{{4}})?(?!\d)|{_MONTH},?\s(?:of\s)?\d{{4}})(?!\w)",
+    rf"|{_MONTH}\s(?:the\s)?{_DAY}(?:,?\s(?:of\s)?\d{{4}})?(?!\d)|{_MONTH},?\s(?:of\s)?\d{{4}}"
+    r"|\d{4}/\d{1,2}/\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4}|(?:the\s)?\d{1,2}(?:st|nd|rd|th)[\s-]century(?:\s(?:BCE?|AD|CE))?"
+    r"|\d{1,4}\s(?:BCE?|AD|CE|B\.C\.|A\.D\.)|AD\s\d{1,4})(?!\w)",
     re.IGNORECASE,
 )
 _UNIT = "|".join(sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True))
+_DIGITS = r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d[\d,]*(?:\.\d+)*)"
+_POWER = r"(?:\s?[×x*]\s?10(?:\^[-−]?\d+|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+))?"
+_SCALE = "hundred|thousand|million|billion|trillion|dozen|lakh|crore"
+_WORD_NUMBER = (
+    "(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?"
+    "|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)"
+)
+_SCALED = re.compile(rf"\b(?:{_SCALE})\b")
 _NUMBER = re.compile(
-    rf"(?:(?:US|A|C)?[$€£¥]\s?)?(?<![\w.])[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?:[\s-](?:{_UNIT})\b)+(?:\s(?:US|U\.S\.)\sdollars)?"
+    rf"(?:(?:US|A|C)?[$€£¥]\s?)?(?<![\w.])[-−]?{_DIGITS}(?:e[-+]?\d+)?{_POWER}(?:(?:[\s-](?:{_UNIT})\b)+|\s?°\s?[CFK]?(?!\w)|\s?km²|\s?m²)"
+    rf"(?:\s(?:US|U\.S\.)\sdollars)?|(?<![\w.]){_DIGITS}{_POWER[:-1]}|(?<![\w.])\d{{1,3}}(?:[.\u00a0\u202f]\d{{3}}){{2,}}(?![\w.])"
+    rf"|\b(?:half\sa|an?|{_WORD_NUMBER})\s(?:{_SCALE})s?\b(?!\sof\b)(?:[\s-](?:and\s)?(?:{_WORD_NUMBER}|{_SCALE}|{_UNIT})\b)*"
     rf"|(?<![\w-])\d+(?:-\d+){{2,}}(?:-[\dxX])?(?![\w-])|(?<![\w.])[-−]\d+(?:\.\d+)?(?!\w)"
     rf"|(?:US|A|C)?[$€£¥]\s?\d[\d,]*(?:\.\d+)?(?:\s(?:{_UNIT})\b)*|\d[\d,.]*\s?%",
     re.IGNORECASE,
@@ -69,6 +81,8 @@ def _fixed_runs(text: str, tokens: list[str], starts: list[int]) -> list[Run]:
         found += [(*match.span(), QUOTE) for match in _QUOTE.finditer(text)]
     if _DIGIT.search(text):
         found += [(*match.span(), DATE) for match in _DATE.finditer(text)]
+        found += [(*match.span(), NUMBER) for match in _NUMBER.finditer(text)]
+    elif _SCALED.search(text):
         found += [(*match.span(), NUMBER) for match in _NUMBER.finditer(text)]
     if not found:
         return []

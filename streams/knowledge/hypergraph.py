@@ -22,6 +22,7 @@ from streams.knowledge.value_types import Mention, Reading, Resolution, Statemen
 
 ATTRIBUTES = frozenset({"unit", "date", "start", "end", "source", "note", "lang"})
 """Qualifiers that describe the fact itself. Every other qualifier whose value is no number or date is a role of the hyperedge."""
+_REMEMBERED = 256
 FactNode = tuple[str, str]
 """`("fact", fact id)`: a fact's node; a name's node is the folded name itself."""
 
@@ -42,6 +43,8 @@ class Hypergraph:
         self._aliases = AliasGraph(self._are_distinct)
         self.readings: dict[str, Reading] = {}
         """Phrases read (`phrases`) since the last change: an answer's verdicts and its distinct claims ask for the same ones."""
+        self.mentions: dict[tuple[str, bool], list[Mention]] = {}
+        """Texts in which names were looked for since the last change: a question and the sentences of an answer are asked several times."""
         self._facts = 0
         self._order = 0
         self._telling = [p.name for p in self.ontology.predicates.values() if p.functional and p.value is ValueKind.ENTITY]
@@ -72,6 +75,7 @@ class Hypergraph:
         if offset is not None:
             self.reached(offset + 1)
         self.readings.clear()
+        self.mentions.clear()
         statement = self._statements.pop(fact_id, None)
         if statement is None:
             return
@@ -119,12 +123,17 @@ class Hypergraph:
 
     def entities_in(self, text: str, *, ambiguous: bool = False) -> list[Mention]:
         """Entities named in a text, left to right, longest names first; with `ambiguous` also names that stand for several."""
-        found = []
-        for name, start, end in self._lexicon.find(text):
-            roots = self._aliases.roots(name)
-            if len(roots) == 1 or ambiguous:
-                found.append(Mention(roots[0] if len(roots) == 1 else name, start, end))
-        return found
+        found = self.mentions.get((text, ambiguous))
+        if found is None:
+            found = []
+            for name, start, end in self._lexicon.find(text):
+                roots = self._aliases.roots(name)
+                if len(roots) == 1 or ambiguous:
+                    found.append(Mention(roots[0] if len(roots) == 1 else name, start, end))
+            if len(self.mentions) >= _REMEMBERED:
+                self.mentions.clear()
+            self.mentions[text, ambiguous] = found
+        return list(found)
 
     def names_of(self, entity: str) -> list[str]:
         """The names that stand for an entity and no other, as they are mostly written, its own first."""

@@ -42,15 +42,15 @@ class Claim(NamedTuple):
 
 
 def judge(graph: Hypergraph, triplet: Triplet) -> JudgedTriplet:
-    """Judge a claim against the graph. Denied and hedged claims are not judged."""
-    finding = _find(graph, triplet)
+    """Judge a claim against the graph: to deny what is so is wrong, to deny what is not so is right. Hedged claims are not judged."""
+    finding = _denied(_find(graph, triplet)) if triplet.negated else _find(graph, triplet)
     ids = tuple(dict.fromkeys(statement.fact.fact_id for statement in finding.statements[:MAX_FACTS]))
     return JudgedTriplet(triplet=triplet, verdict=finding.verdict, fact_ids=ids, note=finding.note)
 
 
 def _find(graph: Hypergraph, triplet: Triplet) -> Finding:
-    if triplet.negated or triplet.hedged:
-        return _unknown(f"not judged: the text {'denies it' if triplet.negated else 'does not commit to it'}")
+    if triplet.hedged:
+        return _unknown("not judged: the text does not commit to it")
     matches = graph.ontology.match_all(triplet.predicate)
     if not matches:
         return _unknown(f"no such predicate: {triplet.predicate}")
@@ -62,6 +62,12 @@ def _find(graph: Hypergraph, triplet: Triplet) -> Finding:
         if found := next((finding for finding in findings if finding.verdict is wanted), None):
             return found
     return findings[0]
+
+
+def _denied(finding: Finding) -> Finding:
+    """What the graph says of the opposite."""
+    opposite = {Verdict.VERIFIED: Verdict.CONTRADICTED, Verdict.CONTRADICTED: Verdict.VERIFIED}
+    return finding._replace(verdict=opposite.get(finding.verdict, finding.verdict), note=f"the text denies it; {finding.note}")
 
 
 def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, object_text: str, date: str | None) -> Finding:

@@ -18,7 +18,8 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.errors import ConfigError
-from streams.knowledge.names import fold
+from streams.knowledge.english import inflections
+from streams.knowledge.names import fold, words
 from streams.knowledge.relations import PredicateMatch, RelationIndex, Template, parse_template
 
 ALIAS = "alias"
@@ -202,6 +203,14 @@ class Ontology(_Part):
     @cached_property
     def _relations(self) -> RelationIndex:
         return RelationIndex(self.predicates.values(), self.classes)
+
+    @cached_property
+    def vocabulary(self) -> frozenset[str]:
+        """Every word by which its predicates are spoken of, folded, verbs in all their forms."""
+        said = [phrase.replace("{subject}", " ").replace("{object}", " ") for one in self.predicates.values() for phrase in one.phrases]
+        nouns = [form for one in self.predicates.values() for noun in one.nouns for form in (noun, f"{noun}s")]
+        verbs = [form for one in self.predicates.values() for verb in one.verbs for form in (verb, *inflections(verb.split()[0]))]
+        return frozenset(word.text for text in (*said, *nouns, *verbs) for word in words(text))
 
     def canonical(self, name: str) -> PredicateMatch | None:
         """A predicate by its own name or the name of its inverse (`reversed` then); None where it is neither.

@@ -134,6 +134,8 @@ def parse_quantity(text: str, unit: str | None = None) -> Quantity | None:
     if not found:
         return None
     pieces = [_piece(plain, number) for number in found]
+    if any(plain[piece.end : piece.end + 1].isalnum() for piece in pieces if piece.unit is None):
+        return None  # "3d6"
     before, after = plain[: found[0].start], plain[pieces[-1].end :]
     if _CHANGED.match(after) or _TWISTED.search(before):
         return None

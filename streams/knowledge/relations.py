@@ -191,6 +191,8 @@ def _words_of(predicate: Spoken) -> Iterator[str]:
         if any(word not in FUNCTION_WORDS for word in key.split()):
             yield fold(template.between)
             yield key
+        if (after := fold(template.after)) and after not in FUNCTION_WORDS and len(after.split()) == 1:
+            yield after  # "how high is it?" of "{subject} is {object} high"
 
 
 def _without_widespread(key: str) -> str:

@@ -2,6 +2,7 @@
 
 from streams.metrics.declared import (
     ADAPTED_SAMPLES,
+    ANSWERS,
     BATCH_SECONDS,
     BREAKER_BAD_RECORDS,
     BREAKER_OPEN,
@@ -62,6 +63,7 @@ from streams.metrics.declared import (
     TRAINING_LOSS,
     TRAINING_STEP,
     TRUNCATED_SAMPLES,
+    UNREAD_SENTENCES,
     VAL_METRIC,
     VAL_METRIC_BEST,
     VAL_SCORE,
@@ -78,6 +80,7 @@ from streams.metrics.server import FILE, PORTS, MetricsServer, start_metrics
 
 __all__ = [
     "ADAPTED_SAMPLES",
+    "ANSWERS",
     "BATCH_SECONDS",
     "BREAKER_BAD_RECORDS",
     "BREAKER_OPEN",
@@ -142,6 +145,7 @@ __all__ = [
     "TRAINING_LOSS",
     "TRAINING_STEP",
     "TRUNCATED_SAMPLES",
+    "UNREAD_SENTENCES",
     "VAL_METRIC",
     "VAL_METRIC_BEST",
     "VAL_SCORE",

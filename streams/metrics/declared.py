@@ -141,6 +141,12 @@ HALLUCINATION_RATIO = _declare(
     Gauge, "pelton_hallucination_ratio", "Contradicted claims among all claims of a run's last 200 judged outputs, 0 to 1", RUN, FEEDBACK
 )
 VERDICTS = _declare(Counter, "pelton_verdicts", "Distinct claims judged, by verdict", ("run_id", "verdict"), FEEDBACK)
+ANSWERS = _declare(
+    Counter, "pelton_judged_answers",
+    "Answers judged, by what was heard: answered, off_question, no_answerable, abstained, no_claims (what was said could not be read)",
+    ("run_id", "heard"), FEEDBACK,
+)  # fmt: skip
+UNREAD_SENTENCES = _declare(Counter, "pelton_unread_sentences", "Sentences of judged answers in which no claim was found", RUN, FEEDBACK)
 OUTPUT_STALENESS = _declare(
     Gauge, "pelton_output_staleness_steps",
     "Optimizer steps between the newest model that answered in a run and the oldest of the last batch",

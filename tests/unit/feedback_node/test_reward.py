@@ -159,11 +159,29 @@ def test_gaming_by_repeating_an_error_costs_no_more_than_once(graph, policy):
 
 
 @pytest.mark.parametrize("policy", list(RewardPolicy))
-@pytest.mark.parametrize("mark", [{"hedged": True}, {"negated": True}])
-def test_gaming_by_hedging_or_denying_everything_has_no_reward(graph, policy, mark):
-    judged = reward(graph, RIGHT, BESIDE, policy=policy, **mark)
+def test_gaming_by_hedging_everything_has_no_reward(graph, policy):
+    judged = reward(graph, RIGHT, BESIDE, policy=policy, hedged=True)
     assert (judged.reward, judged.status, judged.total) == (None, RewardStatus.NO_CLAIMS, 0)
     assert len(judged.triplets) == 2
+
+
+@pytest.mark.parametrize("policy", list(RewardPolicy))
+def test_gaming_by_denying_what_is_so_earns_nothing(graph, policy):
+    judged = reward(graph, RIGHT, BESIDE, policy=policy, negated=True)
+    assert (judged.reward, judged.contradicted, judged.answers_question) == (0.0, 2, True)
+
+
+def test_to_deny_what_is_not_so_is_right_and_no_answer(graph):
+    judged = reward(graph, WRONG, negated=True)
+    assert (judged.reward, judged.verified, judged.answers_question) == (1.0, 1, False)
+    assert reward(graph, WRONG, negated=True, policy=COVERAGE).reward == 0.0
+    assert reward(graph, RIGHT, WRONG, negated=False).reward == 0.5
+
+
+@pytest.mark.parametrize("policy", list(RewardPolicy))
+def test_a_denial_that_the_graph_cannot_tell_of_counts_nowhere(graph, policy):
+    judged = reward(graph, BEYOND, policy=policy, negated=True)
+    assert (judged.reward, judged.status, judged.total) == (None, RewardStatus.NO_CLAIMS, 0)
 
 
 @pytest.mark.parametrize(

@@ -215,13 +215,16 @@ def test_what_cannot_be_told_is_unknown_and_says_why(graph, subject, predicate, 
     assert judged.fact_ids == ()
 
 
-@pytest.mark.parametrize(
-    ("mark", "why"),
-    [({"negated": True}, "not judged: the text denies it"), ({"hedged": True}, "not judged: the text does not commit to it")],
-)
-def test_denied_and_hedged_claims_are_not_judged(graph, mark, why):
-    judged = judge(graph, "Laos", "seat", "Paris", **mark)
-    assert (judged.verdict, judged.note) == (UNKNOWN, why)
+def test_hedged_claims_are_not_judged(graph):
+    judged = judge(graph, "Laos", "seat", "Paris", hedged=True)
+    assert (judged.verdict, judged.note) == (UNKNOWN, "not judged: the text does not commit to it")
+
+
+@pytest.mark.parametrize(("target", "verdict"), [("Paris", VERIFIED), ("Vientiane", CONTRADICTED), ("somewhere nice", UNKNOWN)])
+def test_to_deny_what_is_so_is_wrong_and_what_is_not_so_is_right(graph, target, verdict):
+    judged = judge(graph, "Laos", "seat", target, negated=True)
+    assert judged.verdict is verdict
+    assert (judged.note or "").startswith("the text denies it; ")
 
 
 @pytest.mark.parametrize(

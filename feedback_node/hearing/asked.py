@@ -1,0 +1,75 @@
+"""What a short answer is held against: each thing that was asked, and on which side of it the answer is missing."""
+
+from __future__ import annotations
+
+import re
+from typing import Literal, NamedTuple
+
+from feedback_node.extraction.lexicon import words as listed
+from feedback_node.hearing.surface import Statement, statement_of
+from feedback_node.question import Part, Question
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import words
+
+_OTHER_THING = listed("other_thing")
+_CHOICE = re.compile(r",?\s+or\s+", re.IGNORECASE)
+
+
+class Missing(NamedTuple):
+    """One thing that was asked."""
+
+    predicate: str
+    entity: str
+    """What is known of it."""
+    side: Literal["subject", "object"]
+    """What the answer is to be."""
+
+
+class Asked(NamedTuple):
+    """A question, as a fragment is read against it."""
+
+    text: str
+    question: Question
+    missing: tuple[Missing, ...]
+    choices: frozenset[str]
+    """Entities that it offers to choose from ("Lima or Cusco?"): to say one of them is no echo."""
+    statement: Statement | None
+    """What a yes/no question asks to affirm."""
+
+    def is_echo(self, entity: str) -> bool:
+        """Whether to say this is only to say the question again."""
+        return entity in self.question.entities and entity not in self.choices
+
+
+def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
+    """What a question asks of whom. Hold the view's lock."""
+    statement = statement_of(text, graph) if question.yes_no else None
+    mentions = graph.entities_in(text, ambiguous=True)
+    outside = [word.text for word in words(text) if not any(one.start <= word.start < one.end for one in mentions)]
+    if any(word in _OTHER_THING for word in outside):
+        return Asked(text, question, (), frozenset(), statement)
+    choices = _choices(text, graph)
+    parts = [part for part in question.parts if part.entity not in choices]
+    missing = tuple(one for part in parts if (one := _missing(part, graph, statement)) is not None)
+    return Asked(text, question, missing, choices, statement)
+
+
+def _choices(text: str, graph: Hypergraph) -> frozenset[str]:
+    """The entities on both sides of an "or"."""
+    found: set[str] = set()
+    mentions = graph.entities_in(text, ambiguous=True)
+    for match in _CHOICE.finditer(text):
+        left = [one for one in mentions if one.end == match.start()]
+        right = [one for one in mentions if match.end() <= one.start <= match.end() + 4]
+        found.update(one.entity for one in (*left, *right))
+        found.update(root for one in (*left, *right) for root in graph.entities(one.entity))
+    return frozenset(found)
+
+
+def _missing(part: Part, graph: Hypergraph, statement: Statement | None) -> Missing | None:
+    if part.predicate is None or part.predicate not in graph.ontology.predicates:
+        return None
+    told = bool(graph.statements(part.entity, part.predicate))
+    if told or not graph.statements_to(part.entity, part.predicate):
+        return Missing(part.predicate, part.entity, "object")
+    return None if statement is not None else Missing(part.predicate, part.entity, "subject")

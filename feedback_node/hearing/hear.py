@@ -1,0 +1,191 @@
+"""From what the extraction found to what was said: fragments, yes and no, what is set apart, abstention, and what stayed unread."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from feedback_node.hearing.abstention import says_not_to_know
+from feedback_node.hearing.asked import Asked, asked_of
+from feedback_node.hearing.offers import FRAME, is_label, read_fragment
+from feedback_node.hearing.sentences import sentences
+from feedback_node.hearing.surface import Statement, statement_in
+from feedback_node.hearing.utterance import Utterance
+from feedback_node.question import Question
+from schemas.triplet import Triplet
+from streams.knowledge.english import FUNCTION_WORDS
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import words
+from streams.knowledge.phrases import read
+
+_OPENS = r"^\W*(?:(?:the )?answer(?: is)?:?\s+)?"
+_YES = re.compile(
+    _OPENS
+    + r"(?:yes|yeah|yep|yup|correct|right|true|indeed|certainly|absolutely|definitely|of course|that(?: is|'s) (?:correct|right|true)"
+    r"|it (?:is|was|does|did)\W*$|(?:she|he|they) (?:is|was|does|did|do|are)\W*$)(?![\w'])",
+    re.I,
+)
+_NO = re.compile(
+    _OPENS + r"(?:no|nope|incorrect|wrong|false|not true|not really|not correct|that(?: is|'s) (?:incorrect|wrong|false|not \w+)"
+    r"|it (?:isn't|wasn't|doesn't|didn't|is not|was not|does not|did not)\W*$)(?![\w'])(?! (?:idea|one|clue|information|record|data)\b)",
+    re.I,
+)
+
+
+_SHORT_CHARS = 100
+"""A sentence of more characters is left to the parse."""
+
+
+class Heard(NamedTuple):
+    """What an answer says."""
+
+    triplets: list[Triplet]
+    """Its claims; spans are those of the answer as it was written."""
+    abstained: bool
+    unread: int
+
+
+def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, question: Question, graph: Hypergraph) -> Heard:
+    """Read an answer against its question. `triplets` are what the extraction found in the utterance's prose. Hold the view's lock."""
+    asked = asked_of(prompt, question, graph)
+    found = [*triplets, *_set_apart(utterance, triplets)]
+    heard: list[Triplet] = [one for one in found if one.object_span is None]
+    unread = 0
+    read_on = any(_is_asked(one, asked, graph) for one in heard)
+    doubtful = says_not_to_know(utterance.text)
+    on_question = {id(one) for one in found if _is_asked(one, asked, graph)}
+    for start, end in sentences(utterance.text, utterance.names):
+        sentence = utterance.text[start:end]
+        own = [one for one in found if one.object_span is not None and start <= _place(one) < end]
+        if any(id(one) in on_question for one in own) or (doubtful and says_not_to_know(sentence)):
+            said, is_short = own, False
+        else:
+            said, is_short = _read_sentence(sentence, start, own, asked, graph, may_be_short=not read_on or is_label(sentence))
+        said += _denied_beside(utterance, said, start, end) if is_short else []
+        read_on = read_on or bool(said) or _says_something(sentence)
+        heard += said
+        unread += not said and _states(sentence)
+    abstained = doubtful and not any(_is_asked(one, asked, graph) for one in heard)
+    if abstained:
+        heard = [one for one in heard if graph.ontology.match_predicate(one.predicate) is not None]
+        unread = 0
+    mapped = utterance.mapped
+    return Heard([_placed(one, mapped.span) for one in heard], abstained, unread)
+
+
+def _place(triplet: Triplet) -> int:
+    spans = [span for span in (triplet.predicate_span, triplet.object_span) if span is not None]
+    return spans[0][0]
+
+
+def _read_sentence(
+    sentence: str, start: int, own: list[Triplet], asked: Asked, graph: Hypergraph, *, may_be_short: bool
+) -> tuple[list[Triplet], bool]:
+    """The claims of one sentence, and whether it was read as a short answer."""
+    if (replied := _yes_or_no(sentence, asked)) is not None:
+        rest = sentence.split(",", 1)[1] if "," in sentence else ""
+        shift = len(sentence) - len(rest)
+        more = _moved(read_fragment(rest, asked, graph), start + shift) if rest else []
+        return [replied, *more, *own], True
+    if may_be_short and (offered := read_fragment(sentence, asked, graph)):
+        return _moved(offered, start), True
+    short = len(sentence) <= _SHORT_CHARS
+    if (
+        short
+        and not any(graph.ontology.match_predicate(one.predicate) for one in own)
+        and (stated := statement_in(sentence, graph)) is not None
+    ):
+        return [*_moved([_triplet(sentence, stated, "short")], start)], False
+    return own, False
+
+
+def _is_asked(triplet: Triplet, asked: Asked, graph: Hypergraph) -> bool:
+    """Whether a claim is about what was asked, with something on the other side that the question does not have."""
+    if not asked.question.parts:
+        return False
+    matches = {match.name for match in graph.ontology.match_all(triplet.predicate)}
+    if not matches:
+        return False
+    sides = [read(graph, text).entity for text in (triplet.subject, triplet.object)]
+    for part in asked.question.parts:
+        if part.entity in sides and (part.predicate in matches or (part.predicate is None and matches)):
+            other = sides[1] if sides[0] == part.entity else sides[0]
+            if other is None or not asked.is_echo(other) or asked.statement is not None:
+                return True
+    return False
+
+
+def _yes_or_no(sentence: str, asked: Asked) -> Triplet | None:
+    """What a yes affirms and a no denies."""
+    if asked.statement is None:
+        return None
+    yes, no = _YES.match(sentence), _NO.match(sentence)
+    if not yes and not no:
+        return None
+    claim = _triplet(asked.text, asked.statement, "yes-no")
+    return claim.model_copy(update={"negated": asked.statement.denied != bool(no), "object_span": None, "subject_span": None})
+
+
+def _triplet(text: str, statement: Statement, rule: str) -> Triplet:
+    return Triplet(
+        subject=text[slice(*statement.subject)].strip(" \"'"),
+        predicate=statement.predicate,
+        object=text[slice(*statement.object)].strip(" \"'"),
+        subject_span=statement.subject,
+        object_span=statement.object,
+        rule=rule,
+        negated=statement.denied,
+    )
+
+
+# --- what is set apart
+
+
+def _set_apart(utterance: Utterance, triplets: Sequence[Triplet]) -> list[Triplet]:
+    """For "X, not Y": what is said of X is denied of Y."""
+    found = []
+    for denied in utterance.denied:
+        for one in triplets:
+            if one.object_span is not None and one.object_span[0] - 6 <= denied.at <= one.object_span[1] + 2:
+                found.append(one.model_copy(update={"object": denied.text, "negated": True, "rule": "set-apart"}))
+            elif one.subject_span is not None and one.subject_span[0] - 6 <= denied.at <= one.subject_span[1] + 2:
+                found.append(one.model_copy(update={"subject": denied.text, "negated": True, "rule": "set-apart"}))
+    return found
+
+
+def _denied_beside(utterance: Utterance, said: list[Triplet], start: int, end: int) -> list[Triplet]:
+    """The same for a fragment."""
+    claims = [one for one in said if one.rule == "fragment" and not one.negated]
+    if not claims:
+        return []
+    side = "object" if claims[0].object_span is not None else "subject"
+    return [
+        claims[0].model_copy(update={side: denied.text, "negated": True, "rule": "set-apart"})
+        for denied in utterance.denied
+        if start <= denied.at <= end
+    ]
+
+
+# --- places
+
+
+def _moved(triplets: Sequence[Triplet], by: int) -> list[Triplet]:
+    return [_placed(one, lambda start, end: (start + by, end + by)) for one in triplets]
+
+
+def _placed(triplet: Triplet, place: Callable[[int, int], tuple[int, int]]) -> Triplet:
+    spans = {
+        name: place(*span) for name in ("subject_span", "predicate_span", "object_span") if (span := getattr(triplet, name)) is not None
+    }
+    return triplet.model_copy(update=spans) if spans else triplet
+
+
+def _says_something(sentence: str) -> bool:
+    """Whether a sentence is more than a frame ("Sure!"): what comes after it is no short answer any more."""
+    return any(word.text not in FRAME for word in words(sentence))
+
+
+def _states(sentence: str) -> bool:
+    """Whether a sentence has content that could have been a claim."""
+    return not sentence.rstrip().endswith("?") and any(word.text not in FUNCTION_WORDS for word in words(sentence))

@@ -1,0 +1,112 @@
+"""Short statements read without a parse: two things that are known, and words between them that the ontology knows.
+
+"Niger borders Mali", "the capital of Peru is Lima", "Peru's capital is Lima", and yes/no questions: "Is Lima the capital of Peru?"
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from streams.knowledge.english import FUNCTION_WORDS
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.ontology import ValueKind
+
+_AUXILIARY = re.compile(
+    r"^\W*(?:so,?\s+|and\s+|true or false:?\s+|(?:is it (?:true|correct|right) that|would you say that|did you know that)\s+)?"
+    r"(?:(?P<aux>is|are|was|were|do|does|did|has|have|had|can|could|would|will)(?P<not>n't| not)?\s+)?",
+    re.IGNORECASE,
+)
+_ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
+_DENIAL = re.compile(r"\b(?:not|never)\b|n't\b", re.IGNORECASE)
+_COPULA = re.compile(r"^\s*(?:is|are|was|were|is called|was called)(?P<not> not|n't| never)?\s*(?:the\s+)?$", re.IGNORECASE)
+_OPENING_NAME = re.compile(r"(?:[Tt]he\s+)?([^\W\d_a-z][\w'.-]*(?:\s+(?:(?:of|de|the|la|le|von|van|and)\s+)?[^\W\d_a-z][\w'.-]*)*)")
+_TRIM = " \t\n.!?,;:\"'"
+_MOST_WORDS = 8
+
+
+class Statement(NamedTuple):
+    """A predicate of two things, as a sentence says it."""
+
+    subject: tuple[int, int]
+    """Span in the sentence."""
+    predicate: str
+    object: tuple[int, int]
+    """Span in the sentence."""
+    denied: bool
+
+
+def statement_of(question: str, graph: Hypergraph) -> Statement | None:
+    """What a yes/no question asks to affirm."""
+    match = _AUXILIARY.match(question)
+    if match is None:
+        return None
+    aux = (match["aux"] or "").lower()
+    words = aux if aux in ("is", "are", "was", "were", "has", "have", "had") else ""
+    return _read(question, match.end(), graph, words, denied=bool(match["not"]))
+
+
+def statement_in(sentence: str, graph: Hypergraph) -> Statement | None:
+    """What a short sentence states."""
+    start = len(sentence) - len(sentence.lstrip())
+    return _read(sentence, start, graph, "", denied=False)
+
+
+def _read(text: str, start: int, graph: Hypergraph, aux: str, *, denied: bool) -> Statement | None:
+    names = [(begin + start, end + start) for _, begin, end in graph.entities_in(text[start:], ambiguous=True)]
+    opening = _OPENING_NAME.match(text, start)
+    if opening and not any(begin < opening.end(1) for begin, _ in names) and opening[1].lower() not in FUNCTION_WORDS:
+        names.insert(0, opening.span(1))
+    if not names:
+        return None
+    first = names[0]
+    lead = text[start : first[0]]
+    last = len(text.rstrip(_TRIM))
+    if not lead.strip() or _ARTICLE.fullmatch(lead):
+        return _name_first(text, names, last, graph, aux, denied=denied)
+    return _relation_first(text, start, names, last, graph, aux, denied=denied)
+
+
+def _name_first(text: str, names: list[tuple[int, int]], last: int, graph: Hypergraph, aux: str, *, denied: bool) -> Statement | None:
+    left = names[0]
+    begin = left[1] + 2 if re.match(r"['’]s\s", text[left[1] :]) else left[1]
+    for right in [name for name in names[1:] if name[1] >= last - 1][:1] or list(_values(text, begin, last)):
+        between = text[begin : right[0]]
+        if not between.strip() or len(between.split()) > _MOST_WORDS or "," in between:
+            continue
+        words = f"{aux} {_DENIAL.sub(' ', between)}".strip()
+        found = graph.ontology.match_predicate(words)
+        if found is None or (graph.ontology[found.name].value is not ValueKind.ENTITY and right in names):
+            continue
+        sides = (right, left) if found.reversed else (left, right)
+        return Statement(sides[0], found.name, sides[1], denied != bool(_DENIAL.search(between)))
+    return None
+
+
+def _relation_first(
+    text: str, start: int, names: list[tuple[int, int]], last: int, graph: Hypergraph, aux: str, *, denied: bool
+) -> Statement | None:
+    """For "the capital of Peru is Lima", and "Is the capital of Peru Lima?"."""
+    left = names[0]
+    for right in [name for name in names[1:] if name[1] >= last - 1][:1] or list(_values(text, left[1], last)):
+        between = text[left[1] : right[0]]
+        copula = _COPULA.match(between)
+        if copula is None and not (aux and (not between.strip() or _ARTICLE.fullmatch(between.strip() + " "))):
+            continue
+        found = graph.ontology.match_predicate(f"is {text[start : left[0]]}")
+        if found is None:
+            continue
+        sides = (left, right) if found.reversed else (right, left)
+        return Statement(sides[0], found.name, sides[1], denied != bool(copula and copula["not"]))
+    return None
+
+
+def _values(text: str, begin: int, last: int) -> list[tuple[int, int]]:
+    """Places where a number, a date or a name that the graph does not know begins, and runs to the end."""
+    found = [
+        match.start()
+        for match in re.finditer(r"(?<=\s)(?:\d|[^\W\d_a-z]|[\"'])", text[:last])
+        if (match.start() > begin and text[match.start()] != text[match.start()].lower())
+        or (text[match.start()].isdigit() and match.start() > begin)
+    ]
+    return [(at, last) for at in found[:2]]

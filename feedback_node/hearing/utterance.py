@@ -1,0 +1,221 @@
+"""An answer made ready for the parse: its form taken off, the names in it found, what it sets apart ("X, not Y") taken out."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from feedback_node.extraction.lexicon import words as listed
+from feedback_node.hearing.form import plain
+from feedback_node.hearing.mapped import Mapped
+from streams.knowledge.english import FUNCTION_WORDS
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import Word, words
+
+MAX_CHARS = 20_000
+"""As much of an answer as the extraction reads."""
+_CAPITALS = 0.8
+"""A text with this share of its letters in capitals is written in capitals."""
+_LINKS = listed("name_links") | frozenset({"and", "on", "upon", "to", "in", "with", "for", "at", "by", "from", "or"})
+_NAME = r"(?:the |in |by |on |at |of |an? )?[\"']?[^\W_a-z][^.;:!?,\n\"]{0,60}?[\"']?"
+_END = r"(?=\s*(?:[.;:!?,\n)]|$| but | as ))"
+_SET_APART = re.compile(
+    rf"(?:,|\s[-–—])?\s+(?:and |but |definitely |certainly )?(?:not|never)\s+(?!only\b|just\b|merely\b)(?P<denied>{_NAME}){_END}"
+)
+_NOT_BUT = re.compile(
+    rf"(?P<cut>(?:not|neither)\s+(?!only\b|just\b|merely\b)(?P<denied>{_NAME}),?\s+but\s+(?:rather\s+|instead\s+)?)(?P<then>\S)"
+)
+_RATHER = re.compile(rf",?\s+(?:rather than|instead of|as opposed to|and not|unlike)\s+(?P<denied>{_NAME}){_END}")
+_NOT_ONLY = re.compile(r"\bnot (?:only|just|merely)\s+(?P<first>.{1,80}?),?\s+but\s+(?P<also>also\s+)?", re.IGNORECASE)
+_SHORT_IS = re.compile(r"\b(it|that|he|she|there|this|which|who|what|here)'s\b(?! (?:been|had|got)\b)", re.IGNORECASE)
+_HAS_NAMES = re.compile(r"[^\W\d_a-z]\S*\s+(?:\S+\s+){0,3}[\dA-Z]|[\"'‘“]")
+"""A question of one name at most has none of several words."""
+_MARKED = re.compile(r"\b(?:not|never|neither|rather|instead|opposed|unlike)\b", re.IGNORECASE)
+_ASIDE = re.compile(r"\s?\([^()\n]{1,80}\)")
+
+
+class Denied(NamedTuple):
+    """Something set apart from what is said: the Y of "X, not Y"."""
+
+    text: str
+    start: int
+    end: int
+    at: int
+    """Where the X stands: it ends or begins here."""
+
+
+class Utterance(NamedTuple):
+    """An answer as it is read."""
+
+    mapped: Mapped
+    """Plain prose, and where its characters stood in the answer."""
+    names: tuple[tuple[int, int], ...]
+    """Spans of the prose that are one name each: the graph or the question knows them."""
+    denied: tuple[Denied, ...]
+    """What the prose no longer holds, as it was denied beside what it affirms."""
+
+    @property
+    def text(self) -> str:
+        """The prose."""
+        return self.mapped.text
+
+
+def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
+    """Make an answer ready. Hold the view's lock: the graph is asked for its names."""
+    mapped = plain(answer[:MAX_CHARS])
+    if "'s" in mapped.text:
+        mapped.sub(_SHORT_IS, lambda match: [match.span(1), " is"])
+    _recase(mapped, question, graph)
+    names = _names(mapped.text, question, graph)
+    if "(" in mapped.text and _drop_asides(mapped, names):
+        names = _names(mapped.text, question, graph)
+    denied: list[Denied] = []
+    if _MARKED.search(mapped.text):
+        denied = _take_out(mapped)
+        names = _names(mapped.text, question, graph)
+    return Utterance(mapped, tuple(names), tuple(denied))
+
+
+# --- names
+
+
+def _names(text: str, question: str, graph: Hypergraph) -> list[tuple[int, int]]:
+    """Names of the graph, and of the question where the graph has none in their place."""
+    spans = [
+        (start, end) for _, start, end in graph.entities_in(text, ambiguous=True) if not text[start:end].islower() or " " in text[start:end]
+    ]
+    for span in _echoed(text, question):
+        if all(span[1] <= start or end <= span[0] for start, end in spans):
+            spans.append(span)
+    return sorted(spans)
+
+
+def _echoed(text: str, question: str) -> list[tuple[int, int]]:
+    """Names of the question that stand in the answer: the longest runs of its words that begin and end as names do."""
+    asked = list(words(question))
+    if len(asked) < 2 or not _HAS_NAMES.search(question, 1):
+        return []
+    places: dict[str, list[int]] = {}
+    for number, word in enumerate(asked):
+        places.setdefault(word.text, []).append(number)
+    said = list(words(text))
+    found: list[tuple[int, int]] = []
+    at = 0
+    while at < len(said):
+        size = max((_run(said, at, asked, start) for start in places.get(said[at].text, ())), default=0)
+        if size > 1 and (span := _trimmed(question, said[at : at + size], asked)):
+            found.append(span)
+        at += max(size, 1)
+    return found
+
+
+def _run(said: list[Word], at: int, asked: list[Word], start: int) -> int:
+    size = 0
+    while at + size < len(said) and start + size < len(asked) and said[at + size].text == asked[start + size].text:
+        size += 1
+    return size
+
+
+def _trimmed(question: str, run: list[Word], asked: list[Word]) -> tuple[int, int] | None:
+    """A run without the words at its ends that are no name's; None where less than two words are left, or one of them is no name's."""
+    upper = {word.text for word in asked if (word.start and question[word.start].isupper()) or question[word.start].isdigit()}
+    first, last = 0, len(run)
+    while first < last and run[first].text not in upper:
+        first += 1
+    while last > first and run[last - 1].text not in upper:
+        last -= 1
+    inner = run[first:last]
+    if len(inner) < 2 or any(word.text not in upper and word.text not in _LINKS for word in inner):
+        return None
+    return inner[0].start, inner[-1].end
+
+
+# --- capitals
+
+
+def _recase(mapped: Mapped, question: str, graph: Hypergraph) -> None:
+    """An answer all in capitals, or without any, gets the capitals that prose has."""
+    text = mapped.text
+    letters = [char for char in text if char.isalpha()]
+    upper = sum(char.isupper() for char in letters)
+    if upper > 1 and upper >= _CAPITALS * len(letters) and (len(letters) > 5 or " " in text.strip()):
+        _write(mapped, text.lower() if len(text.lower()) == len(text) else text, question, graph)
+    elif letters and not upper and len(text) < 400:
+        _write(mapped, text, question, graph)
+
+
+def _write(mapped: Mapped, low: str, question: str, graph: Hypergraph) -> None:
+    chars = list(low)
+    known = {char for _, start, end in graph.entities_in(low, ambiguous=True) for char in range(start, end)}
+    common = {word.text for word in words(question) if not question[word.start].isupper()} | FUNCTION_WORDS
+    for match in re.finditer(r"[^\W\d_](?:[^\W_]|['.](?=[^\W_]))*", low):
+        word = match.group()
+        plain_word = word.removesuffix("'s")
+        first = match.start() == 0 or low[: match.start()].rstrip()[-1:] in (".", "!", "?", "\n", ":")
+        inside = match.start() in known
+        if first or (inside and plain_word not in FUNCTION_WORDS) or not (inside or plain_word in common or _is_common(plain_word, graph)):
+            chars[match.start()] = chars[match.start()].upper() if len(chars[match.start()].upper()) == 1 else chars[match.start()]
+    mapped.recased("".join(chars))
+
+
+def _is_common(word: str, graph: Hypergraph) -> bool:
+    """Whether a word is English of the frame, of a relation, or a class, rather than a name."""
+    return word in _COMMON or word in graph.ontology.classes or word in graph.ontology.vocabulary
+
+
+_COMMON = (
+    listed("frame")
+    | listed("doubt_words")
+    | listed("doubt_verbs")
+    | listed("negations")
+    | listed("units")
+    | listed("openers")
+    | listed("unknowing")
+)
+
+
+# --- what is set apart
+
+
+def _drop_asides(mapped: Mapped, names: list[tuple[int, int]]) -> bool:
+    """Take out what stands in brackets behind a word, but for brackets within a name, and for a text that has little else."""
+    text = mapped.text
+    before = len(text)
+    if len(_ASIDE.sub("", text).strip(" .")) < 2:
+        return False
+    mapped.sub(_ASIDE, lambda match: [match.span()] if any(s < match.end() and match.start() < e for s, e in names) else [])
+    return len(mapped.text) != before
+
+
+def _take_out(mapped: Mapped) -> list[Denied]:
+    """Cut "not Y" out of "X, not Y", and "not Y but" out of "not Y but X"; "not only X but also Y" affirms both."""
+    mapped.sub(_NOT_ONLY, lambda match: [match.span("first"), " and "])
+    denied: list[tuple[str, tuple[int, int]]] = []
+    cuts: list[tuple[int, int]] = []
+    for form in (_NOT_BUT, _SET_APART, _RATHER):
+        for match in form.finditer(mapped.text):
+            cut = match.span("cut") if form is _NOT_BUT else match.span()
+            if any(cut[0] < end and start < cut[1] for start, end in cuts) or (
+                form is not _NOT_BUT and not _stands_beside(mapped.text, cut[0])
+            ):
+                continue
+            cuts.append(cut)
+            said = re.sub(r"^(?:the|in|by|on|at|of|an?)\s+", "", match["denied"]).strip(" \"'")
+            denied.append((said, match.span("denied")))
+    found = [Denied(said, *mapped.span(*span), -1) for said, span in denied]
+    order = sorted(range(len(cuts)), key=lambda number: cuts[number])
+    gone = 0
+    for number in order:
+        start, end = cuts[number]
+        found[number] = found[number]._replace(at=start - gone)
+        gone += end - start
+    mapped.drop(sorted(cuts))
+    return found
+
+
+def _stands_beside(text: str, at: int) -> bool:
+    """Whether a name, a number or a quotation ends here: what is set apart is set apart from it."""
+    if text[at : at + 1] == "," or re.match(r"\s[-–—]", text[at:]):
+        return at > 0
+    word = re.search(r"[^\s]+$", text[:at])
+    return word is not None and (word.group()[0].isupper() or word.group()[0].isdigit() or word.group()[-1] in "\"'")
