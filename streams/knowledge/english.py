@@ -62,6 +62,14 @@ _FORMS = {entry.split()[0]: tuple(entry.split()) for line in _IRREGULAR.strip().
 _VOWELS = "aeiou"
 
 
+def base_forms(form: str) -> frozenset[str]:
+    """The verbs that a form may be of: "came" -> come; "joined" -> join, joine. Those that are none do no harm where they are looked up."""
+    found = {lemma for lemma, forms in _FORMS.items() if form in forms}
+    if form.endswith("ed") and len(form) > 4:
+        found |= {form[:-2], form[:-1]}
+    return frozenset(found)
+
+
 def inflections(verb: str) -> frozenset[str]:
     """All forms of a verb that may stand in a text: `write` -> write, writes, wrote, written, writing."""
     lemma = verb.lower()

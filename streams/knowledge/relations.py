@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
 
-from streams.knowledge.english import CHANGING, COPULAS, DETERMINERS, FILLERS, FUNCTION_WORDS, HAVE, WIDESPREAD, inflections
+from streams.knowledge.english import CHANGING, COPULAS, DETERMINERS, FILLERS, FUNCTION_WORDS, HAVE, WIDESPREAD, base_forms, inflections
 from streams.knowledge.names import fold
 from streams.knowledge.names import words as folded_words
 
@@ -191,8 +191,17 @@ def _words_of(predicate: Spoken) -> Iterator[str]:
         if any(word not in FUNCTION_WORDS for word in key.split()):
             yield fold(template.between)
             yield key
+            yield from _asked([word.text for word in folded_words(template.between)])
         if (after := fold(template.after)) and after not in FUNCTION_WORDS and len(after.split()) == 1:
             yield after  # "how high is it?" of "{subject} is {object} high"
+
+
+def _asked(tokens: list[str]) -> Iterator[str]:
+    """As a question with "did" says it: "came out in" -> "come out", "joined the Union in" -> "join the union"."""
+    while tokens and tokens[-1] in _WHEN:
+        tokens = tokens[:-1]
+    if len(tokens) > 1 and tokens[-1] != "by":
+        yield from (" ".join([lemma, *tokens[1:]]) for lemma in base_forms(tokens[0]))
 
 
 def _without_widespread(key: str) -> str:
