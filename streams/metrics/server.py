@@ -110,6 +110,7 @@ def start_metrics(
 
 
 def _listening(node: str, port: int | None, host: str, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    port = port if node in PORTS or port is not None else 0  # a node of somebody else's
     first = PORTS[node] if port is None else port
     reason: object = None
     tried = range(first, first + (PORTS_TRIED if port is None else 1))
