@@ -95,6 +95,9 @@ NEEDS: dict[str, Need] = {
     "epochs": PASSES,
     "facts": FILES,
     "ontology": FILES,
+    "reward_policy": Need(
+        lambda config, given: bool(given["dataset_path"]) and answers(config, given), "--dataset-path, and answers that are judged"
+    ),
     "shape": FILES,
     "mapping": FILES,
     "encoding": FILES,

@@ -33,6 +33,22 @@ class Finite(click.FloatRange):
         return float(number)
 
 
+class Triple(click.ParamType):
+    """What a right answer, one that abstains and a wrong one get: three numbers that fall."""
+
+    name = "RIGHT,ABSTAINED,WRONG"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float, float]:
+        """The three, or a usage error."""
+        try:
+            right, abstained, wrong = (float(part) for part in str(value).split(","))
+        except ValueError:
+            self.fail(f"{value!r} is not three numbers, such as 1,0,-1", param, ctx)
+        if not 100 >= right > abstained > wrong >= -100:
+            self.fail(f"{value!r}: right must be above abstained, and that above wrong, all from -100 to 100", param, ctx)
+        return right, abstained, wrong
+
+
 class RunName(click.ParamType):
     """The name of a run: part of a folder's name and of consumer groups' names."""
 

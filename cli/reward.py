@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from cli.declared import choices
 from cli.options import Finite, facts_there, json_option
 from cli.terminal import say
 from schemas.printable import escaped
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from streams.knowledge.hypergraph import Hypergraph
     from streams.knowledge.ontology import Ontology
 
-POLICIES = ("strict", "open_world", "coverage")
+POLICIES = choices("feedback_node.policies", "RewardPolicy")
 _MARKS = {"verified": ("✔", "green"), "contradicted": ("✘", "red"), "unknown": ("?", "yellow")}
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -40,7 +41,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
 @click.option("--ontology", "ontology_file", type=FILE, help="YAML or JSON; without one, no predicate contradicts.")
 @click.option("--policy", type=click.Choice(POLICIES), default="strict", show_default=True, help="How claims become a number.")
 @click.option("--no-claims", type=Finite(0, 1), help="Reward of a text without claims; unset, it has none.")
-@click.option("--question", default="", help="What the text answers; needed by the policy coverage.")
+@click.option("--question", default="", help="What the text answers; needed by the policies coverage and ternary.")
 @click.option("--gold", multiple=True, help="A string that makes the answer exactly right; may be repeated.")
 @click.option("--skip-bad", is_flag=True, help="Pass over lines that are no facts, rather than stop at the first.")
 @json_option
@@ -56,8 +57,8 @@ def reward(
     as_json: bool,
 ) -> None:
     """Judge TEXT (`-`: standard input) claim by claim against the facts, and show the reward and what it rests on."""
-    if policy == "coverage" and not question:
-        raise click.UsageError("the policy coverage compares the text with what was asked: give a --question")
+    if policy in ("coverage", "ternary") and not question:
+        raise click.UsageError(f"the policy {policy} compares the text with what was asked: give a --question")
     graph = load_graph(fact_files, ontology_file, skip_bad)
     answer = sys.stdin.read() if text == "-" else text
     judged = judge(answer, question, graph, policy, no_claims, gold)
@@ -73,7 +74,8 @@ def judge(
     """Take an answer apart and judge each claim."""
     from feedback_node.extraction import TripletExtractor
     from feedback_node.hearing import prepare
-    from feedback_node.reward import RewardConfig, RewardPolicy, judge_output
+    from feedback_node.policies import RewardConfig, RewardPolicy
+    from feedback_node.reward import judge_output
     from schemas.model_output import ModelOutput
 
     utterance = prepare(question, answer, graph)
@@ -123,7 +125,8 @@ def show(judged: GraphReward, graph: Hypergraph) -> None:
 
     console = Console(highlight=False, soft_wrap=True)
     number = "none" if judged.reward is None else f"{judged.reward:.2f}"
-    line = Text.assemble(("reward ", "bold"), (number, "bold cyan"), f"  {reason(judged)}")
+    given = "" if judged.value is None else f"  {judged.policy} gives {judged.value:g}"
+    line = Text.assemble(("reward ", "bold"), (number, "bold cyan"), (given, "cyan"), f"  {reason(judged)}")
     console.print(line)
     if judged.answers_question is not None:
         console.print("answers the question" if judged.answers_question else "says nothing of what was asked", style="dim")

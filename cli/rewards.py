@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cli.declared import choices
 from cli.options import RunName, json_option, kafka_options, sign_option
 from cli.terminal import say
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from schemas.model_output import ModelOutput
     from streams.kafka.settings import KafkaSettings
 
-POLICIES = ("strict", "open_world", "coverage")
+POLICIES = choices("feedback_node.policies", "RewardPolicy")
 BATCH = 256
 """Outputs taken apart at once."""
 READY_SECONDS = 600.0
@@ -139,7 +140,8 @@ def judge_again(settings: KafkaSettings, outputs: Iterator[ModelOutput], ontolog
     """Judge outputs, all under one version of the graph: the one that `facts` had reached when this began."""
     from feedback_node.extraction import TripletExtractor
     from feedback_node.hearing import prepare
-    from feedback_node.reward import RewardConfig, RewardPolicy, judge_output
+    from feedback_node.policies import RewardConfig, RewardPolicy
+    from feedback_node.reward import judge_output
     from streams.knowledge.ontology import Ontology
     from streams.knowledge.view import FactsView
 

@@ -41,6 +41,11 @@ FILE = click.Path(exists=True, dir_okay=False)
     help="With --dataset-path: facts for the knowledge graph, as `pelton facts` takes them; may be repeated.",
 )
 @data_option("--ontology", type=FILE, metavar="FILE", help="With --dataset-path: the predicates of those facts.")
+@data_option(
+    "--reward-policy",
+    type=click.Choice(choices("feedback_node.policies", "RewardPolicy")),
+    help="With --dataset-path and a broker of its own: how the feedback worker judges answers, as its --policy. [default: strict]",
+)
 @setting_options
 @run_option(
     "--run-id",
@@ -146,7 +151,9 @@ def run(settings: Any, config: Any, options: Any, task: str | None, given: dict[
         from cli.sample_reader import read_options
 
         read = read_options(task, given["shape"], given["mapping"], given["encoding"])
-        return train_on_files(settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read)
+        return train_on_files(
+            settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read, given["reward_policy"] or "strict"
+        )
     from cli.progress import shown
     from trainer_node.node import run_node
 

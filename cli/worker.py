@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from cli.declared import choices
 from cli.logs import as_node, log_option
-from cli.options import Finite, RunName, kafka_options
+from cli.options import Finite, RunName, Triple, kafka_options
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -126,12 +127,18 @@ def augmenter(
 )
 @click.option(
     "--policy",
-    type=click.Choice(["strict", "open_world", "coverage"]),
+    type=click.Choice(choices("feedback_node.policies", "RewardPolicy")),
     default="strict",
     show_default=True,
     help="How claims become a reward.",
 )
 @click.option("--no-claims", type=Finite(0, 1), metavar="R", help="Reward of an answer without claims. [default: none]")
+@click.option(
+    "--ternary",
+    type=Triple(),
+    metavar="RIGHT,ABSTAINED,WRONG",
+    help="What the policy ternary gives, from -100 to 100. [default: 1,0,-1]",
+)
 @click.option("--preferences", is_flag=True, help="Send pairs of a good and a bad answer back to the stream as samples.")
 @click.option(
     "--preference-margin",
@@ -159,6 +166,7 @@ def feedback(
     extractors: int,
     policy: str,
     no_claims: float | None,
+    ternary: tuple[float, float, float] | None,
     preferences: bool,
     preference_margin: float,
     preference_max_age: float,
@@ -166,10 +174,13 @@ def feedback(
 ) -> None:
     """Judge model outputs against the knowledge graph."""
     from feedback_node.agent import FeedbackNode
+    from feedback_node.policies import RewardConfig, RewardPolicy, TernaryValues
     from feedback_node.preferences import PreferenceConfig
-    from feedback_node.reward import RewardConfig, RewardPolicy
 
-    config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims)
+    if ternary is not None and policy != RewardPolicy.TERNARY.value:
+        raise click.UsageError("--ternary has an effect with --policy ternary alone")
+    values = TernaryValues(**dict(zip(("right", "abstained", "wrong"), ternary or (1.0, 0.0, -1.0), strict=True)))
+    config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims, ternary=values)
     pairs = PreferenceConfig(margin=preference_margin, max_age_s=preference_max_age) if preferences else None
     _serve("feedback", run_id, lambda: FeedbackNode(settings, _ontology(ontology), run_id, config, pairs, extractors, state_dir), **serve)
 

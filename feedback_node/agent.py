@@ -8,10 +8,11 @@ from time import monotonic
 
 from feedback_node.counted import CountedRewards
 from feedback_node.hearing import Utterance, prepare
+from feedback_node.policies import RewardConfig
 from feedback_node.pool import ExtractionPool
 from feedback_node.preference_log import PreferenceLog
 from feedback_node.preferences import PreferenceConfig, PreferenceWindow, PromptKey
-from feedback_node.reward import RewardConfig, judge_output
+from feedback_node.reward import judge_output
 from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
 from schemas.topics import Topic

@@ -1,50 +1,19 @@
-"""The reward of an answer: `R = verified / total` over its distinct claims, by one of three policies.
-
-What counts is the same in all: hedged claims are listed, not counted; of denied ones those count that the graph can tell of;
-worded; an answer without claims has no reward (or the configured one). What each policy can be gamed by:
-
-- `strict` (default): unknown claims count against the answer. One safe claim beside the question has full reward; and what is true beyond
-  the graph's knowledge is punished, so it pulls towards short answers.
-- `open_world`: unknown claims are left out. Inventions that the graph cannot check cost nothing, and one safe claim still pays.
-- `coverage`: `strict`, times the share of what was asked that the answer says truly. Safe claims beside the question earn nothing, unless
-  the graph can tell nothing of the question: then it is `strict`. Padding a right answer with true claims still dilutes its errors.
-"""
+"""The judgement of an answer: its claims with their verdicts, and what they earn by the policy (`policies`)."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from enum import StrEnum
-
-from pydantic import BaseModel, ConfigDict, Field
 
 from feedback_node.hearing import Utterance, hear, prepare
-from feedback_node.question import Question, read_question
+from feedback_node.policies import RewardConfig, given_for
+from feedback_node.question import read_question
 from feedback_node.verification import ClaimKey, claim_key, verify
-from schemas.graph_reward import GraphReward, RewardStatus
+from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
 from schemas.triplet import JudgedTriplet, Triplet, Verdict
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import words
-
-
-class RewardPolicy(StrEnum):
-    """How claims become a number."""
-
-    STRICT = "strict"
-    OPEN_WORLD = "open_world"
-    COVERAGE = "coverage"
-
-
-class RewardConfig(BaseModel):
-    """How the feedback node rewards."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    policy: RewardPolicy = RewardPolicy.STRICT
-    """`strict`, `open_world` or `coverage`."""
-    no_claims: float | None = Field(default=None, ge=0, le=1)
-    """Reward of an answer without claims; unset, it has none, and is left out of the gradient."""
 
 
 def judge_output(
@@ -66,7 +35,7 @@ def judge_output(
     utterance = utterance or prepare(output.prompt, output.completion, graph)
     heard = hear(utterance, triplets, output.prompt, question, graph)
     listed, distinct = distinct_claims(verify(heard.triplets, graph), graph)
-    reward, status = reward_of(distinct, question, config)
+    given = given_for(distinct, question, heard.abstained, config)
     counts = {verdict: sum(claim.verdict is verdict for claim in distinct.values()) for verdict in Verdict}
     return GraphReward(
         reward_id=f"{output.output_id}@{graph.version}",
@@ -79,8 +48,9 @@ def judge_output(
         messages=output.messages,
         tools=output.tools,
         completion=output.completion,
-        reward=reward,
-        status=status,
+        reward=given.reward,
+        value=given.value,
+        status=given.status,
         policy=config.policy.value,
         total=len(distinct),
         verified=counts[Verdict.VERIFIED],
@@ -120,19 +90,6 @@ def distinct_claims(judged: Sequence[JudgedTriplet], graph: Hypergraph) -> tuple
 
 
 _CLEAREST = [Verdict.VERIFIED, Verdict.CONTRADICTED, Verdict.UNKNOWN]
-
-
-def reward_of(distinct: dict[ClaimKey, JudgedTriplet], question: Question, config: RewardConfig) -> tuple[float | None, RewardStatus]:
-    """R by the policy, and why there is none."""
-    if not distinct:
-        return config.no_claims, RewardStatus.NO_CLAIMS
-    verified = sum(claim.verdict is Verdict.VERIFIED for claim in distinct.values())
-    unknown = sum(claim.verdict is Verdict.UNKNOWN for claim in distinct.values())
-    total = len(distinct) - (unknown if config.policy is RewardPolicy.OPEN_WORLD else 0)
-    if not total:
-        return None, RewardStatus.NO_ANSWERABLE
-    factor = question.coverage(distinct) if config.policy is RewardPolicy.COVERAGE else 1.0
-    return verified / total * factor, RewardStatus.OK
 
 
 def holds_gold(completion: str, gold: Sequence[str] | None) -> bool | None:

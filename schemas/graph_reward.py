@@ -10,6 +10,11 @@ from schemas.base import VERSION, Message
 from schemas.triplet import JudgedTriplet
 from schemas.turns import OptionalTurns, Tools
 
+MOST = 100.0
+"""Bound of a policy's own value, on both sides."""
+VALUED = frozenset({"ternary", "binary"})
+"""Policies whose value is a number of its own: an answer without one has no reward to learn from, whatever its R."""
+
 
 class RewardStatus(StrEnum):
     """Whether there is a reward, and if not, why."""
@@ -25,7 +30,7 @@ class GraphReward(Message):
     """The judgement of one model output."""
 
     schema_version: str = Field(default="1.2", pattern=VERSION)
-    """`major.minor`. 1.1 brought conversations, 1.2 abstention and what could not be read."""
+    """`major.minor`. 1.1 brought conversations, 1.2 abstention, what could not be read, and the policy's own value."""
     reward_id: str = Field(max_length=400)
     """`output_id@graph_version`: a second judgement of the same output under another graph is another reward."""
     output_id: str = Field(max_length=300)
@@ -48,10 +53,13 @@ class GraphReward(Message):
     """The answer."""
     reward: float | None = Field(default=None, ge=0, le=1)
     """R in [0,1]; None where there is none. None is never a zero."""
+    value: float | None = Field(default=None, ge=-MOST, le=MOST)
+    """What the policy gives, where that is another number than R (`ternary`, `binary`): what reinforcement learns from. None elsewhere, and
+    where the policy gives nothing."""
     status: RewardStatus
     """Whether there is a reward, and if not, why."""
     policy: str = Field(max_length=100)
-    """`strict`, `open_world` or `coverage`."""
+    """`strict`, `open_world`, `coverage`, `ternary` or `binary`; another judge's own name."""
     total: int = Field(ge=0)
     """Distinct claims, hedged ones left out; of denied ones those that the graph can tell of."""
     verified: int = Field(ge=0)
@@ -79,3 +87,8 @@ class GraphReward(Message):
     """Seconds since the epoch."""
     latency_ms: float | None = None
     """From the output's `created_at` to this judgement."""
+
+    @property
+    def learnt_from(self) -> float | None:
+        """What reinforcement learns from: the policy's own value, where it has one of its own, else R."""
+        return self.value if self.value is not None or self.policy in VALUED else self.reward

@@ -60,6 +60,8 @@ class RunSummary:
     """`unsloth` or `hf`."""
     device: str
     """As torch writes it."""
+    reward_policies: list[str]
+    """By which policies answers were judged in this incarnation."""
     taught_nothing: str | None
     """Why rewards taught nothing, where no step of the run learnt from one."""
     bits: int
@@ -203,6 +205,7 @@ class TrainerNode:
             wall_s=time.monotonic() - self._started,
             backend=run.loaded.backend,
             device=run.loaded.device,
+            reward_policies=sorted(run.rewards.policies),
             taught_nothing=run.spread.why_nothing(is_whole=run.claim.resumed is None or not run.claim.resumed.manifest.step),
             bits=run.loaded.bits,
         )

@@ -88,6 +88,8 @@ def _read_sentence(
         shift = len(sentence) - len(rest)
         more = _moved(read_fragment(rest, asked, graph), start + shift) if rest else []
         return [replied, *more, *own], True
+    if any(_is_whole(one, graph) for one in own):
+        return own, False  # a statement of its own, about something else than was asked
     if may_be_short and (offered := read_fragment(sentence, asked, graph)):
         return _moved(offered, start), True
     short = len(sentence) <= _SHORT_CHARS
@@ -98,6 +100,18 @@ def _read_sentence(
     ):
         return [*_moved([_triplet(sentence, stated, "short")], start)], False
     return own, False
+
+
+def _is_whole(triplet: Triplet, graph: Hypergraph) -> bool:
+    """Whether a claim says something of two names by itself; "it was written by X" and "X wrote the novel" need their question."""
+    if graph.ontology.match_predicate(triplet.predicate) is None:
+        return False
+    return all(_is_name(text) or read(graph, text).entity is not None for text in (triplet.subject, triplet.object))
+
+
+def _is_name(text: str) -> bool:
+    content = [word for word in text.split() if word.lower() not in FUNCTION_WORDS]
+    return bool(content) and content[0][:1].isupper()
 
 
 def _is_asked(triplet: Triplet, asked: Asked, graph: Hypergraph) -> bool:

@@ -120,6 +120,10 @@ CHECKPOINTS = _declare(Counter, "pelton_checkpoints", "Checkpoints by result: ok
 GENERATION_TOKENS = _declare(
     Counter, "pelton_generation_tokens", "Tokens that rank 0 generated, by purpose: train or evaluate", ("purpose",), TRAINER
 )
+REWARD_VALUE_AVG = _declare(
+    Gauge, "pelton_reward_value_avg", "Mean of what the policy gave a step's answers: R, unless the policy has a number of its own", RUN,
+    TRAINER,
+)  # fmt: skip
 SAMPLING_GAP_NATS = _declare(
     Gauge, "pelton_sampling_gap_nats", "Mean distance of a token's log-probability as it was sampled and as it is trained on", RUN, TRAINER
 )

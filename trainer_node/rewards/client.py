@@ -38,7 +38,9 @@ class JudgedStep:
 
     step: int
     rewards: list[float | None]
-    """Of each completion, in order."""
+    """Of each completion, in order: what is learnt from."""
+    shares: list[float | None]
+    """Likewise R, the share of its claims that is verified, where the policy gives another number."""
     seconds: float
     """How long the step waited for them, once its last answer was there."""
     answers: list[tuple[ModelOutput, GraphReward | None]]
@@ -91,6 +93,8 @@ class RewardClient:
         self._arrivals: _FromNow | None = None
         self._sent: set[str] = set()
         self._is_begun = False
+        self.policies: set[str] = set()
+        """By which policies answers were judged, in the words of the judges."""
         self.late = 0
         """Rewards that did not come in time, in all."""
 
@@ -115,10 +119,18 @@ class RewardClient:
         once = {output.output_id: output for output in outputs}
         judged = self.judge(list(once.values()), finish=True)
         self._count_silence(judged)
-        rewards = [reward.reward if (reward := judged[output.output_id]) is not None else None for output in outputs]
+        found = [judged[output.output_id] for output in outputs]
+        given = [reward.learnt_from if reward is not None else None for reward in found]
+        shares = [reward.reward if reward is not None else None for reward in found]
         answers = [(output, judged[output_id]) for output_id, output in once.items()]
-        self._observe(JudgedStep(step, rewards, time.monotonic() - started, answers))
-        return rewards
+        self._tell_policies({reward.policy for reward in found if reward is not None})
+        self._observe(JudgedStep(step, given, shares, time.monotonic() - started, answers))
+        return given
+
+    def _tell_policies(self, found: set[str]) -> None:
+        if new := found - self.policies:
+            self.policies |= new
+            logger.info("answers are judged by the policy %s", " and ".join(sorted(new)))
 
     def _count_silence(self, judged: dict[str, GraphReward | None]) -> None:
         self._silent = self._silent + 1 if all(reward is None for reward in judged.values()) else 0

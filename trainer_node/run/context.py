@@ -172,8 +172,9 @@ def _connect(
     def observe(judged: JudgedStep) -> None:
         timings.add("judging (train)", judged.seconds)
         spread.saw(judged.rewards)
-        progress.rewarded(judged.step, judged.rewards)
-        monitor.rewarded(judged.step, judged.rewards, judged.seconds)
+        progress.rewarded(judged.step, judged.shares)
+        monitor.rewarded(judged.step, judged.shares, judged.seconds)
+        monitor.valued(judged.step, judged.rewards)
         monitor.answered(judged.step, judged.answers)
 
     waiting = Waiting()

@@ -98,6 +98,14 @@ class Monitor:
             self._set(metrics.REWARD_AVG, "reward_avg", mean)
             self._log({"reward_avg": mean}, step)
 
+    def valued(self, step: int, values: Sequence[float | None]) -> None:
+        """After rewards came in: the mean of what the policy gives, which is R unless the policy has a number of its own."""
+        given = [value for value in values if value is not None]
+        if given:
+            mean = sum(given) / len(given)
+            self._set(metrics.REWARD_VALUE_AVG, "reward_value_avg", mean)
+            self._log({"reward_value_avg": mean}, step)
+
     def sampled(self, step: int, gap: SamplingGap) -> None:
         """After a step on the model's own answers: how far they were from what was trained."""
         self._set(metrics.SAMPLING_GAP_NATS, "sampling_gap_nats", gap.nats)

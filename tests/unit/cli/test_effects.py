@@ -30,6 +30,7 @@ WITHOUT = [
     ("--format alpaca", "--dataset-path"),
     ("--map prompt=q", "--dataset-path"),
     ("--encoding cp1252", "--dataset-path"),
+    ("--reward-policy ternary", "--dataset-path"),
     (f"--facts {__file__}", "--dataset-path"),
     (f"--ontology {__file__}", "--dataset-path"),
     ("--wait-for curriculum", "--until-consumed"),

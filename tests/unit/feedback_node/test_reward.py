@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from feedback_node.policies import RewardConfig, RewardPolicy, TernaryValues
 from feedback_node.question import read_question
-from feedback_node.reward import RewardConfig, RewardPolicy, holds_gold, judge_output
+from feedback_node.reward import holds_gold, judge_output
 from schemas.fact import Fact
 from schemas.graph_reward import GraphReward, RewardStatus
 from schemas.model_output import ModelOutput
@@ -23,7 +24,7 @@ ONTOLOGY = Ontology.from_dict(
         }
     }
 )
-STRICT, OPEN_WORLD, COVERAGE = RewardPolicy
+STRICT, OPEN_WORLD, COVERAGE, TERNARY, BINARY = RewardPolicy
 QUESTION = "Who composed Aida?"
 RIGHT = ("Aida", "composed_by", "Verdi")
 WRONG = ("Aida", "composed_by", "Rossini")
@@ -264,3 +265,73 @@ def test_a_question_is_read_for_entities_and_predicates(graph):
 )
 def test_exact_means_a_gold_string_stands_there_as_whole_words(completion, gold, exact):
     assert holds_gold(completion, gold) is exact
+
+
+# --- policies with a value of their own
+
+TWO_PARTS = "Who composed Aida, and who was its librettist?"
+LIBRETTIST = ("Aida", "librettist", "Ghislanzoni")
+DONT_KNOW = "I do not know who composed Aida."
+
+
+@pytest.mark.parametrize(
+    ("claims", "question", "completion", "ternary", "binary", "share"),
+    [
+        ([RIGHT], QUESTION, "...", 1.0, 1.0, 1.0),
+        ([RIGHT, BESIDE], QUESTION, "...", 1.0, 1.0, 1.0),
+        ([RIGHT, BEYOND], QUESTION, "...", 1.0, 1.0, 0.5),
+        ([WRONG], QUESTION, "...", -1.0, 0.0, 0.0),
+        ([RIGHT, WRONG], QUESTION, "...", -1.0, 0.0, 0.5),
+        ([], QUESTION, DONT_KNOW, 0.0, 1.0, None),
+        ([], QUESTION, "Music is a wonderful thing.", -1.0, 1.0, None),
+        ([BESIDE], QUESTION, "...", -1.0, 1.0, 1.0),
+        ([("Aida", "sung_in", "Italian")], QUESTION, "...", -1.0, 1.0, 1.0),
+        ([("Aida", "sung_in", "French")], "In which language is Aida sung?", "...", None, 1.0, 0.0),
+        ([RIGHT], TWO_PARTS, "...", 0.5, 1.0, 1.0),
+        ([RIGHT, LIBRETTIST], TWO_PARTS, "...", 1.0, 1.0, 1.0),
+        ([BEYOND], "What is love?", "...", None, 1.0, 0.0),
+    ],
+    ids=[
+        "right", "right-and-beside", "right-and-beyond", "wrong", "right-and-wrong", "abstained", "nothing-said", "safe-beside",
+        "true-of-the-same-entity", "unknown-to-the-graph", "half", "both-parts", "question-unknown",
+    ],
+)  # fmt: skip
+def test_ternary_and_binary_give_a_value_beside_the_share(graph, claims, question, completion, ternary, binary, share):
+    for policy, wanted in ((TERNARY, ternary), (BINARY, binary)):
+        judged = reward(graph, *claims, policy=policy, question=question, completion=completion)
+        assert judged.value == wanted, policy
+        assert judged.learnt_from == wanted
+        assert judged.reward == share
+    assert reward(graph, *claims, question=question, completion=completion).value is None
+
+
+def test_an_answer_is_never_better_off_by_saying_nothing_of_what_was_asked_than_by_saying_that_it_does_not_know(graph):
+    for values in (TernaryValues(), TernaryValues(right=2, abstained=0.5, wrong=0)):
+        given = {}
+        for name, claims, completion in (
+            ("right", [RIGHT], "..."),
+            ("abstained", [], DONT_KNOW),
+            ("dodged", [BESIDE], "..."),
+            ("wrong", [WRONG], "..."),
+        ):
+            output = ModelOutput(prompt_id="p", prompt=QUESTION, completion=completion, model_version="r/7")
+            triplets = [Triplet(subject=s, predicate=p, object=o, rule="test") for s, p, o in claims]
+            given[name] = judge_output(output, triplets, graph, RewardConfig(policy=TERNARY, ternary=values)).value
+        assert given["right"] > given["abstained"] > given["dodged"] == given["wrong"]
+
+
+def test_the_values_of_ternary_fall(graph):
+    for wrong in ({"abstained": 1.0}, {"wrong": 0.0}, {"right": -2.0}, {"right": 101.0}, {"right": float("nan")}):
+        with pytest.raises(ValidationError):
+            TernaryValues(**wrong)
+
+
+def test_what_is_learnt_is_the_policys_own_value_and_elsewhere_the_share():
+    said = {"reward_id": "r", "output_id": "o", "prompt_id": "p", "model_version": "m", "status": "ok"}
+    counts = {"total": 1, "verified": 1, "contradicted": 0, "unknown": 0, "graph_version": 1}
+    assert GraphReward(**said, **counts, policy="strict", reward=0.5).learnt_from == 0.5
+    assert GraphReward(**said, **counts, policy="ternary", reward=1.0).learnt_from is None, "the policy gave nothing"
+    assert GraphReward(**said, **counts, policy="a judge of our own", reward=0.5, value=7).learnt_from == 7
+    for value in (101, float("nan"), float("inf")):
+        with pytest.raises(ValidationError):
+            GraphReward(**said, **counts, policy="ternary", value=value)

@@ -1,0 +1,117 @@
+"""How verdicts become numbers: the share that every reward says, and what a policy gives an answer, which reinforcement learns from.
+
+What counts is the same in all: hedged claims are listed, not counted; of denied ones those count that the graph can tell of. What each
+policy can be gamed by, and what closes it, stands in docs/rewards.md; a test tries each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from feedback_node.question import Question
+from schemas.graph_reward import MOST, RewardStatus
+from schemas.triplet import JudgedTriplet, Verdict
+
+if TYPE_CHECKING:
+    from feedback_node.verification import ClaimKey
+
+
+class RewardPolicy(StrEnum):
+    """How claims become a number."""
+
+    STRICT = "strict"
+    """verified / total"""
+    OPEN_WORLD = "open_world"
+    """verified / (verified + contradicted)"""
+    COVERAGE = "coverage"
+    """strict, times the share of the question that is answered truly"""
+    TERNARY = "ternary"
+    """right, abstained or wrong (TruthRL): its value is of its own, its R is strict's"""
+    BINARY = "binary"
+    """1 unless something is contradicted (Binary RAR): its value is of its own, its R is strict's"""
+
+
+class TernaryValues(BaseModel):
+    """What `ternary` gives. To say nothing of what was asked, without saying so, is as bad as to be wrong: else it were the way out."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    right: float = Field(default=1.0, ge=-MOST, le=MOST)
+    """All that was asked is said truly, and nothing is contradicted; a part of it earns its share of the way from `abstained`."""
+    abstained: float = Field(default=0.0, ge=-MOST, le=MOST)
+    """The answer says that it does not know."""
+    wrong: float = Field(default=-1.0, ge=-MOST, le=MOST)
+    """Something is contradicted, or nothing of what was asked is said."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> TernaryValues:
+        if not self.right > self.abstained > self.wrong:
+            raise ValueError("right must be above abstained, and abstained above wrong")
+        return self
+
+
+class RewardConfig(BaseModel):
+    """How the feedback node rewards."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    policy: RewardPolicy = RewardPolicy.STRICT
+    """One of `RewardPolicy`."""
+    no_claims: float | None = Field(default=None, ge=0, le=1)
+    """R of an answer without claims; unset, it has none. Policies without a value of their own leave such an answer out of the gradient."""
+    ternary: TernaryValues = TernaryValues()
+    """What `ternary` gives."""
+
+
+class Given(NamedTuple):
+    """What an answer gets."""
+
+    reward: float | None
+    """R, 0 to 1; None where there is none."""
+    status: RewardStatus
+    """Why there is no R, if there is none."""
+    value: float | None
+    """What the policy gives, where that is another number than R; None where the graph can tell nothing."""
+
+
+def given_for(claims: Mapping[ClaimKey, JudgedTriplet], question: Question, abstained: bool | None, config: RewardConfig) -> Given:
+    """What an answer gets for its distinct claims."""
+    reward, status = _share(claims, question, config)
+    if config.policy is RewardPolicy.TERNARY:
+        return Given(reward, status, _ternary(claims, question, abstained, config.ternary))
+    if config.policy is RewardPolicy.BINARY:
+        return Given(reward, status, 0.0 if _is_contradicted(claims) else 1.0)
+    return Given(reward, status, None)
+
+
+def _share(claims: Mapping[ClaimKey, JudgedTriplet], question: Question, config: RewardConfig) -> tuple[float | None, RewardStatus]:
+    if not claims:
+        return config.no_claims, RewardStatus.NO_CLAIMS
+    verified = sum(claim.verdict is Verdict.VERIFIED for claim in claims.values())
+    unknown = sum(claim.verdict is Verdict.UNKNOWN for claim in claims.values())
+    total = len(claims) - (unknown if config.policy is RewardPolicy.OPEN_WORLD else 0)
+    if not total:
+        return None, RewardStatus.NO_ANSWERABLE
+    factor = question.coverage(claims) if config.policy is RewardPolicy.COVERAGE else 1.0
+    return verified / total * factor, RewardStatus.OK
+
+
+def _ternary(claims: Mapping[ClaimKey, JudgedTriplet], question: Question, abstained: bool | None, values: TernaryValues) -> float | None:
+    if _is_contradicted(claims):
+        return values.wrong
+    if abstained:
+        return values.abstained
+    if not question.parts:
+        return None  # the graph knows nothing of what was asked: neither right nor wrong can be told
+    covered = question.coverage(claims)
+    if covered:
+        return values.abstained + covered * (values.right - values.abstained)
+    return None if question.is_answered(claims) else values.wrong  # of what it says of the question, the graph is silent
+
+
+def _is_contradicted(claims: Mapping[ClaimKey, JudgedTriplet]) -> bool:
+    return any(claim.verdict is Verdict.CONTRADICTED for claim in claims.values())
