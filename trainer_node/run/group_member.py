@@ -93,6 +93,17 @@ class GroupMember:
             if not self._changed.wait_for(lambda: self._offsets is not offsets, timeout_s):
                 raise BrokerError(f"group {self._group}: {self._why}")
 
+    def settle(self, timeout_s: float) -> bool:
+        """Wait for what is still to be committed: at a run's end nobody commits it later. Not while others keep us out of the group.
+
+        Returns:
+            Whether nothing is left.
+        """
+        until = time.monotonic() + timeout_s
+        while self._offsets is not None and self._thread.is_alive() and not self._told and time.monotonic() < until:
+            time.sleep(0.1)
+        return self._offsets is None
+
     def close(self) -> None:
         """Leave the group, if the broker answers."""
         self._closing = True

@@ -189,6 +189,7 @@ class Publisher:
             self._publish_newest(LAST_WAIT_S)
         if self._thread is not None:
             self._thread.join(WAIT_S)
+        self._member.settle(LAST_WAIT_S)
         if self._newest is not None and self._published is self._newest:
             self._retire()
         if self._newest is not None and self._published is not self._newest:
