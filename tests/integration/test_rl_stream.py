@@ -176,14 +176,16 @@ def test_after_sigkill_between_outputs_and_rewards_each_prompt_is_trained_once(s
 
 
 def test_sigterm_while_rewards_are_awaited_finishes_the_step(settings, new_run):
-    """A reward that had not come yet is waited for: the step is in the checkpoint, and nothing counts as unrewarded."""
-    prompts = send_prompts(settings, 8)
+    """A reward that had not come yet is waited for: the step is in the checkpoint, and nothing counts as unrewarded. (A first step would be
+    left where it stands.)"""
+    prompts = send_prompts(settings, 12)
     run = new_run("grpo")
     asked, told = threading.Event(), threading.Event()
 
     def reward(output: ModelOutput) -> float:
-        asked.set()
-        assert told.wait(60)
+        if output.model_version.endswith("/1"):
+            asked.set()
+            assert told.wait(60)
         return by_length(output)
 
     with JudgeThread(settings, reward):
@@ -192,7 +194,7 @@ def test_sigterm_while_rewards_are_awaited_finishes_the_step(settings, new_run):
         child.signal(15)
         told.set()
         child.succeed()
-        assert len(run.trained(objective="prompt")) == 4
+        assert len(run.trained(objective="prompt")) == 8
         run.finish()
     assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE
 
@@ -217,7 +219,7 @@ def test_the_feedback_node_judges_what_the_trainer_says(settings, new_run, tmp_p
     prompts = send_prompts(settings, 8)
     run = new_run("grpo", reward_timeout_s=90.0)
     with WorkerProcess("feedback", settings, tmp_path, "--no-claims", "0.5").ready():
-        run.finish()
+        assert run.start().wait() in (0, 2), "2 where all of these rewards were the same"
     assert outcomes(run) == {"trained": sorted(prompts)}
     rewards = [GraphReward.decode(record.value) for record in read_range(settings, settings.topics.rewards.name)]
     assert len(rewards) == 16
