@@ -66,7 +66,7 @@ def audit() -> int:
         print(line)
     print(f"{audited} packages looked up, {len(passed_over)} that the database did not answer for, {len(vulnerable)} vulnerabilities")
     if not audited:
-        print("nothing was audited: the database (pypi.org) cannot be reached from here", file=sys.stderr)
+        print("nothing was audited: the database of known faults cannot be reached from here", file=sys.stderr)
         return NOTHING_AUDITED
     return VULNERABLE if vulnerable else 0
 
