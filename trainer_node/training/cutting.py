@@ -19,8 +19,9 @@ def equal_cuts(rows: int, parts: int) -> list[int]:
 def least_padding(lengths: Sequence[int], parts: int) -> list[int]:
     """Where runs end that hold as little padding as they can, in the order given.
 
-    Of all cuts into `parts` runs whose largest is no larger than the largest of runs of equal size (so it takes no more memory), the one
-    with the fewest tokens, padding included: by dynamic programming over (runs, rows).
+    Of all cuts into `parts` runs whose largest is no larger than the largest of runs of equal size, with its padding and without (so it
+    takes no more memory, also where a model packs rows), the one with the fewest tokens, padding included: by dynamic programming over
+    (runs, rows).
 
     Args:
         lengths: of the rows, in tokens; sorted, or little is gained.
@@ -29,21 +30,22 @@ def least_padding(lengths: Sequence[int], parts: int) -> list[int]:
     count, even = len(lengths), equal_cuts(len(lengths), parts)
     if parts == 1 or count <= parts or count > MOST_ROWS:
         return even
-    size = _padded_sizes(np.asarray(lengths, dtype=np.int64))
-    starts = [0, *even[:-1]]
-    largest = max(size[start, end] for start, end in zip(starts, even, strict=True))
-    size = np.where(size <= largest, size, np.inf)
+    runs = list(zip([0, *even[:-1]], even, strict=True))
+    before = np.concatenate([[0], np.cumsum(lengths)])
+    size, own = _padded_sizes(np.asarray(lengths, dtype=np.int64)), before[None, :] - before[:, None]
+    largest, most = (max(sizes[start, end] for start, end in runs) for sizes in (size, own))
+    size = np.where((size <= largest) & (own <= most), size, np.inf)
     best = size[0]  # of one run that ends before row `end`
     came_from = []
     for _ in range(parts - 1):
         through = best[:, None] + size
         came_from.append(through.argmin(axis=0))
         best = through.min(axis=0)
-    if best[count] >= sum(size[start, end] for start, end in zip(starts, even, strict=True)):
+    if best[count] >= sum(size[start, end] for start, end in runs):
         return even  # nothing is gained
     ends = [count]
-    for before in reversed(came_from):
-        ends.append(int(before[ends[-1]]))
+    for row in reversed(came_from):
+        ends.append(int(row[ends[-1]]))
     return ends[::-1]
 
 
