@@ -8,6 +8,7 @@ first one it is given, and counts these in.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -83,6 +84,13 @@ class PartitionStates(Generic[S]):
             self._kept[where] = self._load(record)
         kept = self._kept[where]
         return kept.state, record.offset < kept.next_offset
+
+    def count(self, record: Record) -> None:
+        """Count in a record that is passed over by a mark set later: the state follows from the log, whenever that is read."""
+        kept = self._kept[record.topic, record.partition]
+        if record.offset >= kept.next_offset:
+            with contextlib.suppress(BadRecord):  # as when the log is read again
+                kept.state.observe_record(record)
 
     def advance(self, record: Record) -> None:
         """The record is in the state now, or was dead-lettered."""

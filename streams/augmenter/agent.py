@@ -70,6 +70,7 @@ class AugmenterNode(StreamNode):
                 case.sample_id = loss.sample_id
                 if self.forgotten.holds(loss.sample_id, loss.sample.parent_id):
                     self.skip("forgotten")
+                    self._states.count(record)
                 elif not self.is_ours(loss):
                     self.skip("another run's")
                 elif not self._seen.add(loss.event_id):

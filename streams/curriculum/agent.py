@@ -45,6 +45,7 @@ class CurriculumNode(StreamNode):
                     sample = sample.without_node_fields()
                 if self.forgotten.holds(sample.sample_id, sample.parent_id):
                     self.skip("forgotten")
+                    self._states.count(record)
                 elif self.is_ours(sample):
                     self._place(record, sample, bands.bands, counted)
                 else:

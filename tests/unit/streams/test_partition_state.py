@@ -155,3 +155,14 @@ def test_a_folder_that_cannot_be_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="state folder"):
         Log(tmp_path / "file" / "x")
+
+
+def test_a_record_that_is_passed_over_live_is_in_the_state_as_it_is_when_the_log_is_read_again():
+    log = [record(0), record(1), record(2, value=b"bad"), record(3)]
+    live = Log(None)
+    for each in log:
+        live.before(each)
+        live.count(each)
+        live.advance(each)
+        live.count(each)  # it is read again, after a crash
+    assert live.before(record(4))[0].offsets == Log(None, log).before(record(4))[0].offsets == [0, 1, 3]
