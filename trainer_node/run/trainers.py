@@ -103,7 +103,7 @@ class Trainers:
     def _hooks(self) -> StepHooks:
         on_cuda = self._run.loaded.device.startswith("cuda")
         window = self._run.consumer.gil_window if on_cuda else nullcontext
-        return StepHooks(self._meanwhile, window, self._run.rewards.answered)
+        return StepHooks(self._meanwhile, window, self._answered)
 
     def _before_optimizer(self, objective: Objective) -> None:
         self.bad = self._lanes[objective].trainer.undo_bad_step()
@@ -124,6 +124,11 @@ class Trainers:
         self.seconds = time.monotonic() - began
         self._stepped, self._new = True, self._new - {batch.objective}
         self._note.unlink(missing_ok=True)
+
+    def _answered(self, step: int, prompt: TrainingSample, completion: str) -> None:
+        """An answer is complete. A signal does not cut its sending in two, though a first step may be left where it stands."""
+        with self._run.stopping.shielded():
+            self._run.rewards.answered(step, prompt, completion)
 
     def _rewards_of(self, step: int, prompts: Sequence[TrainingSample], completions: Sequence[str]) -> list[float | None]:
         """See `RewardClient.rewards_of`, which knows how long a step that is to be the last may wait."""
