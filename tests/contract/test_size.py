@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PACKAGES = ("schemas", "reading", "streams", "feedback_node", "cli", "demo", "reports")
+PACKAGES = ("schemas", "reading", "streams", "feedback_node", "cli", "demo", "reports", "trainer_node")
 FUNCTION_LINES = 50
 FILE_LINES = 400
 FILES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]

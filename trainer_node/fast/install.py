@@ -16,7 +16,7 @@ from trainer_node.fast.model import FastDecoder, base_model
 from trainer_node.fast.offload import HostEmbedding
 from trainer_node.fast.packing import Sequences, targets, unpack
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 Tensor = torch.Tensor
 IGNORED = -100
 
@@ -51,7 +51,7 @@ def install(model: Any, adapter: str = "default") -> FastDecoder:
     _replace_forward(backbone, forward)
     _answer_token_losses(model, decoder)
     decoder.base.pelton_fast = decoder
-    log.info("training by the fast path")
+    logger.info("training by the fast path")
     return decoder
 
 

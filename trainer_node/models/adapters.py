@@ -14,7 +14,7 @@ from trainer_node.models import unsloth as unsloth_models
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.lora_targets import Targets, all_linear, named_targets, reach_of
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 ADAPTER = "adapter_model.safetensors"
 """An adapter's weights in a folder, as PEFT names them."""
@@ -71,7 +71,7 @@ def _choose_path(model: Any, wanted: bool | None, dropout: float) -> bool:
     if reason and wanted:
         raise ConfigError(f"the fast path does not take this model: {reason}; leave it out")
     if reason:
-        log.info("the ordinary path, not the fast one: %s", reason)
+        logger.info("the ordinary path, not the fast one: %s", reason)
     return not reason
 
 
@@ -114,7 +114,7 @@ def tell_reach(model: Any) -> None:
     """Say how much of the model learns."""
     reach = reach_of(model)
     left = f"; without one: {', '.join(reach.left_out)}" if reach.left_out else ""
-    log.log(logging.WARNING if left else logging.INFO, "a LoRA on %.1f %% of the linear layers' weights%s", 100 * reach.share, left)
+    logger.log(logging.WARNING if left else logging.INFO, "a LoRA on %.1f %% of the linear layers' weights%s", 100 * reach.share, left)
 
 
 def _lora_hf(model: Any, r: int, alpha: int, targets: Targets, dropout: float, seed: int, fast: bool) -> Any:

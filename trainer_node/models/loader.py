@@ -19,7 +19,7 @@ from trainer_node.models.placement import choose_backend, choose_bits, choose_de
 from trainer_node.models.stopping import with_end_token
 from trainer_node.models.vocabulary import refuse_folder_without_rows, refuse_tokens_without_rows
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 def load_model(
@@ -55,7 +55,7 @@ def load_model(
     bits = choose_bits(bits, device)
     compute = choose_dtype(dtype, bits, device)
     backend = choose_backend(backend, device, gguf_file)
-    log.info("loading %s: backend %s, device %s, %d bits, arithmetic in %s", source, backend, device, bits, compute)
+    logger.info("loading %s: backend %s, device %s, %d bits, arithmetic in %s", source, backend, device, bits, compute)
     try:
         with quiet_progress():
             if backend == "unsloth":
@@ -68,12 +68,16 @@ def load_model(
     except (OSError, ValueError, SafetensorError) as error:
         raise _as_user_error(source, error) from error
     refuse_tokens_without_rows(source, tokenizer.get_vocab(), model.get_input_embeddings().weight.shape[0])
-    limit = _limit(source, model.config, max_seq)
+    _fit_together(model, tokenizer, _limit(source, model.config, max_seq), compute)
+    return LoadedModel(model, tokenizer, backend, device, bits)
+
+
+def _fit_together(model: Any, tokenizer: Any, limit: int, compute: Any) -> None:
+    """What model and tokenizer say of each other, and of how they were loaded."""
     tokenizer.pelton_made_for = tokenizer.model_max_length
     tokenizer.model_max_length = limit
     model.config.pad_token_id = tokenizer.pad_token_id
     model.pelton_dtype = str(compute).removeprefix("torch.")
-    return LoadedModel(model, tokenizer, backend, device, bits)
 
 
 def load_tokenizer(model_id: str | Path, max_seq: int, gguf_file: str | None = None) -> Any:
@@ -152,7 +156,7 @@ def _limit(source: str, config: Any, max_seq: int) -> int:
     """The longest sample, in tokens: what was asked for, or what the model was made for if that is less."""
     made_for = getattr(config, "max_position_embeddings", None) or max_seq
     if made_for < max_seq:
-        log.warning("%s takes %d tokens, not the %d asked for; longer samples will be cut", source, made_for, max_seq)
+        logger.warning("%s takes %d tokens, not the %d asked for; longer samples will be cut", source, made_for, max_seq)
     return min(made_for, max_seq)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from schemas.errors import ConfigError
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 BACKENDS = ("auto", "unsloth", "hf")
 told: set[str] = set()
@@ -104,7 +104,7 @@ def choose_backend(backend: str, device: str, gguf_file: str | None = None) -> s
         raise ConfigError(f"backend unsloth cannot run here: {obstacle}; use --backend hf")
     if backend == "auto" and obstacle and obstacle not in told:
         told.add(obstacle)  # a start asks several times
-        log.info("backend hf (Transformers and PEFT), not Unsloth: %s", obstacle)
+        logger.info("backend hf (Transformers and PEFT), not Unsloth: %s", obstacle)
     return backend if backend != "auto" else "hf" if obstacle else "unsloth"
 
 

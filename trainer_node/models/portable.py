@@ -18,7 +18,7 @@ from typing import Any
 from trainer_node.data.rendering import PLAIN_LAYOUT
 from trainer_node.models.stopping import say_where_to_stop
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 LOADING_FLAGS = ("is_local", "local_files_only", "device_map", "gguf_file", "name_or_path", "_from_pipeline")
 """What a tokenizer's settings hold of how it was loaded here."""
@@ -60,7 +60,7 @@ def _make_sound(settings: Any) -> None:
     for name in list(settings.to_diff_dict()):
         if name not in ("eos_token_id", "bos_token_id", "pad_token_id", "max_new_tokens", "max_length", "transformers_version"):
             setattr(settings, name, getattr(defaults, name, None))
-    log.warning("the base's generation settings contradict each other: all but its tokens and limits are left out of what is saved")
+    logger.warning("the base's generation settings contradict each other: all but its tokens and limits are left out of what is saved")
 
 
 def _is_sound(settings: Any) -> bool:

@@ -13,7 +13,7 @@ from trainer_node.commit.manifest import Manifest
 from trainer_node.commit.provenance import Precision, quantization_of
 from trainer_node.models.placement import choose_backend, choose_bits, choose_device
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Reading(NamedTuple):
@@ -51,12 +51,12 @@ def reading(name: str, recorded: Precision | None, bits: int | None, backend: st
         ConfigError: `strict`, and the machine cannot; or what is asked for cannot be done here.
     """
     if recorded is None:
-        log.warning("checkpoint %s does not say in how many bits it was trained; answers may differ from its evaluations", name)
+        logger.warning("checkpoint %s does not say in how many bits it was trained; answers may differ from its evaluations", name)
         return Reading(bits, None, backend)
     device = choose_device(None)
     chosen = bits if bits is not None else _possible(name, recorded, device, strict)
     if chosen != recorded.bits:
-        log.warning("checkpoint %s was trained at %d bits; read at %d its answers differ", name, recorded.bits, chosen)
+        logger.warning("checkpoint %s was trained at %d bits; read at %d its answers differ", name, recorded.bits, chosen)
     same_width = (chosen == 32) == (recorded.bits == 32)
     return Reading(chosen, recorded.dtype if same_width else None, _backend(recorded, backend, device))
 
@@ -78,5 +78,5 @@ def _backend(recorded: Precision, asked: str, device: str) -> str:
     try:
         return choose_backend(recorded.backend, device)
     except ConfigError as error:
-        log.warning("trained by %s: %s", recorded.backend, error)
+        logger.warning("trained by %s: %s", recorded.backend, error)
         return "hf"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -106,6 +106,7 @@ def open_run(
         UserError: something the user can mend: a setting, a model, a checkpoint, data that the log has lost.
         BrokerError: the broker could not be reached.
     """
+    start = _Start(stack, settings, config, options, group, stopping, timings)
     claim = claim_run(stack, settings, config, options, stopping)
     with timings("loading the model"):
         from trainer_node.models.restore import load_for_training  # torch takes seconds to import: only once the run is ours
@@ -115,7 +116,7 @@ def open_run(
         group.send(Command.LOAD, path)
         loaded = load_for_training(config, path, group.sharding)
         _spare_loaded_objects()
-    run = _connect(stack, settings, config, options, group, stopping, timings, claim, loaded)
+    run = _connect(start, claim, loaded)
     _begin(run)
     return run
 
@@ -129,78 +130,101 @@ def _log_in_one_place() -> None:
     theirs.disable_progress_bar()
 
 
-def _connect(
-    stack: contextlib.ExitStack,
-    settings: KafkaSettings,
-    config: TrainConfig,
-    options: RunOptions,
-    group: ProcessGroup,
-    stopping: Stopping,
-    timings: Timings,
-    claim: Claim,
-    loaded: LoadedModel,
-) -> RunContext:
-    run_id = options.run_id
+@dataclass(frozen=True)
+class _Start:
+    """What an incarnation begins with."""
 
-    def stop_if_away() -> None:
+    stack: contextlib.ExitStack
+    settings: KafkaSettings
+    config: TrainConfig
+    options: RunOptions
+    group: ProcessGroup
+    stopping: Stopping
+    timings: Timings
+
+    def stop_if_away(self) -> None:
         """What waits for a broker waits for ever: a run that ended because one was away would have to be restarted."""
-        if stopping.is_set() and not any(listens(server, PROBE_S) for server in settings.servers):
+        if self.stopping.is_set() and not any(listens(server, PROBE_S) for server in self.settings.servers):
             raise Stopped
 
-    producer = Producer(settings, waits_for_broker=True, while_waiting=stop_if_away)
-    stack.callback(lambda: _close(producer, stopping))
-    monitor = Monitor(run_id, options.run_dir, options.wandb_project, config.model_dump(mode="json"), options.vram_cap_gib)
+
+def _connect(start: _Start, claim: Claim, loaded: LoadedModel) -> RunContext:
+    stack, settings, config, options = start.stack, start.settings, start.config, start.options
+    producer = Producer(settings, waits_for_broker=True, while_waiting=start.stop_if_away)
+    stack.callback(lambda: _close(producer, start.stopping))
+    monitor = Monitor(options.run_id, options.run_dir, options.wandb_project, config.model_dump(mode="json"), options.vram_cap_gib)
     stack.callback(monitor.close)
     lag = LagReader(settings)
     stack.callback(lag.close)
-    forgotten = ForgottenIds(settings)
-    decode = Decoder(loaded.tokenizer, config, forgotten.looking(Signatures(settings).check))
-    consumer = ConsumerThread(settings, decode, config.on_data_loss, stop_if_away)
-    stack.callback(consumer.close)
     kinds = config.kinds(ends=options.until_consumed)
-    feed = Feed(
-        _feed_settings(config, options, group, kinds),
-        consumer,
-        _bands(settings, kinds),
-        DeadLetterWriter(producer, settings, "trainer", run_id, Breaker()),
-        claim.journal,
-        claim.ledger,
-        stopping,
-    )
-    feed.admission.forgotten = forgotten
+    consumer, feed = _reading(start, claim, loaded, producer, kinds)
+    history = History(options.run_dir, claim.fence.epoch, claim.resumed.manifest.step if claim.resumed else 0)
+    stack.callback(history.close)
+    progress = Progress(history, config.epochs if options.until_consumed else None)
+    waiting, spread = Waiting(), Spread(config.num_generations if _compares_answers(kinds) else None)
 
     def observe(judged: JudgedStep) -> None:
-        timings.add("judging (train)", judged.seconds)
+        start.timings.add("judging (train)", judged.seconds)
         spread.saw(judged.rewards)
         progress.rewarded(judged.step, judged.shares)
         monitor.rewarded(judged.step, judged.shares, judged.seconds)
         monitor.valued(judged.step, judged.rewards)
         monitor.answered(judged.step, judged.answers)
 
-    waiting = Waiting()
-    spread = Spread(config.num_generations if _compares_answers(kinds) else None)
-    rewards = RewardClient(
-        settings,
-        producer,
-        run_id,
-        config.reward_timeout_s,
-        stopping,
-        waiting=group.heartbeat,
-        waits_for=lambda why: waiting.note("rewards", why),
-        before_sending=claim.journal.sync,
-        observe=observe,
-        gives_up=len(kinds) == 1 or options.until_consumed,
-    )
-    history = History(options.run_dir, claim.fence.epoch, claim.resumed.manifest.step if claim.resumed else 0)
-    stack.callback(history.close)
-    progress = Progress(history, config.epochs if options.until_consumed else None)
-    stack.callback(rewards.close)
+    rewards = _asking(start, claim, producer, kinds, waiting, observe)
     upstream = Upstream(settings, options, lag)
     completion = Completion(options, feed, producer, upstream)
     return RunContext(
-        settings, config, options, group, stopping, timings, claim, loaded, producer, consumer, feed, monitor, rewards, completion,
-        upstream, lag, waiting, spread, progress, kinds,
+        settings, config, options, start.group, start.stopping, start.timings, claim, loaded, producer, consumer, feed, monitor, rewards,
+        completion, upstream, lag, waiting, spread, progress, kinds,
     )  # fmt: skip
+
+
+def _reading(
+    start: _Start, claim: Claim, loaded: LoadedModel, producer: Producer, kinds: Mapping[Objective, TrainerKind]
+) -> tuple[ConsumerThread, Feed]:
+    """What reads the bands, and what chooses from what it reads."""
+    settings, config, options = start.settings, start.config, start.options
+    forgotten = ForgottenIds(settings)
+    decode = Decoder(loaded.tokenizer, config, forgotten.looking(Signatures(settings).check))
+    consumer = ConsumerThread(settings, decode, config.on_data_loss, start.stop_if_away)
+    start.stack.callback(consumer.close)
+    feed = Feed(
+        _feed_settings(config, options, start.group, kinds),
+        consumer,
+        _bands(settings, kinds),
+        DeadLetterWriter(producer, settings, "trainer", options.run_id, Breaker()),
+        claim.journal,
+        claim.ledger,
+        start.stopping,
+    )
+    feed.admission.forgotten = forgotten
+    return consumer, feed
+
+
+def _asking(
+    start: _Start,
+    claim: Claim,
+    producer: Producer,
+    kinds: Mapping[Objective, TrainerKind],
+    waiting: Waiting,
+    observe: Callable[[JudgedStep], None],
+) -> RewardClient:
+    """What asks for rewards."""
+    rewards = RewardClient(
+        start.settings,
+        producer,
+        start.options.run_id,
+        start.config.reward_timeout_s,
+        start.stopping,
+        waiting=start.group.heartbeat,
+        waits_for=lambda why: waiting.note("rewards", why),
+        before_sending=claim.journal.sync,
+        observe=observe,
+        gives_up=len(kinds) == 1 or start.options.until_consumed,
+    )
+    start.stack.callback(rewards.close)
+    return rewards
 
 
 def _compares_answers(kinds: Mapping[Objective, TrainerKind]) -> bool:

@@ -12,7 +12,7 @@ from trainer_node.models.engine.engine import Engine
 from trainer_node.models.engine.generating import Generating
 from trainer_node.models.stopping import stops_of
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class _Kept(dict[Any, Any]):
@@ -41,7 +41,7 @@ def engine_of(model: Any, tokenizer: Any) -> Engine | Generating:
     key = way, stops, tokenizer.pad_token_id, id(model)
     if key not in kept:
         kept[key] = _engine(way, model, stops, tokenizer.pad_token_id)
-        log.debug("answers by %s", way)
+        logger.debug("answers by %s", way)
     found: Engine | Generating = kept[key]
     return found
 
