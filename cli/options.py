@@ -44,8 +44,8 @@ class Triple(click.ParamType):
             right, abstained, wrong = (float(part) for part in str(value).split(","))
         except ValueError:
             self.fail(f"{value!r} is not three numbers, such as 1,0,-1", param, ctx)
-        if not 100 >= right > abstained > wrong >= -100:
-            self.fail(f"{value!r}: right must be above abstained, and that above wrong, all from -100 to 100", param, ctx)
+        if not 10 >= right > abstained > wrong >= -10:
+            self.fail(f"{value!r}: right must be above abstained, and that above wrong, all from -10 to 10", param, ctx)
         return right, abstained, wrong
 
 

@@ -137,7 +137,7 @@ def augmenter(
     "--ternary",
     type=Triple(),
     metavar="RIGHT,ABSTAINED,WRONG",
-    help="What the policy ternary gives, from -100 to 100. [default: 1,0,-1]",
+    help="What the policy ternary gives, from -10 to 10. [default: 1,0,-1]",
 )
 @click.option("--preferences", is_flag=True, help="Send pairs of a good and a bad answer back to the stream as samples.")
 @click.option(

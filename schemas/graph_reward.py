@@ -10,7 +10,7 @@ from schemas.base import VERSION, Message
 from schemas.triplet import JudgedTriplet
 from schemas.turns import OptionalTurns, Tools
 
-MOST = 100.0
+MOST = 10.0
 """Bound of a policy's own value, on both sides."""
 VALUED = frozenset({"ternary", "binary"})
 """Policies whose value is a number of its own: an answer without one has no reward to learn from, whatever its R."""
