@@ -47,3 +47,21 @@ def test_a_number_on_the_command_line_is_a_finite_one(words: tuple[str, ...], va
     assert done.exit_code == 2
     assert "Invalid value" in done.output
     assert value in done.output
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--policy", "ternary", "--ternary", "1,0"), "is not three numbers"),
+        (("--policy", "ternary", "--ternary", "1,x,-1"), "is not three numbers"),
+        (("--policy", "ternary", "--ternary", "0,0,-1"), "right must be above abstained"),
+        (("--policy", "ternary", "--ternary", "nan,0,-1"), "right must be above abstained"),
+        (("--policy", "ternary", "--ternary", "11,0,-1"), "from -10 to 10"),
+        (("--ternary", "1,0,-1"), "--ternary has an effect with --policy ternary alone"),
+    ],
+    ids=["two", "no-number", "equal", "nan", "too-much", "other-policy"],
+)
+def test_what_a_policy_gives_is_three_numbers_that_fall_and_of_that_policy_alone(clean_environ, words, told) -> None:
+    done = CliRunner().invoke(pelton, ["worker", "feedback", *words])
+    assert done.exit_code == 2
+    assert told in done.output
