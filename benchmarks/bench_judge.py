@@ -1,7 +1,8 @@
 """The judge against gold, on answers that a small model gave in its own words about countries and chemical elements.
 
 Answers: `benchmarks/data/judge_answers.jsonl` (made by `judge_answers.py`), which rules and words were developed by, so that `development`
-is what was reached on known answers; and `judge_answers_held_out.jsonl`, made and labelled after the last change that moved a verdict.
+is what was reached on known answers; and `judge_answers_held_out.jsonl`, made and labelled before short answers were read against their
+question, and after all else that moved a verdict.
 Facts: the demo's countries; symbol, atomic number, weight and year of discovery of each element from mendeleev. From text to verdict all is
 what the feedback node runs.
 
