@@ -9,7 +9,7 @@ from cli.tracing_topics import Story, banding, done_in, losses_among, position_o
 from schemas.errors import BadRecord
 from schemas.sample import Sample
 from schemas.training_sample import Objective, TrainingSample
-from streams.augmenter.ids import variant_id
+from streams.augmenter.ids import MOST_VARIANTS, variant_id
 from streams.kafka.consumer import Record
 from streams.kafka.reader import Position, TopicReader
 from trainer_node.commit.ledger import Ledger, LedgerRow, Outcome
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from schemas.model_version import ModelVersion
     from trainer_node.commit.manifest import Checkpoint
 
-MOST_VARIANTS = 100
-"""Variants of one sample that the augmenter makes at most; their ids follow from its own."""
 GENERATIONS = range(1, 6)
 """Generations of variants that are looked for. A variant's own id does not say which one it is of."""
 

@@ -74,32 +74,92 @@ def curriculum(settings: KafkaSettings, run_id: str | None, ontology: Path | Non
     _serve("curriculum", run_id, lambda: CurriculumNode(settings, _ontology(ontology), run_id, state_dir), **serve)
 
 
+def augmenter_options(command: Command) -> Command:
+    """When variants are made, and how many."""
+
+    @click.option(
+        "--variants", type=click.IntRange(1, 100), default=2, show_default=True, metavar="K", help="Variants made of a hard sample."
+    )
+    @click.option(
+        "--every", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Make variants in every N-th pass."
+    )
+    @click.option(
+        "--every-samples",
+        type=click.IntRange(min=1),
+        default=500,
+        show_default=True,
+        metavar="N",
+        help="Make them in any pass, when N samples were trained since a sample's last ones, or since the run began.",
+    )
+    @click.option(
+        "--every-minutes", type=Finite(0, min_open=True), metavar="M", help="Make them when M minutes have gone by. [default: never]"
+    )
+    @click.option(
+        "--max-generation",
+        type=click.IntRange(1, 100),
+        default=1,
+        show_default=True,
+        metavar="N",
+        help="Generations of variants: with 1, none is made of a variant.",
+    )
+    @functools.wraps(command)
+    def with_options(*args: Any, **kwargs: Any) -> Any:
+        return command(*args, **kwargs)
+
+    return with_options  # type: ignore[return-value]
+
+
+def recipe_options(command: Command) -> Command:
+    """Of which samples variants are made, and how."""
+
+    @click.option(
+        "--quantile",
+        type=Finite(0, 1, max_open=True),
+        default=0.95,
+        show_default=True,
+        help="Quantile of the recent losses of a task above which a sample gets variants.",
+    )
+    @click.option(
+        "--warm-up",
+        type=click.IntRange(min=1),
+        default=20,
+        show_default=True,
+        metavar="N",
+        help="Losses of a task to see before a sample gets variants.",
+    )
+    @click.option(
+        "--control",
+        type=Finite(0, 1, max_open=True),
+        default=0.1,
+        show_default=True,
+        metavar="SHARE",
+        help="Share of the samples that get none, to measure what variants bring.",
+    )
+    @click.option(
+        "--wordings",
+        type=click.IntRange(1, 20),
+        default=1,
+        show_default=True,
+        metavar="K",
+        help="Learn each sample in K wordings from the start, hard or not.",
+    )
+    @click.option(
+        "--recipe",
+        "recipes",
+        multiple=True,
+        type=click.Choice(choices("streams.augmenter.paraphrase", "Recipe")),
+        help="Make variants in this way alone; may be given several times. [default: all]",
+    )
+    @functools.wraps(command)
+    def with_options(*args: Any, **kwargs: Any) -> Any:
+        return command(*args, **kwargs)
+
+    return with_options  # type: ignore[return-value]
+
+
 @worker.command()
-@click.option("--variants", type=click.IntRange(1, 100), default=2, show_default=True, metavar="K", help="Variants made of a sample.")
-@click.option("--every", type=click.IntRange(min=1), default=2, show_default=True, metavar="N", help="Make variants in every N-th pass.")
-@click.option(
-    "--max-generation",
-    type=click.IntRange(1, 100),
-    default=1,
-    show_default=True,
-    metavar="N",
-    help="Generations of variants: with 1, none is made of a variant.",
-)
-@click.option(
-    "--quantile",
-    type=Finite(0, 1, max_open=True),
-    default=0.95,
-    show_default=True,
-    help="Quantile of a pass's losses above which a sample gets variants.",
-)
-@click.option(
-    "--warm-up",
-    type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    metavar="N",
-    help="Losses of a pass to see before a sample gets variants.",
-)
+@augmenter_options
+@recipe_options
 @state_option
 @worker_options
 def augmenter(
@@ -108,17 +168,21 @@ def augmenter(
     ontology: Path | None,
     state_dir: Path | None,
     variants: int,
-    every: int,
-    max_generation: int,
-    quantile: float,
-    warm_up: int,
-    **serve: Any,
+    every_minutes: float | None,
+    recipes: tuple[str, ...],
+    metrics_port: int | None,
+    metrics_host: str,
+    **given: Any,
 ) -> None:
     """Send variants of samples with a high loss back to the stream."""
-    from streams.augmenter.agent import AugmenterConfig, AugmenterNode
+    from streams.augmenter.agent import AugmenterNode
+    from streams.augmenter.config import AugmenterConfig
+    from streams.augmenter.paraphrase import Recipe
 
-    config = AugmenterConfig(variants, every, max_generation, quantile, warm_up)
-    _serve("augmenter", run_id, lambda: AugmenterNode(settings, _ontology(ontology), run_id, state_dir, config), **serve)
+    if every_minutes is not None:
+        given["every_minutes"] = every_minutes
+    config = AugmenterConfig(count=variants, recipes=tuple(map(Recipe, recipes)) or tuple(Recipe), **given)
+    _serve("augmenter", run_id, lambda: AugmenterNode(settings, _ontology(ontology), run_id, state_dir, config), metrics_port, metrics_host)
 
 
 @worker.command()

@@ -47,7 +47,7 @@ class Rights:
     """Whether it may say of a sample what only nodes say (`NODE_FIELDS`)."""
 
 
-NODE_FIELDS = ("origin", "run_id", "parent_id", "generation", "provenance")
+NODE_FIELDS = ("origin", "run_id", "parent_id", "generation", "recipe", "provenance")
 """Of a sample: what our own nodes say of what they made, and nobody else."""
 
 RIGHTS: dict[Role, Rights] = {
@@ -55,7 +55,7 @@ RIGHTS: dict[Role, Rights] = {
     Role.FACTS: Rights(writes=("facts",)),
     Role.INFERENCE: Rights(writes=("outputs",), reads=("models",), own_group=True),
     Role.CURRICULUM: Rights(("bands", "dead-letters"), ("samples", "facts", "forgotten"), own_group=True, is_ours=True),
-    Role.AUGMENTER: Rights(("samples", "dead-letters"), ("losses", "facts", "forgotten"), own_group=True, is_ours=True),
+    Role.AUGMENTER: Rights(("samples", "dead-letters"), ("losses", "facts", "forgotten", "samples"), own_group=True, is_ours=True),
     Role.FEEDBACK: Rights(
         ("rewards", "samples", "dead-letters"),
         ("outputs", "facts", "rewards", "samples"),
@@ -78,8 +78,9 @@ RIGHTS: dict[Role, Rights] = {
         is_ours=True,
     ),
 }
-"""By role. Why a node reads what it does not work on: the trainer looks at the dead letters for what it sent before a crash; the feedback
-node finds its pairs and rewards again, and alone says how far bad facts were dead-lettered."""
+"""By role. Why a node reads what it does not work on: the trainer looks at the dead letters for what it sent before a crash; the augmenter
+looks among the samples for held-out ones; the feedback node finds its pairs and rewards again, and alone says how far bad facts were
+dead-lettered."""
 
 
 def may_write(role: Role, topic: str, prefix: str) -> bool:

@@ -77,8 +77,8 @@ class Sample(Message):
 
     model_config = ConfigDict(json_schema_extra=refuse_untrainable)
 
-    schema_version: str = Field(default="1.1", pattern=VERSION)
-    """`major.minor`. 1.1 brought conversations."""
+    schema_version: str = Field(default="1.2", pattern=VERSION)
+    """`major.minor`. 1.1 brought conversations, 1.2 the recipes of variants."""
     sample_id: str = Field(default="", max_length=200)
     """The producer's id; left empty, a hash of the content. A repeated id is one sample."""
     task: Task | None = None
@@ -118,6 +118,8 @@ class Sample(Message):
     """0 for producers' samples; a variant has its parent's plus 1. Capped by the augmenter."""
     origin: str | None = Field(default=None, max_length=100)
     """Who sent it: `augmenter`, `feedback`, a replay's id; unset for producers."""
+    recipe: str | None = Field(default=None, max_length=100)
+    """How a variant was made of its parent; set by the augmenter."""
     provenance: PairProvenance | None = None
     """Preference pairs of the feedback node: the two answers and their rewards."""
     produced_at: float | None = None

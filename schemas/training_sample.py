@@ -58,8 +58,8 @@ class SourcePosition(Part):
 class TrainingSample(Message):
     """A sample that the curriculum has understood, measured and put in a band."""
 
-    schema_version: str = Field(default="1.1", pattern=VERSION)
-    """`major.minor`. 1.1 brought conversations."""
+    schema_version: str = Field(default="1.2", pattern=VERSION)
+    """`major.minor`. 1.1 brought conversations, 1.2 the recipes of variants."""
     sample_id: str = Field(max_length=200)
     """The sample's id."""
     former_id: str | None = Field(default=None, max_length=200)
@@ -106,3 +106,5 @@ class TrainingSample(Message):
     """How many times removed from a producer's sample."""
     origin: str | None = Field(default=None, max_length=100)
     """`augmenter` or `feedback` for what our own nodes sent; unset for producers."""
+    recipe: str | None = Field(default=None, max_length=100)
+    """How a variant was made of its parent."""

@@ -117,6 +117,10 @@ class PartitionStates(Generic[S]):
                 write_json(self._path(topic, partition), document)
                 kept.changed = False
 
+    def all(self) -> list[S]:
+        """Those of all partitions that were met."""
+        return [kept.state for kept in self._kept.values()]
+
     def forget(self) -> None:
         """Partitions may have changed hands: look at the files and the log again."""
         self._kept.clear()

@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from schemas.errors import BadRecord, DeadLetterReason
-from schemas.sample import Split
 from schemas.sample_loss import SampleLoss
 from schemas.topics import Topic
-from streams.augmenter.threshold import QUANTILE, WARM_UP, LossThreshold
-from streams.augmenter.variants import variants_of
+from streams import metrics
+from streams.augmenter.config import AugmenterConfig
+from streams.augmenter.families import uplift_of
+from streams.augmenter.held_out import HeldOutView
+from streams.augmenter.maker import Maker
+from streams.augmenter.partition import Decision, PartitionLosses
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
 from streams.knowledge.ontology import Ontology
 from streams.node import StreamNode
 from streams.partition_state import PartitionStates
-from streams.recent_ids import RecentIds
 
-EVENTS_REMEMBERED = 20_000
-"""Loss events by whose ids duplicates are known. A duplicate of an older one makes the same variants again, under the same ids."""
-
-
-@dataclass(frozen=True)
-class AugmenterConfig:
-    """What gets variants, and how many."""
-
-    count: int = 2
-    """Variants of one sample (k)."""
-    every: int = 2
-    """Variants are made from the losses of every n-th pass."""
-    max_generation: int = 1
-    """Variants of variants end here, so that noise cannot breed."""
-    quantile: float = QUANTILE
-    """Share of a pass's losses that count as normal."""
-    warm_up: int = WARM_UP
-    """Losses of a pass, in each partition, that are only counted."""
+DEFAULTS = AugmenterConfig()
 
 
 class AugmenterNode(StreamNode):
@@ -52,17 +36,17 @@ class AugmenterNode(StreamNode):
         ontology: Ontology,
         run_id: str | None = None,
         state_folder: Path | None = None,
-        config: AugmenterConfig = AugmenterConfig(),
+        config: AugmenterConfig = DEFAULTS,
     ) -> None:
         super().__init__(settings, settings.topics.losses, ontology, run_id, state_folder)
-        self._config = config
-        self._seen: RecentIds[str] = RecentIds(EVENTS_REMEMBERED)
-        self._states = PartitionStates(
-            lambda: _PartitionThreshold(self, config), settings, self.group, state_folder, lambda: self.positions.topic_id
-        )
+        self._held_out = HeldOutView(settings)
+        self._maker = Maker(config, self.view, self._held_out)
+        self._schedule = config.schedule(settings.topics.losses.partitions)
+        self._states = PartitionStates(lambda: _Partition(self), settings, self.group, state_folder, lambda: self.positions.topic_id)
 
     def process(self, records: Sequence[Record]) -> None:
         """Count each loss, and send variants of the samples whose loss is high."""
+        self._held_out.begin_batch()
         for record in self.admitted(records):
             kept, counted = self._states.before(record)
             with self.guarded(record) as case:
@@ -73,10 +57,10 @@ class AugmenterNode(StreamNode):
                     self._states.count(record)
                 elif not self.is_ours(loss):
                     self.skip("another run's")
-                elif not self._seen.add(loss.event_id):
+                elif counted:  # what followed from it was acknowledged before it was counted
                     self.skip("seen before")
                 else:
-                    self._consider(loss, kept.is_high(loss, counted))
+                    self._carry_out(kept.losses.decide(loss, record.timestamp), loss.run_id)
             self._states.advance(record)
 
     def written(self) -> Sequence[Topic]:
@@ -87,31 +71,35 @@ class AugmenterNode(StreamNode):
         """Whether this node looks at the loss."""
         return self.run_id is None or loss.run_id == self.run_id
 
-    def _consider(self, loss: SampleLoss, is_high: bool) -> None:
-        sample = loss.sample
-        if not is_high:
-            return
-        if loss.pass_number % self._config.every:
-            self.skip("not in this pass")
-        elif sample.split is not Split.TRAIN:
-            self.skip("held out")
-        elif sample.generation >= self._config.max_generation:
-            self.skip("generation cap")
-        else:
-            with self.view.locked() as graph:
-                variants = variants_of(sample, graph, loss.run_id, self._config.count)
-            if not variants:
-                self.skip("no other words")
-            for variant in variants:
-                self.send(self.settings.topics.samples, variant.sample_id, variant, self.name)
+    def losses_of_a_partition(self) -> PartitionLosses:
+        """Nothing counted yet."""
+        return PartitionLosses(self._maker, self._schedule)
+
+    def _carry_out(self, decision: Decision, run_id: str) -> None:
+        if decision.why_not:
+            self.skip(decision.why_not)
+        for variant in decision.variants:
+            self.send(self.settings.topics.samples, variant.sample_id, variant, self.name)
+            metrics.VARIANTS.labels(metrics.RUNS.seen(run_id), variant.recipe or "").inc()
 
     def acknowledged(self) -> None:
-        """Keep what the batch taught."""
+        """Keep what the batch taught, and show what variants bring."""
         self._states.save()
+        known = [state.losses.families for state in self._states.all()]
+        for run_id in {run_id for families in known for run_id in families.runs()}:
+            label = metrics.RUNS.seen(run_id)
+            metrics.FAMILIES_QUARANTINED.labels(label).set(sum(families.quarantined(run_id) for families in known))
+            for recipe, uplift in uplift_of([families.falls(run_id) for families in known]).items():
+                metrics.VARIANT_UPLIFT.labels(label, recipe).set(uplift.mean)
 
     def reassigned(self) -> None:
         """Look again at what other workers may have done."""
         self._states.forget()
+
+    def close(self) -> None:
+        """As any node, and the view of held-out samples."""
+        super().close()
+        self._held_out.close()
 
 
 def decode_loss(value: bytes | None) -> SampleLoss:
@@ -126,24 +114,21 @@ def decode_loss(value: bytes | None) -> SampleLoss:
     return loss
 
 
-class _PartitionThreshold:
-    """The threshold of one partition, as `PartitionStates` keeps it."""
+class _Partition:
+    """What is known of one partition, as `PartitionStates` keeps it."""
 
-    def __init__(self, node: AugmenterNode, config: AugmenterConfig) -> None:
+    def __init__(self, node: AugmenterNode) -> None:
         self._node = node
-        self._threshold = LossThreshold(config.quantile, config.warm_up)
-
-    def is_high(self, loss: SampleLoss, counted: bool) -> bool:
-        return (self._threshold.look_up if counted else self._threshold.observe)(loss.run_id, loss.pass_number, loss.loss)
+        self.losses = node.losses_of_a_partition()
 
     def observe_record(self, record: Record) -> None:
         self._node.signatures.check(record)
         loss = decode_loss(record.value)
         if self._node.is_ours(loss):
-            self.is_high(loss, counted=False)
+            self.losses.decide(loss, record.timestamp)
 
     def to_json(self) -> dict[str, Any]:
-        return self._threshold.to_json()
+        return self.losses.to_json()
 
     def restore(self, state: dict[str, Any]) -> None:
-        self._threshold.restore(state)
+        self.losses.restore(state)

@@ -6,7 +6,8 @@ What is to be learnt stays as it is, so a text must not come to hold it, and mus
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from enum import StrEnum
 from hashlib import sha256
 from itertools import islice, zip_longest
 from typing import NamedTuple
@@ -17,7 +18,29 @@ from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
 
 MOST_OF_A_KIND = 24
-"""Paraphrases of one kind that are looked at; a name may have a great many others."""
+"""Paraphrases of one recipe that are looked at; a name may have a great many others."""
+
+
+class Recipe(StrEnum):
+    """How a text is said in other words."""
+
+    WORDS = "words"
+    """An interchangeable word or phrase, by a table of the language."""
+    NAMES = "names"
+    """An entity of the graph by another of its names."""
+    FORMS = "forms"
+    """Another form of the same question."""
+    DESCRIPTIONS = "descriptions"
+    """An entity by a fact that is true of it alone."""
+    GAPS = "gaps"
+    """The fact that is asked for, as a sentence with a gap."""
+
+
+class Paraphrase(NamedTuple):
+    """One other text."""
+
+    words: str
+    recipe: Recipe
 
 
 class Text(NamedTuple):
@@ -31,34 +54,34 @@ class Text(NamedTuple):
     """Further strings that must neither appear nor vanish: gold strings, the label, the worse answer."""
 
 
-def paraphrases(text: Text, graph: Hypergraph, seed: str, count: int) -> list[str]:
-    """At most `count` other texts, all different, the same for the same seed and graph; fewer where there are no more."""
+def paraphrases(text: Text, graph: Hypergraph, seed: str) -> Iterator[Paraphrase]:
+    """All other texts, all different, one of each recipe before a second of any, in an order that follows from seed and graph."""
     rng = random.Random(int.from_bytes(sha256(seed.encode()).digest()[:8]))
-    kinds = [list(islice(kind, MOST_OF_A_KIND)) for kind in _kinds(text, graph)]
+    kinds = [[Paraphrase(words, recipe) for words in islice(kind, MOST_OF_A_KIND)] for recipe, kind in _kinds(text, graph).items()]
     for kind in kinds:
         rng.shuffle(kind)
     rng.shuffle(kinds)
-    # One of each kind before a second of any, so that few variants are of many kinds.
     candidates = (candidate for row in zip_longest(*kinds) for candidate in row if candidate is not None)
-    return list(islice(_sound(candidates, text), count))
+    return _sound(candidates, text)
 
 
-def _kinds(text: Text, graph: Hypergraph) -> Iterator[Iterator[str]]:
-    yield with_other_words(text.words, [(mention.start, mention.end) for mention in graph.entities_in(text.words, ambiguous=True)])
-    yield with_other_names(text.words, graph)
+def _kinds(text: Text, graph: Hypergraph) -> Mapping[Recipe, Iterator[str]]:
+    keep = [(mention.start, mention.end) for mention in graph.entities_in(text.words, ambiguous=True)]
+    found = {Recipe.WORDS: with_other_words(text.words, keep), Recipe.NAMES: with_other_names(text.words, graph)}
     if text.answer:
-        yield question_forms(text.words)
-        yield with_descriptions(text.words, graph)
-        yield as_gaps(text.words, text.answer, graph)
+        found[Recipe.FORMS] = question_forms(text.words)
+        found[Recipe.DESCRIPTIONS] = with_descriptions(text.words, graph)
+        found[Recipe.GAPS] = as_gaps(text.words, text.answer, graph)
+    return found
 
 
-def _sound(candidates: Iterable[str], text: Text) -> Iterator[str]:
+def _sound(candidates: Iterable[Paraphrase], text: Text) -> Iterator[Paraphrase]:
     """Candidates that differ from the text and each other, and hold just those of the fixed strings that the text holds."""
     seen = {fold(text.words)}
     fixed = [f" {folded} " for folded in map(fold, (text.answer, *text.fixed)) if folded]
     held = [string in f" {fold(text.words)} " for string in fixed]
     for candidate in candidates:
-        folded = fold(candidate)
+        folded = fold(candidate.words)
         if folded not in seen and [string in f" {folded} " for string in fixed] == held:
             seen.add(folded)
             yield candidate

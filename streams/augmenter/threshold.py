@@ -1,64 +1,119 @@
-"""Which losses are high: above the streaming 95th percentile of their own run and pass, once enough of these were seen."""
+"""Which losses are high: above the 95th percentile of the recent losses of their own run, objective and task.
+
+Recent: the newest WINDOW losses, of which one counts half as much for every HALF_LIFE optimizer steps that it is older. The level that a
+loss's rank must reach follows the share of losses that were called high (Gibbs and Candès, "Adaptive conformal inference under distribution
+shift", NeurIPS 2021), so that the share stays what was asked for while losses fall, or rise because a harder band has opened.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Mapping
-from typing import Any
-
-from streams.curriculum.quantiles import RunningQuantiles
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 QUANTILE = 0.95
 """Share of losses that count as normal."""
 WARM_UP = 20
-"""Losses of a pass that are only counted: with fewer, the 5 % above the percentile are less than one sample."""
-MAX_PASSES = 32
-"""Passes (of all runs) remembered; the one longest without a loss is forgotten first."""
+"""Losses that are only counted: with fewer, the 5 % above the percentile are less than one sample."""
+BAND_WARM_UP = 5
+"""Losses of a band that are only counted: it is not measured by easier bands alone."""
+WINDOW = 512
+"""Losses that one is compared with, at most."""
+HALF_LIFE = 32
+"""Optimizer steps after which a loss counts half."""
+RATE = 0.02
+"""By how much the level moves for one loss that is called high, against the share that should be."""
+LEEWAY = (0.25, 0.05)
+"""How far the level may go below and above the quantile's own."""
+TIED_FROM = 0.5
+"""Of equal losses at least so many others must lie below them; else they are what is usual, and none of them is high."""
+MOST_KINDS = 64
+"""Kinds of losses (of all runs) remembered; the one longest without a loss is forgotten first."""
+
+
+class Measured(NamedTuple):
+    """One loss, with what it is measured by."""
+
+    step: int
+    """Optimizer step that it is of."""
+    band: int
+    """Difficulty band of its sample."""
+    loss: float
+    """In nats; finite, not negative."""
+    tie: float = 0.0
+    """A number in [0,1) that decides among equal losses: a hash of the event, say."""
+
+
+@dataclass
+class _Kind:
+    """The recent losses of one kind, and the rank from which one is high."""
+
+    level: float
+    recent: deque[tuple[int, int, float]] = field(default_factory=lambda: deque(maxlen=WINDOW))
 
 
 class LossThreshold:
-    """The percentile of each (run, pass), whose losses are on different scales. A function of the losses seen, in their order."""
+    """The threshold of each kind of loss (a run's objective and task): losses of two kinds are on different scales.
+
+    A function of the losses seen, in their order.
+    """
 
     def __init__(self, quantile: float = QUANTILE, warm_up: int = WARM_UP) -> None:
         self.quantile = quantile
         self.warm_up = warm_up
-        self._passes: OrderedDict[str, RunningQuantiles] = OrderedDict()
+        self._kinds: OrderedDict[str, _Kind] = OrderedDict()
 
-    def observe(self, run_id: str, pass_number: int, loss: float) -> bool:
-        """Count a loss in nats, and say whether it is above the percentile of those before it (never during the warm-up).
+    def observe(self, kind: str, measured: Measured) -> bool:
+        """Count a loss, and say whether it is high among those before it (never during the warm-up)."""
+        known = self._of(kind)
+        high = self._is_high(known, measured)
+        if high is not None:
+            below, above = LEEWAY
+            moved = known.level + RATE * (high - (1 - self.quantile))
+            known.level = min(max(moved, self.quantile - below, 0.0), self.quantile + above)
+        known.recent.append((measured.step, measured.band, round(measured.loss, 6)))
+        return bool(high)
 
-        Raises:
-            ValueError: the loss is negative or not finite.
-        """
-        losses = self._of(run_id, pass_number)
-        high = self._is_high(losses, loss)
-        losses.observe(loss)
-        return high
+    def _is_high(self, known: _Kind, measured: Measured) -> bool | None:
+        """None: too little is known to say."""
+        of_band = sum(band == measured.band for _, band, _ in known.recent)
+        if len(known.recent) < self.warm_up or of_band < min(BAND_WARM_UP, self.warm_up):
+            return None
+        return self._rank(known, measured) >= known.level
 
-    def look_up(self, run_id: str, pass_number: int, loss: float) -> bool:
-        """Whether a loss that has been counted already is above the percentile."""
-        return self._is_high(self._of(run_id, pass_number), loss)
+    def _rank(self, known: _Kind, measured: Measured) -> float:
+        """Share of the recent losses that are smaller; of equal ones that are no lower half, a part by the tie."""
+        loss = round(measured.loss, 6)
+        total = below = equal = 0.0
+        for step, _, other in known.recent:
+            weight = 0.5 ** (abs(measured.step - step) / HALF_LIFE)
+            total += weight
+            below += weight * (other < loss)
+            equal += weight * (other == loss)
+        if not total:  # all are too long ago to count
+            return 0.0
+        return (below + measured.tie * equal * (below >= TIED_FROM * total)) / total
 
-    def _is_high(self, losses: RunningQuantiles, loss: float) -> bool:
-        # "Above the percentile" by rank: a quantile's value has a relative error, by which equal losses could pass it.
-        return losses.count >= self.warm_up and losses.below(loss) >= self.quantile
-
-    def _of(self, run_id: str, pass_number: int) -> RunningQuantiles:
-        key = f"{pass_number}/{run_id}"
-        losses = self._passes.setdefault(key, RunningQuantiles())
-        self._passes.move_to_end(key)
-        while len(self._passes) > MAX_PASSES:
-            self._passes.popitem(last=False)
-        return losses
+    def _of(self, kind: str) -> _Kind:
+        known = self._kinds.setdefault(kind, _Kind(self.quantile))
+        self._kinds.move_to_end(kind)
+        while len(self._kinds) > MOST_KINDS:
+            self._kinds.popitem(last=False)
+        return known
 
     def to_json(self) -> dict[str, Any]:
         """The state, as JSON takes it."""
-        return {key: losses.to_json() for key, losses in self._passes.items()}
+        return {name: {"level": known.level, "recent": [list(row) for row in known.recent]} for name, known in self._kinds.items()}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over the state that `to_json` wrote.
 
         Raises:
-            ValueError, TypeError, AttributeError: it is not such a state.
+            ValueError, TypeError, KeyError, AttributeError: it is not such a state.
         """
-        self._passes = OrderedDict((key, RunningQuantiles.from_json(losses)) for key, losses in state.items())
+        kinds: OrderedDict[str, _Kind] = OrderedDict()
+        for name, known in state.items():
+            rows = deque(((int(step), int(band), float(loss)) for step, band, loss in known["recent"]), maxlen=WINDOW)
+            kinds[name] = _Kind(float(known["level"]), rows)
+        self._kinds = kinds

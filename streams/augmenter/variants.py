@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schemas.sample import Sample, Task
 from schemas.training_sample import TrainingSample
 from schemas.turns import Turn, more_than_question
 from streams.augmenter.ids import variant_id
-from streams.augmenter.paraphrase import Text, paraphrases
+from streams.augmenter.paraphrase import Paraphrase, Text, paraphrases
 from streams.knowledge.hypergraph import Hypergraph
 
 ORIGIN = "augmenter"
 
 
-def variants_of(sample: TrainingSample, graph: Hypergraph, run_id: str, count: int) -> list[Sample]:
-    """At most `count` variants, with the sample's task, labels and gold; none where it cannot be said in other words."""
-    text = _text_of(sample)
-    if text is None:
-        return []
-    seed = f"{sample.sample_id}/{sample.generation}"
-    return [_variant(sample, words, index, run_id) for index, words in enumerate(paraphrases(text, graph, seed, count))]
+def other_texts(sample: TrainingSample, graph: Hypergraph) -> Iterator[Paraphrase]:
+    """What a sample may be said in other words, in an order that follows from its id and the graph; nothing where it cannot be."""
+    text = text_of(sample)
+    return paraphrases(text, graph, f"{sample.sample_id}/{sample.generation}") if text else iter(())
 
 
-def _text_of(sample: TrainingSample) -> Text | None:
+def text_of(sample: TrainingSample) -> Text | None:
     """What may be said in other words: the last question; of plain text, the text."""
     turns = _turns_of(sample)
     sides = (*(sample.chosen_messages or ()), *(sample.rejected_messages or ()))
@@ -50,7 +47,9 @@ def _asked(turns: Sequence[Turn]) -> int | None:
     return max((number for number, turn in enumerate(turns) if turn.role == "user" and turn.content.strip()), default=None)
 
 
-def _variant(parent: TrainingSample, words: str, index: int, run_id: str) -> Sample:
+def variant_of(parent: TrainingSample, said: Paraphrase, index: int, run_id: str) -> Sample:
+    """The parent's variant of a number, with its task, labels and gold."""
+    words = said.words
     generation = parent.generation + 1
     turns = _turns_of(parent)
     return Sample(
@@ -68,6 +67,7 @@ def _variant(parent: TrainingSample, words: str, index: int, run_id: str) -> Sam
         parent_id=parent.sample_id,
         generation=generation,
         origin=ORIGIN,
+        recipe=said.recipe.value,
     )
 
 

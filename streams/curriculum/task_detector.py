@@ -140,6 +140,7 @@ def to_training_sample(
         parent_id=sample.parent_id,
         generation=sample.generation,
         origin=sample.origin,
+        recipe=sample.recipe,
     )
 
 

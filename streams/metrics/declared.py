@@ -169,6 +169,15 @@ PREFERENCE_PAIRS = _declare(Counter, "pelton_preference_pairs", "Preference pair
 RECORDS_IN = _declare(Counter, "pelton_records_in", "Records read", ("node", "topic"), WORKERS)
 RECORDS_OUT = _declare(Counter, "pelton_records_out", "Records sent and acknowledged", ("node", "topic"), WORKERS)
 RECORDS_SKIPPED = _declare(Counter, "pelton_records_skipped", "Records read and left alone on purpose", ("node", "why"), WORKERS)
+VARIANTS = _declare(Counter, "pelton_variants", "Variants sent back, by how they were made", ("run_id", "recipe"), ("augmenter",))
+VARIANT_UPLIFT = _declare(
+    Gauge, "pelton_variant_uplift_nats",
+    "Mean fall of a hard sample's loss after variants of a recipe, in nats, less the fall of as hard samples that got none",
+    ("run_id", "recipe"), ("augmenter",),
+)  # fmt: skip
+FAMILIES_QUARANTINED = _declare(
+    Gauge, "pelton_variant_families_quarantined", "Hard samples that variants have never helped, and that get no more", RUN, ("augmenter",)
+)
 CONVERSATIONS_CHANGED = _declare(
     Counter, "pelton_conversations_changed", "Conversations of which turns were left out", ("node", "why"), ("curriculum",)
 )

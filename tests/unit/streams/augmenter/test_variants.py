@@ -1,12 +1,14 @@
 import re
+from itertools import islice
 
 import pytest
 
 from schemas.fact import Fact
 from schemas.sample import Sample, Task
 from streams.augmenter.ids import variant_id
-from streams.augmenter.paraphrase import Text, paraphrases
-from streams.augmenter.variants import variants_of
+from streams.augmenter.paraphrase import Recipe, Text
+from streams.augmenter.paraphrase import paraphrases as all_paraphrases
+from streams.augmenter.variants import other_texts, variant_of
 from streams.curriculum.task_detector import detect_task, to_training_sample
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
@@ -36,7 +38,12 @@ PAIR = Sample(sample_id="p1", prompt="Who is the author of Dune?", chosen="Frank
 
 
 def made(sample, graph, count=3):
-    return variants_of(to_training_sample(sample), graph, "r1", count)
+    parent = to_training_sample(sample)
+    return [variant_of(parent, said, number, "r1") for number, said in enumerate(islice(other_texts(parent, graph), count))]
+
+
+def paraphrases(text, graph, seed, count):
+    return [said.words for said in islice(all_paraphrases(text, graph, seed), count)]
 
 
 @pytest.mark.parametrize("sample", [QA, LABELLED, PLAIN, PAIR], ids=lambda sample: sample.sample_id)
@@ -54,6 +61,8 @@ def test_a_variant_asks_otherwise_and_keeps_what_is_to_be_learnt(sample, graph):
 def test_a_variant_names_its_parent_its_generation_its_run_and_its_maker(graph):
     for variant in made(QA, graph):
         assert (variant.parent_id, variant.generation, variant.run_id, variant.origin) == ("q1", 1, "r1", "augmenter")
+        assert variant.recipe in set(Recipe)
+        assert to_training_sample(variant).recipe == variant.recipe
         assert variant.is_ours
 
 
