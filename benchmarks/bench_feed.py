@@ -279,13 +279,13 @@ def produce(settings: Any, blocks: int, block: int, batch_size: int) -> None:
     from streams.kafka.producer import Producer
     from trainer_node.intake.backlog import WAITING_LIMIT
     from trainer_node.intake.flow_control import QUEUED_RECORDS
-    from trainer_node.intake.pacing import Pacing
 
     create_topics(settings, settings.topics).raise_if_wrong()
     opening = BANDS * batch_size  # while bands open one by one, the first give more
     ahead = WAITING_LIMIT + QUEUED_RECORDS  # what is read before it is trained
     with Producer(settings) as producer:
-        for band, share in enumerate(Pacing(1, highest=BANDS - 1).shares([batch_size] * BANDS, batch_size)):
+        share = -(-batch_size // BANDS)  # all bands are drained evenly
+        for band in range(BANDS):
             for number in range(share * block * blocks + opening + ahead):
                 words = text(number % max(1, share * block) * BANDS + band)
                 made = TrainingSample(

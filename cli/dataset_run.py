@@ -63,7 +63,7 @@ def train_on_files(
         check_before_claiming(settings, config, options)  # nothing is sent for a run that cannot be
         refused = RefusedSamples(settings, options.run_id)
         sent = _send(settings, facts, Path(ontology) if ontology else None, readers)
-        nodes = None if named else _own_workers(stack, options, ontology, policy if needs_rewards(config) else None)
+        nodes = None if named else _own_workers(stack, config, options, ontology, policy)
         wait_for = ("curriculum",) if named else ("curriculum", "augmenter")
         workers_run_id = options.workers_run_id if named else options.run_id
         looked_after = {} if named else {"worker_gone_s": None}
@@ -155,12 +155,13 @@ def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: P
     return settings
 
 
-def _own_workers(stack: contextlib.ExitStack, options: RunOptions, ontology: str | None, policy: str | None) -> Supervisor:
-    """Curriculum and augmenter; where there is a policy to judge by, feedback too."""
+def _own_workers(stack: contextlib.ExitStack, config: TrainConfig, options: RunOptions, ontology: str | None, policy: str) -> Supervisor:
+    """Curriculum and augmenter; where rewards are asked for, feedback too, which judges by this policy."""
     nodes = stack.enter_context(Supervisor(PELTON, options.run_dir / "logs", tell))
-    for name in ("curriculum", "augmenter", *(("feedback",) if policy else ())):
+    for name in ("curriculum", "augmenter", *(("feedback",) if needs_rewards(config) else ())):
         arguments = ["worker", name, "--run-id", options.run_id, "--state-dir", str(options.run_dir / "state" / name)]
-        arguments += ["--policy", policy] if policy and name == "feedback" else []
+        arguments += ["--policy", policy] if name == "feedback" else []
+        arguments += ["--signal", config.curriculum.signal] if name == "curriculum" else []
         nodes.start(name, arguments + (["--ontology", ontology] if ontology else []))
     return nodes
 

@@ -65,13 +65,23 @@ state_option = click.option(
 
 
 @worker.command()
+@click.option(
+    "--signal",
+    type=click.Choice(choices("streams.curriculum.signals", "Signal")),
+    default="difficulty",
+    show_default=True,
+    help="What the bands are cut by: d, its length alone, compression ratio, grade level, or chance.",
+)
 @state_option
 @worker_options
-def curriculum(settings: KafkaSettings, run_id: str | None, ontology: Path | None, state_dir: Path | None, **serve: Any) -> None:
+def curriculum(
+    settings: KafkaSettings, run_id: str | None, ontology: Path | None, state_dir: Path | None, signal: str, **serve: Any
+) -> None:
     """Put samples into bands by difficulty."""
     from streams.curriculum.agent import CurriculumNode
+    from streams.curriculum.signals import Signal
 
-    _serve("curriculum", run_id, lambda: CurriculumNode(settings, _ontology(ontology), run_id, state_dir), **serve)
+    _serve("curriculum", run_id, lambda: CurriculumNode(settings, _ontology(ontology), run_id, state_dir, Signal(signal)), **serve)
 
 
 def augmenter_options(command: Command) -> Command:

@@ -41,7 +41,11 @@ class Difficulty(Part):
     c: float = Field(default=0.0, ge=0, le=1)
     """`centrality` brought to [0,1] by running quantiles."""
     score: float = Field(default=0.0, ge=0, le=1)
-    """d."""
+    """d; or, where `signal` names another, that one brought to [0,1]."""
+    signal: str | None = Field(default=None, max_length=40)
+    """What the sample was put in its band by, where that is not d: length, compression, readability or random."""
+    value: float = 0.0
+    """What that signal measured, where it is no term of d."""
 
 
 class SourcePosition(Part):
@@ -59,7 +63,7 @@ class TrainingSample(Message):
     """A sample that the curriculum has understood, measured and put in a band."""
 
     schema_version: str = Field(default="1.2", pattern=VERSION)
-    """`major.minor`. 1.1 brought conversations, 1.2 the recipes of variants."""
+    """`major.minor`. 1.1 brought conversations, 1.2 the recipes of variants and signals of difficulty."""
     sample_id: str = Field(max_length=200)
     """The sample's id."""
     former_id: str | None = Field(default=None, max_length=200)

@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from schemas.training_sample import Objective
 from streams.settings import Section
+from trainer_node.competence import Form, horizon_of
+from trainer_node.curricula import Curriculum
 from trainer_node.kinds import Reference, TrainerKind
 
 
@@ -132,10 +134,23 @@ class BatchSettings(Settings):
     """What of a conversation is learnt: all the assistant's turns (unless their weight is 0), the last of them, or the whole text."""
     linger_s: float = Field(default=2.0, ge=0)
     """Seconds that a partly filled batch waits for more samples."""
-    pace_steps: int = Field(default=8, ge=1)
-    """Optimizer steps before the next difficulty band opens. It also opens when all open bands are dry."""
+    curriculum: Curriculum = Curriculum.DIFFICULTY
+    """Order of the samples: by difficulty or one of its signals, easiest first; reverse; random-paced, the control; off: as they come."""
+    pacing: Form = Form.ROOT
+    """How the share of the stream that is given grows over `pace_over`: by the root, linearly, or in a step a band."""
+    pace_over: str = "auto"
+    """What is trained until all bands are given: 5000samples or 2000000tokens; auto is the pass, and 2000 samples in a run without end."""
+    pace_steps: int | None = Field(default=None, ge=1)
+    """Optimizer steps before the next difficulty band opens, instead of `pacing` and `pace_over`. Any opens when the others are dry."""
     repeat_horizon: int = Field(default=100_000, ge=1)
     """Sample ids remembered within a pass: a sample that comes again within so many is trained once."""
+
+    @field_validator("pace_over")
+    @classmethod
+    def _horizon(cls, given: str) -> str:
+        """It can be read."""
+        horizon_of(given)
+        return given
 
 
 class PassSettings(Settings):

@@ -15,6 +15,7 @@ from schemas.training_sample import Objective, SourcePosition
 from streams import metrics
 from streams.curriculum.bands import Bands
 from streams.curriculum.difficulty import RawTerms, raw_terms
+from streams.curriculum.signals import MEASURES, Signal
 from streams.curriculum.task_detector import Content, content_of, detect_task, objective_of, to_training_sample
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
@@ -29,8 +30,16 @@ class CurriculumNode(StreamNode):
 
     name = "curriculum"
 
-    def __init__(self, settings: KafkaSettings, ontology: Ontology, run_id: str | None = None, state_folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        ontology: Ontology,
+        run_id: str | None = None,
+        state_folder: Path | None = None,
+        signal: Signal = Signal.DIFFICULTY,
+    ) -> None:
         super().__init__(settings, settings.topics.samples, ontology, run_id, state_folder)
+        self.signal = signal
         self._states = PartitionStates(lambda: _PartitionBands(self), settings, self.group, state_folder, lambda: self.positions.topic_id)
 
     def process(self, records: Sequence[Record]) -> None:
@@ -63,7 +72,9 @@ class CurriculumNode(StreamNode):
     def measure(self, sample: Sample, content: Content) -> tuple[RawTerms, int]:
         """The raw terms of a sample, and the version of the graph they are of."""
         with self.view.locked() as graph:
-            return raw_terms(content, sample.gold, graph), self.view.version
+            terms, version = raw_terms(content, sample.gold, graph), self.view.version
+        measure = MEASURES.get(self.signal)
+        return terms._replace(other=measure(sample.sample_id, content)) if measure else terms, version
 
     def _place(self, record: Record, sample: Sample, bands: Bands, counted: bool) -> None:
         task = detect_task(sample)
@@ -90,7 +101,7 @@ class _PartitionBands:
 
     def __init__(self, node: CurriculumNode) -> None:
         self._node = node
-        self.bands = Bands()
+        self.bands = Bands(node.signal)
 
     def observe_record(self, record: Record) -> None:
         key = self._node.signatures.check(record)

@@ -8,8 +8,10 @@ from typing import Any
 from schemas.training_sample import BANDS, Difficulty, Objective
 from streams.curriculum.difficulty import DELTA, ETA, GAMMA, RawTerms
 from streams.curriculum.quantiles import RunningQuantiles
+from streams.curriculum.signals import Signal
 
-_SCALES = ("hops", "length", "centrality", "score")
+_TERMS = ("hops", "length", "centrality", "other")
+_SCALES = (*_TERMS, "score")
 
 
 class Bands:
@@ -18,13 +20,14 @@ class Bands:
     A function of the samples seen, in their order: the same log prefix gives the same bands. One object serves one partition.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, signal: Signal = Signal.DIFFICULTY) -> None:
+        self._signal = signal
         self._scales: dict[Objective, dict[str, RunningQuantiles]] = {}
 
     def place(self, objective: Objective, raw: RawTerms) -> tuple[Difficulty, int]:
         """Difficulty and band (0 easiest) of a sample, after counting it in."""
         scales = self._of(objective)
-        for name in ("hops", "length", "centrality"):
+        for name in _TERMS:
             scales[name].observe(getattr(raw, name))
         difficulty = self._difficulty(scales, raw)
         scales["score"].observe(difficulty.score)
@@ -39,15 +42,28 @@ class Bands:
     def _of(self, objective: Objective) -> dict[str, RunningQuantiles]:
         return self._scales.setdefault(objective, {name: RunningQuantiles() for name in _SCALES})
 
-    @staticmethod
-    def _difficulty(scales: Mapping[str, RunningQuantiles], raw: RawTerms) -> Difficulty:
+    def _difficulty(self, scales: Mapping[str, RunningQuantiles], raw: RawTerms) -> Difficulty:
         h, l, c = (scales[name].below(getattr(raw, name)) for name in ("hops", "length", "centrality"))  # noqa: E741 - the formula's letters
-        score = GAMMA * h + DELTA * l + ETA * c
-        return Difficulty(hops=raw.hops, length=raw.length, centrality=raw.centrality, h=h, l=l, c=c, score=min(score, 1.0))
+        if self._signal is Signal.DIFFICULTY:
+            score, signal = GAMMA * h + DELTA * l + ETA * c, None
+        else:
+            score, signal = (l if self._signal is Signal.LENGTH else scales["other"].below(raw.other)), self._signal.value
+        return Difficulty(
+            hops=raw.hops,
+            length=raw.length,
+            centrality=raw.centrality,
+            h=h,
+            l=l,
+            c=c,
+            score=min(score, 1.0),
+            signal=signal,
+            value=raw.other,
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The state, as JSON takes it."""
-        return {objective.value: {name: scale.to_json() for name, scale in scales.items()} for objective, scales in self._scales.items()}
+        scales = {objective.value: {name: scale.to_json() for name, scale in scales.items()} for objective, scales in self._scales.items()}
+        return {"signal": self._signal.value, "scales": scales}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over the state that `to_json` wrote.
@@ -55,9 +71,11 @@ class Bands:
         Raises:
             ValueError, KeyError, TypeError, AttributeError: it is not such a state.
         """
+        if state["signal"] != self._signal.value:
+            raise ValueError(f"it is of the signal {state['signal']}, not {self._signal.value}")
         self._scales = {
             Objective(objective): {name: RunningQuantiles.from_json(scales[name]) for name in _SCALES}
-            for objective, scales in state.items()
+            for objective, scales in state["scales"].items()
         }
 
 

@@ -31,6 +31,8 @@ class RawTerms(NamedTuple):
     """Words of the prompt, all its turns counted; of the text, where there is no prompt."""
     centrality: float = 0.0
     """Degree centrality of the target, 0 to 1."""
+    other: float = 0.0
+    """Of a signal that is no term of d (`signals`): what it measures; else 0."""
 
 
 def raw_terms(content: Content, gold: Iterable[str] | None, graph: Hypergraph) -> RawTerms:

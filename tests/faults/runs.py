@@ -168,6 +168,11 @@ class Run:
             if row.outcome is Outcome.TRAINED and row.pass_number == pass_number and f".{objective}." in row.topic
         ]
 
+    def bands_in_order(self) -> list[int]:
+        """The band of each sample of the first pass of SFT, in the order of the steps, easiest first within one."""
+        rows = [row for row in self.rows() if row.outcome is Outcome.TRAINED and row.pass_number == 1 and ".sft." in row.topic]
+        return [band for _, band in sorted((row.step, int(row.topic[-1])) for row in rows)]
+
     def weights(self, name: str = "adapter_model.safetensors") -> dict[str, Any]:
         return load_file(self.newest.path / name)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 from schemas.sample import Split
 from schemas.training_sample import Objective
 from streams.kafka.consumer import read_range
 from streams.kafka.producer import Producer
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, produce, same_weights, sample
+from tests.models.order import band_by_decile, order_kept
 from trainer_node.commit.history import read_history
 from trainer_node.commit.ledger import Outcome
 from trainer_node.run.record import read_record
@@ -20,15 +23,19 @@ def kill_at(run: Run, event: tuple[str, int], after_step: int = 0) -> None:
 
 def test_sigkill_at_every_step_of_the_commit_and_in_mid_step_leaves_each_sample_exactly_once_and_the_same_weights(settings, new_run):
     samples = produce(settings, 1000)
-    unbroken = new_run("unbroken")
+    unbroken = new_run("unbroken", pace_steps=None)
     unbroken.finish()
-    run = new_run("killed")
+    order = unbroken.bands_in_order()
+    assert order_kept(order) >= 0.9, "easy to hard, over as many samples as there are"
+    assert max(earlier - later for earlier, later in itertools.pairwise(band_by_decile(order))) < 0.1
+    run = new_run("killed", pace_steps=None)
     for number in range(1, 10):
         kill_at(run, ("commit", number), after_step=1)
     kill_at(run, ("micro", 26))
     run.finish()
     assert account(run.trained(), samples) == ALL_THERE_ONCE
     assert same_weights(run.weights(), unbroken.weights())
+    assert run.bands_in_order() == order
 
 
 def test_sigkill_around_the_end_of_a_pass_and_of_an_objective_changes_neither_weights_nor_the_reference(settings, new_run):

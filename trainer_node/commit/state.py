@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from schemas.training_sample import Objective, TrainingSample
+from schemas.training_sample import BANDS, Objective, TrainingSample
 
 Range = tuple[int, int]
 """First and last offset, both inclusive."""
@@ -58,12 +58,22 @@ class StreamPosition(State):
 
 
 class PacingState(State):
-    """Which bands are open."""
+    """Which bands are open, and what of them was chosen in the pass. Bands are counted in the order in which they open."""
 
     highest: int = 0
     """Highest open band."""
-    steps_here: int = 0
-    """Optimizer steps since it opened."""
+    steps_here: int | None = Field(default=None, exclude=True)
+    """Optimizer steps since it opened: all that was kept, before the fields below were."""
+    steps: int = 0
+    """Optimizer steps of the pass."""
+    tokens: int = 0
+    """Tokens chosen in the pass."""
+    taken: tuple[int, ...] = (0,) * BANDS
+    """Samples chosen in the pass, by band."""
+    reached: tuple[int, ...] = (-1,) * BANDS
+    """Offset behind the last sample chosen in the pass, by band; -1 where that is not known."""
+    reverse: bool = False
+    """Whether the hardest band is the first."""
 
 
 class RepeatState(State):

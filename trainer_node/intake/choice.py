@@ -14,6 +14,7 @@ from schemas.training_sample import BANDS, Objective
 from trainer_node.data.batch import WaitingSample
 from trainer_node.intake.backlog import Backlog
 from trainer_node.intake.feed_settings import FeedSettings
+from trainer_node.intake.log_ends import LogEnds
 from trainer_node.intake.standing import Cursor
 from trainer_node.intake.turns import next_turn
 
@@ -39,7 +40,7 @@ class Choice:
         cursor: Cursor,
         bands: Mapping[Objective, list[str]],
         backlog: Backlog,
-        ahead: Callable[[str], int | None],
+        ends: LogEnds,
         opened: Callable[[], None],
     ) -> None:
         """Connect a choice to what it chooses from.
@@ -49,7 +50,7 @@ class Choice:
             cursor: where the run stands.
             bands: band topics by objective, easiest first.
             backlog: what waits, by topic.
-            ahead: records that the log has of a topic and that were not delivered yet; None where that is not known.
+            ends: how far the log goes.
             opened: called when a band has been opened.
         """
         self._batch_size = settings.batch_size
@@ -58,7 +59,7 @@ class Choice:
         self._cursor = cursor
         self._bands = bands
         self._backlog = backlog
-        self._ahead = ahead
+        self._ends = ends
         self._opened = opened
         self._clocks: dict[Objective, tuple[bool, float]] = {}
 
@@ -86,11 +87,21 @@ class Choice:
 
     def waiting(self, objective: Objective) -> int:
         """Samples that wait of an objective: those here, and as far as is known those on the log."""
-        return sum(len(self._backlog[topic]) + (self._ahead(topic) or 0) for topic in self._bands[objective])
+        return sum(len(self._backlog[topic]) + (self._ends.ahead(topic) or 0) for topic in self._bands[objective])
+
+    def open_bands(self, objective: Objective) -> frozenset[str]:
+        """Its band topics that pacing has opened."""
+        return frozenset(self._bands[objective][: self._cursor.standings[objective].pacing.highest + 1])
+
+    def find_reached(self, objective: Objective) -> None:
+        """After a checkpoint that does not say how far the pass has come in each band: behind what is done."""
+        pacing = self._cursor.standings[objective].pacing
+        if not pacing.steps:
+            pacing.reached = [self._ends.watermark(topic) for topic in self._bands[objective]]
 
     def is_open(self, objective: Objective) -> bool:
         """Whether something has come of each of its bands that the log has anything of."""
-        is_there = all(self._backlog[topic] or self._ahead(topic) == 0 for topic in self._bands[objective])
+        is_there = all(self._backlog[topic] or self._ends.ahead(topic) == 0 for topic in self._bands[objective])
         return is_there and self._cursor.standings[objective].pacing.highest == BANDS - 1
 
     def is_dry(self, objective: Objective) -> bool:
@@ -103,9 +114,12 @@ class Choice:
         neither, None while it is still being fetched."""
         topics, size, pacing = self._bands[objective], self._batch_size, self._cursor.standings[objective].pacing
         waiting = [len(self._backlog[topic]) for topic in topics]
-        shares = pacing.shares(waiting, size)
+        left = [self._ends.left(topic, reached) for topic, reached in zip(topics, pacing.reached, strict=True)]
+        if pacing.open_for(left, size):
+            self._opened()
+        shares = pacing.shares(left, waiting, size)
         waited = self._waited(objective, any(shares))
-        settled = all(waiting[band] >= size or self._ahead(topics[band]) == 0 for band in range(pacing.highest + 1))
+        settled = all(waiting[band] >= size or self._ends.ahead(topics[band]) == 0 for band in range(pacing.highest + 1))
         if not settled and waited < SETTLE_S:
             return None
         if sum(shares) < size and (waited < self._linger_s or self._advance(objective) or not any(shares)):

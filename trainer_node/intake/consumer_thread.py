@@ -31,6 +31,8 @@ from trainer_node.intake.lost_records import MADE_ANEW, Gap, truncated
 logger = logging.getLogger(__name__)
 
 POLL_MS = 100
+LOOK_AT_ENDS_S = 1.0
+"""Seconds between two looks at how far the log goes in bands that are not fetched."""
 REST_S = 0.4
 """Longest pause between two polls while nothing comes and nobody waits: each costs processor time that the model trains with."""
 MAX_POLL_RECORDS = 32
@@ -68,6 +70,7 @@ class ConsumerThread:
         self._generation = 0
         self._reported: dict[Partition, tuple[int, int]] = {}
         self._noted_at = 0.0
+        self._looked_at = 0.0
         self.wanted = threading.Event()
         """Set while somebody waits for what this thread does; it rests no longer then."""
         self.gil_window = GilWindow()
@@ -86,6 +89,11 @@ class ConsumerThread:
         if wait_s:
             self._want()
         return self.deliveries.take(wait_s)
+
+    @property
+    def ends(self) -> dict[Partition, int]:
+        """End of every partition as far as is known, of those that are not fetched, too; safe to ask from any thread."""
+        return {partition: self._bounded(partition, offset) for partition, offset in list(self._ends.items())}
 
     @property
     def connected(self) -> bool:
@@ -319,6 +327,7 @@ class ConsumerThread:
                 self._deliver(consumer, partition, records, messages[-1].offset + 1)
             if not found or time.monotonic() - self._noted_at > POLL_MS / 1000:
                 self._note_positions(consumer)
+            self._look_at_ends(consumer)
             return bool(found)
         except OffsetOutOfRangeError as error:
             self._overtaken(consumer, error.args[0])
@@ -355,6 +364,13 @@ class ConsumerThread:
             partition = (tp.topic, tp.partition)
             if partition not in self._paused and (position := next_offset(consumer, tp)) is not None:
                 self._deliver(consumer, partition, [], position)
+
+    def _look_at_ends(self, consumer: Any) -> None:
+        """Ask now and then how far partitions go that are not fetched: pacing goes by how much each band has."""
+        if self._paused and time.monotonic() - self._looked_at > LOOK_AT_ENDS_S:
+            self._looked_at = time.monotonic()
+            paused = [tp for tp in consumer.assignment() if (tp.topic, tp.partition) in self._paused]
+            self._ends |= {(tp.topic, tp.partition): offset for tp, offset in consumer.end_offsets(paused).items()}
 
     def _overtaken(self, consumer: Any, positions: dict[Any, int]) -> None:
         """Retention removed what a partition was to fetch next: fail naming the gap, or go past it, as the policy says."""

@@ -19,6 +19,7 @@ from trainer_node.commit.journal import Journal, JournalEntry
 from trainer_node.commit.ledger import Ledger, Outcome
 from trainer_node.commit.positions import Partition, partition_name, partition_of, positions_in, ranges_by_partition
 from trainer_node.commit.state import DataLoss, FeedState, ObjectiveState, RepeatState, StreamPosition
+from trainer_node.curricula import check_signal
 from trainer_node.data.batch import StepBatch
 from trainer_node.intake.admission import Admission
 from trainer_node.intake.backlog import Backlog
@@ -28,6 +29,7 @@ from trainer_node.intake.deduplication import Deduplicator
 from trainer_node.intake.feed_settings import FeedSettings
 from trainer_node.intake.flow_control import Delivery, paused_bands
 from trainer_node.intake.held_out import HeldOut
+from trainer_node.intake.log_ends import LogEnds
 from trainer_node.intake.lost_records import Gap
 from trainer_node.intake.replay import Replay
 from trainer_node.intake.standing import Cursor
@@ -54,7 +56,7 @@ class Feed:
     ) -> None:
         """`bands` has those of the objectives trained, and maybe of prompts; `stopping`, once set by anyone, ends the wait for a batch."""
         self.settings = settings
-        self.cursor = Cursor(settings.objectives, settings.pace_steps)
+        self.cursor = Cursor(settings.objectives, settings.pacing)
         self.stopping = stopping or threading.Event()
         self.wait_s = 0.0
         """Seconds spent in `next_batch`, in all."""
@@ -70,15 +72,14 @@ class Feed:
             settings.run_id, self.cursor, self._objectives, self._backlog, self._duplicates, dead_letters, ledger, kept
         )
         self._data_losses: list[DataLoss] = []
-        self._pass_start: dict[Partition, int] = {}
         self._bounds: dict[Partition, int] = {}
-        self._ends: dict[Partition, int] = {}
+        self._ends = LogEnds(consumer, self.admission.positions)
         self._replay = Replay(settings.batch_size, journal, self._backlog, self._duplicates, self.admission.positions)
         self._generations: dict[Partition, int] = {}
         self._others: dict[Objective, ObjectiveState] = {}
         self._aside: set[Objective] = set()
         self._prompts_wanted = False
-        self.choice = Choice(settings, self.cursor, bands, self._backlog, self._ahead, self._pause)
+        self.choice = Choice(settings, self.cursor, bands, self._backlog, self._ends, self._pause)
 
     @property
     def objective(self) -> Objective:
@@ -124,7 +125,7 @@ class Feed:
         for tp, offset in taken.items():
             if tp not in positions.partitions:
                 positions.rewind({tp: offset})
-            self._pass_start.setdefault(tp, offset)
+            self._ends.pass_start.setdefault(tp, offset)
         self._note(self._gaps())
         self._replay.add(replay)
 
@@ -137,7 +138,7 @@ class Feed:
             objectives=self._others | {objective: standing.snapshot() for objective, standing in self.cursor.standings.items()},
             position=StreamPosition(
                 partitions=self.admission.positions.snapshot(),
-                pass_start={partition_name(tp): offset for tp, offset in sorted(self._pass_start.items())},
+                pass_start={partition_name(tp): offset for tp, offset in sorted(self._ends.pass_start.items())},
                 bounds={partition_name(tp): offset for tp, offset in sorted(self._bounds.items())},
                 data_losses=tuple(self._data_losses),
                 topic_ids=dict(sorted(self._consumer.topic_ids.items())),
@@ -153,7 +154,7 @@ class Feed:
             cursor.objective = state.objective
         self._others = {objective: kept for objective, kept in state.objectives.items() if not cursor.trains(objective)}
         self.admission.positions.restore(position.partitions)
-        self._pass_start = {partition_of(name): offset for name, offset in position.pass_start.items()}
+        self._ends.pass_start = {partition_of(name): offset for name, offset in position.pass_start.items()}
         self._bounds = {partition_of(name): offset for name, offset in position.bounds.items()}
         self._data_losses = list(position.data_losses)
         for dead in positions_in(state.repeats.dead_lettered):
@@ -161,6 +162,7 @@ class Feed:
         self.admission.held_out.restore(state.held_out)
         for objective, standing in cursor.standings.items():
             standing.restore(state.of(objective))
+            self.choice.find_reached(objective)
             self._remember_trained(objective)
 
     def _remember_trained(self, objective: Objective) -> None:
@@ -201,6 +203,7 @@ class Feed:
 
         Raises:
             TooManyDeadLetters: most records are bad.
+            ConfigError: the bands are cut by another signal than the order asks for.
         """
         started = time.monotonic()
         try:
@@ -233,7 +236,7 @@ class Feed:
     def _begin_round(self, objective: Objective) -> None:
         self._duplicates.new_round(objective)
         topics = self._bands[objective]
-        self._pass_start |= {tp: offset for tp, offset in self.admission.positions.watermarks().items() if tp[0] in topics}
+        self._ends.pass_start |= {tp: offset for tp, offset in self.admission.positions.watermarks().items() if tp[0] in topics}
         self.cursor.standings[objective].begin_round()
         self._pause()
 
@@ -255,14 +258,10 @@ class Feed:
         self._replay.done()
         return self._take(picked, journalled=True)
 
-    def _ahead(self, topic: str) -> int | None:
-        """Offsets that the log has of a band beyond what was delivered, as far as is known."""
-        tp = (topic, 0)
-        return max(0, self._ends[tp] - self.admission.positions[tp].next_offset) if tp in self._ends else None
-
     def _take(self, picked: Picked, journalled: bool = False) -> StepBatch:
         cursor, standing = self.cursor, self.cursor.standings[picked.objective]
         for item in picked.items:
+            check_signal(self.settings.curriculum, item.sample)
             self._backlog.remove(item)
             self._duplicates.take(item.sample.objective, item.sample.sample_id, item.sample.former_id)
         batch = StepBatch(cursor.step + 1, standing.pass_number, picked.objective, picked.items)
@@ -273,7 +272,9 @@ class Feed:
             self._journal.append(entry)
         cursor.step, cursor.objective = batch.step, picked.objective
         standing.steps, standing.begun = standing.steps + 1, True
-        standing.pacing.step_chosen()
+        topics = self._bands[picked.objective]
+        offsets = [[item.record.offset for item in picked.items if item.record.topic == topic] for topic in topics]
+        standing.pacing.chosen(offsets, sum(len(item.example) for item in picked.items))
         self._pause()
         return batch
 
@@ -304,7 +305,7 @@ class Feed:
         """Begin the next pass over the bands of what was trained last."""
         objective = self.cursor.objective
         topics = self._bands[objective]
-        starts = {tp: offset for tp, offset in self._pass_start.items() if tp[0] in topics}
+        starts = {tp: offset for tp, offset in self._ends.pass_start.items() if tp[0] in topics}
         for item in [item for topic in topics for item in self._backlog.clear(topic)]:
             self._duplicates.unwait(item.sample.objective, item.sample.sample_id, item.sample.former_id)
         self._duplicates.new_pass(objective)
@@ -350,7 +351,7 @@ class Feed:
             if progress.delivered(record.offset):
                 self.admission.admit(record, content)
         progress.fetched_to(delivery.position)
-        self._ends[delivery.partition] = delivery.end
+        self._ends.tell(delivery.partition, delivery.end)
 
     def _gaps(self) -> list[Gap]:
         return [self._consumer.gaps.get() for _ in range(self._consumer.gaps.qsize())]

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from schemas.training_sample import Objective
+from trainer_node.curricula import Curriculum
+from trainer_node.intake.pacing_plan import PacingPlan
 
 
 @dataclass(frozen=True)
@@ -19,8 +21,10 @@ class FeedSettings:
     """Seconds a partly filled batch waits for more."""
     repeat_horizon: int
     """Sample ids remembered in a pass."""
-    pace_steps: int = 8
-    """Optimizer steps before the next band opens."""
+    pacing: PacingPlan = field(default_factory=PacingPlan)
+    """How the bands are given."""
+    curriculum: Curriculum = Curriculum.DIFFICULTY
+    """What the samples are ordered by."""
     objectives: tuple[Objective, ...] = (Objective.SFT,)
     """What is trained, in order."""
     interleaved: bool = False

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from schemas.training_sample import Objective
 from trainer_node.commit.state import EarlyStoppingState, ObjectiveState
 from trainer_node.intake.pacing import Pacing
+from trainer_node.intake.pacing_plan import PacingPlan
 
 
 @dataclass
@@ -63,9 +64,9 @@ class Standing:
 class Cursor:
     """Where the run stands."""
 
-    def __init__(self, objectives: Iterable[Objective], pace_steps: int = 1) -> None:
+    def __init__(self, objectives: Iterable[Objective], pacing: PacingPlan | None = None) -> None:
         """`objectives`: what is trained, in order."""
-        self.standings = {objective: Standing(Pacing(pace_steps)) for objective in objectives}
+        self.standings = {objective: Standing(Pacing(pacing or PacingPlan())) for objective in objectives}
         self.objective = next(iter(self.standings))
         """What was trained last, or is waited for."""
         self.step = 0

@@ -49,13 +49,13 @@ def band_lags(run: RunContext) -> list[BandLag]:
     ends, found = run.consumer.end_offsets(ANSWER_S), []
     topics, positions = run.settings.topics, run.feed.admission.positions
     for objective in run.kinds:
-        highest = run.feed.cursor.standings[objective].pacing.highest if objective in run.feed.active else -1
+        opened = run.feed.choice.open_bands(objective) if objective in run.feed.active else frozenset()
         for band in range(BANDS):
             topic = topics.band(objective, band).name
             if (topic, 0) in ends and (topic, 0) in positions.partitions:
                 progress = positions[(topic, 0)]
                 waiting = max(0, ends[(topic, 0)] - progress.next_offset) + progress.pending
-                found.append(BandLag(short_name(objective, band), waiting, band <= highest))
+                found.append(BandLag(short_name(objective, band), waiting, topic in opened))
     return found
 
 

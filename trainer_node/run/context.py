@@ -21,12 +21,14 @@ from trainer_node.commit.held_out_file import feed_of
 from trainer_node.commit.history import History
 from trainer_node.commit.store import START
 from trainer_node.config import TrainConfig, weights_of
+from trainer_node.curricula import Curriculum
 from trainer_node.data.decoding import Decoder
 from trainer_node.distributed.process_group import Command, ProcessGroup
 from trainer_node.intake.consumer_thread import ConsumerThread
 from trainer_node.intake.dead_lettered import dead_lettered_since
 from trainer_node.intake.feed import Feed
 from trainer_node.intake.feed_settings import FeedSettings
+from trainer_node.intake.pacing_plan import plan_of
 from trainer_node.kinds import TrainerKind
 from trainer_node.options import RunOptions, Timings
 from trainer_node.rewards.client import JudgedStep, RewardClient
@@ -192,7 +194,7 @@ def _reading(
     feed = Feed(
         _feed_settings(config, options, start.group, kinds),
         consumer,
-        _bands(settings, kinds),
+        _bands(settings, kinds, reverse=config.curriculum is Curriculum.REVERSE),
         DeadLetterWriter(producer, settings, "trainer", options.run_id, Breaker()),
         claim.journal,
         claim.ledger,
@@ -238,7 +240,8 @@ def _feed_settings(config: TrainConfig, options: RunOptions, group: ProcessGroup
         config.batch_size * group.size,
         config.linger_s,
         config.repeat_horizon,
-        config.pace_steps,
+        plan_of(config.curriculum, config.pacing, config.pace_over, config.pace_steps, ends=options.until_consumed),
+        config.curriculum,
         tuple(kinds),
         interleaved=not options.until_consumed,
         shares=weights_of(config.shares),
@@ -254,10 +257,11 @@ def _close(producer: Producer, stopping: Stopping) -> None:
         producer.close(timeout=STOP_S)
 
 
-def _bands(settings: KafkaSettings, trained: Iterable[Objective]) -> dict[Objective, list[str]]:
-    """Band topics by objective: what is trained on, in order, and prompts, some of which may be held out."""
+def _bands(settings: KafkaSettings, trained: Iterable[Objective], reverse: bool) -> dict[Objective, list[str]]:
+    """Band topics by objective, in the order in which they open: of what is trained on, in order, and of prompts, which may be held out."""
     objectives = dict.fromkeys((*trained, Objective.PROMPT))
-    return {objective: [topic.name for topic in settings.topics.bands(objective)] for objective in objectives}
+    order = -1 if reverse else 1
+    return {objective: [topic.name for topic in settings.topics.bands(objective)][::order] for objective in objectives}
 
 
 def _begin(run: RunContext) -> None:

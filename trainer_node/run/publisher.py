@@ -204,8 +204,11 @@ class Publisher:
 
 def closed_bands(topics: Topics, state: FeedState) -> set[str]:
     """Topics that pacing has not opened at a checkpoint."""
-    standings = state.objectives.items()
-    return {topic.name for objective, standing in standings for topic in topics.bands(objective)[standing.pacing.highest + 1 :]}
+    closed = set()
+    for objective, standing in state.objectives.items():
+        in_order = topics.bands(objective)[:: -1 if standing.pacing.reverse else 1]
+        closed |= {topic.name for topic in in_order[standing.pacing.highest + 1 :]}
+    return closed
 
 
 def model_version(checkpoint: Checkpoint) -> ModelVersion:

@@ -145,7 +145,7 @@ def test_a_held_out_sample_is_measured_once_also_under_the_id_it_had_before(gate
 )
 def test_prompts_are_held_out_unless_they_are_what_is_trained_on(gate, trained, split, held_out):
     if trained is PROMPT:
-        gate.cursor.standings[PROMPT] = Standing(Pacing(1))
+        gate.cursor.standings[PROMPT] = Standing(Pacing())
     gate.admit(sample_of(objective=PROMPT, split=split), topic="prompt.0")
     assert list(gate.admission.held_out.prompts) == (["a"] if held_out else [])
     assert list(gate.admission.held_out.validation) == []

@@ -25,6 +25,7 @@ from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger, Outcome
 from trainer_node.commit.positions import Partition
 from trainer_node.commit.state import PartitionState
+from trainer_node.competence import Form, Horizon
 from trainer_node.data.batch import StepBatch
 from trainer_node.data.decoding import decoded, with_example
 from trainer_node.data.examples import Example
@@ -35,10 +36,13 @@ from trainer_node.intake.feed import Feed
 from trainer_node.intake.feed_settings import FeedSettings
 from trainer_node.intake.flow_control import Delivery
 from trainer_node.intake.lost_records import Gap
+from trainer_node.intake.pacing_plan import PacingPlan
 from trainer_node.intake.start_point import StartPoint
 
 BAND_TOPICS = {objective: [f"{objective.value}.{band}" for band in range(BANDS)] for objective in (Objective.SFT, Objective.PREFERENCE)}
 POISON = b"{not json"
+PACING = PacingPlan(Form.STEP, Horizon(3 * BANDS, "steps"))
+"""A band opens after three steps."""
 
 
 def encoded(sample_id: str, objective: Objective = Objective.SFT, **more: Any) -> bytes:
@@ -85,6 +89,10 @@ class LogReader:
         self.generation += 1
         return self.generation
 
+    @property
+    def ends(self):
+        return self.end_offsets()
+
     def end_offsets(self):
         return {tp: self._end(tp) for tp in self.positions}
 
@@ -129,7 +137,7 @@ class Bench:
         self.journal = Journal(folder / "journal", epoch)
         self.ledger = Ledger(folder / "ledger", segments or ())
         objectives = tuple(objective for objective in BAND_TOPICS if objective is not Objective.PROMPT) or (Objective.PROMPT,)
-        usual = {"run_id": "r", "batch_size": 4, "linger_s": 0.0, "repeat_horizon": 1000, "pace_steps": 3, "objectives": objectives}
+        usual = {"run_id": "r", "batch_size": 4, "linger_s": 0.0, "repeat_horizon": 1000, "pacing": PACING, "objectives": objectives}
         self.feed = Feed(FeedSettings(**(usual | settings)), self.reader, BAND_TOPICS, self.letters, self.journal, self.ledger)
         self.feed.admission.already_sent = set(already_sent)
         self.feed.begin(state, self.journal.take_over(checkpoint), start)

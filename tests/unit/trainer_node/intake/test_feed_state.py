@@ -89,14 +89,16 @@ def test_a_restored_feed_says_of_itself_what_the_checkpoint_said(bench):
             data_losses=(DataLoss(topic="sft.0", partition=0, first=1, last=1, pass_number=1),),
         ),
         objectives={
-            SFT: ObjectiveState(pass_number=2, finished=True, begun=True, steps=9, pacing=PacingState(highest=4)),
+            SFT: ObjectiveState(
+                pass_number=2, finished=True, begun=True, steps=9, pacing=PacingState(highest=4, steps=9, taken=(6, 3, 0, 0, 0))
+            ),
             PREFERENCE: ObjectiveState(
                 pass_number=3,
                 first_pass=2,
                 begun=True,
                 steps=8,
                 credit=0.25,
-                pacing=PacingState(highest=2, steps_here=1),
+                pacing=PacingState(highest=2, steps=7, tokens=90, taken=(4, 3, 2, 1, 0), reached=(4, 9, 2, 1, -1)),
                 early_stopping=EarlyStoppingState(measure="val_loss", best=1.5, since_best=2, last=1.75),
             ),
             PROMPT: ObjectiveState(steps=3),

@@ -80,7 +80,7 @@ def test_steps_are_shared_by_what_waits_or_by_weights(bench):
 
 
 def test_what_is_not_used_of_a_share_while_there_is_nothing_is_not_saved_up():
-    standings = {objective: Standing(Pacing(1)) for objective in (SFT, PREFERENCE)}
+    standings = {objective: Standing(Pacing()) for objective in (SFT, PREFERENCE)}
     even = {SFT: 1.0, PREFERENCE: 1.0}
     assert [next_turn([SFT], even, standings) for _ in range(100)] == [SFT] * 100
     turns = [next_turn([SFT, PREFERENCE], even, standings) for _ in range(10)]

@@ -31,6 +31,7 @@ LATER = "integration/test_changed_on_resume.py::test_a_run_that_goes_on_takes_wh
 RETENTION = "faults/test_retention.py::test_"
 ALL = "integration/test_all_objectives.py::test_all_objectives_are_trained_on_one_stream_killed_in_the_middle_and_each_record_once"
 FIRST = HERE + "a_trainer_that_goes_on_learns_as_is_set_now"
+PACING = "unit/trainer_node/intake/test_pacing.py::test_"
 EXAMPLE = HERE + "samples_are_prepared_as_is_set_now"
 
 TAKES_EFFECT: dict[str, str] = {
@@ -54,6 +55,9 @@ TAKES_EFFECT: dict[str, str] = {
     "too_long": EXAMPLE,
     "loss_on": EXAMPLE,
     "linger_s": "faults/test_broker_dies.py::test_sigterm_while_waiting_for_a_batch_to_fill_ends_at_once_and_leaves_the_samples_on_the_log",
+    "curriculum": PACING + "a_run_whose_order_is_turned_round_has_all_bands_open_and_keeps_what_was_trained_of_each",
+    "pacing": PACING + "a_restored_pacing_goes_on_where_it_was",
+    "pace_over": PACING + "a_restored_pacing_goes_on_where_it_was",
     "pace_steps": LATER,
     "repeat_horizon": LATER,
     "epochs": LATER,
