@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test test-fast test-gpu test-clients test-secured test-families test-readers coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast test-gpu test-clients test-secured test-families test-readers test-monitoring coverage soak soak-short upgrade mutants check hooks format schemas lock sbom audit clean
+.PHONY: help setup demo deploy-up deploy-check test-containers test test-fast test-gpu test-clients test-secured test-families test-readers test-monitoring coverage soak soak-short upgrade mutants check hooks format schemas lock sbom audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,15 @@ test-readers: setup ## Read exports by Transformers 4.57, PEFT, lm-eval and llam
 test-monitoring: setup ## All nodes under a real Prometheus: each query answered, each runbook command run, five faults at 3 a.m. (Debian's prometheus; five minutes)
 	@PELTON_TEST_MONITORING=1 $(RUN) pytest tests/monitoring
 
+deploy-up: ## A secured, monitored installation in containers (Docker alone is needed; TRAINER=cpu, gpu or none): docs/deploy.md
+	@deploy/up.sh $(or $(TRAINER),cpu)
+
+deploy-check: setup ## Hold deploy/ against schemas, other programs and the code: a warning is a failure
+	@$(RUN) scripts.deploy_check
+
+test-containers: setup ## The integration suite against Kafka in a container, and the whole of deploy/compose.yaml (TESTS=…: others; skipped without an engine)
+	@$(RUN) scripts.containers
+
 fuzz: setup ## Poison every topic of a live broker under real nodes, twice restarted (many minutes; RECORDS=1000: so many a topic)
 	@PELTON_FUZZ_RECORDS=$(or $(RECORDS),10000) $(RUN) pytest tests/faults/test_poison.py tests/faults/test_offsets_forgotten.py
 
@@ -80,6 +89,7 @@ check: setup ## Lint, types, import rules, schemas, Markdown, alert rules
 	@$(RUN) schemas.export --check
 	@$(RUN) streams.metrics.page --check
 	@$(RUN) scripts.dashboards --check
+	@$(RUN) scripts.kubernetes --check
 	@if command -v promtool >/dev/null; then cd deploy/prometheus && promtool check rules rules.yml && promtool test rules rules.test.yml; \
 	else echo "promtool is not here (Debian's package prometheus has it): alert rules are not tested"; fi
 	@.venv/bin/pymarkdown --config pyproject.toml scan $$(git ls-files '*.md')
@@ -91,10 +101,11 @@ format: setup ## Format the code
 	@$(RUN) ruff check --fix-only --quiet .
 	@$(RUN) ruff format .
 
-schemas: setup ## Write the JSON Schemas, the page of metrics and the dashboards anew
+schemas: setup ## Write the JSON Schemas, the page of metrics, the dashboards and the generated manifests anew
 	@$(RUN) schemas.export
 	@$(RUN) streams.metrics.page
 	@$(RUN) scripts.dashboards
+	@$(RUN) scripts.kubernetes
 
 sbom: setup ## Write a bill of materials of all that is locked (CycloneDX) to runs/sbom.cdx.json
 	@$(RUN) scripts.supply_chain sbom

@@ -59,6 +59,25 @@ def new(name: str, roles: tuple[str, ...], out: Path | None, by_hmac: bool, days
     say(f"wrote {secret}, which its owner alone may read; {allowed} allows {name} as {', '.join(roles)}")
 
 
+@keys.command("all")
+@click.argument("folder", metavar="DIR", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--host", "hosts", multiple=True, metavar="NAME", default=("kafka", "localhost", "127.0.0.1"), show_default=True,
+    help="By which clients reach the broker; may be repeated.",
+)  # fmt: skip
+@click.option("--also", "others", multiple=True, metavar="NAME", help="Make NAME.password, too; may be repeated.")
+@click.option("--days", type=click.IntRange(min=1), metavar="N", default=730, show_default=True, help="How long the certificates hold.")
+def make_all(folder: Path, hosts: tuple[str, ...], others: tuple[str, ...], days: int) -> None:
+    """Make in DIR what a whole installation needs: for each role a signing key and a password, and the broker's certificates.
+
+    What is there is kept. `deploy/compose.yaml` and `pelton acls --apply` take them from there.
+    """
+    from streams.kafka.installation import make_installation
+
+    made = make_installation(folder, list(hosts), list(others), days)
+    say(f"{folder}: made {', '.join(made)}" if made else f"{folder}: everything is there")
+
+
 @keys.command("list")
 @allow_option
 @json_option

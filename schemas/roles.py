@@ -23,6 +23,8 @@ class Role(StrEnum):
     AUGMENTER = "augmenter"
     FEEDBACK = "feedback"
     TRAINER = "trainer"
+    MONITOR = "monitor"
+    """The lag exporter: looks at every topic and group, and writes nothing."""
     OPERATOR = "operator"
     """A person with Pelton's commands: makes topics, looks at everything, sends dead letters back, forgets samples."""
 
@@ -50,6 +52,8 @@ class Rights:
 NODE_FIELDS = ("origin", "run_id", "parent_id", "generation", "recipe", "provenance")
 """Of a sample: what our own nodes say of what they made, and nobody else."""
 
+ALL_TOPICS = ("samples", "bands", "losses", "outputs", "rewards", "facts", "models", "forgotten", "dead-letters")
+
 RIGHTS: dict[Role, Rights] = {
     Role.PRODUCER: Rights(writes=("samples",)),
     Role.FACTS: Rights(writes=("facts",)),
@@ -72,9 +76,10 @@ RIGHTS: dict[Role, Rights] = {
         transactional=True,
         is_ours=True,
     ),
+    Role.MONITOR: Rights(reads=ALL_TOPICS, watches=("",)),
     Role.OPERATOR: Rights(
-        ("samples", "bands", "losses", "outputs", "rewards", "facts", "models", "forgotten", "dead-letters"),
-        ("samples", "bands", "losses", "outputs", "rewards", "facts", "models", "forgotten", "dead-letters"),
+        ALL_TOPICS,
+        ALL_TOPICS,
         is_ours=True,
     ),
 }

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from schemas.errors import BrokerError
 from schemas.roles import RIGHTS, Role
 
 if TYPE_CHECKING:
+    import kafka.admin
+
     from streams.kafka.settings import KafkaSettings
 
 FLAGS = {"topic": "--topic", "group": "--group", "transactional_id": "--transactional-id", "cluster": "--cluster"}
 """Kind of resource -> flag of kafka-acls.sh."""
 LITERAL, PREFIXED = "literal", "prefixed"
+ITERATIONS = 4096
+"""Of SCRAM's hash: Kafka's default. Passwords that are made here are random and long, so that more would slow down log-ins alone."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,42 @@ def as_commands(settings: KafkaSettings, principal: str, acls: list[Acl]) -> lis
         words += ["--resource-pattern-type", "prefixed"] if pattern == PREFIXED else []
         lines.append(shlex.join(words))
     return lines
+
+
+def apply(settings: KafkaSettings, acls: Mapping[str, list[Acl]], passwords: Mapping[str, str]) -> None:
+    """Have the broker make users with these passwords (SCRAM-SHA-512), and allow each user these ACLs. What it has already stays as it is.
+
+    Args:
+        settings: of someone who may alter the cluster.
+        acls: by user.
+        passwords: by user.
+
+    Raises:
+        BrokerError: the broker is away or refuses.
+    """
+    from kafka.admin import ScramMechanism, UserScramCredentialUpsertion
+
+    from streams.kafka.connection import open_admin
+
+    with open_admin(settings, "making users and ACLs") as admin:
+        if passwords:
+            mechanism = ScramMechanism.SCRAM_SHA_512
+            wanted = [UserScramCredentialUpsertion(user, mechanism, password, ITERATIONS) for user, password in passwords.items()]
+            refused = {user: error for user, error in admin.alter_user_scram_credentials(wanted).items() if error is not None}
+            if refused:
+                raise BrokerError(f"making users: the broker refused {refused}")
+        found = admin.create_acls([as_binding(user, acl) for user, its_acls in acls.items() for acl in its_acls])
+        if found["failed"]:
+            raise BrokerError(f"making ACLs: the broker refused {found['failed']}")
+
+
+def as_binding(user: str, acl: Acl) -> kafka.admin.ACL:
+    """An ACL of a user, as kafka-python has it."""
+    from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern, ResourceType
+
+    operation = ACLOperation[re.sub("(?<=[a-z])(?=[A-Z])", "_", acl.operation).upper()]
+    pattern = ResourcePattern(ResourceType[acl.resource.upper()], acl.name, ACLResourcePatternType[acl.pattern.upper()])
+    return ACL(f"User:{user}", "*", operation, ACLPermissionType.ALLOW, pattern)
 
 
 def as_quota(settings: KafkaSettings, user: str, bytes_a_second: int) -> str:

@@ -95,10 +95,12 @@ class House:
         """Scraping each second, with the project's rules."""
         config = yaml.safe_load((ROOT / "deploy" / "prometheus" / "prometheus.yml").read_text())
         config["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
-        for target in config["scrape_configs"][0]["static_configs"]:
+        targets = yaml.safe_load((ROOT / "deploy" / "prometheus" / "targets" / "one-host.yml").read_text())
+        for target in targets:
             target["targets"] = [f"127.0.0.1:{self.ports[target['labels']['kind']]}"]
         where = self.folder / "prometheus"
-        where.mkdir()
+        (where / "targets").mkdir(parents=True)
+        (where / "targets" / "one-host.yml").write_text(yaml.safe_dump(targets))
         (where / "prometheus.yml").write_text(yaml.safe_dump(config))
         (where / "rules.yml").write_text(faster((ROOT / "deploy" / "prometheus" / "rules.yml").read_text()))
         flags = {"config.file": where / "prometheus.yml", "storage.tsdb.path": where / "data", "query.lookback-delta": "5s"}

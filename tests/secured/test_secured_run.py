@@ -14,22 +14,11 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import (
-    ACL,
-    ACLOperation,
-    ACLPermissionType,
-    ACLResourcePatternType,
-    ResourcePattern,
-    ResourceType,
-    ScramMechanism,
-    UserScramCredentialUpsertion,
-)
 from kafka.errors import KafkaTimeoutError, TopicAuthorizationFailedError
 
 from schemas.roles import RIGHTS, Role
 from schemas.sample import Sample
 from schemas.training_sample import Objective, TrainingSample
-from streams.kafka.connection import open_admin
 from streams.kafka.dead_letters import read_dead_letters
 from streams.kafka.embedded import EmbeddedBroker, free_port
 from streams.kafka.producer import Producer
@@ -106,14 +95,9 @@ class Installation:
         self.broker = ClosedBroker(folder / "broker", key.read_text(), self.certificate.read_text())
         self.broker.start()
         self.super_user = KafkaSettings(bootstrap_servers=self.broker.bootstrap_servers)
-        with open_admin(self.super_user, "adding users") as admin:
-            for role, password in self.secrets.items():
-                user = UserScramCredentialUpsertion(role.value, ScramMechanism.SCRAM_SHA_512, password, iterations=4096)
-                assert admin.alter_user_scram_credentials([user]) == {role.value: None}
-            found = admin.create_acls(
-                [acl_of(row) for row in json.loads(pelton(self.super_user, folder, "acls", "--json").splitlines()[-1])]
-            )
-            assert not found["failed"]
+        for role, password in self.secrets.items():
+            (folder / "keys" / f"{role.value}.password").write_text(password + "\n", encoding="utf-8")
+        pelton(self.super_user, folder, "acls", "--apply", "--passwords", str(folder / "keys"))
         pelton(self.settings(Role.OPERATOR), folder, "topics", "create")
 
     def settings(self, role: Role) -> KafkaSettings:
@@ -123,14 +107,6 @@ class Installation:
             sasl_username=role.value, sasl_password=self.secrets[role], ssl_cafile=str(self.certificate),
         )  # fmt: skip
         return signing_as(base, self.folder / "keys", role.value)
-
-
-def acl_of(row: dict[str, str]) -> ACL:
-    """A row of `pelton acls --json` as kafka-python has it."""
-    names = {"DescribeConfigs": "DESCRIBE_CONFIGS", "AlterConfigs": "ALTER_CONFIGS"}
-    operation = ACLOperation[names.get(row["operation"], row["operation"].upper())]
-    pattern = ResourcePattern(ResourceType[row["resource"].upper()], row["name"], ACLResourcePatternType[row["pattern"].upper()])
-    return ACL(row["principal"], "*", operation, ACLPermissionType.ALLOW, pattern)
 
 
 @pytest.fixture(scope="module")

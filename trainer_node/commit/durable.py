@@ -83,7 +83,7 @@ def remedy(error: BaseException) -> str:
     if number in MAKE_ROOM or (number is None and "space" in str(error).lower()):
         return "make room"
     if number in NOT_ALLOWED:
-        return "let the folder be written to, or name another --run-dir"
+        return "let this user read and write there, or name another --run-dir"
     if number in NOT_HERE:
         return "name a --run-dir on a local disk: this file system lacks what a checkpoint needs"
     return "see to the disk"

@@ -234,7 +234,7 @@ def test_a_run_without_a_parent_or_measures_says_so():
 
 @pytest.mark.parametrize(
     ("number", "remedy"),
-    [(errno.EROFS, "let the folder be written to"), (errno.ENOTSUP, "on a local disk"), (errno.EIO, "see to the disk")],
+    [(errno.EROFS, "let this user read and write there"), (errno.ENOTSUP, "on a local disk"), (errno.EIO, "see to the disk")],
 )
 def test_the_remedy_is_that_of_what_went_wrong(writer, number, remedy):
     def write(folder: Path) -> None:
