@@ -33,20 +33,27 @@ class Finite(click.FloatRange):
         return float(number)
 
 
-class Triple(click.ParamType):
-    """What a right answer, one that abstains and a wrong one get: three numbers that fall."""
+class Ternary(click.ParamType):
+    """What a right answer, one that abstains, a wrong one, and one that the graph can tell nothing of get."""
 
-    name = "RIGHT,ABSTAINED,WRONG"
+    name = "RIGHT,ABSTAINED,WRONG[,UNSUPPORTED]"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[float, float, float]:
-        """The three, or a usage error."""
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, float | None]:
+        """The values by name, or a usage error. Without the fourth, it is midway between to abstain and to be wrong."""
+        if isinstance(value, dict):
+            return value
+        parts = [part.strip() for part in str(value).split(",")]
         try:
-            right, abstained, wrong = (float(part) for part in str(value).split(","))
+            right, abstained, wrong = (float(part) for part in parts[:3])
+            unsupported = [None if part == "none" else float(part) for part in parts[3:]] or [(abstained + wrong) / 2]
+            (last,) = unsupported
         except ValueError:
-            self.fail(f"{value!r} is not three numbers, such as 1,0,-1", param, ctx)
+            self.fail(f"{value!r} is not three or four numbers, such as 1,0,-1", param, ctx)
         if not 10 >= right > abstained > wrong >= -10:
             self.fail(f"{value!r}: right must be above abstained, and that above wrong, all from -10 to 10", param, ctx)
-        return right, abstained, wrong
+        if last is not None and not abstained >= last >= wrong:
+            self.fail(f"{value!r}: the last must lie between wrong and abstained, or be none", param, ctx)
+        return {"right": right, "abstained": abstained, "wrong": wrong, "unsupported": last}
 
 
 class RunName(click.ParamType):

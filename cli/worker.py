@@ -14,7 +14,7 @@ import click
 
 from cli.declared import choices
 from cli.logs import as_node, log_option
-from cli.options import Finite, RunName, Triple, kafka_options
+from cli.options import Finite, RunName, Ternary, kafka_options
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -209,9 +209,10 @@ def augmenter(
 @click.option("--no-claims", type=Finite(0, 1), metavar="R", help="Reward of an answer without claims. [default: none]")
 @click.option(
     "--ternary",
-    type=Triple(),
-    metavar="RIGHT,ABSTAINED,WRONG",
-    help="What the policy ternary gives, from -10 to 10. [default: 1,0,-1]",
+    type=Ternary(),
+    metavar="RIGHT,ABSTAINED,WRONG[,UNSUPPORTED]",
+    help="What the policy ternary gives, from -10 to 10. UNSUPPORTED is for what the graph can tell nothing of; `none` leaves it out of what "
+    "is learnt. [default: 1,0,-1,-0.5]",
 )
 @click.option("--preferences", is_flag=True, help="Send pairs of a good and a bad answer back to the stream as samples.")
 @click.option(
@@ -240,7 +241,7 @@ def feedback(
     extractors: int,
     policy: str,
     no_claims: float | None,
-    ternary: tuple[float, float, float] | None,
+    ternary: dict[str, float | None] | None,
     preferences: bool,
     preference_margin: float,
     preference_max_age: float,
@@ -253,8 +254,7 @@ def feedback(
 
     if ternary is not None and policy != RewardPolicy.TERNARY.value:
         raise click.UsageError("--ternary has an effect with --policy ternary alone")
-    values = TernaryValues(**dict(zip(("right", "abstained", "wrong"), ternary or (1.0, 0.0, -1.0), strict=True)))
-    config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims, ternary=values)
+    config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims, ternary=TernaryValues.model_validate(ternary or {}))
     pairs = PreferenceConfig(margin=preference_margin, max_age_s=preference_max_age) if preferences else None
     _serve("feedback", run_id, lambda: FeedbackNode(settings, _ontology(ontology), run_id, config, pairs, extractors, state_dir), **serve)
 

@@ -46,11 +46,16 @@ class TernaryValues(BaseModel):
     """The answer says that it does not know."""
     wrong: float = Field(default=-1.0, ge=-MOST, le=MOST)
     """Something is contradicted, or nothing of what was asked is said."""
+    unsupported: float | None = Field(default=-0.5, ge=-MOST, le=MOST)
+    """Something is said of what was asked, and the graph knows neither it nor its contrary. None leaves such an answer out of the gradient, so
+    that inventions about what the graph does not know cost nothing."""
 
     @model_validator(mode="after")
     def _in_order(self) -> TernaryValues:
         if not self.right > self.abstained > self.wrong:
             raise ValueError("right must be above abstained, and abstained above wrong")
+        if self.unsupported is not None and not self.abstained >= self.unsupported >= self.wrong:
+            raise ValueError("unsupported must lie between wrong and abstained")
         return self
 
 
@@ -106,11 +111,11 @@ def _ternary(claims: Mapping[ClaimKey, JudgedTriplet], question: Question, absta
     if abstained:
         return values.abstained
     if not question.parts:
-        return None  # the graph knows nothing of what was asked: neither right nor wrong can be told
+        return values.unsupported if claims else None  # the graph knows nothing of what was asked
     covered = question.coverage(claims)
     if covered:
         return values.abstained + covered * (values.right - values.abstained)
-    return None if question.is_answered(claims) else values.wrong  # of what it says of the question, the graph is silent
+    return values.unsupported if question.is_answered(claims) else values.wrong
 
 
 def _is_contradicted(claims: Mapping[ClaimKey, JudgedTriplet]) -> bool:

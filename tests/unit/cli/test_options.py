@@ -52,16 +52,19 @@ def test_a_number_on_the_command_line_is_a_finite_one(words: tuple[str, ...], va
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--policy", "ternary", "--ternary", "1,0"), "is not three numbers"),
-        (("--policy", "ternary", "--ternary", "1,x,-1"), "is not three numbers"),
+        (("--policy", "ternary", "--ternary", "1,0"), "is not three or four numbers"),
+        (("--policy", "ternary", "--ternary", "1,x,-1"), "is not three or four numbers"),
         (("--policy", "ternary", "--ternary", "0,0,-1"), "right must be above abstained"),
         (("--policy", "ternary", "--ternary", "nan,0,-1"), "right must be above abstained"),
         (("--policy", "ternary", "--ternary", "11,0,-1"), "from -10 to 10"),
+        (("--policy", "ternary", "--ternary", "1,0,-1,-1,0"), "is not three or four numbers"),
+        (("--policy", "ternary", "--ternary", "1,0,-1,0.5"), "the last must lie between"),
+        (("--policy", "ternary", "--ternary", "1,0,-1,nan"), "the last must lie between"),
         (("--ternary", "1,0,-1"), "--ternary has an effect with --policy ternary alone"),
     ],
-    ids=["two", "no-number", "equal", "nan", "too-much", "other-policy"],
+    ids=["two", "no-number", "equal", "nan", "too-much", "five", "above", "last-nan", "other-policy"],
 )
-def test_what_a_policy_gives_is_three_numbers_that_fall_and_of_that_policy_alone(clean_environ, words, told) -> None:
+def test_what_a_policy_gives_falls_and_is_of_that_policy_alone(clean_environ, words, told) -> None:
     done = CliRunner().invoke(pelton, ["worker", "feedback", *words])
     assert done.exit_code == 2
     assert told in done.output

@@ -286,14 +286,15 @@ DONT_KNOW = "I do not know who composed Aida."
         ([], QUESTION, "Music is a wonderful thing.", -1.0, 1.0, None),
         ([BESIDE], QUESTION, "...", -1.0, 1.0, 1.0),
         ([("Aida", "sung_in", "Italian")], QUESTION, "...", -1.0, 1.0, 1.0),
-        ([("Aida", "sung_in", "French")], "In which language is Aida sung?", "...", None, 1.0, 0.0),
+        ([("Aida", "sung_in", "French")], "In which language is Aida sung?", "...", -0.5, 1.0, 0.0),
         ([RIGHT], TWO_PARTS, "...", 0.5, 1.0, 1.0),
         ([RIGHT, LIBRETTIST], TWO_PARTS, "...", 1.0, 1.0, 1.0),
-        ([BEYOND], "What is love?", "...", None, 1.0, 0.0),
+        ([BEYOND], "What is love?", "...", -0.5, 1.0, 0.0),
+        ([], "What is love?", "A wonderful thing.", None, 1.0, None),
     ],
     ids=[
         "right", "right-and-beside", "right-and-beyond", "wrong", "right-and-wrong", "abstained", "nothing-said", "safe-beside",
-        "true-of-the-same-entity", "unknown-to-the-graph", "half", "both-parts", "question-unknown",
+        "true-of-the-same-entity", "unknown-to-the-graph", "half", "both-parts", "question-unknown", "question-unknown-and-nothing-read",
     ],
 )  # fmt: skip
 def test_ternary_and_binary_give_a_value_beside_the_share(graph, claims, question, completion, ternary, binary, share):
@@ -306,7 +307,7 @@ def test_ternary_and_binary_give_a_value_beside_the_share(graph, claims, questio
 
 
 def test_an_answer_is_never_better_off_by_saying_nothing_of_what_was_asked_than_by_saying_that_it_does_not_know(graph):
-    for values in (TernaryValues(), TernaryValues(right=2, abstained=0.5, wrong=0)):
+    for values in (TernaryValues(), TernaryValues(right=2, abstained=0.5, unsupported=0.1, wrong=0)):
         given = {}
         for name, claims, completion in (
             ("right", [RIGHT], "..."),
@@ -320,8 +321,16 @@ def test_an_answer_is_never_better_off_by_saying_nothing_of_what_was_asked_than_
         assert given["right"] > given["abstained"] > given["dodged"] == given["wrong"]
 
 
+def test_what_the_graph_can_tell_nothing_of_can_be_left_out_of_what_is_learnt(graph):
+    output = ModelOutput(prompt_id="p", prompt="In which language is Aida sung?", completion="...", model_version="r/7")
+    claims = [Triplet(subject="Aida", predicate="sung_in", object="French", rule="test")]
+    for unsupported in (None, -0.2):
+        config = RewardConfig(policy=TERNARY, ternary=TernaryValues(unsupported=unsupported))
+        assert judge_output(output, claims, graph, config).value == unsupported
+
+
 def test_the_values_of_ternary_fall(graph):
-    for wrong in ({"abstained": 1.0}, {"wrong": 0.0}, {"right": -2.0}, {"right": 11.0}, {"right": float("nan")}):
+    for wrong in ({"abstained": 1.0}, {"wrong": 0.0}, {"unsupported": 0.5}, {"unsupported": -2}, {"right": -2.0}, {"right": 11.0}, {"right": float("nan")}):
         with pytest.raises(ValidationError):
             TernaryValues(**wrong)
 
