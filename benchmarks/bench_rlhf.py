@@ -180,6 +180,7 @@ class Run:
             self._start(nodes, ontology)
             while not nodes.nodes["trainer"].ended:
                 nodes.check()
+                _raise_if_restarted(nodes)
                 time.sleep(LOOK_S)
         return self._counted() | {"seconds": round(time.monotonic() - began, 1)}
 
@@ -237,6 +238,13 @@ class Run:
 
     def _notes(self) -> list[dict[str, Any]]:
         return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((self.folder / "run").glob("trainer-e*.json"))]
+
+
+def _raise_if_restarted(nodes: Any) -> None:
+    """A node that died makes an arm worth nothing: the next should not wait for it."""
+    for node in nodes.nodes.values():
+        if node.restarted:
+            raise RuntimeError(f"{node.name} died: {node.log_path.read_text(encoding='utf-8')[-600:]}")
 
 
 def _of(kind: str, rewards: Iterable[Any]) -> list[Any]:
