@@ -10,9 +10,9 @@ and judged by the arm's own worker; `exact` (a gold string stands in the answer)
     --stage try        one small run, to see that it works
     --stage ceiling    no training: of 16 sampled answers to each question never asked, is one right?
 
-Arms that the result file has are not run again; no arm is begun after `--budget-s`. Raw judgements of every held-out prompt go to the file
-beside the result, `bench_rlhf_answers.jsonl.gz`: prompt, phase, exact, claims (all, verified, contradicted), whether it answers, whether it
-abstains, the policy's value.
+Arms that the result file, or the kept one, has are not run again; no arm is begun after `--budget-s`. Raw judgements of every held-out prompt
+go to the file beside the result, `bench_rlhf_answers.jsonl.gz`: prompt, phase, exact, claims (all, verified, contradicted), whether it
+answers, whether it abstains, the policy's value.
 
 Run: `python benchmarks/bench_rlhf.py --stage screen --model FOLDER [--at-once 5] [--budget-s 500] [--out FILE]`.
 """
@@ -39,7 +39,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from benchmarks.record import Record  # noqa: E402
+from benchmarks.record import RESULTS, Record  # noqa: E402
 from benchmarks.rlhf_questions import Questions, questions  # noqa: E402
 
 POLICIES = ("strict", "open_world", "coverage", "ternary", "binary")
@@ -94,11 +94,14 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder for logs and runs; else they are deleted")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
+    if Path(arguments.model).is_dir():
+        arguments.model = Path(arguments.model)
     record = Record("bench_rlhf", arguments, {"questions": 27})
     if arguments.stage == "ceiling":
         record.keep(ceiling(arguments), key=_key)
         return
-    done = {_key(run) for run in json.loads(record.path.read_text())["runs"]} if record.path.exists() else set()
+    kept = [path for path in (record.path, RESULTS / "bench_rlhf.json") if path.exists()]
+    done = {_key(run) for path in kept for run in json.loads(path.read_text(encoding="utf-8"))["runs"]}
     wanted = [arm for arm in arms(arguments.stage, arguments.policy) if arm.name not in done]
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch, _broker(Path(scratch)) as servers, ThreadPoolExecutor(arguments.at_once) as pool:
@@ -202,11 +205,13 @@ class Run:
         nodes.start("feedback", ["worker", "feedback", *own, "--state-dir", str(self.folder / "feedback"), *judging])
         flags: dict[str, Any] = {
             "--trainer": arm.trainer, "--model": arguments.model, "--bits": arguments.bits, "--backend": "hf", "--lr": arm.lr,
-            "--beta": 0.02, "--batch-size": PROMPTS_A_STEP[arm.trainer], "--num-generations": 8, "--max-new-tokens": 40, "--seed": arm.seed,
+            "--beta": 0.02, "--batch-size": PROMPTS_A_STEP[arm.trainer], "--max-new-tokens": 40, "--seed": arm.seed,
             "--epochs": arguments.epochs,
             "--run-id": arm.name, "--run-dir": self.folder / "run", "--workers-run-id": arm.name, "--wait-for": "curriculum",
             "--held-out-prompts": len(self.questions.held_out), "--checkpoint-steps": 1000, "--checkpoint-every": "1h", "--metrics-port": 0,
         }  # fmt: skip
+        if arm.trainer == "grpo":
+            flags["--num-generations"] = 8
         words = [str(part) for pair in flags.items() for part in pair]
         nodes.start("trainer", ["train", *words, "--until-consumed", *self._broker_flags()], may_end=True, stop_s=60.0)
 
@@ -256,14 +261,17 @@ def _row(one: Any) -> list[Any]:
 
 
 def measured(rewards: list[Any]) -> dict[str, float | None]:
-    """Shares of the prompts of one kind; `reward` and `value` over those that have one, `wrong_of_claims` over all claims."""
+    """Shares of the prompts of one kind; `reward` and `value` over those that have one, `wrong_of_claims` over all claims,
+    `wrong_of_judged` over those that the graph verifies or contradicts."""
     claims = sum(one.total for one in rewards)
+    known = sum(one.verified + one.contradicted for one in rewards)
     return {
         "prompts": len(rewards),
         "exact": _mean([one.exact for one in rewards if one.exact is not None]),
         "reward": _mean([one.reward for one in rewards if one.reward is not None]),
         "value": _mean([one.learnt_from for one in rewards if one.learnt_from is not None]),
         "wrong_of_claims": round(sum(one.contradicted for one in rewards) / claims, 4) if claims else None,
+        "wrong_of_judged": round(sum(one.contradicted for one in rewards) / known, 4) if known else None,
         "contradicted": _mean([one.contradicted > 0 for one in rewards]),
         "abstained": _mean([bool(one.abstained) for one in rewards]),
         "answers": _mean([bool(one.answers_question) for one in rewards]),

@@ -41,14 +41,15 @@ class TernaryValues(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     right: float = Field(default=1.0, ge=-MOST, le=MOST)
-    """All that was asked is said truly, and nothing is contradicted; a part of it earns its share of the way from `abstained`."""
+    """All that was asked is said truly, nothing is contradicted, and nothing is said that the graph cannot tell of; a part of it earns its
+    share of the way from `abstained`."""
     abstained: float = Field(default=0.0, ge=-MOST, le=MOST)
     """The answer says that it does not know."""
     wrong: float = Field(default=-1.0, ge=-MOST, le=MOST)
     """Something is contradicted, or nothing of what was asked is said."""
     unsupported: float | None = Field(default=-0.5, ge=-MOST, le=MOST)
-    """Something is said of what was asked, and the graph knows neither it nor its contrary. None leaves such an answer out of the gradient, so
-    that inventions about what the graph does not know cost nothing."""
+    """Something is said of what was asked, and the graph knows neither it nor its contrary. None leaves such an answer out of the gradient;
+    then inventions about what the graph does not know cost nothing."""
 
     @model_validator(mode="after")
     def _in_order(self) -> TernaryValues:
@@ -114,8 +115,15 @@ def _ternary(claims: Mapping[ClaimKey, JudgedTriplet], question: Question, absta
         return values.unsupported if claims else None  # the graph knows nothing of what was asked
     covered = question.coverage(claims)
     if covered:
-        return values.abstained + covered * (values.right - values.abstained)
+        return values.abstained + covered * _supported(claims, question, covered) * (values.right - values.abstained)
     return values.unsupported if question.is_answered(claims) else values.wrong
+
+
+def _supported(claims: Mapping[ClaimKey, JudgedTriplet], question: Question, covered: float) -> float:
+    """Of what is asked and answered and what the graph cannot tell of beside it, the share of the first. Further true claims change
+    nothing."""
+    answered = covered * len(question.parts)
+    return answered / (answered + sum(claim.verdict is Verdict.UNKNOWN for claim in claims.values()))
 
 
 def _is_contradicted(claims: Mapping[ClaimKey, JudgedTriplet]) -> bool:

@@ -279,7 +279,8 @@ DONT_KNOW = "I do not know who composed Aida."
     [
         ([RIGHT], QUESTION, "...", 1.0, 1.0, 1.0),
         ([RIGHT, BESIDE], QUESTION, "...", 1.0, 1.0, 1.0),
-        ([RIGHT, BEYOND], QUESTION, "...", 1.0, 1.0, 0.5),
+        ([RIGHT, BEYOND], QUESTION, "...", 0.5, 1.0, 0.5),
+        ([RIGHT, BEYOND, BESIDE], QUESTION, "...", 0.5, 1.0, 2 / 3),
         ([WRONG], QUESTION, "...", -1.0, 0.0, 0.0),
         ([RIGHT, WRONG], QUESTION, "...", -1.0, 0.0, 0.5),
         ([], QUESTION, DONT_KNOW, 0.0, 1.0, None),
@@ -293,7 +294,7 @@ DONT_KNOW = "I do not know who composed Aida."
         ([], "What is love?", "A wonderful thing.", None, 1.0, None),
     ],
     ids=[
-        "right", "right-and-beside", "right-and-beyond", "wrong", "right-and-wrong", "abstained", "nothing-said", "safe-beside",
+        "right", "right-and-beside", "right-and-beyond", "right-and-beyond-and-beside", "wrong", "right-and-wrong", "abstained", "nothing-said", "safe-beside",
         "true-of-the-same-entity", "unknown-to-the-graph", "half", "both-parts", "question-unknown", "question-unknown-and-nothing-read",
     ],
 )  # fmt: skip
