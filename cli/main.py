@@ -41,6 +41,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "dead-letters": ("cli.dead_letters", "dead_letters", "List, show and replay records that could not be used."),
     "acls": ("cli.acls", "acls", "Print the ACLs that each node and producer needs on the broker."),
     "keys": ("cli.keys", "keys", "Make keys that records are signed with, and say which may write what."),
+    "simulate": ("cli.simulate", "simulate", "Say how many workers and partitions a rate needs, and where lag starts."),
     "broker": ("cli.broker", "broker", "Run a Kafka broker here until Ctrl-C."),
     "fetch": ("cli.fetch", "fetch", "Download beforehand what commands would fetch when first needed."),
 }
