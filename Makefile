@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test test-fast test-gpu test-clients test-secured test-families test-readers coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo deploy-up deploy-check test-containers test test-fast test-gpu test-clients test-secured test-families test-readers test-monitoring coverage soak soak-short upgrade mutants check hooks format schemas lock sbom audit clean
+.PHONY: help setup demo deploy-up deploy-check test-nodes test-simulate test-containers test test-fast test-gpu test-clients test-secured test-families test-readers test-monitoring coverage soak soak-short upgrade mutants check hooks format schemas lock sbom audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +71,12 @@ deploy-up: ## A secured, monitored installation in containers (Docker alone is n
 
 deploy-check: setup ## Hold deploy/ against schemas, other programs and the code: a warning is a failure
 	@$(RUN) scripts.deploy_check
+
+test-nodes: setup ## One training over two nodes, each a network namespace, either killed (needs root; some minutes)
+	@$(RUN) scripts.two_nodes
+
+test-simulate: setup ## `pelton simulate` from end to end, small (a minute)
+	@PELTON_TEST_SIMULATE=1 $(RUN) pytest tests/integration/test_simulate.py
 
 test-containers: setup ## The integration suite against Kafka in a container, and the whole of deploy/compose.yaml (TESTS=…: others; skipped without an engine)
 	@$(RUN) scripts.containers

@@ -46,8 +46,10 @@ class Training(Run):
         devices = processes if self.on_gpus and processes > 1 else 0
         environ |= {"CUDA_VISIBLE_DEVICES": ",".join(str(number) for number in range(devices))}
         with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen([*command, *words, *flags], cwd=ROOT, env=environ, stdout=log, stderr=log)
+            return subprocess.Popen([*self.where, *command, *words, *flags], cwd=ROOT, env=environ, stdout=log, stderr=log)
 
+    where: tuple[str, ...] = ()
+    """Words before the command line, which say where it is run."""
     on_gpus = False
     """Whether several processes take a GPU each; one alone computes on the CPU."""
 
