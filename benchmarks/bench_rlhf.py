@@ -10,7 +10,7 @@ and judged by the arm's own worker; `exact` (a gold string stands in the answer)
     --stage try        one small run, to see that it works
     --stage ceiling    no training: of 16 sampled answers to each question never asked, is one right?
 
-Arms that the result file, or the kept one, has are not run again; no arm is begun after `--budget-s`. Raw judgements of every held-out prompt
+Arms that the result file, or the kept one, has are not run again; no arm is begun after `--budget-s`. Raw judgements of held-out prompts
 go to the file beside the result, `bench_rlhf_answers.jsonl.gz`: prompt, phase, exact, claims (all, verified, contradicted), whether it
 answers, whether it abstains, the policy's value.
 

@@ -39,7 +39,7 @@ def train_on_files(
     facts: tuple[Path, ...],
     ontology: str | None,
     read: ReadOptions,
-    policy: str = "strict",
+    policy: str,
 ) -> bool:
     """Produce the files, and data sets of the hub, and train until everything is consumed.
 

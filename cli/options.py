@@ -101,6 +101,9 @@ sign_option = broker_option(
 """For commands with `kafka_options`: their settings have it."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 
+REWARD_POLICY = "ternary"
+"""How answers are judged where nothing else is said: the policy that no run games (docs/rl.md), whose R is that of `strict`."""
+
 SHAPES = (
     "alpaca", "chatgpt-export", "classification", "dolly", "messages", "preference", "prompt", "prompt-completion", "question-answer",
     "sharegpt", "squad", "text", "ultrafeedback",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.declared import choices
-from cli.options import RunName, json_option, kafka_options, sign_option
+from cli.options import REWARD_POLICY, RunName, json_option, kafka_options, sign_option
 from cli.terminal import say
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def list_(settings: KafkaSettings, run_id: str | None, phase: str | None, prompt
     metavar="FILE",
     help="Predicates of the graph.",
 )
-@click.option("--policy", type=click.Choice(POLICIES), default="strict", show_default=True, help="How claims become a number.")
+@click.option("--policy", type=click.Choice(POLICIES), default=REWARD_POLICY, show_default=True, help="How claims become a number.")
 @click.option("--dry-run", is_flag=True, help="Judge and compare, and send nothing.")
 @json_option
 @sign_option

@@ -10,7 +10,7 @@ import click
 
 from cli.declared import choices
 from cli.logs import as_node, log_option
-from cli.options import Finite, RunName, facts_there, kafka_options, reading_options, there, under
+from cli.options import REWARD_POLICY, Finite, RunName, facts_there, kafka_options, reading_options, there, under
 from cli.terminal import say
 from cli.train_options import HeadedCommand, setting_options
 
@@ -44,7 +44,8 @@ FILE = click.Path(exists=True, dir_okay=False)
 @data_option(
     "--reward-policy",
     type=click.Choice(choices("feedback_node.policies", "RewardPolicy")),
-    help="With --dataset-path and a broker of its own: how the feedback worker judges answers, as its --policy. [default: strict]",
+    help="With --dataset-path and a broker of its own: how the feedback worker judges answers, as its --policy. "
+    f"[default: {REWARD_POLICY}]",
 )
 @setting_options
 @run_option(
@@ -151,9 +152,8 @@ def run(settings: Any, config: Any, options: Any, task: str | None, given: dict[
         from cli.sample_reader import read_options
 
         read = read_options(task, given["shape"], given["mapping"], given["encoding"])
-        return train_on_files(
-            settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read, given["reward_policy"] or "strict"
-        )
+        policy = given["reward_policy"] or REWARD_POLICY
+        return train_on_files(settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read, policy)
     from cli.progress import shown
     from trainer_node.node import run_node
 

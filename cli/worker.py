@@ -14,7 +14,7 @@ import click
 
 from cli.declared import choices
 from cli.logs import as_node, log_option
-from cli.options import Finite, RunName, Ternary, kafka_options
+from cli.options import REWARD_POLICY, Finite, RunName, Ternary, kafka_options
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -202,17 +202,17 @@ def augmenter(
 @click.option(
     "--policy",
     type=click.Choice(choices("feedback_node.policies", "RewardPolicy")),
-    default="strict",
+    default=REWARD_POLICY,
     show_default=True,
-    help="How claims become a reward.",
+    help="How claims become a reward, and what is learnt from it.",
 )
 @click.option("--no-claims", type=Finite(0, 1), metavar="R", help="Reward of an answer without claims. [default: none]")
 @click.option(
     "--ternary",
     type=Ternary(),
     metavar="RIGHT,ABSTAINED,WRONG[,UNSUPPORTED]",
-    help="What the policy ternary gives, from -10 to 10. UNSUPPORTED is for what the graph can tell nothing of; `none` leaves it out of what "
-    "is learnt. [default: 1,0,-1,-0.5]",
+    help="What the policy ternary gives, from -10 to 10. UNSUPPORTED is for what the graph can tell nothing of; `none` leaves it out of "
+    "what is learnt. [default: 1,0,-1,-0.5]",
 )
 @click.option("--preferences", is_flag=True, help="Send pairs of a good and a bad answer back to the stream as samples.")
 @click.option(

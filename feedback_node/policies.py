@@ -65,7 +65,7 @@ class RewardConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    policy: RewardPolicy = RewardPolicy.STRICT
+    policy: RewardPolicy = RewardPolicy.TERNARY
     """One of `RewardPolicy`."""
     no_claims: float | None = Field(default=None, ge=0, le=1)
     """R of an answer without claims; unset, it has none. Policies without a value of their own leave such an answer out of the gradient."""

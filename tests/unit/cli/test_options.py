@@ -60,7 +60,7 @@ def test_a_number_on_the_command_line_is_a_finite_one(words: tuple[str, ...], va
         (("--policy", "ternary", "--ternary", "1,0,-1,-1,0"), "is not three or four numbers"),
         (("--policy", "ternary", "--ternary", "1,0,-1,0.5"), "the last must lie between"),
         (("--policy", "ternary", "--ternary", "1,0,-1,nan"), "the last must lie between"),
-        (("--ternary", "1,0,-1"), "--ternary has an effect with --policy ternary alone"),
+        (("--policy", "strict", "--ternary", "1,0,-1"), "--ternary has an effect with --policy ternary alone"),
     ],
     ids=["two", "no-number", "equal", "nan", "too-much", "five", "above", "last-nan", "other-policy"],
 )

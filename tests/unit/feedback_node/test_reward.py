@@ -103,11 +103,11 @@ def test_how_long_an_output_waited_is_never_less_than_nothing(graph, created_at,
     assert judge_output(output, [], graph, now=100.25).latency_ms == latency
 
 
-def test_without_settings_the_reward_is_strict_and_no_claims_have_none(graph):
+def test_without_settings_the_policy_is_ternary_and_no_claims_have_no_share(graph):
     config = RewardConfig()
-    assert (config.policy, config.no_claims) == (STRICT, None)
+    assert (config.policy, config.no_claims) == (TERNARY, None)
     output = ModelOutput(prompt_id="p", prompt="", completion="", model_version="r/7")
-    assert judge_output(output, [], graph).policy == "strict"
+    assert judge_output(output, [], graph).policy == "ternary"
 
 
 def test_settings_do_not_change_while_they_are_in_use():
@@ -331,7 +331,15 @@ def test_what_the_graph_can_tell_nothing_of_can_be_left_out_of_what_is_learnt(gr
 
 
 def test_the_values_of_ternary_fall(graph):
-    for wrong in ({"abstained": 1.0}, {"wrong": 0.0}, {"unsupported": 0.5}, {"unsupported": -2}, {"right": -2.0}, {"right": 11.0}, {"right": float("nan")}):
+    for wrong in (
+        {"abstained": 1.0},
+        {"wrong": 0.0},
+        {"unsupported": 0.5},
+        {"unsupported": -2},
+        {"right": -2.0},
+        {"right": 11.0},
+        {"right": float("nan")},
+    ):
         with pytest.raises(ValidationError):
             TernaryValues(**wrong)
 
