@@ -26,6 +26,7 @@ from trainer_node.commit.ledger import Outcome
 from trainer_node.config import TrainConfig
 from trainer_node.node import RunSummary, TrainerNode, stop_on_signals
 from trainer_node.options import RunOptions
+from trainer_node.reward_parts import asks_graph
 from trainer_node.run.claim import check_before_claiming, check_before_starting, refuse_if_held
 
 CHECK_EVERY_S = 0.5
@@ -137,7 +138,8 @@ WHERE = {
 
 def needs_rewards(config: TrainConfig) -> bool:
     """Whether the run asks the feedback node what answers are worth."""
-    return Objective.PROMPT in config.objectives or config.held_out_prompts > 0
+    learns = Objective.PROMPT in config.objectives and asks_graph(config.reward_fn)
+    return learns or config.held_out_prompts > 0 or config.sampled_prompts > 0
 
 
 def _replace(options: RunOptions, **changes: object) -> RunOptions:
@@ -156,11 +158,12 @@ def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: P
 
 
 def _own_workers(stack: contextlib.ExitStack, config: TrainConfig, options: RunOptions, ontology: str | None, policy: str) -> Supervisor:
-    """Curriculum and augmenter; where rewards are asked for, feedback too, which judges by this policy."""
+    """Curriculum and augmenter; where answers are judged, feedback too."""
+    judges, pairs = needs_rewards(config), config.sampled_prompts > 0
     nodes = stack.enter_context(Supervisor(PELTON, options.run_dir / "logs", tell))
-    for name in ("curriculum", "augmenter", *(("feedback",) if needs_rewards(config) else ())):
+    for name in ("curriculum", "augmenter", *(("feedback",) if judges else ())):
         arguments = ["worker", name, "--run-id", options.run_id, "--state-dir", str(options.run_dir / "state" / name)]
-        arguments += ["--policy", policy] if name == "feedback" else []
+        arguments += ["--policy", policy, *(["--preferences"] if pairs else [])] if name == "feedback" else []
         arguments += ["--signal", config.curriculum.signal] if name == "curriculum" else []
         nodes.start(name, arguments + (["--ontology", ontology] if ontology else []))
     return nodes

@@ -58,9 +58,15 @@ def by_rewards(*of: str) -> Need:
 
 def answers(config: TrainConfig, given: Given) -> bool:
     """The model is asked something."""
-    return config.held_out_prompts > 0 or learns_from_rewards(config, given)
+    return config.held_out_prompts > 0 or config.sampled_prompts > 0 or learns_from_rewards(config, given)
 
 
+def sampled(need: Need) -> Need:
+    """That, or answers are sampled for preference pairs."""
+    return Need(lambda config, given: config.sampled_prompts > 0 or need.is_met(config, given), f"{need.told}, or --sampled-prompts")
+
+
+ANSWERS = "answers (--held-out-prompts, --sampled-prompts, or --trainer grpo, rloo or ppo)"
 FILES = Need(lambda _, given: bool(given["dataset_path"]), "--dataset-path")
 ENDS = Need(
     lambda _, given: bool(given["dataset_path"] or given["until_consumed"] or given["closed_file"] or given["replay"]),
@@ -87,11 +93,19 @@ NEEDS: dict[str, Need] = {
     ),
     "dpo_lr": trained_by("auto", "dpo"),
     "beta": Need(compares, "a trainer that compares with a reference (--trainer auto, dpo, grpo, rloo or ppo)"),
-    "num_generations": by_rewards("grpo", "rloo"),
+    "num_generations": sampled(by_rewards("grpo", "rloo")),
     "ppo_epochs": by_rewards("ppo"),
-    "temperature": by_rewards("grpo", "rloo", "ppo"),
-    "max_new_tokens": Need(answers, "answers (--held-out-prompts, or --trainer grpo, rloo or ppo)"),
-    "reward_timeout_s": Need(answers, "answers (--held-out-prompts, or --trainer grpo, rloo or ppo)"),
+    "temperature": sampled(by_rewards("grpo", "rloo", "ppo")),
+    "sampled_prompts": Need(
+        lambda config, given: ENDS.is_met(config, given) and "dpo" in kinds(config, given), "--trainer auto or dpo, and a run that ends"
+    ),
+    "reward_fn": by_rewards("grpo", "rloo", "ppo"),
+    "watch_steps": Need(
+        lambda config, given: config.held_out_prompts > 0 and learns_from_rewards(config, given),
+        "--held-out-prompts, and what learns from rewards",
+    ),
+    "max_new_tokens": Need(answers, ANSWERS),
+    "reward_timeout_s": Need(answers, ANSWERS),
     "epochs": PASSES,
     "facts": FILES,
     "ontology": FILES,

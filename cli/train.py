@@ -64,7 +64,7 @@ FILE = click.Path(exists=True, dir_okay=False)
 )
 @run_option(
     "--wait-for",
-    type=click.Choice(["curriculum", "augmenter"]),
+    type=click.Choice(["curriculum", "augmenter", "feedback"]),
     multiple=True,
     help="Worker whose lag must be zero, too, before everything is consumed; may be repeated.",
 )

@@ -18,6 +18,8 @@ from streams.kafka.dead_letters import read_dead_letters
 from streams.kafka.settings import KafkaSettings
 from trainer_node.commit.ledger import LedgerRow, Outcome
 
+PAIRS = "feedback"
+"""Origin of preference pairs."""
 ENDS = ("trained", "validation", "prompts", "dead_letters", "duplicates")
 OF_OUTCOME = {Outcome.TRAINED: "trained", Outcome.VALIDATION: "validation", Outcome.PROMPT: "prompts"}
 
@@ -34,6 +36,8 @@ class Account:
     ends: Counter[str] = field(default_factory=Counter)
     ours: int = 0
     ours_ends: Counter[str] = field(default_factory=Counter)
+    pairs_ends: Counter[str] = field(default_factory=Counter)
+    """Of ours, the ends of the feedback node's pairs."""
     lost: list[str] = field(default_factory=list)
     """Records that ended nowhere, as `topic:partition:offset id`."""
     doubled: list[str] = field(default_factory=list)
@@ -61,8 +65,10 @@ class Account:
         return {
             "samples_produced": self.produced,
             **{name: self.ends[name] for name in ENDS},
-            "variants": self.ours,
-            "variants_trained": self.ours_ends["trained"],
+            "variants": self.ours - self.pairs_ends.total(),
+            "variants_trained": self.ours_ends["trained"] - self.pairs_ends["trained"],
+            "pairs": self.pairs_ends.total(),
+            "pairs_trained": self.pairs_ends["trained"],
         }
 
 
@@ -103,7 +109,8 @@ def account_of(records: Iterable[Record], ends: Ends) -> Account:
     seen: set[str] = set()
     for record in sorted(records, key=lambda record: (record.timestamp, record.partition, record.offset)):
         position = (record.topic, record.partition, record.offset)
-        ours, sample_id = _read(record)
+        origin, sample_id = _read(record)
+        ours = bool(origin)
         end: str | None
         if position in ends.dead_positions:
             end = "dead_letters"
@@ -118,13 +125,14 @@ def account_of(records: Iterable[Record], ends: Ends) -> Account:
             account.lost.append(f"{record.topic}:{record.partition}:{record.offset} {sample_id}")
         else:
             (account.ours_ends if ours else account.ends)[end] += 1
+            account.pairs_ends[end] += origin == PAIRS
     return account
 
 
-def _read(record: Record) -> tuple[bool, str]:
-    """Whether one of our nodes sent it, and its sample id; an unreadable record is a producer's, and has none."""
+def _read(record: Record) -> tuple[str, str]:
+    """Which of our nodes sent it, if one did, and its sample id; an unreadable record is a producer's, and has none."""
     try:
         sample = Sample.decode(record.value)
     except BadRecord:
-        return False, ""
-    return sample.is_ours, sample.sample_id
+        return "", ""
+    return (sample.origin or "") if sample.is_ours else "", sample.sample_id

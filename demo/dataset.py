@@ -66,6 +66,10 @@ class Dataset:
     """Trained facts in wordings of their own; never trained on."""
     prompts: tuple[Sample, ...]
     """Held-out questions with `gold`: trained facts, in wordings never trained on. Split `validation`, so that no trainer takes them."""
+    control: tuple[Sample, ...]
+    """The same about countries that nothing is trained about."""
+    sampled: tuple[Sample, ...]
+    """Questions to train on, in trained wordings and without an answer: the model's own answers become preference pairs."""
     duplicates: tuple[Sample, ...]
     """Training samples that are sent a second time."""
     broken: tuple[Broken, ...]
@@ -84,18 +88,44 @@ class Dataset:
         parts = {
             "train": len(self.train),
             "validation": len(self.validation),
-            "prompts": len(self.prompts),
+            "prompts": len(self.asked) + len(self.sampled),
             "dead_letters": len(self.broken),
             "duplicates": len(self.duplicates),
         }
         return {**parts, "samples_produced": sum(parts.values())}
 
+    @property
+    def asked(self) -> tuple[Sample, ...]:
+        """All held-out questions."""
+        return (*self.prompts, *self.control)
+
+    @property
+    def wanted(self) -> tuple[Sample, ...]:
+        """What states a fact that a held-out question asks for, in the order of the questions."""
+        by_fact = {fact_of(sample.sample_id): sample for sample in (*self.one_hop, *self.two_hop)}
+        return tuple(by_fact[fact_of(prompt.sample_id)] for prompt in self.prompts if fact_of(prompt.sample_id) in by_fact)
+
+    @property
+    def further(self) -> tuple[Sample, ...]:
+        """What else can be trained on and nothing asks for, the nearest to what is asked first."""
+        wanted = {sample.sample_id for sample in self.wanted}
+        return tuple(s for s in (*self.two_hop, *self.one_hop, *self.three_hop) if s.sample_id not in wanted)
+
     def records(self) -> list[Record]:
         """Every record for `samples` in the order to send: shuffled, so that a repeat comes soon or late."""
-        order = [_record(sample) for sample in (*self.train, *self.validation, *self.prompts, *self.duplicates)]
-        order += [broken.record for broken in self.broken]
+        samples = (*self.train, *self.validation, *self.asked, *self.sampled, *self.duplicates)
+        return self.shuffled([*samples, *self.broken])
+
+    def shuffled(self, entries: Sequence[Sample | Broken]) -> list[Record]:
+        """These, as records, in an order that the seed gives."""
+        order = [entry.record if isinstance(entry, Broken) else _record(entry) for entry in entries]
         random.Random(self.seed).shuffle(order)
         return order
+
+
+def fact_of(sample_id: str) -> str:
+    """The end of a sample's id, which names the fact that it states or asks for: `capital-fr`."""
+    return sample_id.partition("-")[2]
 
 
 def _record(sample: Sample) -> Record:
@@ -147,30 +177,39 @@ def samples(countries: int = 60, seed: int = 7) -> Dataset:
     if not 3 <= countries <= len(known):
         raise ConfigError(f"countries: {countries} is not in 3..{len(known)}")
     maker, chosen = _Maker(random.Random(seed)), known[:countries]
-    one_hop = [_Fact(predicate, country) for country in chosen for predicate in ("capital", "currency", "continent")]
-    one_hop = [fact for fact in one_hop if fact.askable]
+    one_hop = _one_hop(chosen)
     trained = maker.ask_each(one_hop, "train")
     two_hop = maker.pick(_two_hop(chosen, "train"), countries // 3)
     three_hop = maker.pick(_three_hop(), countries // 6)
-    answered = [maker.answered(asked, "qa") for asked in trained]
-    few = min(8, countries)
+    answered = {asked.name: maker.answered(asked, "qa") for asked in trained}
+    prompts = list(maker.prompts(one_hop, two_hop, countries))
+    asked_for = [answered[fact] for prompt in prompts if (fact := fact_of(prompt.sample_id)) in answered]
+    others = _one_hop(known[countries : 2 * countries])
+    few = min(4, countries)
     return Dataset(
         facts=tuple(facts()),
-        one_hop=tuple(answered),
+        one_hop=tuple(answered.values()),
         two_hop=tuple(maker.answered(asked, "qa2") for asked in two_hop),
         three_hop=tuple(maker.answered(asked, "qa3") for asked in three_hop),
         texts=tuple(Sample(sample_id=f"text-{n}", text=text) for n, text in enumerate(_wordings()["texts"][:few], 1)),
         labelled=tuple(_labelled(few)),
-        preferences=tuple(maker.preference(fact, one_hop) for fact in maker.rng.sample(one_hop, min(6, countries))),
+        preferences=tuple(maker.preference(fact, one_hop) for fact in maker.rng.sample(one_hop, min(3, countries))),
         validation=tuple(
             maker.answered(asked, "check", Split.VALIDATION)
-            for asked in maker.ask_each(maker.rng.sample(one_hop, 4 * countries // 15), "validation")
+            for asked in maker.ask_each(maker.rng.sample(one_hop, max(1, 2 * countries // 15)), "validation")
         ),
-        prompts=tuple(maker.prompts(one_hop, two_hop, countries)),
-        duplicates=tuple(maker.rng.sample(answered, max(1, countries // 6))),
+        prompts=tuple(prompts),
+        control=tuple(maker.prompts(others, [], max(5, countries // 5))),
+        sampled=tuple(maker.sampled(one_hop, countries // 5)),
+        duplicates=tuple(maker.rng.sample(asked_for, max(1, countries // 6))),
         broken=_broken(),
         seed=seed,
     )
+
+
+def _one_hop(about: Sequence[Country]) -> list[_Fact]:
+    facts = [_Fact(predicate, country) for country in about for predicate in ("capital", "currency", "continent")]
+    return [fact for fact in facts if fact.askable]
 
 
 def _all_countries() -> Iterable[Country]:
@@ -218,6 +257,11 @@ class _Maker:
         (asked,) = self.ask_each([fact], "train")
         chosen, rejected = _fill(wording, fact), _fill(wording, fact, object=self.rng.choice(wrong))
         return Sample(sample_id=f"pair-{asked.name}", prompt=asked.prompt, chosen=chosen, rejected=rejected)
+
+    def sampled(self, about: Sequence[_Fact], number: int) -> Iterator[Sample]:
+        """`number` questions in wordings of training, to be answered several times by the model itself."""
+        for asked in self.ask_each(self.rng.sample([fact for fact in about if fact.measurable], number), "train"):
+            yield Sample(sample_id=f"try-{asked.name}", task=Task.RLHF_GRPO, prompt=asked.prompt)
 
     def prompts(self, one_hop: Sequence[_Fact], two_hop: Sequence[_Asked], number: int) -> Iterator[Sample]:
         """`number` held-out questions: of ten, four capitals, three currencies, two continents; the rest of two hops."""

@@ -14,8 +14,9 @@ from rich.console import Console
 from rich.table import Table
 
 from demo.account import Account
+from demo.dataset import fact_of
 from demo.session import DemoOptions, Session
-from reports.page import MEASURES, Answer, ReportData, measure_rows, summarise, write_report
+from reports.page import CONTROL, MEASURES, Answer, ReportData, measure_rows, summarise, write_report
 from reports.plots import Lag, Loss, Reward
 from schemas.base import Message
 from schemas.graph_reward import GraphReward
@@ -39,6 +40,10 @@ class Results:
     final_lag: dict[str, int]
     peak_bytes: int
     restarts: dict[str, int]
+    questions: tuple[int, int] = (0, 0)
+    """About facts that were trained, and about others."""
+    left_out: str | None = None
+    """What the plan had no room for."""
     wall_s: float = 0.0
     run_dir: Path = field(default_factory=Path)
 
@@ -60,6 +65,8 @@ class Results:
             "dead_letters": numbers["dead_letters"],
             "variants_republished": numbers["variants"],
             "variants_trained": numbers["variants_trained"],
+            "pairs_republished": numbers["pairs"],
+            "pairs_trained": numbers["pairs_trained"],
             "account_exact": self.account.exact,
             "outputs_judged": self.outputs_judged,
         }
@@ -71,6 +78,11 @@ class Results:
         return {
             **counts,
             **measures,
+            "control_accuracy_before": self.measures[CONTROL][0],
+            "control_accuracy_after": self.measures[CONTROL][1],
+            "questions": self.questions[0],
+            "questions_control": self.questions[1],
+            "left_out": self.left_out,
             "lag_at_end": self.final_lag,
             "restarts": self.restarts,
             "memory_peak_bytes": self.peak_bytes,
@@ -80,7 +92,8 @@ class Results:
 
     def show(self, console: Console) -> None:
         """The one table, and where to look further."""
-        table = Table(title="Held-out questions, before and after", title_justify="left")
+        trained, others = self.questions
+        table = Table(title=f"{trained} questions about trained facts, in new wordings; {others} about others", title_justify="left")
         for column in ("", "before", "after", "change"):
             table.add_column(column, justify="left" if not column else "right")
         for row in measure_rows(self.measures):
@@ -93,7 +106,10 @@ class Results:
         )
         sign = "=" if self.account.exact else "≠"
         console.print(f"Account: {numbers['samples_produced']} samples produced {sign} {ends}")
-        console.print(f"Variants: {numbers['variants']} sent back, {numbers['variants_trained']} trained")
+        for name, plural in (("variants", "Variants"), ("pairs", "Preference pairs of its own answers")):
+            console.print(f"{plural}: {numbers[name]} sent back, {numbers[f'{name}_trained']} trained")
+        if self.left_out:
+            console.print(self.left_out[0].upper() + self.left_out[1:], style="yellow", markup=False)
         console.print(f"Lag at the end: {sum(self.final_lag.values())}   Memory at most: {self.peak_bytes / 2**30:.1f} GiB")
         console.print("Time: " + ", ".join(f"{name} {seconds:.0f} s" for name, seconds in self.report.timings.items()))
         console.print(f"{self.wall_s:.0f} s in all.  Report: {self.run_dir / 'report.html'}")
@@ -106,7 +122,9 @@ def collect(session: Session, account: Account) -> Results:
     judged = {reward.output_id: reward for reward in _of_run(settings, settings.topics.rewards, GraphReward, run_id)}
     before = {reward.prompt_id: reward for reward in judged.values() if reward.phase == "before"}
     after = {reward.prompt_id: reward for reward in judged.values() if reward.phase == "after"}
-    measures = summarise(before.values(), after.values())
+    asked, again = _by_fact(session, before), _by_fact(session, after)
+    measures = summarise(asked[True], again[True])
+    measures[CONTROL] = summarise(asked[False], again[False])["exact_accuracy"]
     report = ReportData(
         summary=measures,
         losses=[_loss_row(loss) for loss in {loss.event_id: loss for loss in losses}.values()],
@@ -119,7 +137,16 @@ def collect(session: Session, account: Account) -> Results:
         facts={fact.fact_id: fact for fact in session.dataset.facts},
     )
     restarts = {node.name: node.restarted for node in session.supervisor.nodes.values() if node.restarted}
-    return Results(account, measures, len(judged), report, session.lag[-1][1], session.peak_bytes, restarts)
+    questions = len(again[True]), len(again[False])
+    return Results(account, measures, len(judged), report, session.lag[-1][1], session.peak_bytes, restarts, questions, session.left_out)
+
+
+def _by_fact(session: Session, rewards: dict[str, GraphReward]) -> dict[bool, list[GraphReward]]:
+    """Judged answers by whether the fact that was asked for was trained."""
+    found: dict[bool, list[GraphReward]] = {True: [], False: []}
+    for prompt_id, reward in rewards.items():
+        found[fact_of(prompt_id) in session.facts_sent].append(reward)
+    return found
 
 
 def _of_run(settings: KafkaSettings, topic: Topic, kind: type[Message], run_id: str) -> list[Any]:

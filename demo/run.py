@@ -18,6 +18,7 @@ from rich.console import Console
 from demo.account import Account, take_account
 from demo.dataset import ONTOLOGY, samples
 from demo.live import LiveTable, NodeView
+from demo.producing import DemoProducer
 from demo.results import Results, collect
 from demo.session import DemoOptions, Session
 from schemas.errors import PeltonError
@@ -26,7 +27,6 @@ from streams.kafka.admin import create_topics
 from streams.kafka.broker import open_broker
 from streams.kafka.embedded import free_port
 from streams.kafka.lag import LagReader
-from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from streams.node import group_name
 from streams.supervisor import Supervisor
@@ -60,7 +60,8 @@ def run_demo(options: DemoOptions, program: Sequence[str], console: Console) -> 
         settings = base.model_copy(update={"bootstrap_servers": broker.bootstrap_servers, **_own_prefix(broker.kind, run_id)})
         os.environ.update(settings.to_environ())  # the nodes inherit it
         create_topics(settings, settings.topics).raise_if_wrong()
-        session = Session(options, settings, run_id, stack.enter_context(Supervisor(program, run_dir / "logs", console.print)), dataset)
+        supervisor = stack.enter_context(Supervisor(program, run_dir / "logs", console.print))
+        session = Session(options, settings, run_id, supervisor, dataset, started=started)
         session.timings["starting the broker"] = time.monotonic() - before
         _produce_and_train(session, console)
         with session.during("counting and reporting"):
@@ -78,33 +79,22 @@ def _own_prefix(kind: str, run_id: str) -> dict[str, str]:
 
 def _produce_and_train(session: Session, console: Console) -> None:
     closed = session.options.run_dir / "producers.closed"
+    producer = DemoProducer(session, closed)
     with session.during("producing facts"):
-        _produce_facts(session)
+        producer.send_facts()
     views = _start_nodes(session, closed)
     with LiveTable(console, session.supervisor, views, lambda: session.stage) as live, LagReader(session.settings) as lag:
         with session.during("producing samples"):
-            _produce_samples(session)
-            closed.touch()
+            producer.send_first()
         with session.during("training, asking and judging"):
             trainer = session.supervisor.nodes["trainer"]
             while not trainer.ended:
                 session.supervisor.check()
                 _look(session, lag, views)
+                producer.look(views[-1].metrics)
                 live.update()
                 time.sleep(LOOK_EVERY_S)
         _look(session, lag, views)
-
-
-def _produce_facts(session: Session) -> None:
-    with Producer(session.settings) as producer:
-        for fact in session.dataset.facts:
-            producer.send(session.settings.topics.facts, fact.fact_id, fact)
-
-
-def _produce_samples(session: Session) -> None:
-    with Producer(session.settings) as producer:
-        for record in session.dataset.records():
-            producer.send_bytes(session.settings.topics.samples.name, record.key, record.value)
 
 
 def _start_nodes(session: Session, closed: Path) -> list[NodeView]:
@@ -113,7 +103,8 @@ def _start_nodes(session: Session, closed: Path) -> list[NodeView]:
     state = session.options.run_dir / "state"
     for name in WORKERS:
         arguments = ["worker", name, "--run-id", session.run_id, "--ontology", str(ONTOLOGY), "--metrics-port", str(ports[name])]
-        session.supervisor.start(name, [*arguments, "--state-dir", str(state / name)])
+        more = ["--preferences"] if name == "feedback" else []
+        session.supervisor.start(name, [*arguments, "--state-dir", str(state / name), *more])
     session.supervisor.start("trainer", _trainer_arguments(session, closed, ports["trainer"]), may_end=True, stop_s=70.0)
     return [NodeView(name, port) for name, port in ports.items()]
 
@@ -126,11 +117,13 @@ def _trainer_arguments(session: Session, closed: Path, port: int) -> list[str]:
         "--run-dir": options.run_dir / "training",
         "--epochs": options.epochs,
         "--lr": 1e-3,
-        "--batch-size": 8,
+        "--batch-size": 4,
         "--linger-s": 0.3,
         "--pace-steps": 4,
         "--checkpoint-steps": 20,
-        "--held-out-prompts": len(session.dataset.prompts),
+        "--held-out-prompts": len(session.dataset.asked),
+        "--sampled-prompts": len(session.dataset.sampled),
+        "--num-generations": options.answers,
         "--closed-file": closed,
         "--workers-run-id": session.run_id,
         "--metrics-port": port,
@@ -142,7 +135,7 @@ def _trainer_arguments(session: Session, closed: Path, port: int) -> list[str]:
 def _look(session: Session, lag: LagReader, views: list[NodeView]) -> None:
     """Read lag, metrics and memory as they are now."""
     topics = session.settings.topics
-    bands = [topic.name for objective in (Objective.SFT, Objective.PREFERENCE) for topic in topics.bands(objective)]
+    bands = [topic.name for objective in Objective for topic in topics.bands(objective)]
     by_name: dict[str, int] = {}
     for view in views:
         worker = view.name in READS

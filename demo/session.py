@@ -19,10 +19,16 @@ class DemoOptions:
 
     run_dir: Path
     countries: int = 60
-    epochs: int = 3
+    epochs: int = 2
     model: str = "default"
     port: int | None = None
     seed: int = 7
+    seconds: float = 300.0
+    """In which it is to end: what does not fit is left out."""
+    further: int = 60
+    """Facts that are trained beside those that a question asks for, at most."""
+    answers: int = 4
+    """Sampled to each prompt that preference pairs are made of."""
     train_flags: tuple[str, ...] = ()
     """Further flags for `pelton train`."""
 
@@ -40,6 +46,11 @@ class Session:
     lag: list[tuple[float, dict[str, int]]] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
     peak_bytes: int = 0
+    started: float = field(default_factory=time.monotonic)
+    facts_sent: set[str] = field(default_factory=set)
+    """Names of the facts that are trained."""
+    left_out: str | None = None
+    """What was not sent, and why."""
 
     @contextlib.contextmanager
     def during(self, stage: str) -> Iterator[None]:

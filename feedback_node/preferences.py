@@ -33,7 +33,7 @@ class PreferenceConfig(BaseModel):
     """Latest answers kept for each prompt."""
     max_prompts: int = Field(default=10_000, ge=1)
     """Prompts remembered; the one longest without an answer goes first."""
-    measured_phases: frozenset[str] = frozenset({"before", "after"})
+    measured_phases: frozenset[str] = frozenset({"before", "during", "after"})
     """Phases that measure a model: their prompts are held out, and never become training data."""
 
 

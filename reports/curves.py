@@ -12,6 +12,10 @@ from schemas.training_sample import BANDS
 from trainer_node.commit.history import BEGINNING, EVALUATION, SAMPLE, STEP
 
 COLOURS = ("c1", "c2", "c3", "c4", "c6", "c5", "c7", "c8")
+PHASES = ("before", "train", "during", "after")
+SHARES_OF_ANSWERS = ("answers_question", "exact", "distinct", "flat_groups", "unread", "abstained", "unrewarded")
+SMOOTHED = 5
+"""Steps of a mean."""
 SCALE = {"sft": "nats per token", "preference": "DPO loss of a pair", "prompt": "policy loss"}
 
 
@@ -19,7 +23,15 @@ def plots_of(run: RunFolder) -> list[Plot]:
     """Loss, evaluations, rewards, curriculum, lag and speed; charts of what a run does not have are left out, but the loss."""
     steps = run.of_kind(STEP)
     losses = [step_loss_plot(steps, objective) for objective in run.objectives] or [step_loss_plot([], "sft")]
-    found = [*losses, *evaluation_plots(run), reward_plot(run), curriculum_plot(steps), band_lag_plot(run), speed_plot(steps)]
+    found = [
+        *losses,
+        *evaluation_plots(run),
+        reward_plot(run),
+        *answer_plots(run),
+        curriculum_plot(steps),
+        band_lag_plot(run),
+        speed_plot(steps),
+    ]
     return [plot for place, plot in enumerate(found) if place == 0 or not plot.empty]
 
 
@@ -94,13 +106,42 @@ def _values(entries: Sequence[Entry], names: Sequence[str]) -> tuple[Series, ...
 def reward_plot(run: RunFolder) -> Plot:
     """Mean reward of the answers that were judged together, over the steps."""
     series = []
-    for name, colour in (("before", "c2"), ("train", "c3"), ("after", "c1")):
+    for name, colour in (("before", "c2"), ("train", "c3"), ("during", "c4"), ("after", "c1")):
         found = [(entry.step, entry.values[f"reward_{name}"]) for entry in run.of_kind(SAMPLE) if f"reward_{name}" in entry.values]
         series.append(Series(name, colour, tuple(Point(step, mean, f"{mean:.3f} at step {step}") for step, mean in found), "dots"))
-    missing = sum(entry.values.get(f"unrewarded_{name}", 0) for entry in run.of_kind(SAMPLE) for name in ("before", "train", "after"))
+    missing = sum(entry.values.get(f"unrewarded_{name}", 0) for entry in run.of_kind(SAMPLE) for name in PHASES)
     note = f"Answers without a reward, left out: {number(missing)}. No reward is not a zero." if missing else ""
     reading = "Each dot is the mean over the answers of one step, or of the held-out prompts."
     return Plot("Reward", reading, Axis("optimizer step", 0), Axis("reward, 0 to 1", 0, 1), tuple(series), (), note)
+
+
+def answer_plots(run: RunFolder) -> list[Plot]:
+    """What the answers of a policy's steps were like: shares; and claims, tokens and KL, each beside its own mean."""
+    rows = [
+        (entry.step, {name.removeprefix("answers_"): value for name, value in entry.values.items() if name.startswith("answers_")})
+        for entry in run.of_kind(SAMPLE)
+        if any(name.startswith("answers_") for name in entry.values)
+    ]
+    axis = Axis("optimizer step", 0)
+    shares = Plot(
+        "What answers are like", f"Means of up to {SMOOTHED} steps. A reward that rises while the first two fall is being gamed.", axis,
+        Axis("share, 0 to 1", 0, 1), _smoothed_series(rows, SHARES_OF_ANSWERS),
+    )  # fmt: skip
+    sizes = Plot(
+        "Claims, tokens and KL", "Means of an answer, of each step; KL to the reference in nats.", axis, Axis("of an answer", 0),
+        _smoothed_series(rows, ("claims", "tokens", "kl")),
+    )  # fmt: skip
+    return [shares, sizes]
+
+
+def _smoothed_series(rows: Sequence[tuple[int, dict[str, float]]], names: Sequence[str]) -> tuple[Series, ...]:
+    found = []
+    for name, colour in zip(names, COLOURS, strict=False):
+        own = [(step, figures[name]) for step, figures in rows if name in figures]
+        means = smoothed([value for _, value in own], SMOOTHED)
+        points = tuple(Point(step, mean, f"{name} {mean:.3g} at step {step}") for (step, _), mean in zip(own, means, strict=True))
+        found.append(Series(name.replace("_", " "), colour, points))
+    return tuple(series for series in found if series.points)
 
 
 def curriculum_plot(steps: Sequence[Entry]) -> Plot:

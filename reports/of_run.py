@@ -39,8 +39,15 @@ def report_data(run: RunFolder, topics: FromTopics) -> ReportData:
         dead_letters=topics.dead_letters,
         settings=_settings(run),
         data=_data(run),
-        notes=[f"The topics could not be read, so answers and dead letters are missing: {topics.missing}"] if topics.missing else [],
+        notes=_notes(run, topics),
     )
+
+
+def _notes(run: RunFolder, topics: FromTopics) -> list[str]:
+    """What the page lacks, and what is amiss."""
+    notes = [f"The topics could not be read, so answers and dead letters are missing: {topics.missing}"] if topics.missing else []
+    hacking = run.summaries[-1].get("reward_hacking") if run.summaries else None
+    return [*notes, f"{hacking}. docs/rewards.md says what games each policy."] if hacking else notes
 
 
 def _evaluations(run: RunFolder) -> dict[str, tuple[float | None, float | None]]:

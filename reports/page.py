@@ -106,6 +106,11 @@ MEASURES: dict[str, tuple[str, str, int]] = {
 }
 """Measures that `summarise` gives, all of them shares: heading, meaning, and the direction that is better."""
 
+CONTROL = "exact_control"
+"""Of facts that were never trained: what the rest is compared with."""
+SHARES = {**MEASURES, CONTROL: ("Exact answers, facts never trained", "a control: what the model answers better without being told", 1)}
+"""All that is shown in percent."""
+
 EVALUATIONS: dict[str, tuple[str, str, int]] = {
     "val_loss": ("Held-out loss", "mean over target tokens, in nats; of pairs the mean DPO loss of a pair", -1),
     "val_perplexity": ("Held-out perplexity", "exp() of the held-out loss", -1),
@@ -129,6 +134,7 @@ BESIDE: dict[str, tuple[str, str]] = {
     "variants": ("Variants", "made from hard samples by the augmenter"),
     "variants_trained": ("Variants trained", "those of them that stand in the weights"),
     "pairs": ("Preference pairs", "made from judged answers by the feedback node"),
+    "pairs_trained": ("Preference pairs trained", "those of them that stand in the weights"),
 }
 """What nodes made themselves: beside the sum."""
 
@@ -276,7 +282,7 @@ def _moved(noun: str, before: float | None, after: float | None, show: Callable[
 def measure_of(name: str) -> tuple[str, str, int]:
     """Heading, meaning, and the direction that is better; of an evaluation of one among several objectives, too: `val_loss (sft)`."""
     plain, _, whose = name.partition(" ")
-    heading, meaning, direction = EVALUATIONS.get(plain) or MEASURES.get(plain) or (plain.replace("_", " ").capitalize(), "", 0)
+    heading, meaning, direction = EVALUATIONS.get(plain) or SHARES.get(plain) or (plain.replace("_", " ").capitalize(), "", 0)
     return f"{heading} {whose}".rstrip(), meaning, direction
 
 
@@ -298,14 +304,14 @@ def run_line(data: ReportData, losses: Sequence[Loss]) -> str:
 def measure_rows(summary: Mapping[str, tuple[float | None, float | None]]) -> list[Measure]:
     """The table of before and after: known measures first, as percentages."""
     rows = []
-    for name in [*(name for name in MEASURES if name in summary), *(name for name in summary if name not in MEASURES)]:
+    for name in [*(name for name in SHARES if name in summary), *(name for name in summary if name not in SHARES)]:
         before, after = summary[name]
         heading, meaning, direction = measure_of(name)
-        show = _percent if name in MEASURES else _plain
+        show = _percent if name in SHARES else _plain
         change, better = "–", None
         if before is not None and after is not None:
-            difference = 100 * (after - before) if name in MEASURES else after - before
-            change = f"{_signed(difference)} points" if name in MEASURES else f"{difference:+.4g}".replace("-", "\u2212")
+            difference = 100 * (after - before) if name in SHARES else after - before
+            change = f"{_signed(difference)} points" if name in SHARES else f"{difference:+.4g}".replace("-", "\u2212")
             better = None if not direction or show(before) == show(after) else (difference > 0) == (direction > 0)
         rows.append(Measure(heading, meaning, show(before), show(after), change, better))
     return rows

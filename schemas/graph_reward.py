@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from schemas.base import VERSION, Message
 from schemas.triplet import JudgedTriplet
@@ -29,19 +29,21 @@ class RewardStatus(StrEnum):
 class GraphReward(Message):
     """The judgement of one model output."""
 
-    schema_version: str = Field(default="1.2", pattern=VERSION)
-    """`major.minor`. 1.1 brought conversations, 1.2 abstention, what could not be read, and the policy's own value."""
-    reward_id: str = Field(max_length=400)
-    """`output_id@graph_version`: a second judgement of the same output under another graph is another reward."""
+    schema_version: str = Field(default="1.3", pattern=VERSION)
+    """`major.minor`. 1.1 brought conversations, 1.2 abstention, what could not be read, and the policy's own value; since 1.3 a judge may
+    leave out what it cannot know."""
+    reward_id: str = Field(default="", max_length=400)
+    """`output_id@graph_version`: a second judgement of the same output under another graph is another reward. Left empty,
+    `output_id@policy`."""
     output_id: str = Field(max_length=300)
     """The output judged."""
     prompt_id: str = Field(max_length=200)
     """Its prompt; the record's key."""
     run_id: str | None = Field(default=None, max_length=200)
-    """The run whose output it was."""
+    """The run whose output it was; left out, that of the output."""
     phase: str | None = Field(default=None, max_length=100)
     """The output's phase."""
-    model_version: str = Field(max_length=400)
+    model_version: str = Field(default="", max_length=400)
     """The model that answered."""
     prompt: str = ""
     """The question, so that a reward can be read on its own."""
@@ -56,17 +58,17 @@ class GraphReward(Message):
     value: float | None = Field(default=None, ge=-MOST, le=MOST)
     """What the policy gives, where that is another number than R (`ternary`, `binary`): what reinforcement learns from. None elsewhere, and
     where the policy gives nothing."""
-    status: RewardStatus
-    """Whether there is a reward, and if not, why."""
+    status: RewardStatus = RewardStatus.OK
+    """Whether there is a reward, and if not, why. Left out, `ok` where there is a reward or a value, else `no_claims`."""
     policy: str = Field(max_length=100)
     """`strict`, `open_world`, `coverage`, `ternary` or `binary`; another judge's own name."""
-    total: int = Field(ge=0)
+    total: int = Field(default=0, ge=0)
     """Distinct claims, hedged ones left out; of denied ones those that the graph can tell of."""
-    verified: int = Field(ge=0)
+    verified: int = Field(default=0, ge=0)
     """Claims the graph supports."""
-    contradicted: int = Field(ge=0)
+    contradicted: int = Field(default=0, ge=0)
     """Claims the graph contradicts."""
-    unknown: int = Field(ge=0)
+    unknown: int = Field(default=0, ge=0)
     """Claims the graph is silent on."""
     answers_question: bool | None = None
     """Whether any claim is about what the question asked; None where that cannot be told."""
@@ -77,8 +79,8 @@ class GraphReward(Message):
     """Sentences that state something, and in which no claim was found. None where a judge does not tell."""
     triplets: tuple[JudgedTriplet, ...] = ()
     """Every claim with its verdict and evidence."""
-    graph_version: int
-    """Offset of `facts` that the judging view had reached."""
+    graph_version: int = -1
+    """Offset of `facts` that the judging view had reached; -1 of a judge without a graph."""
     gold: tuple[str, ...] | None = None
     """Gold strings of the prompt, as the output carried them."""
     exact: bool | None = None
@@ -87,6 +89,19 @@ class GraphReward(Message):
     """Seconds since the epoch."""
     latency_ms: float | None = None
     """From the output's `created_at` to this judgement."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: object) -> object:
+        if not isinstance(data, dict):
+            return data
+        filled = dict(data)
+        if not filled.get("reward_id"):
+            filled["reward_id"] = f"{filled.get('output_id')}@{filled.get('policy')}"
+        if filled.get("status") is None:
+            has_one = filled.get("reward") is not None or filled.get("value") is not None
+            filled["status"] = RewardStatus.OK.value if has_one else RewardStatus.NO_CLAIMS.value
+        return filled
 
     @property
     def learnt_from(self) -> float | None:

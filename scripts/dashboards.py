@@ -119,6 +119,13 @@ REWARDS = (
           alerts=("PeltonRewardsLate",)),
     Panel("Staleness", "Optimizer steps between the newest model that answered and the oldest of the last batch.", "short",
           ((f"pelton_output_staleness_steps{{{RUN}}}", "{{run_id}}"),)),
+    Panel("What answers are like", "Of a policy's last step: shares 0 to 1, and whether it games its reward.", "percentunit",
+          ((f'pelton_answer_figure{{{RUN}, figure!~"claims|tokens|kl"}}', "{{run_id}} {{figure}}"),
+           (f"pelton_reward_hacking{{{RUN}}}", "hacking {{run_id}}")), alerts=("PeltonRewardHacking",)),
+    Panel("Claims, tokens and KL", "Of an answer, in a policy's last step; KL in nats.", "short",
+          ((f'pelton_answer_figure{{{RUN}, figure=~"claims|tokens|kl"}}', "{{run_id}} {{figure}}"),)),
+    Panel("Prompts without spread a minute", "All answers earned the same: nothing is learnt from them.", "cpm",
+          ((f"60 * sum by (run_id) (rate(pelton_flat_groups_total{{{RUN}}}[5m]))", "{{run_id}}"),)),
     Panel("Preference pairs a minute", "Sent back to the stream.", "cpm",
           ((f"60 * sum by (run_id) (rate(pelton_preference_pairs_total{{{RUN}}}[5m]))", "{{run_id}}"),)),
 )  # fmt: skip

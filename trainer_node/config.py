@@ -22,6 +22,7 @@ from streams.settings import Section
 from trainer_node.competence import Form, horizon_of
 from trainer_node.curricula import Curriculum
 from trainer_node.kinds import Reference, TrainerKind
+from trainer_node.reward_parts import parts_of
 
 
 class Settings(BaseModel):
@@ -196,6 +197,8 @@ class AnswerSettings(Settings):
 
     held_out_prompts: int = Field(default=0, ge=0)
     """Prompts of the prompt bands to wait for, and to ask before and after training."""
+    sampled_prompts: int = Field(default=0, ge=0)
+    """Training prompts to sample `num_generations` answers to before DPO begins, in a run that ends: a judge makes pairs of them."""
     max_new_tokens: int = Field(default=32, ge=1)
     """Longest answer in tokens."""
     num_generations: int = Field(default=4, ge=2)
@@ -204,8 +207,19 @@ class AnswerSettings(Settings):
     """Optimizer steps on the answers of one round (ppo)."""
     temperature: float = Field(default=1.0, gt=0)
     """Sampling temperature of the answers that are learnt from. Held-out prompts are answered greedily."""
+    reward_fn: str = "graph"
+    """What an answer is worth: `graph`, the feedback node; module:function; or a weighted sum such as graph:0.5,my.module:score:0.5."""
+    watch_steps: int = Field(default=0, ge=0)
+    """Steps that learn from rewards between two askings of the held-out prompts; 0 asks them before and after training alone."""
     reward_timeout_s: float = Field(default=120.0, ge=0)
     """Seconds to wait for rewards. One that comes later counts as none, never as zero."""
+
+    @field_validator("reward_fn")
+    @classmethod
+    def _reward_parts(cls, given: str) -> str:
+        """Its parts can be read."""
+        parts_of(given)
+        return given
 
 
 class TrainConfig(AnswerSettings, PassSettings, BatchSettings, LearningSettings, ModelSettings):

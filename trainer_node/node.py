@@ -62,6 +62,10 @@ class RunSummary:
     """As torch writes it."""
     reward_policies: list[str]
     """By which policies answers were judged in this incarnation."""
+    reward_hacking: str | None
+    """Whether the reward rose while answers got worse, in a line."""
+    flat_groups: int
+    """Prompts of this incarnation all of whose answers earned the same."""
     taught_nothing: str | None
     """Why rewards taught nothing, where no step of the run learnt from one."""
     bits: int
@@ -206,6 +210,8 @@ class TrainerNode:
             backend=run.loaded.backend,
             device=run.loaded.device,
             reward_policies=sorted(run.rewards.policies),
+            reward_hacking=run.watch.warning,
+            flat_groups=run.watch.flat_groups,
             taught_nothing=run.spread.why_nothing(is_whole=run.claim.resumed is None or not run.claim.resumed.manifest.step),
             bits=run.loaded.bits,
         )

@@ -136,6 +136,22 @@ REWARD_WAIT_SECONDS = _declare(
     Histogram, "pelton_reward_wait_seconds", "Seconds for which a step waited for its rewards, after its last answer", RUN, TRAINER,
     buckets=(0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )  # fmt: skip
+REWARD_FUNCTION_FAILURES = _declare(
+    Counter, "pelton_reward_function_failures", "Steps in which a reward_fn raised, and answers for which it gave no finite number",
+    ("run_id", "kind"), TRAINER,
+)  # fmt: skip
+ANSWER_FIGURE = _declare(
+    Gauge, "pelton_answer_figure",
+    "What the last step's answers were like, by figure: answers_question, exact, claims, tokens, distinct, flat_groups, unread,"
+    " abstained, unrewarded, kl",
+    ("run_id", "figure"), TRAINER,
+)  # fmt: skip
+FLAT_GROUPS = _declare(
+    Counter, "pelton_flat_groups", "Prompts all of whose answers earned the same, so that nothing was learnt from them", RUN, TRAINER
+)
+REWARD_HACKING = _declare(
+    Gauge, "pelton_reward_hacking", "1 while the reward has risen and answers have got worse by what it does not pay for", RUN, TRAINER
+)
 RUN_INFO = _declare(
     Gauge, "pelton_run_info", "1: what the run trains, how, and on what", ("run_id", "model", "trainers", "backend", "device", "bits"),
     TRAINER,

@@ -8,15 +8,22 @@ import pytest
 from demo_process import DEADLINE_S, check, finish, start_demo
 
 pytestmark = pytest.mark.timeout(DEADLINE_S + 120)
+FACTS = 40
+"""Countries asked about: two thirds of what a person is shown. However busy the machine, all that is asked for has room."""
 
 
 @pytest.mark.slow
-def test_the_small_model_learns_the_facts_it_is_asked_about(tmp_path: Path):
-    """The promise of the main job: wrong answers on held-out wordings down by at least 60 %, reward up, coverage not lower."""
-    summary = finish(start_demo(tmp_path / "run"))
+def test_the_small_model_learns_the_facts_it_is_asked_about_and_from_pairs_of_its_own_answers(tmp_path: Path):
+    """The promise of the main job: wrong answers on held-out wordings down by at least 60 %, reward up, coverage not lower; each arrow
+    carries something."""
+    summary = finish(start_demo(tmp_path / "run", "--countries", str(FACTS), "--further", "0", "--seconds", str(DEADLINE_S)))
     check(summary, tmp_path / "run")
     assert 1 - summary["accuracy_after"] <= 0.4 * (1 - summary["accuracy_before"])
     assert summary["reward_avg_after"] > summary["reward_avg_before"]
     assert summary["coverage_after"] >= summary["coverage_before"]
-    assert summary["samples_trained"] == 232
+    assert summary["variants_trained"] > 0
+    assert summary["pairs_trained"] > 0
+    assert summary["questions"] == FACTS
+    assert summary["questions_control"] > 0
+    assert summary["control_accuracy_after"] < summary["accuracy_after"]
     assert summary["memory_peak_bytes"] < 6 * 2**30

@@ -23,6 +23,7 @@ from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account
 from tests.integration.worker_process import WorkerProcess
 from tests.models.tiny import build
+from trainer_node.commit.history import read_history
 from trainer_node.rewards.client import RewardClient
 
 CONFIG: dict[str, Any] = {
@@ -66,7 +67,10 @@ def prompt_of(number: int) -> TrainingSample:
 
 
 class JudgeThread:
-    """Stands where the feedback node does: gives each output on `outputs` a reward, or None, or no answer at all."""
+    """Stands where the feedback node does: gives each output on `outputs` a reward, or None, or no answer at all.
+
+    It is somebody else's judge, who says what he can know and no more (docs/rewards.md).
+    """
 
     def __init__(self, settings: KafkaSettings, reward: Callable[[ModelOutput], float | str | None]) -> None:
         self.outputs: list[ModelOutput] = []
@@ -94,11 +98,8 @@ class JudgeThread:
         value = self._reward(output)
         if isinstance(value, str):
             return
-        status = RewardStatus.OK if value is not None else RewardStatus.NO_CLAIMS
-        names = ("output_id", "prompt_id", "run_id", "phase", "model_version")
-        said = {name: getattr(output, name) for name in names} | {"reward_id": output.output_id + "@0", "reward": value, "status": status}
-        reward = GraphReward(**said, policy="strict", total=0, verified=0, contradicted=0, unknown=0, graph_version=0)
-        producer.send(self._settings.topics.rewards, output.prompt_id, reward)
+        said = {"output_id": output.output_id, "prompt_id": output.prompt_id, "policy": "my-judge", "reward": value}
+        producer.send_bytes(self._settings.topics.rewards.name, output.prompt_id.encode(), json.dumps(said).encode())
         producer.flush()
 
     def __enter__(self) -> JudgeThread:
@@ -207,11 +208,15 @@ def test_validation_prompts_are_asked_and_never_trained_on(settings, new_run):
             sample_id="held", objective=Objective.PROMPT, task=Task.RLHF_GRPO, band=4, prompt=turns, split=Split.VALIDATION
         )
         producer.send(settings.topics.band(Objective.PROMPT, 4), "held", held_out)
-    run = new_run("grpo", held_out_prompts=1)
+    run = new_run("grpo", held_out_prompts=1, watch_steps=1)
     with JudgeThread(settings, by_length) as judge:
         run.finish()
     assert outcomes(run) == {"trained": sorted(prompts), "prompt": ["held"]}
-    assert {output.phase for output in judge.outputs if output.prompt_id == "held"} == {"before", "after"}
+    asked = [(output.phase, output.model_version) for output in judge.outputs if output.prompt_id == "held"]
+    assert asked == [("before", "run-grpo/0"), ("during", "run-grpo/1"), ("during", "run-grpo/2"), ("after", "run-grpo/2")]
+    names = {row["name"] for row in read_history(run.folder).to_pylist()}
+    assert {"answers_value", "answers_tokens", "answers_kl", "answers_flat_groups", "held_out_value"} <= names
+    assert json.loads((run.folder / "trainer-e000001.json").read_text())["metrics"]["reward_hacking"] == 0.0
 
 
 def test_the_feedback_node_judges_what_the_trainer_says(settings, new_run, tmp_path):

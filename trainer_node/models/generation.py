@@ -1,7 +1,8 @@
-"""Answers: prompts to completions with the model as it stands, greedy."""
+"""Answers: prompts to completions with the model as it stands, greedy or sampled."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from schemas.errors import UserError
@@ -11,14 +12,29 @@ from schemas.turns import Turn
 from streams import metrics
 from trainer_node.data.batch_tokenizer import BatchTokenizer, with_choices
 from trainer_node.data.tokenization import prompt_tokens
-from trainer_node.models.engine import GREEDY, engine_of
+from trainer_node.models.engine import Sampling, engine_of
 from trainer_node.models.out_of_memory import out_of_memory
 
 
-def answer(model: Any, tokenizer: Any, prompts: list[TrainingSample], max_new_tokens: int) -> list[str]:
-    """One completion for each prompt, special tokens removed; greedy, so that the same weights give the same answers.
+def answer(
+    model: Any,
+    tokenizer: Any,
+    prompts: list[TrainingSample],
+    max_new_tokens: int,
+    temperature: float = 0.0,
+    keys: Sequence[int] | None = None,
+) -> list[str]:
+    """One completion for each prompt, special tokens removed. The same weights give the same answers, drawn ones too.
 
     The model's training mode and the random state are as before on return.
+
+    Args:
+        model: as it stands.
+        tokenizer: the model's.
+        prompts: one of them may stand several times.
+        max_new_tokens: of an answer, its end included.
+        temperature: of sampling; 0 takes the most likely token.
+        keys: what each answer is drawn by (`engine.key_of`); without, its place.
 
     Raises:
         UserError: the answers did not fit into memory; names the prompts' size, and the settings to change.
@@ -29,7 +45,7 @@ def answer(model: Any, tokenizer: Any, prompts: list[TrainingSample], max_new_to
     was_training = model.training
     model.eval()
     try:
-        answers = engine_of(model, tokenizer).answer(tokens, max_new_tokens, GREEDY)
+        answers = engine_of(model, tokenizer).answer(tokens, max_new_tokens, Sampling(temperature), keys)
     except (RuntimeError, MemoryError) as error:
         if not out_of_memory(error):
             raise
@@ -39,7 +55,7 @@ def answer(model: Any, tokenizer: Any, prompts: list[TrainingSample], max_new_to
         ) from error
     finally:
         model.train(was_training)
-    metrics.GENERATION_TOKENS.labels("evaluate").inc(sum(len(answer.tokens) for answer in answers))
+    metrics.GENERATION_TOKENS.labels("train" if temperature else "evaluate").inc(sum(len(answer.tokens) for answer in answers))
     return [text.strip() for text in tokenizer.batch_decode([answer.tokens for answer in answers], skip_special_tokens=True)]
 
 

@@ -21,6 +21,7 @@ from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.signatures import REASONS, Signatures
 from streams.kafka.topic_ids import heard_ids, made_anew
+from trainer_node.rewards.functions import Mixture
 from trainer_node.rewards.outputs import model_outputs
 from trainer_node.stopping import Stopped
 
@@ -62,6 +63,7 @@ class RewardClient:
         before_sending: Callable[[], None] = lambda: None,
         observe: Callable[[JudgedStep], None] = lambda judged: None,
         gives_up: bool = True,
+        mixture: Mixture | None = None,
     ) -> None:
         """Nothing is sent yet.
 
@@ -76,6 +78,7 @@ class RewardClient:
             before_sending: called before outputs get out; makes durable what they follow from.
             observe: told of each step's rewards.
             gives_up: whether steps without a reward end the training; else it is for the caller to ask `is_silent`.
+            mixture: what a reward is made of; None: of what the feedback node gives.
         """
         self._settings = settings
         self._producer = producer
@@ -89,6 +92,7 @@ class RewardClient:
         self._before_sending = before_sending
         self._observe = observe
         self._gives_up = gives_up
+        self._mixture = mixture
         self._silent = 0
         self._arrivals: _FromNow | None = None
         self._sent: set[str] = set()
@@ -117,13 +121,17 @@ class RewardClient:
         started = time.monotonic()
         outputs = model_outputs(prompts, completions, self._run_id, step - 1, "train")
         once = {output.output_id: output for output in outputs}
-        judged = self.judge(list(once.values()), finish=True)
-        self._count_silence(judged)
+        asks_graph = self._mixture is None or self._mixture.asks_graph
+        judged = self.judge(list(once.values()), finish=True) if asks_graph else self._tell(once)
         found = [judged[output.output_id] for output in outputs]
         given = [reward.learnt_from if reward is not None else None for reward in found]
+        if self._mixture is not None:
+            given = self._mixture.of(given, prompts, completions)
+        failed = self._mixture is not None and self._mixture.failed
+        self._count_silence(failed or (asks_graph and all(reward is None for reward in judged.values())))
         shares = [reward.reward if reward is not None else None for reward in found]
         answers = [(output, judged[output_id]) for output_id, output in once.items()]
-        self._tell_policies({reward.policy for reward in found if reward is not None})
+        self._tell_policies({reward.policy for reward in found if reward is not None} | {*(self._mixture.names if self._mixture else ())})
         self._observe(JudgedStep(step, given, shares, time.monotonic() - started, answers))
         return given
 
@@ -132,13 +140,25 @@ class RewardClient:
             self.policies |= new
             logger.info("answers are judged by the policy %s", " and ".join(sorted(new)))
 
-    def _count_silence(self, judged: dict[str, GraphReward | None]) -> None:
-        self._silent = self._silent + 1 if all(reward is None for reward in judged.values()) else 0
-        if self._gives_up and self.is_silent:
+    def _tell(self, outputs: dict[str, ModelOutput]) -> dict[str, GraphReward | None]:
+        """Send outputs that nobody is to judge: they are on the log, and no reward is waited for."""
+        for output in outputs.values():
+            self._send(output)
+        self._is_begun = False
+        return dict.fromkeys(outputs)
+
+    def _count_silence(self, is_silent: bool) -> None:
+        self._silent = self._silent + 1 if is_silent else 0
+        if not (self._gives_up and self.is_silent):
+            return
+        if self._mixture is not None and self._mixture.failed:
             raise PeltonError(
-                f"no reward came for {SILENT_LIMIT} steps, each {self._timeout_s:.0f} s long: is `pelton worker feedback` running?"
-                " Start it, then this run again: it goes on from its newest checkpoint"
+                f"reward_fn raised in {SILENT_LIMIT} steps in a row, the last time as told above; the run goes on from its checkpoint"
             )
+        raise PeltonError(
+            f"no reward came for {SILENT_LIMIT} steps, each {self._timeout_s:.0f} s long: is `pelton worker feedback` running?"
+            " Start it, then this run again: it goes on from its newest checkpoint"
+        )
 
     @property
     def is_silent(self) -> bool:
@@ -237,7 +257,7 @@ class RewardClient:
                 metrics.RECORDS_REFUSED.labels("trainer", record.topic, bad.reason.value).inc()
             logger.warning("%s:%d:%d is no reward: %s", record.topic, record.partition, record.offset, bad)
             return None
-        return reward if reward.run_id == self._run_id else None
+        return reward if reward.run_id in (None, self._run_id) else None
 
 
 class _FromNow:

@@ -25,7 +25,7 @@ class Completion:
         self._feed = feed
         self._producer = producer
         self._upstream = upstream
-        self._wait_for = () if options.start.ranges else dict.fromkeys(("curriculum", *options.wait_for))
+        self._wait_for = [] if options.start.ranges else [*dict.fromkeys(("curriculum", *options.wait_for))]
         self._zero_seen = False
         self.waits_for: str | None = None
         """What the last look found still to come; None where it found nothing, or could not look."""
@@ -34,9 +34,7 @@ class Completion:
         """Look once; True when this look and the one before found nothing left. Upstream first: what it still holds may yet come to us."""
         if not self._options.until_consumed:
             return False
-        closed = self._options.closed_file
-        if closed is not None and not closed.exists():
-            self.waits_for = f"all that has come is trained; producers have not closed: there is no {closed} yet"
+        if not self._producers_have_closed():
             return False
         self._producer.flush()  # our own losses are what the augmenter still has to read
         try:
@@ -49,6 +47,28 @@ class Completion:
         if zero and not twice:
             time.sleep(PAUSE_S)
         return twice
+
+    def wait_for(self, node: str) -> None:
+        """From here on a node that has something to read is waited for, too."""
+        if node not in self._wait_for:
+            self._wait_for.append(node)
+
+    def upstream_done(self) -> bool:
+        """Look once whether nothing is still to come to us from producers, and from the nodes that are waited for."""
+        if not self._producers_have_closed():
+            return False
+        try:
+            self.waits_for = self._still_to_come()
+        except BrokerError:
+            return False
+        return self.waits_for is None
+
+    def _producers_have_closed(self) -> bool:
+        closed = self._options.closed_file
+        if closed is None or closed.exists():
+            return True
+        self.waits_for = f"all that has come is trained; producers have not closed: there is no {closed} yet"
+        return False
 
     def begin_anew(self) -> None:
         """Another pass: what was seen before says nothing of it."""

@@ -31,11 +31,14 @@ from trainer_node.intake.feed_settings import FeedSettings
 from trainer_node.intake.pacing_plan import plan_of
 from trainer_node.kinds import TrainerKind
 from trainer_node.options import RunOptions, Timings
+from trainer_node.reward_parts import GRAPH
 from trainer_node.rewards.client import JudgedStep, RewardClient
+from trainer_node.rewards.functions import Mixture
 from trainer_node.rewards.spread import Spread
 from trainer_node.run.claim import Claim, claim_run
 from trainer_node.run.completion import Completion
 from trainer_node.run.monitor import Monitor
+from trainer_node.run.policy_watch import PolicyWatch
 from trainer_node.run.progress import Progress
 from trainer_node.run.upstream import Upstream
 from trainer_node.run.waiting import Waiting
@@ -76,6 +79,7 @@ class RunContext:
     waiting: Waiting
     spread: Spread
     progress: Progress
+    watch: PolicyWatch
     kinds: dict[Objective, TrainerKind]
     """What trains each objective, in order."""
 
@@ -163,11 +167,14 @@ def _connect(start: _Start, claim: Claim, loaded: LoadedModel) -> RunContext:
     history = History(options.run_dir, claim.fence.epoch, claim.resumed.manifest.step if claim.resumed else 0)
     stack.callback(history.close)
     progress = Progress(history, config.epochs if options.until_consumed else None)
-    waiting, spread = Waiting(), Spread(config.num_generations if _compares_answers(kinds) else None)
+    answers_a_prompt = config.num_generations if _compares_answers(kinds) else None
+    waiting, spread = Waiting(), Spread(answers_a_prompt)
+    watch = PolicyWatch(options.run_id, options.run_dir, monitor, progress, answers_a_prompt)
 
     def observe(judged: JudgedStep) -> None:
         start.timings.add("judging (train)", judged.seconds)
         spread.saw(judged.rewards)
+        watch.judged(judged)
         progress.rewarded(judged.step, judged.shares)
         monitor.rewarded(judged.step, judged.shares, judged.seconds)
         monitor.valued(judged.step, judged.rewards)
@@ -178,7 +185,7 @@ def _connect(start: _Start, claim: Claim, loaded: LoadedModel) -> RunContext:
     completion = Completion(options, feed, producer, upstream)
     return RunContext(
         settings, config, options, start.group, start.stopping, start.timings, claim, loaded, producer, consumer, feed, monitor, rewards,
-        completion, upstream, lag, waiting, spread, progress, kinds,
+        completion, upstream, lag, waiting, spread, progress, watch, kinds,
     )  # fmt: skip
 
 
@@ -224,6 +231,7 @@ def _asking(
         before_sending=claim.journal.sync,
         observe=observe,
         gives_up=len(kinds) == 1 or start.options.until_consumed,
+        mixture=Mixture(start.config.reward_fn, start.options.run_id) if start.config.reward_fn != GRAPH else None,
     )
     start.stack.callback(rewards.close)
     return rewards

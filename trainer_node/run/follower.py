@@ -119,7 +119,7 @@ class Follower:
 
         spec_of(kind).evaluate(lane.trainer, model, tokenizer, held_out, prepared, batch, labels)
 
-    def _answer(self, prompts: list[TrainingSample]) -> None:
+    def _answer(self, prompts: list[TrainingSample], temperature: float, keys: list[int] | None) -> None:
         from trainer_node.models.generation import answer
 
-        answer(self.loaded.model, self.loaded.tokenizer, prompts, self.config.max_new_tokens)
+        answer(self.loaded.model, self.loaded.tokenizer, prompts, self.config.max_new_tokens, temperature, keys)

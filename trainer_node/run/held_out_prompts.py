@@ -1,4 +1,7 @@
-"""Held-out prompts: put to the model before and after training, and the answers judged. Nothing is learnt from them."""
+"""Held-out prompts: put to the model before and after training, and the answers judged. Nothing is learnt from them.
+
+Training prompts that no policy trains lie beside them: `sampled_prompts` samples those.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import logging
 
 from schemas.errors import Fenced
 from schemas.model_output import ModelOutput
+from schemas.sample import Split
 from schemas.training_sample import TrainingSample
 from trainer_node.distributed.process_group import Command
 from trainer_node.rewards.outputs import model_outputs
@@ -22,7 +26,7 @@ def ask_held_out(run: RunContext, phase: str) -> None:
 
     Args:
         run: its config says how many; none asks nothing. Answering that raises is told, and left out.
-        phase: `before` or `after`, said in the outputs.
+        phase: `before`, `during` or `after`, said in the outputs.
     """
     wanted = run.config.held_out_prompts
     if not wanted:
@@ -30,8 +34,7 @@ def ask_held_out(run: RunContext, phase: str) -> None:
     _wait_for(run, wanted)
     if run.stopping.is_set():
         return
-    held_out = run.feed.held_out.prompts
-    prompts = [held_out[key] for key in sorted(held_out)][:wanted]
+    prompts = held_out_prompts(run)[:wanted]
     try:
         _ask(run, prompts, phase)
     except Exception as error:  # what a model's own code raises can be anything
@@ -39,6 +42,13 @@ def ask_held_out(run: RunContext, phase: str) -> None:
             raise
         why = f"{type(error).__name__}: {' '.join(str(error).split())}"
         logger.error("answering the held-out prompts (%s) failed, and is left out: %s", phase, why)
+
+
+def held_out_prompts(run: RunContext) -> list[TrainingSample]:
+    """Those that came, by id; without those that are to be sampled, where any are."""
+    prompts = run.feed.held_out.prompts
+    sampled = run.config.sampled_prompts > 0
+    return [prompts[key] for key in sorted(prompts) if not (sampled and prompts[key].split is Split.TRAIN)]
 
 
 def _ask(run: RunContext, prompts: list[TrainingSample], phase: str) -> None:
@@ -49,6 +59,7 @@ def _ask(run: RunContext, prompts: list[TrainingSample], phase: str) -> None:
         rewards = run.rewards.judge(outputs)
     run.progress.rewarded(run.feed.cursor.step, [found.reward if found is not None else None for found in rewards.values()], phase)
     run.monitor.rewarded(run.feed.cursor.step, [found.reward if found is not None else None for found in rewards.values()])
+    run.watch.held_out(run.feed.cursor.step, list(rewards.values()))
     run.monitor.answered(run.feed.cursor.step, [(output, rewards[output.output_id]) for output in outputs])
 
 
@@ -60,22 +71,22 @@ def _wait_for(run: RunContext, wanted: int) -> None:
             run.consumer.raise_failure()
             run.group.heartbeat()
             run.feed.intake(wait_s=LOOK_S)
-            run.waiting.note("held-out prompts", f"{len(run.feed.held_out.prompts)} of {wanted} held-out prompts have come", is_fault=True)
+            run.waiting.note("held-out prompts", f"{len(held_out_prompts(run))} of {wanted} held-out prompts have come", is_fault=True)
     run.waiting.note("held-out prompts", None)
     run.feed.want_prompts(False)
 
 
 def _are_enough(run: RunContext, wanted: int) -> bool:
-    held_out = run.feed.held_out
-    if held_out.prompts_are_full and len(held_out.prompts) < wanted:
-        logger.warning("no more than %d held-out prompts are kept, and asked, of the %d wanted", len(held_out.prompts), wanted)
+    come = len(held_out_prompts(run))
+    if run.feed.held_out.prompts_are_full and come < wanted:
+        logger.warning("no more than %d held-out prompts are kept, and asked, of the %d wanted", come, wanted)
         return True
-    return len(held_out.prompts) >= wanted
+    return come >= wanted
 
 
 def _answers(run: RunContext, prompts: list[TrainingSample], phase: str) -> list[ModelOutput]:
     from trainer_node.models.generation import answer  # imports torch, as `open_run` has by now
 
-    run.group.send_if_sharded(Command.ANSWER, prompts)
+    run.group.send_if_sharded(Command.ANSWER, prompts, 0.0, None)
     completions = answer(run.loaded.model, run.loaded.tokenizer, prompts, run.config.max_new_tokens)
     return model_outputs(prompts, completions, run.options.run_id, run.feed.cursor.step, phase)

@@ -21,8 +21,10 @@ from trainer_node.run.beginning import Beginnings
 from trainer_node.run.committer import IDLE_S, Committer
 from trainer_node.run.context import RunContext
 from trainer_node.run.evaluator import Evaluator
+from trainer_node.run.held_out_prompts import ask_held_out
 from trainer_node.run.monitor import gpu_vram_bytes
 from trainer_node.run.prompts import PromptsAside
+from trainer_node.run.sampled_prompts import sample_for_pairs
 from trainer_node.run.trainers import Trainers
 from trainer_node.run.warm_start import with_optimizers
 from trainer_node.training.batch_source import ExampleLoss
@@ -60,6 +62,8 @@ class TrainingLoop:
     def _train(self) -> None:
         if checkpoint := self._begin_with():
             self.trainers.go_on_from(checkpoint)
+        if self.run.options.until_consumed and self.run.config.objectives == (Objective.PREFERENCE,):
+            sample_for_pairs(self.run)
         while (batch := self.next_batch()) is not None:
             self.trainers.train(batch)
             self.step_done(batch)
@@ -142,6 +146,8 @@ class TrainingLoop:
         run.completion.begin_anew()
         if self._begin_next_pass():
             return True
+        if run.options.until_consumed:
+            sample_for_pairs(run)
         following = self._next_objective()
         if following is None:
             return False
@@ -205,6 +211,8 @@ class TrainingLoop:
         run.feed.trained(batch, bad, source.unrewarded())
         tokens = 0 if undone else sum(one.tokens for one in source.losses)
         run.monitor.trained(batch.step, batch.objective, run.feed.cursor.samples_trained - before, tokens, self.trainers.seconds)
+        if batch.objective is Objective.PROMPT:
+            run.watch.stepped(self.trainers.trainer(batch.objective).answer_figures())
         self._count_nan(undone)
         loss = source.step_loss()
         self._note(batch, None if undone else loss)
@@ -214,6 +222,7 @@ class TrainingLoop:
             if gap := self.trainers.trainer(batch.objective).sampling_gap():
                 run.monitor.sampled(batch.step, gap)
         self._evaluate_if_due(batch.objective)
+        self._watch_held_out(batch.objective)
         self._committer.after_step(batch.step)
 
     def _note(self, batch: StepBatch, loss: float | None) -> None:
@@ -221,6 +230,12 @@ class TrainingLoop:
         dead = run.feed.admission.outcomes[Outcome.DEAD_LETTER.value]
         rate = self.trainers.trainer(batch.objective).last_learning_rate() if loss is not None else None
         run.progress.stepped(batch, loss, rate, run.feed.wait_s, run.feed.cursor.samples_trained, dead, gpu_vram_bytes())
+
+    def _watch_held_out(self, objective: Objective) -> None:
+        """What is learnt from rewards is measured now and then by prompts that nothing is learnt from."""
+        every = self.run.config.watch_steps
+        if every and objective is Objective.PROMPT and self.run.feed.cursor.standings[objective].steps % every == 0:
+            ask_held_out(self.run, "during")
 
     def _evaluate_if_due(self, objective: Objective, idle: bool = False) -> None:
         if self._evaluator.is_due(objective, idle) and self._evaluator.evaluate(objective):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,7 @@ class Monitor:
         self.run_id = run_id
         self.values: dict[str, float] = {}
         self._steps = 0
+        self._warned = False
         self._vram_cap_gib = vram_cap_gib
         self._wandb = WandbLog(run_id, run_dir, wandb_project, settings) if wandb_project else None
 
@@ -111,6 +112,23 @@ class Monitor:
         self._set(metrics.SAMPLING_GAP_NATS, "sampling_gap_nats", gap.nats)
         self._set(metrics.SAMPLING_RATIO_OUTSIDE, "sampling_outside_ratio", gap.outside)
         self._log({"sampling_gap_nats": gap.nats, "sampling_outside_ratio": gap.outside}, step)
+
+    def figures(self, step: int, figures: Mapping[str, float], warning: str | None) -> None:
+        """After a step that learns from rewards: what its answers were like, by name, and what is amiss."""
+        self.values |= {f"answers_{name}": value for name, value in figures.items()}
+        for name, value in figures.items():
+            metrics.ANSWER_FIGURE.labels(self.run_id, name).set(value)
+        self._log({f"answers/{name}": value for name, value in figures.items()}, step)
+        self.hacking(step, warning)
+
+    def hacking(self, step: int, warning: str | None) -> None:
+        """Whether the reward rises while answers get worse; `warning` says how, None where they do not."""
+        metrics.REWARD_HACKING.labels(self.run_id).set(float(warning is not None))
+        self.values["reward_hacking"] = float(warning is not None)
+        self._log({"reward_hacking": float(warning is not None)}, step)
+        if warning is not None and not self._warned and self._wandb is not None:
+            self._wandb.alert("reward_hacking", warning)
+        self._warned = warning is not None
 
     def answered(self, step: int, judged: Iterable[tuple[ModelOutput, GraphReward | None]]) -> None:
         """Answers, and what each earned."""

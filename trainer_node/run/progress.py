@@ -155,6 +155,10 @@ class Progress:
             with self._lock:
                 self._now = replace(self._now, reward=mean)
 
+    def figured(self, step: int, prefix: str, figures: Mapping[str, float]) -> None:
+        """What answers were like, by name; in the history each name begins with `prefix`."""
+        self._add(SAMPLE, {f"{prefix}{name}": value for name, value in figures.items()}, step, Objective.PROMPT.value)
+
     def committed(self, name: str, seconds: float, step: int) -> None:
         """A checkpoint is durable."""
         self._add(SAMPLE, {"checkpoint_seconds": seconds}, step)

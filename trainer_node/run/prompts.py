@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from schemas.errors import BrokerError
 from schemas.training_sample import Objective
 from streams.node import group_name
+from trainer_node.reward_parts import asks_graph
 
 if TYPE_CHECKING:
     from trainer_node.run.context import RunContext
@@ -29,7 +30,7 @@ class PromptsAside:
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
-        self._wants_judge = run.config.rl == "auto"
+        self._wants_judge = run.config.rl == "auto" and asks_graph(run.config.reward_fn)
         self._applies = Objective.PROMPT in run.kinds and run.feed.settings.interleaved and len(run.kinds) > 1
         self._next_look = 0.0
         self._resting_until = 0.0

@@ -11,7 +11,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.node import group_name
 from trainer_node.options import RunOptions
 
-READS = {"curriculum": "samples", "augmenter": "losses"}
+READS = {"curriculum": "samples", "augmenter": "losses", "feedback": "outputs"}
 """Nodes that may still send us something, and the topic each one reads."""
 LOOK_S = 5.0
 """Seconds between two looks for a worker that is gone."""

@@ -62,6 +62,10 @@ class WandbLog:
         if time.monotonic() - self._table_at >= TABLE_EVERY_S:
             self._send_table(step)
 
+    def alert(self, title: str, text: str) -> None:
+        """Something that a person should look at."""
+        self._do(lambda run: run.alert(title=title, text=text))
+
     def checkpoint(self, folder: Path, step: int) -> None:
         """A checkpoint was written."""
         self._newest = folder, step

@@ -157,6 +157,10 @@ class StreamTrainer(Trainer, Generic[Source]):
         """How far the step's own answers were from what was trained on them; None where a step has no such answers."""
         return self.gap.read()
 
+    def answer_figures(self) -> dict[str, float]:
+        """What is known of a step's own answers, of `rewards.figures.FIGURES`: tokens, kl."""
+        return {}
+
     def save_own(self, folder: Path) -> None:
         """Write what this trainer needs for a resume beside adapter, optimizer and schedule."""
 

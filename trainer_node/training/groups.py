@@ -114,6 +114,11 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
             self.gap.add(self._part["sampled"], found[0], self._part["completion_mask"])
         return found
 
+    def answer_figures(self) -> dict[str, float]:
+        """Tokens an answer; where there is a reference, the mean KL to it that TRL has noted."""
+        kl = [value for value in self._metrics["train"].get("kl", []) if value is not None]
+        return {"tokens": self.sampler.tokens_an_answer, **({"kl": sum(kl) / len(kl)} if kl else {})}
+
     def undo_bad_step(self) -> dict[str, BadRecord]:
         """As everywhere; and a step without any reward leaves the weights as they are: AdamW would move them by momentum."""
         if self.source.step_loss() is None:

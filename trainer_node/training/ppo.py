@@ -296,6 +296,11 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         """Policy and value model, without DDP around them."""
         return self.accelerator.unwrap_model(self.model)
 
+    def answer_figures(self) -> dict[str, float]:
+        """Tokens an answer, and the KL of an answer to the reference."""
+        kl = self._metrics.get("objective/kl")
+        return {"tokens": self.sampler.tokens_an_answer, **({"kl": kl} if kl is not None else {})}
+
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:  # noqa: ARG002 - Transformers' signature
         """What TRL says of a round; the node reports it."""
         self._metrics = logs

@@ -19,6 +19,8 @@ class Sampler:
         """`model` without wrappers; `seed` is the run's."""
         self._model, self._tokenizer, self._seed = model, tokenizer, seed
         self._sampling, self._max_new_tokens = Sampling(temperature), max_new_tokens
+        self.tokens_an_answer = 0.0
+        """Of the last step's answers at this rank, the mean; their ends count."""
 
     def __call__(
         self, rows: Sequence[PromptRow], batch: StepExamples, finished: Callable[[PromptRow, Answer], None] = lambda row, answer: None
@@ -35,7 +37,9 @@ class Sampler:
             answers = engine.answer(
                 prompts, self._max_new_tokens, self._sampling, keys, lambda index, answer: finished(rows[index], answer)
             )
-            metrics.GENERATION_TOKENS.labels("train").inc(sum(len(answer.tokens) for answer in answers))
+            tokens = sum(len(answer.tokens) for answer in answers)
+            metrics.GENERATION_TOKENS.labels("train").inc(tokens)
+            self.tokens_an_answer = tokens / max(1, len(answers))
             return answers
         finally:
             self._model.train(was_training)

@@ -25,7 +25,7 @@ class Letter:
         self.topic, self.partition, self.offset, self.sample_id, self.stage = topic, 0, offset, sample_id, stage
 
 
-def test_each_record_has_one_end_and_variants_are_counted_apart():
+def test_each_record_has_one_end_and_variants_and_pairs_are_counted_apart():
     records = [
         record(0, Sample(sample_id="a", text="x")),
         record(1, Sample(sample_id="a", text="x")),
@@ -34,8 +34,9 @@ def test_each_record_has_one_end_and_variants_are_counted_apart():
         record(4, Sample(sample_id="p", prompt="x")),
         record(5, Sample(sample_id="a-1", text="y", origin="augmenter", parent_id="a")),
         record(6, Sample(sample_id="nan", text="z")),
+        record(7, Sample(sample_id="p-1", prompt="x", chosen="y", rejected="z", origin="feedback")),
     ]
-    rows = [row("a"), row("a", pass_number=2), row("v", Outcome.VALIDATION), row("p", Outcome.PROMPT), row("a-1")]
+    rows = [row("a"), row("a", pass_number=2), row("v", Outcome.VALIDATION), row("p", Outcome.PROMPT), row("a-1"), row("p-1")]
     letters = [(Letter("samples", 2), None), (Letter("curriculum.sft.0", 9, "nan", "trainer"), None)]
     account = account_of(records, ends_of(rows, letters))
     account.verify()
@@ -48,6 +49,8 @@ def test_each_record_has_one_end_and_variants_are_counted_apart():
         "duplicates": 1,
         "variants": 1,
         "variants_trained": 1,
+        "pairs": 1,
+        "pairs_trained": 1,
     }
 
 

@@ -34,13 +34,15 @@ def test_the_same_arguments_give_the_same_bytes_in_the_same_order(small):
 
 def test_the_default_run_has_the_promised_number_of_each_kind(full):
     assert full.counts == {
-        "train": 232,
-        "validation": 16,
-        "prompts": 60,
+        "train": 221,
+        "validation": 8,
+        "prompts": 82,
         "dead_letters": 6,
         "duplicates": 10,
-        "samples_produced": 324,
+        "samples_produced": 327,
     }
+    assert (len(full.prompts), len(full.control), len(full.sampled)) == (60, 10, 12)
+    assert (len(full.wanted), len(full.further)) == (60, 150)
     assert (len(full.one_hop), len(full.two_hop), len(full.three_hop)) == (180, 20, 10)
 
 
@@ -61,7 +63,7 @@ def test_the_account_of_what_is_sent_is_exact(number):
     ids = Counter(sample.sample_id for sample in read if sample.answer != "")
     assert refused == data.counts["dead_letters"] - 1, "the empty answer is well-formed; only the curriculum can refuse it"
     assert sorted(ids.values()) == [1] * (len(ids) - len(data.duplicates)) + [2] * len(data.duplicates)
-    assert len(ids) == len(data.train) + len(data.validation) + len(data.prompts)
+    assert len(ids) == len(data.train) + len(data.validation) + len(data.asked) + len(data.sampled)
 
 
 def test_every_broken_record_is_refused_for_the_reason_it_names(full):
@@ -84,8 +86,10 @@ def test_a_duplicate_is_the_same_bytes_twice(small):
 
 def test_held_out_wordings_are_never_trained_on(full):
     trained = {sample.prompt for sample in full.train}
-    held_out = {sample.prompt for sample in (*full.prompts, *full.validation)}
-    assert not trained & held_out
+    held_out = {sample.prompt for sample in (*full.asked, *full.validation)}
+    sampled = {sample.prompt for sample in full.sampled}
+    assert not (trained | sampled) & held_out
+    assert not any(re.search(pattern, prompt) for prompt in sampled for pattern in _patterns()["held_out"])
     patterns = _patterns()
     assert not any(re.search(pattern, prompt) for prompt in trained if prompt for pattern in patterns["held_out"])
     assert not any(re.search(pattern, prompt) for prompt in held_out for pattern in patterns["train"])
@@ -97,8 +101,8 @@ def test_held_out_questions_are_about_trained_facts(full):
 
 
 def test_held_out_questions_have_gold_that_they_do_not_give_away(full):
-    assert len({sample.sample_id for sample in full.prompts}) == 60
-    for sample in full.prompts:
+    assert len({sample.sample_id for sample in full.asked}) == 70
+    for sample in full.asked:
         assert sample.task is Task.RLHF_GRPO
         assert sample.split is Split.VALIDATION
         assert sample.answer is None
@@ -113,9 +117,22 @@ def test_no_seed_asks_what_the_question_itself_answers(seed):
         assert not any(f" {fold(gold)} " in f" {fold(sample.prompt)} " for gold in sample.gold), sample.prompt
 
 
+def test_nothing_is_trained_about_the_countries_of_the_control(full):
+    countries_of = [{sample.sample_id.rsplit("-", 1)[1] for sample in part} for part in (full.control, (*full.one_hop, *full.sampled))]
+    assert countries_of[0]
+    assert not countries_of[0] & countries_of[1]
+
+
+def test_facts_that_are_asked_for_stand_first_and_nothing_stands_twice(full):
+    asked = [sample.sample_id.split("-", 1)[1] for sample in full.prompts]
+    assert [sample.sample_id.split("-", 1)[1] for sample in full.wanted] == asked
+    facts_of = sorted(sample.sample_id for sample in (*full.wanted, *full.further))
+    assert facts_of == sorted(sample.sample_id for sample in (*full.one_hop, *full.two_hop, *full.three_hop))
+
+
 def test_only_the_held_out_have_gold(full):
-    assert not any(sample.gold for sample in full.train)
-    assert all(sample.split is Split.TRAIN for sample in full.train)
+    assert not any(sample.gold for sample in (*full.train, *full.sampled))
+    assert all(sample.split is Split.TRAIN for sample in (*full.train, *full.sampled))
 
 
 def test_answers_are_short_sentences_that_hold_their_gold(full):

@@ -70,7 +70,7 @@ def _answer(rng, sample, phase, right):
     return judged(sample.sample_id, sample.prompt, text, claims, sample.gold, phase)
 
 
-def made_up_run(seed: int = 3) -> ReportData:
+def made_up_run(seed: int = 2) -> ReportData:
     """Two passes over the demo's training set, and sixty questions before and after."""
     rng, data = random.Random(seed), dataset.samples()
     losses, t = [], START + 42
@@ -94,7 +94,7 @@ def made_up_run(seed: int = 3) -> ReportData:
     for n in range(int(end - START + 30) // 2):
         now, share = START + 2 * n, max(0.0, (2 * n - 42) / (end - START - 42))
         row = {f"curriculum.sft.{band}": max(0, round(46 * (min(1, n / 8) - max(0, min(1, share * 5 - band))))) for band in range(5)}
-        row |= {"samples": max(0, 324 - 60 * n), "losses": rng.randint(0, 9) if 0 < share < 1 else 0}
+        row |= {"samples": max(0, 327 - 60 * n), "losses": rng.randint(0, 9) if 0 < share < 1 else 0}
         row |= {"outputs": rng.randint(0, 5) if n < 20 or share > 1 else 0, "facts": 0}
         lag.append(Lag(now, {name: row[name] for name in groups}))
     counts = data.counts

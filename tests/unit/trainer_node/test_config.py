@@ -81,10 +81,13 @@ DEFAULTS = {
     "on_data_loss": "fail",
     "grace_s": 60.0,
     "held_out_prompts": 0,
+    "sampled_prompts": 0,
     "max_new_tokens": 32,
     "num_generations": 4,
     "ppo_epochs": 4,
     "temperature": 1.0,
+    "reward_fn": "graph",
+    "watch_steps": 0,
     "reward_timeout_s": 120.0,
 }
 OTHERS = {
@@ -127,10 +130,13 @@ OTHERS = {
     "on_data_loss": "skip",
     "grace_s": 2.5,
     "held_out_prompts": 20,
+    "sampled_prompts": 20,
     "max_new_tokens": 21,
     "num_generations": 22,
     "ppo_epochs": 23,
     "temperature": 0.125,
+    "reward_fn": "graph:0.5,m:f:2",
+    "watch_steps": 24,
     "reward_timeout_s": 3.5,
 }
 

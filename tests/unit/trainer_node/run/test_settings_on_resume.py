@@ -73,6 +73,9 @@ TAKES_EFFECT: dict[str, str] = {
     "num_generations": ARGUMENTS,
     "ppo_epochs": ARGUMENTS,
     "temperature": ARGUMENTS,
+    "sampled_prompts": "e2e/test_small_model.py::test_the_small_model_learns_the_facts_it_is_asked_about_and_from_pairs_of_its_own_answers",
+    "reward_fn": "unit/trainer_node/rewards/test_functions.py::test_a_mixture_weighs_its_parts_and_is_none_where_one_of_them_is",
+    "watch_steps": "integration/test_rl_stream.py::test_validation_prompts_are_asked_and_never_trained_on",
     "reward_timeout_s": LATER,
 }
 """Setting -> the test that shows it. What `ARGUMENTS` shows is made of the settings at every start, and in no state that a checkpoint
