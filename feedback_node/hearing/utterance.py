@@ -31,6 +31,10 @@ _SHORT_IS = re.compile(r"\b(it|that|he|she|there|this|which|who|what|here)'s\b(?
 _HAS_NAMES = re.compile(r"[^\W\d_a-z]\S*\s+(?:\S+\s+){0,3}[\dA-Z]|[\"'‘“]")
 """A question of one name at most has none of several words."""
 _MARKED = re.compile(r"\b(?:not|never|neither|rather|instead|opposed|unlike)\b", re.IGNORECASE)
+_EDITION = re.compile(
+    r"\b[Tt]he (?:(?:very )?(?:first|original|earliest|initial) )?(?:(?:published|printed|official) )?"
+    rf"(?:{'|'.join(sorted(listed('editions')))}) of (?P<name>(?:the (?=[A-Z]))?\S)"
+)
 _ASIDE = re.compile(r"\s?\([^()\n]{1,80}\)")
 
 
@@ -68,6 +72,8 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     _recase(mapped, question, graph)
     names = _names(mapped.text, question, graph)
     if "(" in mapped.text and _drop_asides(mapped, names):
+        names = _names(mapped.text, question, graph)
+    if " of " in mapped.text and _drop_editions(mapped, names):
         names = _names(mapped.text, question, graph)
     denied: list[Denied] = []
     if _MARKED.search(mapped.text):
@@ -184,6 +190,14 @@ def _drop_asides(mapped: Mapped, names: list[tuple[int, int]]) -> bool:
     if len(_ASIDE.sub("", text).strip(" .")) < 2:
         return False
     mapped.sub(_ASIDE, lambda match: [match.span()] if any(s < match.end() and match.start() < e for s, e in names) else [])
+    return len(mapped.text) != before
+
+
+def _drop_editions(mapped: Mapped, names: list[tuple[int, int]]) -> bool:
+    """Take out "the first edition of" before a name: what is said of it is said of the work."""
+    starts = {start for start, _ in names}
+    before = len(mapped.text)
+    mapped.sub(_EDITION, lambda match: [match.span("name")] if match.start("name") in starts else [match.span()])
     return len(mapped.text) != before
 
 

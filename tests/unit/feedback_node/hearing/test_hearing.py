@@ -275,3 +275,17 @@ def test_a_description_is_no_answer(judged):
         "The former capital was Cusco.",
     ):
         assert judged("What is the capital of Peru?", answer).contradicted == 0, answer
+
+
+@pytest.mark.parametrize("said", ["The first edition of {} was {}.", "The original version of {} was {}.", "The printed edition of {} was {}."])
+@pytest.mark.parametrize(
+    ("work", "right", "wrong"),
+    [
+        ("Moby-Dick", "published in 1851", "published in 1862"),
+        ("Emma", "written by Jane Austen", "written by Mary Shelley"),
+        ("Gone with the Wind", "written by Margaret Mitchell", "written by Jane Austen"),
+    ],
+)
+def test_what_is_said_of_an_edition_is_said_of_the_work(judged, said, work, right, wrong):
+    assert judged("", said.format(work, right)).reward == 1.0
+    assert judged("", said.format(work, wrong)).contradicted == 1
