@@ -9,7 +9,7 @@ ARG DEVICE=cpu
 ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_NO_CACHE=1 UV_NATIVE_TLS=1
 RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir --quiet "uv==${UV_VERSION}"
 WORKDIR /src
-COPY pyproject.toml README.md LICENSE ./
+COPY pyproject.toml ./
 COPY requirements requirements
 COPY deploy/docker/packages.py deploy/docker/packages.py
 RUN case "$DEVICE" in \
