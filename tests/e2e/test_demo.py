@@ -8,6 +8,7 @@ import psutil
 import pytest
 from demo_process import DEADLINE_S, check, finish, node, start_demo, wait_for
 
+from demo.dataset import samples
 from tests.models.tiny import build
 
 pytestmark = pytest.mark.timeout(DEADLINE_S + 120)
@@ -37,6 +38,20 @@ def test_the_account_is_exact_when_a_process_is_killed_in_the_middle(tiny_model:
     summary = finish(demo)
     check(summary, run_dir)
     assert summary["restarts"] == {victim: 1}
+    if victim == "augmenter":
+        no_sample_is_in_the_logs(run_dir, countries=6)
+
+
+def no_sample_is_in_the_logs(run_dir: Path, countries: int) -> None:
+    """What producers write can be anybody's secret: logs at INFO name samples by their ids alone."""
+    dataset = samples(countries)
+    said = {text for one in (*dataset.train, *dataset.validation, *dataset.prompts) for text in (one.prompt, one.answer, one.text) if text}
+    logs = sorted((run_dir / "logs").glob("*.log"))
+    assert {log.stem for log in logs} >= {"curriculum", "augmenter", "feedback", "trainer"}
+    for log in logs:
+        written = log.read_text(encoding="utf-8")
+        assert "INFO" in written, log
+        assert not [text for text in said if text in written], log
 
 
 def test_ctrl_c_stops_every_process_and_leaves_no_orphan(tiny_model: Path, tmp_path: Path):
