@@ -17,7 +17,7 @@ from trainer_node.models.gguf import gguf_tokenizer, quiet_progress, with_pad_to
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.placement import choose_backend, choose_bits, choose_device, choose_dtype
 from trainer_node.models.stopping import with_end_token
-from trainer_node.models.vocabulary import refuse_folder_without_rows, refuse_tokens_without_rows
+from trainer_node.models.vocabulary import config_of, refuse_folder_without_rows, refuse_tokens_without_rows
 
 logger = logging.getLogger(__name__)
 
@@ -113,8 +113,9 @@ def locate(model_id: str, gguf_file: str | None) -> tuple[str, str | None]:
 
 
 def _check_folder(path: Path) -> str | None:
-    """The GGUF file of a folder that holds only that; refuses a folder without safetensors."""
+    """The GGUF file of a folder that holds only that; refuses a folder without safetensors, or with those of another kind of model."""
     if any(path.glob("*.safetensors")):
+        _refuse_other_kinds(path)
         return None
     ggufs = sorted(path.glob("*.gguf"))
     if len(ggufs) == 1:
@@ -124,6 +125,14 @@ def _check_folder(path: Path) -> str | None:
     if any(path.glob("*.bin")) or any(path.glob("*.pt")) or any(path.glob("*.pth")):
         raise ConfigError(f"{path} holds pickled weights only, which can run code when read: convert them to safetensors")
     raise ConfigError(f"{path} holds no safetensors: it is not a model folder")
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
+    kind = config_of(path).get("model_type")
+    if isinstance(kind, str) and kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
+        raise ConfigError(f"{path} holds a model of the type {kind}: that is no causal language model, or none that Transformers knows")
 
 
 def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | None, revision: str | None) -> tuple[Any, Any]:

@@ -43,7 +43,7 @@ def refuse_folder_without_rows(source: str) -> None:
         ConfigError: as `refuse_tokens_without_rows`.
     """
     folder = Path(source)
-    config, tokenizer = _object(folder / "config.json"), _object(folder / "tokenizer.json")
+    config, tokenizer = config_of(folder), _object(folder / "tokenizer.json")
     text = config.get("text_config")
     rows = (text if isinstance(text, dict) else config).get("vocab_size")
     if isinstance(rows, int):
@@ -61,6 +61,11 @@ def _tokens(tokenizer: dict[str, Any]) -> Iterator[tuple[str, int]]:
     for one in tokenizer.get("added_tokens") or ():
         if isinstance(one, dict) and isinstance(one.get("id"), int):
             yield str(one.get("content")), one["id"]
+
+
+def config_of(folder: Path) -> dict[str, Any]:
+    """A model's config.json; empty where there is none that can be read."""
+    return _object(folder / "config.json")
 
 
 def _object(file: Path) -> dict[str, Any]:

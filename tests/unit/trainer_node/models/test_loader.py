@@ -18,6 +18,7 @@ from tests.models.tiny import with_tokens
 from trainer_node.models import gguf as gguf_models
 from trainer_node.models import placement
 from trainer_node.models.adapters import add_lora
+from trainer_node.models.fits import refuse_what_cannot_be_loaded
 from trainer_node.models.gguf import default_model
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.loader import load_model, load_tokenizer
@@ -187,6 +188,16 @@ def test_a_folder_that_is_no_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no model")
     with pytest.raises(ConfigError, match="is a file"):
         load_model(tmp_path / "notes.txt", bits=32)
+
+
+@pytest.mark.parametrize("kind", ["t5", "vit", "of-our-own"])
+def test_a_model_of_another_kind_is_refused_by_its_files_alone(tiny: Path, tmp_path: Path, kind: str) -> None:
+    for file in tiny.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    config = json.loads((tmp_path / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps(config | {"model_type": kind}))
+    with pytest.raises(ConfigError, match=f"type {kind}: that is no causal language model"):
+        refuse_what_cannot_be_loaded(str(tmp_path), str(tmp_path), 32, "hf")
 
 
 def test_a_torn_safetensors_file_is_a_users_error(tiny: Path, tmp_path: Path) -> None:
