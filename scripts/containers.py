@@ -19,12 +19,14 @@ from streams.kafka.embedded import free_port
 ROOT = Path(__file__).parents[1]
 IMAGE = os.environ.get("KAFKA_IMAGE") or f"apache/kafka:{KAFKA_VERSION}"
 CLUSTER_ID = "cGVsdG9uLWNvbnRhaW5lcnM"
+# ITSELF: for transactions the broker speaks to itself, and within the container nothing is at the port that clients are told.
 PROPERTIES = """process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@localhost:9093
-listeners=PLAINTEXT://0.0.0.0:9092,CONTROLLER://localhost:9093
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://0.0.0.0:9092,ITSELF://localhost:9094,CONTROLLER://localhost:9093
+advertised.listeners=PLAINTEXT://127.0.0.1:{port},ITSELF://localhost:9094
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,ITSELF:PLAINTEXT,CONTROLLER:PLAINTEXT
+inter.broker.listener.name=ITSELF
 controller.listener.names=CONTROLLER
 log.dirs=/var/lib/kafka/data
 auto.create.topics.enable=false
