@@ -16,6 +16,8 @@ class Curriculum(StrEnum):
     LENGTH = "length"
     COMPRESSION = "compression"
     READABILITY = "readability"
+    LOSS = "loss"
+    BANDIT = "bandit"
     REVERSE = "reverse"
     RANDOM_PACED = "random-paced"
 

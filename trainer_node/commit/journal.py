@@ -12,7 +12,7 @@ import re
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from schemas.errors import CheckpointError
 from trainer_node.commit.durable import remedy, write_durably
@@ -34,6 +34,8 @@ class JournalEntry:
     """Topic, partition, offset and sample id, in the order trained."""
     formers: dict[str, str] = field(default_factory=dict)
     """Ids that samples had before messages 1.1 -> their ids: a record of such an id is one of theirs. Written where there are any."""
+    arms: list[dict[str, Any]] = field(default_factory=list)
+    """`ArmState` of each band, as the choice read it; written where bands are the arms of a bandit."""
 
 
 class Journal:
@@ -137,7 +139,7 @@ class Journal:
 
 
 def _line(entry: JournalEntry) -> bytes:
-    said = {name: value for name, value in vars(entry).items() if value or name != "formers"}
+    said = {name: value for name, value in vars(entry).items() if value or name not in ("formers", "arms")}
     return json.dumps(said, separators=(",", ":")).encode() + b"\n"
 
 

@@ -57,6 +57,19 @@ class StreamPosition(State):
     """Which topic each name stood for: a position means nothing in another of the same name. Empty before that was kept."""
 
 
+class ArmState(State):
+    """What was learnt lately of a band, where bands are the arms of a bandit."""
+
+    loss: float | None = None
+    """Moving average of its samples' loss, in nats, or the newest mean |advantage|; None before it was tried."""
+    change: float | None = None
+    """Moving average of how its newest loss differed from that."""
+    progress: float | None = None
+    """What it is given by."""
+    trials: int = 0
+    """Steps that had samples of it."""
+
+
 class PacingState(State):
     """Which bands are open, and what of them was chosen in the pass. Bands are counted in the order in which they open."""
 
@@ -74,6 +87,8 @@ class PacingState(State):
     """Offset behind the last sample chosen in the pass, by band; -1 where that is not known."""
     reverse: bool = False
     """Whether the hardest band is the first."""
+    arms: tuple[ArmState, ...] = ()
+    """Of each band, where they are arms."""
 
 
 class RepeatState(State):

@@ -11,13 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.training_sample import BANDS, Objective
-from trainer_node.data.batch import WaitingSample
+from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.intake.backlog import Backlog
 from trainer_node.intake.feed_settings import FeedSettings
 from trainer_node.intake.log_ends import LogEnds
+from trainer_node.intake.pacing import UNKNOWN
 from trainer_node.intake.standing import Cursor
 from trainer_node.intake.turns import next_turn
 
+CANDIDATES = 4
+"""Batches of samples of which the self-paced order takes those of the smallest loss."""
+AGED = 8
+"""One in so many samples of a self-paced batch is the oldest of them, whatever its loss."""
 SETTLE_S = 5.0
 """Longest wait for what the log is known to have, before a batch is made of what is here."""
 
@@ -62,6 +67,8 @@ class Choice:
         self._ends = ends
         self._opened = opened
         self._clocks: dict[Objective, tuple[bool, float]] = {}
+        self.score: Callable[[Sequence[WaitingSample]], Sequence[float]] = lambda items: [0.0] * len(items)
+        """The model's own loss on each of these, for the self-paced order; set by whoever has the model."""
 
     def pick(self, active: Sequence[Objective]) -> Picked | None:
         """The next batch of one of these objectives; None while there is none, or none that is settled."""
@@ -99,6 +106,15 @@ class Choice:
         if not pacing.steps:
             pacing.reached = [self._ends.watermark(topic) for topic in self._bands[objective]]
 
+    def saw(self, batch: StepBatch, learnt: Mapping[str, float]) -> None:
+        """What a step came to, by sample id: for the bands as arms."""
+        by_band = [
+            [learnt[item.sample.sample_id] for item in batch.items if item.record.topic == topic and item.sample.sample_id in learnt]
+            for topic in self._bands[batch.objective]
+        ]
+        means = [sum(values) / len(values) if values else None for values in by_band]
+        self._cursor.standings[batch.objective].pacing.arms.saw(means, are_progress=batch.objective is Objective.PROMPT)
+
     def is_open(self, objective: Objective) -> bool:
         """Whether something has come of each of its bands that the log has anything of."""
         is_there = all(self._backlog[topic] or self._ends.ahead(topic) == 0 for topic in self._bands[objective])
@@ -114,7 +130,11 @@ class Choice:
         neither, None while it is still being fetched."""
         topics, size, pacing = self._bands[objective], self._batch_size, self._cursor.standings[objective].pacing
         waiting = [len(self._backlog[topic]) for topic in topics]
-        left = [self._ends.left(topic, reached) for topic, reached in zip(topics, pacing.reached, strict=True)]
+        if pacing.plan.self_paced:  # what was passed over lies behind what was reached
+            size *= CANDIDATES
+            left = [self._ends.left(topic, UNKNOWN) - taken for topic, taken in zip(topics, pacing.taken, strict=True)]
+        else:
+            left = [self._ends.left(topic, reached) for topic, reached in zip(topics, pacing.reached, strict=True)]
         if pacing.open_for(left, size):
             self._opened()
         shares = pacing.shares(left, waiting, size)
@@ -122,9 +142,19 @@ class Choice:
         settled = all(waiting[band] >= size or self._ends.ahead(topics[band]) == 0 for band in range(pacing.highest + 1))
         if not settled and waited < SETTLE_S:
             return None
-        if sum(shares) < size and (waited < self._linger_s or self._advance(objective) or not any(shares)):
+        if sum(shares) < self._batch_size and (waited < self._linger_s or self._advance(objective) or not any(shares)):
             return []
-        return [self._backlog[topic][i] for topic, share in zip(topics, shares, strict=True) for i in range(share)]
+        offered = [self._backlog[topic][i] for topic, share in zip(topics, shares, strict=True) for i in range(share)]
+        return self._easiest(offered, pacing.steps) if pacing.plan.self_paced else offered
+
+    def _easiest(self, offered: list[WaitingSample], steps: int) -> list[WaitingSample]:
+        """Of what may be next a batch: the samples of the smallest loss, and of the oldest so many that none waits for ever."""
+        oldest_first = sorted(offered, key=lambda item: (item.record.timestamp, item.record.offset, item.record.topic))
+        aged = (self._batch_size + steps % AGED) // AGED
+        rest = oldest_first[aged:]
+        losses = self.score(rest) if len(offered) > self._batch_size else [0.0] * len(rest)
+        by_loss = sorted(range(len(rest)), key=lambda index: (losses[index], index))
+        return oldest_first[:aged] + [rest[index] for index in by_loss[: self._batch_size - aged]]
 
     def _waited(self, objective: Objective, some: bool) -> float:
         """Seconds since its last batch, since the first sample came to wait for the next, or since a band opened."""

@@ -250,7 +250,7 @@ class Feed:
         if standing is None or objective not in self.active or entry.pass_number != standing.pass_number:
             self._replay.drop(f"it is of pass {entry.pass_number} over {entry.objective}")
             return None
-        standing.pacing.open_to(entry.highest_band)
+        standing.pacing.follow(entry.highest_band, entry.arms)
         self._pause()
         if (picked := self._replay.pick()) is None:
             return None
@@ -268,7 +268,8 @@ class Feed:
         samples = [(*item.position, item.sample.sample_id) for item in picked.items]
         if not journalled:
             formers = {item.sample.former_id: item.sample.sample_id for item in picked.items if item.sample.former_id}
-            entry = JournalEntry(batch.step, batch.pass_number, batch.objective.value, standing.pacing.highest, samples, formers)
+            arms, highest = standing.pacing.told_arms(), standing.pacing.highest
+            entry = JournalEntry(batch.step, batch.pass_number, batch.objective.value, highest, samples, formers, arms)
             self._journal.append(entry)
         cursor.step, cursor.objective = batch.step, picked.objective
         standing.steps, standing.begun = standing.steps + 1, True

@@ -12,13 +12,15 @@ All of it is a function of what was trained and of where the log ends: whoever t
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from schemas.training_sample import BANDS
-from trainer_node.commit.state import PacingState
+from trainer_node.commit.state import ArmState, PacingState
 from trainer_node.competence import Form, competence
 from trainer_node.intake.apportion import apportioned
+from trainer_node.intake.arms import Arms
 from trainer_node.intake.pacing_plan import PacingPlan
 
 HELD_BACK = 0.1
@@ -45,6 +47,8 @@ class Pacing:
     """Samples chosen in the pass, by band."""
     reached: list[int] = field(default_factory=lambda: [UNKNOWN] * BANDS)
     """Offset behind the last sample chosen in the pass, by band."""
+    arms: Arms = field(default_factory=Arms)
+    """What is learnt of each band, where the plan goes by it."""
 
     def __post_init__(self) -> None:
         self._open_by_competence()
@@ -73,6 +77,16 @@ class Pacing:
     def open_to(self, band: int) -> None:
         """Open bands up to this one."""
         self.highest = max(self.highest, band)
+
+    def told_arms(self) -> list[dict[str, Any]]:
+        """What a choice reads of what was learnt, for the journal; empty where it reads nothing."""
+        return [arm.model_dump() for arm in self.arms.state] if self.plan.bandit else []
+
+    def follow(self, highest: int, arms: Sequence[Mapping[str, Any]]) -> None:
+        """Stand where a journalled choice was made."""
+        self.open_to(highest)
+        if arms:
+            self.arms = Arms([ArmState.model_validate(arm) for arm in arms])
 
     def restart(self) -> None:
         """A new pass begins with the easiest band."""
@@ -157,6 +171,8 @@ class Pacing:
         total, is_open = sum(sizes), [band <= self.highest and left[band] > 0 for band in range(BANDS)]
         if not any(is_open):
             return [0.0] * BANDS
+        if self.plan.bandit:
+            return [batch_size * weight for weight in self.arms.weights(is_open)]
         held = self._held_back(sizes, batch_size)
         if self.progress(total) < 1:
             floor = [HELD_BACK * batch_size * size / total if there else 0.0 for size, there in zip(sizes, is_open, strict=True)]
@@ -198,6 +214,7 @@ class Pacing:
             taken=tuple(self.taken),
             reached=tuple(self.reached),
             reverse=self.plan.reverse,
+            arms=tuple(self.arms.state) if self.plan.bandit else (),
         )
 
     def restore(self, state: PacingState) -> None:
@@ -207,6 +224,7 @@ class Pacing:
         self.steps, self.tokens = state.steps, state.tokens
         self.taken = list(state.taken[::-1] if turned else state.taken)
         self.reached = list(state.reached[::-1] if turned else state.reached)
+        self.arms = Arms(list(state.arms)) if state.arms else Arms()
         if self.plan.horizon is not None and self.plan.horizon.unit == "steps" and state.steps_here is not None:
             self.steps = max(self.steps, state.highest * (self.plan.horizon.amount // BANDS) + state.steps_here)
         self._open_by_competence()

@@ -18,6 +18,10 @@ class PacingPlan:
     """None: the pass, whose length the log tells."""
     mixed: bool = False
     """All bands from the first batch on, each by what is left of it: no curriculum."""
+    bandit: bool = False
+    """All bands from the first batch on, each by what is learnt of it."""
+    self_paced: bool = False
+    """All bands, and of what may be next the samples of the smallest loss."""
     reverse: bool = False
     """The hardest band first; bands are counted from it."""
 
@@ -35,4 +39,6 @@ def plan_of(curriculum: Curriculum, form: Form, pace_over: str, pace_steps: int 
     horizon = horizon_of(pace_over) or (None if ends else ENDLESS)
     if pace_steps is not None:
         form, horizon = Form.STEP, Horizon(pace_steps * BANDS, "steps")
-    return PacingPlan(form, horizon, mixed=curriculum is Curriculum.OFF, reverse=curriculum is Curriculum.REVERSE)
+    is_loss, is_bandit = curriculum is Curriculum.LOSS, curriculum is Curriculum.BANDIT
+    mixed = is_loss or is_bandit or curriculum is Curriculum.OFF
+    return PacingPlan(form, horizon, mixed, bandit=is_bandit, self_paced=is_loss, reverse=curriculum is Curriculum.REVERSE)

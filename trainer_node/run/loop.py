@@ -48,6 +48,7 @@ class TrainingLoop:
         self._evaluator = Evaluator(run, self.trainers, self._committer, self._beginnings)
         self._prompts = PromptsAside(run)
         self._nan_streak = 0
+        run.feed.choice.score = lambda items: self.trainers.losses_of([item.example for item in items])
         self._ended: set[Objective] = set()
 
     def train(self) -> None:
@@ -209,6 +210,8 @@ class TrainingLoop:
             self.publish_losses(batch, source.losses)
         before = run.feed.cursor.samples_trained
         run.feed.trained(batch, bad, source.unrewarded())
+        if not undone:
+            run.feed.choice.saw(batch, self._learnt(batch, source.losses))
         tokens = 0 if undone else sum(one.tokens for one in source.losses)
         run.monitor.trained(batch.step, batch.objective, run.feed.cursor.samples_trained - before, tokens, self.trainers.seconds)
         if batch.objective is Objective.PROMPT:
@@ -224,6 +227,13 @@ class TrainingLoop:
         self._evaluate_if_due(batch.objective)
         self._watch_held_out(batch.objective)
         self._committer.after_step(batch.step)
+
+    def _learnt(self, batch: StepBatch, losses: list[ExampleLoss]) -> dict[str, float]:
+        """What each sample of a step cost; where it has no loss of its own, the mean |advantage| of its answers."""
+        if not losses:
+            return self.trainers.advantages
+        trained = [item.sample.sample_id for item in batch.items if item.sample.sample_id not in self.trainers.bad]
+        return {sample_id: one.loss for sample_id, one in zip(trained, losses, strict=True)}
 
     def _note(self, batch: StepBatch, loss: float | None) -> None:
         run = self.run

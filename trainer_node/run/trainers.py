@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from transformers import set_seed
 
-from schemas.errors import BadRecord
+from schemas.errors import BadRecord, ConfigError
 from schemas.training_sample import Objective, TrainingSample
 from trainer_node.commit.durable import write_durably
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.config import needs_reference
 from trainer_node.data.batch import StepBatch
+from trainer_node.data.examples import AnyExample
 from trainer_node.distributed.process_group import Command
 from trainer_node.models.adapters import add_reference, has_reference, load_reference
 from trainer_node.models.random_state import load_random_state, random_state, random_state_kept
@@ -25,6 +26,7 @@ from trainer_node.training.batch_source import BatchSource, StepHooks
 from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.factory import build_source, ready_trainer
 from trainer_node.training.lanes import Lane
+from trainer_node.training.sample_scores import example_losses, mean_advantages
 from trainer_node.training.taking_apart import ModelAtFault
 
 if TYPE_CHECKING:
@@ -50,6 +52,8 @@ class Trainers:
         self._note = run.options.run_dir / AT_FAULT
         self.bad: dict[str, BadRecord] = {}
         """Samples of the last step, by id, that were left out of it, with the reason."""
+        self.advantages: dict[str, float] = {}
+        """Of the last step's prompts, by id: how far their answers' rewards lie from their mean, on average."""
         self.seconds = 0.0
         """How long the last step took."""
         self.reference_step = run.claim.resumed.manifest.reference_step if run.claim.resumed else None
@@ -133,7 +137,22 @@ class Trainers:
     def _rewards_of(self, step: int, prompts: Sequence[TrainingSample], completions: Sequence[str]) -> list[float | None]:
         """See `RewardClient.rewards_of`, which knows how long a step that is to be the last may wait."""
         with self._run.stopping.shielded():
-            return self._run.rewards.rewards_of(step, prompts, completions)
+            rewards = self._run.rewards.rewards_of(step, prompts, completions)
+        self.advantages = mean_advantages([prompt.sample_id for prompt in prompts], rewards)
+        return rewards
+
+    def losses_of(self, examples: Sequence[AnyExample]) -> list[float]:
+        """The model's own loss on each of these, before they are trained on; nothing is learnt.
+
+        Raises:
+            ConfigError: no process has all of the weights.
+        """
+        loaded = self._run.loaded
+        if self._run.group.sharding is not None:
+            raise ConfigError("--curriculum loss asks one process for losses, and weights are sharded over several: choose another order")
+        rows = max(1, self._run.config.batch_size // self._run.config.accumulation)
+        with self._run.timings("scoring"), random_state_kept():
+            return example_losses(loaded.model, examples, loaded.tokenizer.pad_token_id, rows)
 
     def compares(self, objective: Objective) -> bool:
         """Whether an objective's trainer compares with the reference."""
