@@ -64,6 +64,7 @@ def missing() -> str | None:
 
 def suite_against_a_container(tests: list[str]) -> int:
     """Run the tests with a broker in a container; pytest's exit code."""
+    os.environ.setdefault("TESTCONTAINERS_RYUK_DISABLED", "true")  # one more image, for what the `with` below does
     from testcontainers.core.container import DockerContainer
     from testcontainers.core.waiting_utils import wait_for_logs
 
