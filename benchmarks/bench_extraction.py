@@ -122,8 +122,9 @@ def quality_with_entities() -> dict[str, dict[str, float]]:
     import spacy
 
     from feedback_node.extraction import TripletExtractor, extractor
-    from feedback_node.extraction.pipeline import PARTS, MergingTokenizer, installed_model
+    from feedback_node.extraction.pipeline import PARTS, MergingTokenizer
     from feedback_node.extraction.reading import Reading
+    from streams.english_model import installed_model
 
     entities: dict[int, str] = {}
     plain_read_doc, plain_name = extractor.read_doc, Reading.name
@@ -159,7 +160,8 @@ def speed(extractor: Any) -> dict[str, Any]:
     import spacy
 
     from feedback_node.extraction.extractor import BATCH
-    from feedback_node.extraction.pipeline import PARTS, installed_model
+    from feedback_node.extraction.pipeline import PARTS
+    from streams.english_model import installed_model
 
     rows = load_dev()
     texts = [rows[at % len(rows)]["text"] for at in range(DOCS)]

@@ -194,7 +194,8 @@ class Bare:
         import spacy
 
         from feedback_node.extraction.matrices import quickest_products
-        from feedback_node.extraction.pipeline import PARTS, installed_model
+        from feedback_node.extraction.pipeline import PARTS
+        from streams.english_model import installed_model
 
         with quickest_products() if our_products else nullcontext():
             self._nlp = spacy.load(installed_model())

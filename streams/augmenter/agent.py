@@ -16,6 +16,7 @@ from streams.augmenter.families import uplift_of
 from streams.augmenter.held_out import HeldOutView
 from streams.augmenter.maker import Maker
 from streams.augmenter.partition import Decision, PartitionLosses
+from streams.augmenter.reading import load_model
 from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
 from streams.knowledge.ontology import Ontology
@@ -62,6 +63,10 @@ class AugmenterNode(StreamNode):
                 else:
                     self._carry_out(kept.losses.decide(loss, record.timestamp), loss.run_id)
             self._states.advance(record)
+
+    def warm_up(self) -> None:
+        """Load the model that texts are parsed by."""
+        load_model()
 
     def written(self) -> Sequence[Topic]:
         """Where variants go."""

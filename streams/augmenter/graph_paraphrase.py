@@ -5,9 +5,12 @@ Each rests on facts that the graph holds to be unique, so that what was a right 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
+from streams.augmenter.reading import is_phrase
 from streams.augmenter.rephrasing import blanks
+from streams.knowledge.english import takes_article
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import Predicate, ValueKind
@@ -15,14 +18,18 @@ from streams.knowledge.value_types import Mention
 
 GAP = "___"
 """What stands where the answer belongs."""
+_RELATIVE = re.compile(r"\b(?:whose|which|who)\b")
+"""In a phrase that is no sentence ("{subject}, whose capital is {object}")."""
 
 
 def with_other_names(text: str, graph: Hypergraph) -> Iterator[str]:
     """The text with one entity called by another name that stands for it alone."""
     for mention in _once(graph.entities_in(text)):
         written = fold(text[mention.start : mention.end])
+        if not _is_name(text, mention):
+            continue  # "modern France", "the France team", "washington"
         for name in graph.names_of(mention.entity):
-            if fold(name) != written:
+            if fold(name) != written and _fits_article(text, mention, name):
                 yield _put(text, mention, name)
 
 
@@ -31,9 +38,11 @@ def with_descriptions(text: str, graph: Hypergraph) -> Iterator[str]:
     mentions = list(_once(graph.entities_in(text)))
     named = {mention.entity for mention in mentions}
     for mention in mentions:
+        if not _is_name(text, mention):
+            continue
         for predicate in graph.ontology.predicates.values():
-            if predicate.value is not ValueKind.ENTITY or not predicate.nouns:
-                continue
+            if predicate.value is not ValueKind.ENTITY or not predicate.nouns or _says(text, predicate.nouns[0]):
+                continue  # "the country whose capital is the capital of Peru" says nothing
             for description, through in _descriptions(mention.entity, predicate, graph):
                 if through not in named:
                     yield _put(text, mention, description)
@@ -41,8 +50,8 @@ def with_descriptions(text: str, graph: Hypergraph) -> Iterator[str]:
 
 def as_gaps(question: str, answer: str, graph: Hypergraph) -> Iterator[str]:
     """Where one functional fact joins what is asked about and the answer: that fact as a sentence with a gap for the answer."""
-    asked = {mention.entity for mention in graph.entities_in(question)}
-    said = {mention.entity for mention in graph.entities_in(answer)} - asked
+    asked = {mention.entity: mention for mention in graph.entities_in(question)}
+    said = {mention.entity for mention in graph.entities_in(answer)} - asked.keys()
     joins = [(subject, predicate) for subject in sorted(asked) for predicate in graph.ontology.predicates.values()
              if _objects(graph, subject, predicate) & said]  # fmt: skip
     if len(joins) != 1 or len(said) != 1:
@@ -51,7 +60,23 @@ def as_gaps(question: str, answer: str, graph: Hypergraph) -> Iterator[str]:
     if not predicate.functional or _objects(graph, subject, predicate) != said:
         return
     for phrase in predicate.phrases:
-        yield from blanks(phrase.replace("{subject}", graph.names_of(subject)[0]).replace("{object}", GAP))
+        if not _RELATIVE.search(phrase):
+            yield from blanks(phrase.replace("{subject}", _as_asked(question, asked[subject])).replace("{object}", GAP))
+
+
+def _as_asked(question: str, mention: Mention) -> str:
+    """The name as the question has it, with its article: "the Netherlands"."""
+    has_article = question[: mention.start].lower().endswith("the ")
+    return ("the " if has_article else "") + question[mention.start : mention.end]
+
+
+def _is_name(text: str, mention: Mention) -> bool:
+    """Whether a mention is written as a name, and is a noun phrase whole: what it stands for may be called otherwise there."""
+    return text[mention.start].isupper() and is_phrase(text, mention.start, mention.end)
+
+
+def _says(text: str, noun: str) -> bool:
+    return f" {fold(noun)} " in f" {fold(text)} "
 
 
 def _descriptions(entity: str, predicate: Predicate, graph: Hypergraph) -> Iterator[tuple[str, str]]:
@@ -60,13 +85,21 @@ def _descriptions(entity: str, predicate: Predicate, graph: Hypergraph) -> Itera
     if predicate.functional:
         for statement in graph.statements_to(entity, predicate.name):
             owner = graph.resolve(statement.subject).entity
-            if owner is not None and _objects(graph, owner, predicate) == {entity}:
-                yield f"the {noun} of {graph.names_of(owner)[0]}", owner
+            if owner is None or _objects(graph, owner, predicate) != {entity}:
+                continue
+            if (name := _in_sentence(graph.names_of(owner)[0])) is not None:
+                yield f"the {noun} of {name}", owner
     if predicate.inverse_functional:
         for target in sorted(_objects(graph, entity, predicate)):
             owners = {graph.resolve(statement.subject).entity for statement in graph.statements_to(target, predicate.name)}
-            if owners == {entity}:
-                yield f"the one whose {noun} is {graph.names_of(target)[0]}", target
+            if owners == {entity} and (name := _in_sentence(graph.names_of(target)[0])) is not None:
+                yield f"the one whose {noun} is {name}", target
+
+
+def _in_sentence(name: str) -> str | None:
+    """A name with the article that it takes; None where that cannot be told."""
+    takes = takes_article(name)
+    return None if takes is None else f"the {name}" if takes else name
 
 
 def _objects(graph: Hypergraph, subject: str, predicate: Predicate) -> set[str]:
@@ -79,6 +112,15 @@ def _once(mentions: list[Mention]) -> Iterator[Mention]:
     """Mentions of entities that a text names once: to rename one of two would make two of one."""
     entities = [mention.entity for mention in mentions]
     return (mention for mention in mentions if entities.count(mention.entity) == 1)
+
+
+def _fits_article(text: str, mention: Mention, name: str) -> bool:
+    """Whether a name may stand where the text has or has not "the" before another: "the capital of the America" is none."""
+    before = text[: mention.start].lower().split()
+    has_article, takes = before[-1:] == ["the"], takes_article(name)
+    if "," in name or name.endswith("."):  # marks of the sentence may follow
+        return False
+    return takes is not None and takes is has_article and before[-1:] not in (["a"], ["an"])
 
 
 def _put(text: str, mention: Mention, words: str) -> str:

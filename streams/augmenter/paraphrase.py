@@ -13,7 +13,9 @@ from itertools import islice, zip_longest
 from typing import NamedTuple
 
 from streams.augmenter.graph_paraphrase import as_gaps, with_descriptions, with_other_names
+from streams.augmenter.reading import is_same_but_for
 from streams.augmenter.rephrasing import question_forms, with_other_words
+from streams.augmenter.synonyms import with_synonyms
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
 
@@ -26,6 +28,8 @@ class Recipe(StrEnum):
 
     WORDS = "words"
     """An interchangeable word or phrase, by a table of the language."""
+    SYNONYMS = "synonyms"
+    """A word by another of its sense, part of speech and inflection."""
     NAMES = "names"
     """An entity of the graph by another of its names."""
     FORMS = "forms"
@@ -62,12 +66,16 @@ def paraphrases(text: Text, graph: Hypergraph, seed: str) -> Iterator[Paraphrase
         rng.shuffle(kind)
     rng.shuffle(kinds)
     candidates = (candidate for row in zip_longest(*kinds) for candidate in row if candidate is not None)
-    return _sound(candidates, text)
+    return _sound(candidates, text, graph)
 
 
 def _kinds(text: Text, graph: Hypergraph) -> Mapping[Recipe, Iterator[str]]:
     keep = [(mention.start, mention.end) for mention in graph.entities_in(text.words, ambiguous=True)]
-    found = {Recipe.WORDS: with_other_words(text.words, keep), Recipe.NAMES: with_other_names(text.words, graph)}
+    found = {
+        Recipe.WORDS: with_other_words(text.words, keep),
+        Recipe.SYNONYMS: with_synonyms(text.words, keep),
+        Recipe.NAMES: with_other_names(text.words, graph),
+    }
     if text.answer:
         found[Recipe.FORMS] = question_forms(text.words)
         found[Recipe.DESCRIPTIONS] = with_descriptions(text.words, graph)
@@ -75,13 +83,20 @@ def _kinds(text: Text, graph: Hypergraph) -> Mapping[Recipe, Iterator[str]]:
     return found
 
 
-def _sound(candidates: Iterable[Paraphrase], text: Text) -> Iterator[Paraphrase]:
-    """Candidates that differ from the text and each other, and hold just those of the fixed strings that the text holds."""
+def _sound(candidates: Iterable[Paraphrase], text: Text, graph: Hypergraph) -> Iterator[Paraphrase]:
+    """Candidates that differ from the text and each other, hold just those of the fixed strings that the text holds, and read alike."""
     seen = {fold(text.words)}
     fixed = [f" {folded} " for folded in map(fold, (text.answer, *text.fixed)) if folded]
     held = [string in f" {fold(text.words)} " for string in fixed]
     for candidate in candidates:
         folded = fold(candidate.words)
-        if folded not in seen and [string in f" {folded} " for string in fixed] == held:
+        keeps = folded not in seen and [string in f" {folded} " for string in fixed] == held
+        if keeps and (candidate.recipe not in (Recipe.WORDS, Recipe.SYNONYMS) or _reads_alike(text.words, candidate.words, graph)):
             seen.add(folded)
             yield candidate
+
+
+def _reads_alike(before: str, after: str, graph: Hypergraph) -> bool:
+    """Whether the words that stay are parsed as before, and the same entities are named."""
+    one, other = ([mention.entity for mention in graph.entities_in(text, ambiguous=True)] for text in (before, after))
+    return one == other and is_same_but_for(before, after)

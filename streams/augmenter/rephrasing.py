@@ -9,8 +9,18 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from streams.augmenter.reading import is_phrase
+
 TABLE = Path(__file__).with_name("rephrasings.toml")
 _QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|«[^»]*»|`[^`]*`|(?<!\w)'[^']*'(?!\w)")
+_CODE = re.compile(
+    r"""```.*?(?:```|\Z) | ~~~.*?(?:~~~|\Z)                                                    # a block of code
+    | ^(?:[ ]{4}|\t)[^\n]*$                                                                    # a line of it
+    | ^[^\n]*(?:[{}] | ;[ ]*$ | => | -> | == | \w\(\) | [\w)\]][ ]?[+*/]?=[ ]?[\w("'\[])[^\n]*$
+    | ^[ ]*(?:def|class|import|return|SELECT|\#include)\b[^\n]*$
+    | \S*(?:://|www\.|@|\\|_)\S* | \S*\w\(\S*\)\S* | (?<!\S)/\S+                               # an address, a call, a path""",
+    re.DOTALL | re.MULTILINE | re.VERBOSE,
+)
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 Span = tuple[int, int]
@@ -39,6 +49,8 @@ def table() -> Table:
     others: dict[str, tuple[str, ...]] = {}
     for group in document["interchangeable"]:
         others |= {phrase: tuple(other for other in group if other != phrase) for phrase in group}
+    for phrase, other in document["one_way"]:
+        others[phrase] = (other,)
     longest_first = sorted(others, key=lambda phrase: (-len(phrase), phrase))
     return Table(
         # Lower case only: a capital may begin a name.
@@ -54,23 +66,42 @@ def question_forms(question: str) -> Iterator[str]:
     """A question in the other forms that the table has for it; none where it fits no pattern."""
     text = question.strip()
     for pattern, forms in table().questions:
-        if found := pattern.fullmatch(text):
+        if (found := pattern.fullmatch(text)) and _is_whole(found):
             for form in forms:
                 yield _filled(form, found.groupdict())
+
+
+def _is_whole(found: re.Match[str]) -> bool:
+    """Whether what moves within the sentence is one noun phrase: "Who is able to help?" has none."""
+    return "x" not in found.re.groupindex or is_phrase(found.string, *found.span("x"))
 
 
 def with_other_words(text: str, keep: Collection[Span]) -> Iterator[str]:
     """The text with one interchangeable word exchanged at a time, outside quotations and the spans to `keep`."""
     rules = table()
-    if any(word.group().lower() in rules.about_words for word in _WORD.finditer(text)):
+    if is_about_words(text):
         return
-    kept = [*keep, *(match.span() for match in _QUOTED.finditer(text))]
+    kept = [*keep, *untouchable(text)]
     for match in rules.words.finditer(text):
-        start, end = match.span()
-        if any(start < last and first < end for first, last in kept):
-            continue
-        for other in rules.others[match.group()]:
-            yield text[:start] + other + text[end:]
+        if not overlaps(match.span(), kept):
+            for other in rules.others[match.group()]:
+                yield text[: match.start()] + other + text[match.end() :]
+
+
+def is_about_words(text: str) -> bool:
+    """Whether a text may be about its own words, so that none of them is interchangeable."""
+    return any(word.group().lower() in table().about_words for word in _WORD.finditer(text))
+
+
+def untouchable(text: str) -> list[Span]:
+    """Quotations, and what looks like code, formulas and addresses."""
+    return [match.span() for pattern in (_QUOTED, _CODE) for match in pattern.finditer(text)]
+
+
+def overlaps(span: Span, kept: Collection[Span]) -> bool:
+    """Whether any letter of a span is to be kept."""
+    start, end = span
+    return any(start < last and first < end for first, last in kept)
 
 
 def blanks(sentence: str) -> Iterator[str]:

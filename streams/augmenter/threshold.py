@@ -22,6 +22,8 @@ WINDOW = 512
 """Losses that one is compared with, at most."""
 HALF_LIFE = 32
 """Optimizer steps after which a loss counts half."""
+WEIGHTS = [0.5 ** (age / HALF_LIFE) for age in range(32 * HALF_LIFE)]
+"""By age in steps; what is older counts for nothing."""
 RATE = 0.02
 """By how much the level moves for one loss that is called high, against the share that should be."""
 LEEWAY = (0.25, 0.05)
@@ -87,10 +89,13 @@ class LossThreshold:
         loss = round(measured.loss, 6)
         total = below = equal = 0.0
         for step, _, other in known.recent:
-            weight = 0.5 ** (abs(measured.step - step) / HALF_LIFE)
+            age = abs(measured.step - step)
+            weight = WEIGHTS[age] if age < len(WEIGHTS) else 0.0
             total += weight
-            below += weight * (other < loss)
-            equal += weight * (other == loss)
+            if other < loss:
+                below += weight
+            elif other == loss:
+                equal += weight
         if not total:  # all are too long ago to count
             return 0.0
         return (below + measured.tie * equal * (below >= TIED_FROM * total)) / total

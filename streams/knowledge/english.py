@@ -49,6 +49,13 @@ CHANGING = _set(
 )
 """Words that make another thing of the name they stand by ("the outskirts of ...", "former ...")."""
 
+NAMED_WITH_ARTICLE = _set(
+    """republic kingdom union federation confederation commonwealth empire states emirates islands isles nations league treaty river sea
+    ocean gulf strait channel canal desert peninsula mountains alps hotel museum theatre theater bank company society association committee
+    council army navy war church house times post"""
+)
+"""Nouns after which a name that ends with one has "the" before it ("the Czech Republic")."""
+
 _IRREGULAR = """
 be was were been|bear bore born borne|become became|begin began begun|bind bound|break broke broken|bring brought|build built|buy bought
 choose chose chosen|come came|draw drew drawn|drive drove driven|fall fell fallen|feed fed|fight fought|find found|fly flew flown
@@ -60,6 +67,18 @@ wear wore worn|win won|write wrote written
 """
 _FORMS = {entry.split()[0]: tuple(entry.split()) for line in _IRREGULAR.strip().splitlines() for entry in line.split("|")}
 _VOWELS = "aeiou"
+
+
+def takes_article(name: str) -> bool | None:
+    """Whether a proper name has "the" before it in a sentence; None where that cannot be told from the name (USA, Maldives, Athens)."""
+    words = name.replace(",", " ").split()
+    if not words or words[0].lower() in DETERMINERS or "(" in name:
+        return None
+    is_short = name.replace(".", "").isupper() and len(name) <= 6
+    looks_plural = len(words) == 1 and name.endswith("s") and not name.endswith(("ss", "us", "is"))
+    if is_short or looks_plural or words[-1].islower():
+        return None
+    return words[-1].lower() in NAMED_WITH_ARTICLE or "of" in words[1:]
 
 
 def base_forms(form: str) -> frozenset[str]:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from feedback_node.extraction import TripletExtractor, pipeline
 from feedback_node.extraction.bounds import MAX_CHARS, readable
 from schemas.errors import UserError
+from streams import english_model
 
 NASTY = {
     "brackets": "(" * 100_000,
@@ -115,11 +116,11 @@ def test_words_beyond_the_limit_are_forgotten_and_nothing_else_changes(monkeypat
 
 
 def test_without_a_model_the_user_is_told_which_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline, "MODELS", ("no_such_model", "nor_this_one"))
+    monkeypatch.setattr(english_model, "MODELS", ("no_such_model", "nor_this_one"))
     with pytest.raises(UserError, match=r"no_such_model or nor_this_one|no_such_model, nor_this_one"):
-        pipeline.installed_model()
+        english_model.installed_model()
 
 
 def test_the_official_model_is_taken_before_the_renamed_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pipeline.importlib.util, "find_spec", lambda name: object())
-    assert pipeline.installed_model() == "en_core_web_sm"
+    monkeypatch.setattr(english_model.importlib.util, "find_spec", lambda name: object())
+    assert english_model.installed_model() == "en_core_web_sm"

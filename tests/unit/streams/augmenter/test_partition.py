@@ -14,6 +14,7 @@ from streams.augmenter.families import CONTROLS, FAMILIES_OF_A_RECIPE, Fall, is_
 from streams.augmenter.held_out import HeldOut
 from streams.augmenter.ids import MOST_VARIANTS, variant_id
 from streams.augmenter.maker import Maker
+from streams.augmenter.paraphrase import Recipe
 from streams.augmenter.partition import PartitionLosses
 from streams.curriculum.task_detector import to_training_sample
 from streams.knowledge.hypergraph import Hypergraph
@@ -234,7 +235,7 @@ def test_a_share_of_the_hard_samples_gets_none_and_is_what_the_others_are_measur
     for sample in samples:
         log.send(sample, losses[sample.sample_id] - (1 if is_control(sample.sample_id, 0.3) else 3), 3)
     found = log.losses.families.uplift("r")
-    assert set(found) <= {"names", "forms", "gaps", "words", "descriptions"}
+    assert set(found) <= {recipe.value for recipe in Recipe}
     for uplift in found.values():
         assert uplift.mean == pytest.approx(2)
         assert uplift.controls == controls

@@ -30,12 +30,21 @@ def test_each_form_keeps_every_word_of_what_is_asked():
         assert {"melting", "point", "iron"} <= set(re.findall(r"\w+", form))
 
 
+@pytest.mark.parametrize(
+    "question", ["Who is able to help?", "Where is the Louvre in Paris located?", "What is the capital of France like?"]
+)
+def test_a_question_that_asks_for_more_than_a_noun_phrase_is_not_turned_round(question):
+    """ "Tell me who able to help is." is no sentence."""
+    assert all(question in form for form in question_forms(question))
+    assert list(question_forms(question))
+
+
 def test_interchangeable_words_are_exchanged_one_at_a_time():
-    text = "She often walks, although it almost always rains."
+    text = "She often walks, although it sometimes rains."
     assert set(with_other_words(text, [])) == {
-        "She frequently walks, although it almost always rains.",
-        "She often walks, even though it almost always rains.",
-        "She often walks, although it nearly always rains.",
+        "She frequently walks, although it sometimes rains.",
+        "She often walks, even though it sometimes rains.",
+        "She often walks, although it at times rains.",
     }
 
 
@@ -56,8 +65,8 @@ def test_quoted_capitalised_and_discussed_words_stay(text):
 
 
 def test_spans_to_keep_stay():
-    text = "The film Almost Until Dawn almost won."
-    assert list(with_other_words(text, [])) == ["The film Almost Until Dawn nearly won."]
+    text = "The film Often Until Dawn often won."
+    assert list(with_other_words(text, [])) == ["The film Often Until Dawn frequently won."]
     assert list(with_other_words(text, [(0, len(text))])) == []
 
 
@@ -80,15 +89,19 @@ def test_a_word_stays_where_any_letter_of_it_is_to_be_kept(kept, stays):
 
 
 def test_what_comes_after_a_kept_word_is_still_exchanged():
-    assert list(with_other_words("almost and almost", [(0, 6)])) == ["almost and nearly"]
+    assert list(with_other_words("often and often", [(0, 5)])) == ["often and frequently"]
 
 
 def test_of_phrases_that_begin_alike_the_longer_one_is_exchanged():
-    assert list(with_other_words("He could not go.", [])) == ["He couldn't go."]
+    assert list(with_other_words("He wanted to go.", [])) == ["He wished to go."]
     words = table().words
     for phrase in table().others:
-        assert words.fullmatch(phrase)
         assert words.match(phrase).group() == phrase
+
+
+def test_a_contraction_is_made_and_never_taken_apart():
+    """ "Is not it?" is no question."""
+    assert list(with_other_words("It is not late, isn't it?", [])) == ["It isn't late, isn't it?"]
 
 
 def test_a_gap_is_asked_for_in_several_ways():
@@ -97,13 +110,11 @@ def test_a_gap_is_asked_for_in_several_ways():
     assert all("he author of Dune is ___" in form for form in forms)
 
 
-def test_every_group_of_the_table_goes_both_ways():
-    rules = table()
-    for phrase, others in rules.others.items():
+def test_the_table_is_in_lower_case_and_exchanges_nothing_for_itself():
+    for phrase, others in table().others.items():
         assert others
-        for other in others:
-            assert phrase in rules.others[other]
-    assert all(phrase == phrase.lower() for phrase in rules.others)
+        assert phrase not in others
+        assert phrase == phrase.lower()
 
 
 def test_every_form_of_the_table_has_only_slots_that_its_pattern_fills():

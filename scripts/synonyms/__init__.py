@@ -1,0 +1,1 @@
+"""Makes `streams/augmenter/synonyms.tsv`."""

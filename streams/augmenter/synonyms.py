@@ -1,0 +1,83 @@
+"""Another word of the same sense, part of speech and inflection, by a table (`synonyms.tsv`) that was made of WordNet and read by a person.
+
+The table holds pairs that mean the same wherever the first sense of both is meant, and that is what the words nearly always mean. Which
+word may stand in a place is decided by the parse: no part of a name, a compound or a phrasal verb, no verb with a clause as its object, and
+nothing after which the rest of the sentence would be read in another way (`reading`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from functools import cache
+from pathlib import Path
+
+from streams.augmenter.reading import Reading, Token, read
+from streams.augmenter.rephrasing import Span, is_about_words, overlaps, untouchable
+
+TABLE = Path(__file__).with_name("synonyms.tsv")
+OF_A_VERB = frozenset({"prt", "xcomp", "ccomp", "dative", "oprd", "acomp"})
+"""What a verb takes in a way of its own: another verb may not."""
+PREPOSITIONS = frozenset(["in", "on", "at", "by", "from", "during", "after", "before", "since", "near", "within"])
+"""Those that say where and when, with any verb."""
+DETERMINED_BY = frozenset({"det", "poss", "nummod", "predet"})
+"""Of a singular noun: without one it may be part of a phrase of its own."""
+NOT_ALONE = frozenset({"compound", "amod", "nmod", "poss", "npadvmod", "det"})
+"""Relations in which a noun is part of another's name."""
+
+
+@cache
+def table() -> dict[tuple[str, str], tuple[str, ...]]:
+    """(tag, form) -> other forms."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for line in TABLE.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            tag, form, other = line.split("\t")
+            found.setdefault((tag, form), []).append(other)
+            if tag == "VB":  # the base form stands in the present, too
+                found.setdefault(("VBP", form), []).append(other)
+    return {key: tuple(dict.fromkeys(others)) for key, others in found.items()}
+
+
+def with_synonyms(text: str, keep: Collection[Span]) -> Iterator[str]:
+    """The text with one word exchanged at a time, outside names, numbers, quotations, code and the spans to `keep`."""
+    if is_about_words(text):
+        return
+    kept = [*keep, *untouchable(text)]
+    tokens = read(text)
+    for number, token in enumerate(tokens):
+        others = table().get((token.tag, token.text), ())
+        if others and not token.is_named and not overlaps((token.start, token.end), kept) and _stands_alone(tokens, number):
+            for other in others:
+                if _fits_article(tokens, number, other):
+                    yield text[: token.start] + other + text[token.end :]
+
+
+def _stands_alone(tokens: Reading, number: int) -> bool:
+    token = tokens[number]
+    of_it = [other for at, other in enumerate(tokens) if other.head == number and at != number]
+    if _touches_hyphen(tokens, number) or any(near.tag.startswith("NNP") for near in tokens[max(0, number - 1) : number + 2]):
+        return False
+    if token.tag.startswith("N"):
+        after = tokens[number + 1].tag if number + 1 < len(tokens) else ""
+        is_bare = token.tag == "NN" and not any(other.relation in DETERMINED_BY for other in of_it)  # "in store", "by bike"
+        in_compound = after.startswith("N") or any(other.relation == "compound" for other in of_it)
+        return token.relation not in NOT_ALONE and not is_bare and not in_compound
+    if token.tag.startswith("V"):
+        return not any(other.relation in OF_A_VERB or _is_of_the_verb(other) for other in of_it) and token.relation not in NOT_ALONE
+    if token.tag == "RB":
+        return not any(other.relation in ("prep", "neg") for other in of_it)
+    return True
+
+
+def _is_of_the_verb(token: Token) -> bool:
+    return token.relation == "prep" and token.text.lower() not in PREPOSITIONS
+
+
+def _touches_hyphen(tokens: Reading, number: int) -> bool:
+    return any(near.text in ("-", "–", "/", "'s", "’s") and near.relation != "case" for near in tokens[max(0, number - 1) : number + 2])
+
+
+def _fits_article(tokens: Reading, number: int, other: str) -> bool:
+    """Whether an "a" or "an" before the word stays right."""
+    before = tokens[number - 1].text.lower() if number else ""
+    return before not in ("a", "an") or (before == "an") == (other[0] in "aeio")
