@@ -22,6 +22,7 @@ from reports.plots import Lag, Loss, Reward, difficulty_plot, lag_plot, loss_plo
 from schemas.fact import Fact
 from schemas.graph_reward import GraphReward
 from schemas.printable import escaped
+from trainer_node.rewards.figures import is_unread
 
 TEMPLATE = Path(__file__).with_name("page.html.j2")
 
@@ -103,6 +104,8 @@ MEASURES: dict[str, tuple[str, str, int]] = {
     "hallucination_rate": ("Hallucination rate", "claims that the graph contradicts, of all claims", -1),
     "contradicted_share": ("Contradicted", "claims that the graph contradicts, of those that it can judge", -1),
     "coverage": ("Coverage", "answers with at least one claim, of all answers", 1),
+    "abstained": ("Abstained", "answers that say that they do not know, of all answers", 0),
+    "unread": ("Not read", "answers of which no claim was heard and that do not abstain, of all: many of them mean a deaf judge", -1),
 }
 """Measures that `summarise` gives, all of them shares: heading, meaning, and the direction that is better."""
 
@@ -196,6 +199,8 @@ def _measures(rewards: list[GraphReward]) -> dict[str, float | None]:
         "hallucination_rate": _ratio(contradicted, sum(reward.total for reward in rewards)),
         "contradicted_share": _ratio(contradicted, contradicted + sum(reward.verified for reward in rewards)),
         "coverage": _ratio(sum(reward.total > 0 for reward in rewards), len(rewards)),
+        "abstained": _ratio(sum(bool(reward.abstained) for reward in rewards), len(rewards)),
+        "unread": _ratio(sum(is_unread(reward) for reward in rewards), len(rewards)),
     }
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from statistics import fmean
+from typing import TYPE_CHECKING
 
 from schemas.graph_reward import GraphReward, RewardStatus
-from trainer_node.rewards.client import JudgedStep
+
+if TYPE_CHECKING:
+    from trainer_node.rewards.client import JudgedStep
 
 ANSWERS_QUESTION, EXACT = "answers_question", "exact"
 FIGURES = {

@@ -188,7 +188,16 @@ def test_measures_are_shares_and_no_reward_is_not_a_zero():
         "hallucination_rate": (None, None),
         "contradicted_share": (None, None),
         "coverage": (0.0, None),
+        "abstained": (0.0, None),
+        "unread": (1.0, None),
     }
+
+
+def test_who_says_that_he_does_not_know_is_told_from_what_the_judge_did_not_hear():
+    silent, good = _said("Hm"), _said("Paris", Verdict.VERIFIED)
+    modest = silent.model_copy(update={"abstained": True})
+    found = report.summarise([silent, modest, good, good], [modest])
+    assert (found["abstained"], found["unread"]) == ((0.25, 1.0), (0.25, 0.0))
 
 
 def test_hallucination_is_shown_over_all_claims_and_over_those_that_can_be_judged():

@@ -28,7 +28,7 @@ from trainer_node.kinds import TrainerKind
 
 CAPITALS = {"Peru": "Lima", "Italy": "Rome", "Norway": "Oslo", "Mali": "Bamako"}
 ONTOLOGY = Ontology.from_dict({"predicates": {"capital": {"functional": True, "nouns": ["capital"]}}})
-STEPS = 40
+STEPS = 30
 
 
 @pytest.fixture
