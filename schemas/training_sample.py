@@ -29,7 +29,7 @@ class Difficulty(Part):
     """`d = γ·h + δ·l + η·c`, with its raw and normalised terms, so that a reader can check it."""
 
     hops: float = 0.0
-    """Raw h: facts on the shortest path in the graph between what the prompt and the answer name; 0 where none is known."""
+    """Raw h: facts needed in the graph between what the prompt and the answer name; 0 where that is not known, and then `h` is 0.5."""
     length: float = 0.0
     """Raw l: prompt length in words."""
     centrality: float = 0.0

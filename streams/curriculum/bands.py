@@ -14,6 +14,10 @@ _TERMS = ("hops", "length", "centrality", "other")
 _SCALES = (*_TERMS, "score")
 
 
+UNKNOWN = 0.5
+"""h where the hops are not known: neither easy nor hard."""
+
+
 class Bands:
     """Measures samples against all that came before them, each objective by itself, as each has its own band topics.
 
@@ -28,7 +32,8 @@ class Bands:
         """Difficulty and band (0 easiest) of a sample, after counting it in."""
         scales = self._of(objective)
         for name in _TERMS:
-            scales[name].observe(getattr(raw, name))
+            if (value := getattr(raw, name)) is not None:
+                scales[name].observe(value)
         difficulty = self._difficulty(scales, raw)
         scales["score"].observe(difficulty.score)
         return difficulty, band_of(scales["score"].mid_rank(difficulty.score))
@@ -43,13 +48,14 @@ class Bands:
         return self._scales.setdefault(objective, {name: RunningQuantiles() for name in _SCALES})
 
     def _difficulty(self, scales: Mapping[str, RunningQuantiles], raw: RawTerms) -> Difficulty:
-        h, l, c = (scales[name].below(getattr(raw, name)) for name in ("hops", "length", "centrality"))  # noqa: E741 - the formula's letters
+        l, c = (scales[name].below(getattr(raw, name)) for name in ("length", "centrality"))  # noqa: E741 - the formula's letters
+        h = UNKNOWN if raw.hops is None else scales["hops"].below(raw.hops)
         if self._signal is Signal.DIFFICULTY:
             score, signal = GAMMA * h + DELTA * l + ETA * c, None
         else:
             score, signal = (l if self._signal is Signal.LENGTH else scales["other"].below(raw.other)), self._signal.value
         return Difficulty(
-            hops=raw.hops,
+            hops=raw.hops or 0.0,
             length=raw.length,
             centrality=raw.centrality,
             h=h,

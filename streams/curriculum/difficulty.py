@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from streams.curriculum.needed import facts_needed
 from streams.curriculum.task_detector import Content
-from streams.knowledge.paths import hops
 
 if TYPE_CHECKING:
     from streams.knowledge.hypergraph import Hypergraph
@@ -25,8 +25,8 @@ ETA = 0.2
 class RawTerms(NamedTuple):
     """h, l and c in their own units."""
 
-    hops: float = 0.0
-    """Facts on the shortest path between what the prompt and the answer name; 0 where none is known."""
+    hops: float | None = 0.0
+    """Facts needed between what the prompt and the answer name (`needed`); None where that is not known."""
     length: float = 0.0
     """Words of the prompt, all its turns counted; of the text, where there is no prompt."""
     centrality: float = 0.0
@@ -41,9 +41,9 @@ def raw_terms(content: Content, gold: Iterable[str] | None, graph: Hypergraph) -
     asked, said = ({mention.entity for mention in graph.entities_in(text)} for text in (content.question, answer))
     # An answer mostly repeats the question's entity ("The capital of X is Y"): the target is what it adds.
     targets = (said - asked) or said
-    distance = hops(graph, asked, targets) if asked and targets else None
+    distance = facts_needed(content.question, asked, targets, graph)
     return RawTerms(
-        hops=float(distance or 0),
+        hops=None if distance is None else float(distance),
         length=float(content.length if content.prompt else len(answer.split())),
         # The most specific entity of the answer is the one that the fewest facts speak of.
         centrality=min((graph.centrality(entity) for entity in targets), default=0.0),

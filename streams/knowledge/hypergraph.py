@@ -6,6 +6,7 @@ the facts that stand alone, whatever came and went before: two nodes at one vers
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 import networkx as nx
@@ -46,6 +47,7 @@ class Hypergraph:
         self.mentions: dict[tuple[str, bool], list[Mention]] = {}
         """Texts in which names were looked for since the last change: a question and the sentences of an answer are asked several times."""
         self._facts = 0
+        self._used: Counter[str] = Counter()
         self._order = 0
         self._telling = [p.name for p in self.ontology.predicates.values() if p.functional and p.value is ValueKind.ENTITY]
 
@@ -68,6 +70,7 @@ class Hypergraph:
                 raise _bad(f"{fact.object!r} as another name of {fact.subject!r} closes a cycle of aliases")
             return
         self._facts += 1
+        self._used[statement.predicate] += 1
         self._index(statement)
 
     def remove(self, fact_id: str, offset: int | None = None) -> None:
@@ -85,6 +88,7 @@ class Hypergraph:
             self._aliases.remove(fact_id)
             return
         self._facts -= 1
+        self._used[statement.predicate] -= 1
         self._unindex(statement)
 
     def reached(self, position: int) -> None:
@@ -156,6 +160,10 @@ class Hypergraph:
         return self._aliases.roots(name)
 
     # --- facts
+
+    def predicates(self) -> tuple[str, ...]:
+        """Names of the predicates that facts have, in order."""
+        return tuple(sorted(name for name, count in self._used.items() if count))
 
     def __len__(self) -> int:
         """Facts that stand, aliases left out."""

@@ -10,7 +10,7 @@ import difflib
 import json
 from collections.abc import Mapping
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -105,6 +105,12 @@ class Predicate(_Part):
         return self.functional or self.closed
 
 
+@lru_cache(maxsize=1024)
+def _undeclared(name: str) -> Predicate:
+    """One that the ontology does not know; they do not change, and are asked for with every fact."""
+    return Predicate.model_construct(name=name)
+
+
 class Chain(_Part):
     """X `premises[0]` Y and Y `premises[1]` Z entail X `conclusion` Z."""
 
@@ -194,7 +200,7 @@ class Ontology(_Part):
 
     def __getitem__(self, name: str) -> Predicate:
         """The predicate of that name; one that the ontology does not know is non-functional."""
-        return self.predicates.get(name) or Predicate.model_construct(name=name)
+        return self.predicates.get(name) or _undeclared(name)
 
     @cached_property
     def _inverses(self) -> dict[str, str]:
