@@ -1,4 +1,4 @@
-"""What the topics have of a run: judged answers, facts that claims were judged by, and dead letters."""
+"""What the topics have of a run: judged answers, facts that claims were judged by, what variants brought, and dead letters."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from reports.page import Answer
+from reports.variants import RunLosses, told
 from schemas.errors import BadRecord, PeltonError
 from schemas.fact import Fact
 from schemas.graph_reward import GraphReward
+from schemas.sample_loss import SampleLoss
 from streams.kafka.consumer import read_range
 from streams.kafka.dead_letters import read_dead_letters
 from streams.kafka.settings import KafkaSettings
@@ -26,6 +28,8 @@ class FromTopics:
     after: list[GraphReward] = field(default_factory=list)
     facts: dict[str, Fact] = field(default_factory=dict)
     dead_letters: dict[str, int] = field(default_factory=dict)
+    variants: dict[str, str] = field(default_factory=dict)
+    """Recipe -> what its variants brought."""
     missing: str = ""
 
 
@@ -37,9 +41,22 @@ def read_topics(settings: KafkaSettings, run_id: str) -> FromTopics:
         reasons = Counter(letter.reason.value for letter, _ in read_dead_letters(settings))
         found.dead_letters = dict(reasons.most_common())
         _read_facts(found, settings)
+        found.variants = told(_losses(settings, run_id))
     except PeltonError as error:
         found.missing = str(error)
     return found
+
+
+def _losses(settings: KafkaSettings, run_id: str) -> RunLosses:
+    losses = RunLosses()
+    for record in read_range(settings, settings.topics.losses.name):
+        try:
+            loss = SampleLoss.decode(record.value)
+        except BadRecord:
+            continue
+        if loss.run_id == run_id:
+            losses.add(loss)
+    return losses
 
 
 def _read_rewards(found: FromTopics, settings: KafkaSettings, run_id: str) -> None:

@@ -37,6 +37,7 @@ def report_data(run: RunFolder, topics: FromTopics) -> ReportData:
         did=_did(run),
         fates={OUTCOMES.get(name, name): count for name, count in run.outcomes.items()},
         dead_letters=topics.dead_letters,
+        variants=topics.variants,
         settings=_settings(run),
         data=_data(run),
         notes=_notes(run, topics),

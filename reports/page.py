@@ -70,6 +70,8 @@ class ReportData:
     """Records of a run by what became of them, where there is no `account` of what was produced."""
     dead_letters: Mapping[str, int] = field(default_factory=dict)
     """Reason -> records."""
+    variants: Mapping[str, str] = field(default_factory=dict)
+    """Recipe -> what its variants of hard samples brought."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Of the run."""
     data: Mapping[str, Any] = field(default_factory=dict)
@@ -247,6 +249,7 @@ def render(data: ReportData) -> str:
         plots=_plots(data, losses, rewards) if data.plots is None else data.plots,
         fates=data.fates,
         dead_letters=data.dead_letters,
+        variants=data.variants,
         settings={name: _text(value) for name, value in data.settings.items()},
         records={name: _text(value) for name, value in data.data.items()},
         notes=data.notes,
