@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 test test-fast test-gpu test-clients test-secured test-families test-readers coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo deploy-up deploy-check test-nodes test-simulate test-containers test test-fast test-gpu test-clients test-secured test-families test-readers test-monitoring coverage soak soak-short upgrade mutants check hooks format schemas lock sbom audit clean
+.PHONY: help setup demo demo-rl deploy-up deploy-check test-nodes test-simulate test-containers test test-fast test-gpu test-clients test-secured test-families test-readers test-monitoring coverage soak soak-short upgrade mutants check hooks format schemas lock sbom audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ setup: ## Set up: .venv, the broker, the small model (the others do it when they
 
 demo: setup ## Run the main job: a broker, the workers, a small model, before and after
 	@$(RUN) cli.main demo $(DEMO_FLAGS)
+
+demo-rl: setup ## GRPO on a tiny model: answers judged by the graph, right ones rising by the step (a minute)
+	@$(RUN) cli.main demo --rl --countries 4 $(DEMO_FLAGS)
 
 test: setup ## Run all tests
 	@$(RUN) pytest --slowest-files 15 $(TEST_FLAGS)

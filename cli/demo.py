@@ -24,6 +24,7 @@ from cli.terminal import say
     show_default=True,
     help="It ends in them: what does not fit is left out.",
 )
+@click.option("--rl", is_flag=True, help="GRPO on a tiny model made here, rewarded by the graph, in place of all else: a minute.")
 @click.option("--further", type=click.IntRange(0), default=60, show_default=True, help="Facts that are trained beside those asked for.")
 @click.option("--seed", type=int, default=7, show_default=True, help="Of the wordings and the order.")
 @click.option(
@@ -37,6 +38,7 @@ def demo(
     run_dir: Path | None,
     port: int | None,
     seconds: float,
+    rl: bool,
     further: int,
     seed: int,
     train_flags: tuple[str, ...],
@@ -57,7 +59,7 @@ def demo(
 
     console = Console(stderr=as_json)
     folder = run_dir or Path("runs") / time.strftime("%Y%m%d-%H%M%S")
-    options = DemoOptions(folder.absolute(), countries, epochs, model, port, seed, seconds, further, train_flags=train_flags)
+    options = DemoOptions(folder.absolute(), countries, epochs, model, port, seed, seconds, further, rl=rl, train_flags=train_flags)
     results = run_demo(options, PELTON, console)
     results.show(console)
     if as_json:

@@ -21,7 +21,7 @@ from trainer_node.commit.ledger import LedgerRow, Outcome
 PAIRS = "feedback"
 """Origin of preference pairs."""
 ENDS = ("trained", "validation", "prompts", "dead_letters", "duplicates")
-OF_OUTCOME = {Outcome.TRAINED: "trained", Outcome.VALIDATION: "validation", Outcome.PROMPT: "prompts"}
+OF_OUTCOME = {Outcome.TRAINED: "trained", Outcome.VALIDATION: "validation", Outcome.PROMPT: "prompts", Outcome.UNREWARDED: "prompts"}
 
 
 class AccountNotExact(PeltonError):  # noqa: N818 - it names what is wrong

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from demo.dataset import Broken, Record, fact_of
 from demo.plan import SLOWEST, HeldBack, Speed, left_out, plan
+from demo.policy import prompts
 from demo.session import Session
-from schemas.sample import Sample
+from schemas.sample import Sample, Split
 from streams.kafka.producer import Producer
 
 FIRST = 3
@@ -21,7 +22,11 @@ class DemoProducer:
 
     def __init__(self, session: Session, closed: Path) -> None:
         self._session, self._closed = session, closed
+        self._first: tuple[Sample, ...]
         data = session.dataset
+        if session.options.rl:
+            self._first, self._waiting = (), []
+            return
         self._waiting = [*data.wanted, *data.further[: session.options.further]]
         first = [sample for sample in data.wanted if sample in data.duplicates]
         first += [sample for sample in data.wanted if sample not in first][: -(-len(data.wanted) // FIRST) - len(first)]
@@ -38,6 +43,12 @@ class DemoProducer:
     def send_first(self) -> None:
         """All but what the plan is to decide about."""
         data = self._session.dataset
+        if self._session.options.rl:
+            samples = prompts(self._session.options.countries)
+            self._send([Record(sample.sample_id.encode(), sample.encode()) for sample in samples])
+            self._session.facts_sent |= {fact_of(sample.sample_id) for sample in samples if sample.split is Split.VALIDATION}
+            self._closed.touch()
+            return
         entries: list[Sample | Broken] = [*self._first, *data.duplicates, *data.validation, *data.asked, *data.broken]
         self._send(data.shuffled(entries))
         self._note(self._first)

@@ -13,6 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from demo import policy
 from demo.account import Account
 from demo.dataset import fact_of
 from demo.session import DemoOptions, Session
@@ -42,6 +43,8 @@ class Results:
     restarts: dict[str, int]
     questions: tuple[int, int] = (0, 0)
     """About facts that were trained, and about others."""
+    rise: list[tuple[int, float, float]] = field(default_factory=list)
+    """Of a policy: last step, right answers, and reward, in mean over a part of the steps."""
     left_out: str | None = None
     """What the plan had no room for."""
     wall_s: float = 0.0
@@ -78,11 +81,12 @@ class Results:
         return {
             **counts,
             **measures,
-            "control_accuracy_before": self.measures[CONTROL][0],
-            "control_accuracy_after": self.measures[CONTROL][1],
+            "control_accuracy_before": self.measures.get(CONTROL, (None, None))[0],
+            "control_accuracy_after": self.measures.get(CONTROL, (None, None))[1],
             "questions": self.questions[0],
             "questions_control": self.questions[1],
             "left_out": self.left_out,
+            "rise": self.rise,
             "lag_at_end": self.final_lag,
             "restarts": self.restarts,
             "memory_peak_bytes": self.peak_bytes,
@@ -90,10 +94,17 @@ class Results:
             "wall_s": self.wall_s,
         }
 
+    @property
+    def asked(self) -> str:
+        """What the table is about."""
+        trained, others = self.questions
+        if self.rise:
+            return f"{trained} questions that a policy is trained on, answered greedily"
+        return f"{trained} questions about trained facts, in new wordings; {others} about others"
+
     def show(self, console: Console) -> None:
         """The one table, and where to look further."""
-        trained, others = self.questions
-        table = Table(title=f"{trained} questions about trained facts, in new wordings; {others} about others", title_justify="left")
+        table = Table(title=self.asked, title_justify="left")
         for column in ("", "before", "after", "change"):
             table.add_column(column, justify="left" if not column else "right")
         for row in measure_rows(self.measures):
@@ -105,6 +116,8 @@ class Results:
             f"{numbers[name]} {name.replace('_', ' ')}" for name in ("trained", "validation", "prompts", "dead_letters", "duplicates")
         )
         sign = "=" if self.account.exact else "≠"
+        for step, right, value in self.rise:
+            console.print(f"to step {step:>3}: right answers {100 * right:3.0f} %  reward {value:+.2f}", highlight=False)
         console.print(f"Account: {numbers['samples_produced']} samples produced {sign} {ends}")
         for name, plural in (("variants", "Variants"), ("pairs", "Preference pairs of its own answers")):
             console.print(f"{plural}: {numbers[name]} sent back, {numbers[f'{name}_trained']} trained")
@@ -124,7 +137,8 @@ def collect(session: Session, account: Account) -> Results:
     after = {reward.prompt_id: reward for reward in judged.values() if reward.phase == "after"}
     asked, again = _by_fact(session, before), _by_fact(session, after)
     measures = summarise(asked[True], again[True])
-    measures[CONTROL] = summarise(asked[False], again[False])["exact_accuracy"]
+    if again[False]:
+        measures[CONTROL] = summarise(asked[False], again[False])["exact_accuracy"]
     report = ReportData(
         summary=measures,
         losses=[_loss_row(loss) for loss in {loss.event_id: loss for loss in losses}.values()],
@@ -138,7 +152,10 @@ def collect(session: Session, account: Account) -> Results:
     )
     restarts = {node.name: node.restarted for node in session.supervisor.nodes.values() if node.restarted}
     questions = len(again[True]), len(again[False])
-    return Results(account, measures, len(judged), report, session.lag[-1][1], session.peak_bytes, restarts, questions, session.left_out)
+    rise = policy.rise(session.options.run_dir / "training") if session.options.rl else []
+    return Results(
+        account, measures, len(judged), report, session.lag[-1][1], session.peak_bytes, restarts, questions, rise, session.left_out
+    )
 
 
 def _by_fact(session: Session, rewards: dict[str, GraphReward]) -> dict[bool, list[GraphReward]]:

@@ -15,6 +15,7 @@ from typing import Any
 
 from rich.console import Console
 
+from demo import policy
 from demo.account import Account, take_account
 from demo.dataset import ONTOLOGY, samples
 from demo.live import LiveTable, NodeView
@@ -36,6 +37,12 @@ from trainer_node.commit.manifest import checkpoints
 WORKERS = ("curriculum", "augmenter", "feedback")
 READS = {"curriculum": "samples", "augmenter": "losses", "feedback": "outputs"}
 LOOK_EVERY_S = 0.5
+MORE = {
+    ("augmenter", False): ("--every", "1", "--variants", "1", "--warm-up", "4", "--quantile", "0.8", "--control", "0"),
+    ("feedback", False): ("--preferences",),
+    ("feedback", True): ("--policy", "ternary"),
+}
+"""Further flags of workers, without and with a policy. A run of a hundred samples has few losses to tell the hard ones by."""
 
 
 def run_demo(options: DemoOptions, program: Sequence[str], console: Console) -> Results:
@@ -103,8 +110,7 @@ def _start_nodes(session: Session, closed: Path) -> list[NodeView]:
     state = session.options.run_dir / "state"
     for name in WORKERS:
         arguments = ["worker", name, "--run-id", session.run_id, "--ontology", str(ONTOLOGY), "--metrics-port", str(ports[name])]
-        more = ["--preferences"] if name == "feedback" else []
-        session.supervisor.start(name, [*arguments, "--state-dir", str(state / name), *more])
+        session.supervisor.start(name, [*arguments, "--state-dir", str(state / name), *MORE.get((name, session.options.rl), ())])
     session.supervisor.start("trainer", _trainer_arguments(session, closed, ports["trainer"]), may_end=True, stop_s=70.0)
     return [NodeView(name, port) for name, port in ports.items()]
 
@@ -119,15 +125,18 @@ def _trainer_arguments(session: Session, closed: Path, port: int) -> list[str]:
         "--lr": 1e-3,
         "--batch-size": 4,
         "--linger-s": 0.3,
-        "--pace-steps": 4,
         "--checkpoint-steps": 20,
         "--held-out-prompts": len(session.dataset.asked),
-        "--sampled-prompts": len(session.dataset.sampled),
-        "--num-generations": options.answers,
         "--closed-file": closed,
         "--workers-run-id": session.run_id,
         "--metrics-port": port,
     }
+    if options.rl:
+        number = len(policy.asked(options.countries))
+        flags |= policy.FLAGS | {"--epochs": 1, "--batch-size": number, "--held-out-prompts": number}
+        flags["--model"] = policy.guessing_model(options.run_dir / "guessing", options.countries)
+    else:
+        flags |= {"--pace-steps": 4, "--sampled-prompts": len(session.dataset.sampled), "--num-generations": options.answers}
     pairs = [str(part) for flag in flags.items() for part in flag]
     return ["train", *pairs, "--wait-for", "curriculum", "--wait-for", "augmenter", *options.train_flags]
 

@@ -29,6 +29,8 @@ class DemoOptions:
     """Facts that are trained beside those that a question asks for, at most."""
     answers: int = 4
     """Sampled to each prompt that preference pairs are made of."""
+    rl: bool = False
+    """GRPO on questions, in place of samples and pairs."""
     train_flags: tuple[str, ...] = ()
     """Further flags for `pelton train`."""
 
