@@ -1,7 +1,8 @@
 """What the demo trains, by the speed that it measures: what is asked for first, then as much as fits into the time that it promises.
 
-Its producer holds most of the facts back until the trainer has taken some steps. All figures are in the time that one sample takes, so that
-they hold on any machine; `benchmarks/bench_demo.py` measures them.
+Its producer holds most of the facts back until the trainer has taken some steps. What else is to be done is
+reckoned in samples, by figures that are rough on purpose. On a machine that gets slower after the plan is made, the demo takes longer than
+it promised.
 """
 
 from __future__ import annotations
