@@ -92,7 +92,7 @@ def test_a_benchmark_writes_its_results_through_the_record_alone(script: Path) -
     calls = [ast.unparse(node) for node in ast.walk(tree) if isinstance(node, ast.Call)]
     kept = any(call.startswith(f"Record({script.stem!r}, ") for call in calls)
     assert kept is (script.name not in PARTS_OF_ANOTHER)
-    assert any(call.startswith(("record.write(", "record.keep(")) for call in calls) is kept
+    assert any(call.removeprefix("self._").startswith(("record.write(", "record.keep(")) for call in calls) is kept
     paths = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     assert "results" not in paths, "the record knows where results are kept"
 
