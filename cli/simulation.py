@@ -181,8 +181,8 @@ class Simulation:
 def conclude(plan: Plan, curriculum: Saturated, feedback: Saturated | None, steady: list[Steady]) -> dict[str, Any]:
     """What follows for the rate that is planned for."""
     trainer_per_s = plan.batch / plan.step_s
-    kept_up = [one.rate for one in steady if one.curriculum_growth <= GROWS * one.rate]
-    fell_behind = [one.rate for one in steady if one.curriculum_growth > GROWS * one.rate]
+    kept_up = max((one.rate for one in steady if one.curriculum_growth <= GROWS * one.rate), default=0.0)
+    fell_behind = min((one.rate for one in steady if one.rate > kept_up), default=None)
     needs = {"curriculum": needed(plan.rate, curriculum.per_s / curriculum.workers, plan.headroom)}
     if feedback is not None:
         needs["feedback"] = needed(plan.answers, feedback.per_s / feedback.workers, plan.headroom)
@@ -191,7 +191,7 @@ def conclude(plan: Plan, curriculum: Saturated, feedback: Saturated | None, stea
         "curriculum": asdict(curriculum),
         "feedback": asdict(feedback) if feedback else None,
         "steady": [asdict(one) for one in steady],
-        "lag_starts_between": [max(kept_up, default=0.0), min(fell_behind, default=None)],
+        "lag_starts_between": [kept_up, fell_behind],
         "trainer_per_s": trainer_per_s,
         "workers": needs,
         "partitions": max(needs.values()),

@@ -52,6 +52,12 @@ def test_lag_starts_at_the_first_rate_at_which_it_grows():
     assert "5 curriculum, 10 feedback at 50% of their best" in text
 
 
+def test_a_rate_that_was_disturbed_below_one_that_was_kept_up_with_is_not_where_lag_starts():
+    looked = [steady(100, 20.0), steady(200, 1.0), steady(300, 90.0)]
+    found = conclude(plan(), Saturated("curriculum", 1, 1000, 400.0, 2.0, [1.0, 1.0]), None, looked)
+    assert found["lag_starts_between"] == [200, 300]
+
+
 def test_where_lag_never_grew_the_most_that_was_tried_is_said():
     found = conclude(plan(), Saturated("curriculum", 1, 1000, 400.0, 2.0, [1.0, 1.0]), None, [steady(100, 0.0)])
     assert "above 100 samples/s, the most that was tried" in as_text(found)
