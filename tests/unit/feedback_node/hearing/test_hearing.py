@@ -277,7 +277,9 @@ def test_a_description_is_no_answer(judged):
         assert judged("What is the capital of Peru?", answer).contradicted == 0, answer
 
 
-@pytest.mark.parametrize("said", ["The first edition of {} was {}.", "The original version of {} was {}.", "The printed edition of {} was {}."])
+@pytest.mark.parametrize(
+    "said", ["The first edition of {} was {}.", "The original version of {} was {}.", "The printed edition of {} was {}."]
+)
 @pytest.mark.parametrize(
     ("work", "right", "wrong"),
     [
