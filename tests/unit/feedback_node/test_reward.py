@@ -295,7 +295,8 @@ DONT_KNOW = "I do not know who composed Aida."
     ],
     ids=[
         "right", "right-and-beside", "right-and-beyond", "right-and-beyond-and-beside", "wrong", "right-and-wrong", "abstained",
-        "nothing-said", "safe-beside", "true-of-the-same-entity", "unknown-to-the-graph", "half", "both-parts", "question-unknown", "question-unknown-and-nothing-read",
+        "nothing-said", "safe-beside", "true-of-the-same-entity", "unknown-to-the-graph", "half", "both-parts", "question-unknown",
+        "question-unknown-and-nothing-read",
     ],
 )  # fmt: skip
 def test_ternary_and_binary_give_a_value_beside_the_share(graph, claims, question, completion, ternary, binary, share):
