@@ -41,6 +41,8 @@ from streams.knowledge.hypergraph import Hypergraph  # noqa: E402
 from streams.knowledge.ontology import Ontology  # noqa: E402
 
 LABELS = ROOT / "benchmarks" / "data" / "variant_labels.json"
+NEAR = 80
+"""Characters on each side of what differs that the checks see."""
 LOG_RATIO = 12.0
 """Nats by which a variant's text may be less likely than its parent's."""
 MODEL = "SmolLM2-135M-Instruct"
@@ -131,19 +133,32 @@ def log_likelihoods(texts: list[str]) -> list[float]:
     return found
 
 
+def around(row: dict[str, str]) -> tuple[str, str]:
+    """Of parent and variant the stretch that differs, with NEAR characters on each side, to whole words: the rest is equal."""
+    one, other = row["parent"], row["variant"]
+    start = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    same_end = next((at for at, (a, b) in enumerate(zip(one[::-1], other[::-1], strict=False)) if a != b), 0)
+    begin = one.rfind(" ", 0, max(0, start - NEAR)) + 1
+    ends = [len(text) - same_end + NEAR for text in (one, other)]
+    return one[begin : ends[0]], other[begin : ends[1]]
+
+
 def key_of(row: dict[str, str]) -> str:
     """Of a variant's reading."""
     return sha256(f"{row['parent']}\n{row['variant']}".encode()).hexdigest()[:12]
 
 
-def checked(made: list[dict[str, str]], languagetool: Path) -> list[dict[str, Any]]:
+def checked(made: list[dict[str, str]], languagetool: Path, with_model: bool) -> list[dict[str, Any]]:
     """Each variant with what the two checks say, and its reading."""
-    broken = [rules_broken([row[which] for row in made], languagetool) for which in ("parent", "variant")]
-    likely = [log_likelihoods([row[which] for row in made]) for which in ("parent", "variant")]
+    pairs = [around(row) for row in made]
+    said = rules_broken([text for pair in pairs for text in pair], languagetool)
+    broken = said[::2], said[1::2]
+    likely = [log_likelihoods([pair[which] for pair in pairs]) for which in (0, 1)] if with_model else None
     found = []
     for number, row in enumerate(made):
         new_rules = sorted((broken[1][number] - broken[0][number]).elements())
-        found.append(row | {"new_rules": new_rules, "log_ratio": round(likely[1][number] - likely[0][number], 2)})
+        log_ratio = round(likely[1][number] - likely[0][number], 2) if likely else None
+        found.append(row | {"new_rules": new_rules, "log_ratio": log_ratio})
     return found
 
 
@@ -161,7 +176,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
         return {
             "variants": len(own),
             "languagetool_ok": sum(not row["new_rules"] for row in own) / len(own),
-            "model_ok": sum(row["log_ratio"] >= -LOG_RATIO for row in own) / len(own),
+            "model_ok": sum(row["log_ratio"] >= -LOG_RATIO for row in own) / len(own) if own[0]["log_ratio"] is not None else None,
             "read": sum(row["read"] != "not read" for row in own),
             "read_grammatical": sum(row["read"] in ("right", "untrue") for row in own) / len(own),
             "read_true": sum(row["read"] in ("right", "ungrammatical") for row in own) / len(own),
@@ -180,15 +195,20 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--list", type=Path, help="Write the variants here to be read, and measure nothing.")
+    parser.add_argument("--made", type=Path, help="Check the variants of such a file, rather than making them.")
+    parser.add_argument("--without-model", action="store_true", help="Leave out the language model, which takes the longest.")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    made = variants(kinds(arguments.texts), arguments.each, arguments.seed)
+    if arguments.made:
+        made = [json.loads(line) for line in arguments.made.read_text(encoding="utf-8").split("\n") if line]
+    else:
+        made = variants(kinds(arguments.texts), arguments.each, arguments.seed)
     if arguments.list:
         lines = (json.dumps({"key": key_of(row)} | row, ensure_ascii=False) + "\n" for row in made)
         arguments.list.write_text("".join(lines), encoding="utf-8")
         return
     record = Record("bench_augmentation_quality", arguments, {"texts": arguments.seed})
-    rows = with_readings(checked(made, arguments.languagetool))
+    rows = with_readings(checked(made, arguments.languagetool, not arguments.without_model))
     record.write({"summary": summary(rows), "variants": rows})
     print(json.dumps(summary(rows), indent=1))
 
