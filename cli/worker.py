@@ -38,7 +38,11 @@ def worker_options(command: Command) -> Command:
 
     @click.option("--run-id", type=RunName(), metavar="ID", help="Work for this run alone, in a consumer group of its own.")
     @click.option(
-        "--ontology", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Predicates of the knowledge graph (YAML)."
+        "--ontology",
+        type=click.Path(dir_okay=False, path_type=Path),
+        envvar="PELTON_ONTOLOGY",
+        metavar="FILE",
+        help="Predicates of the knowledge graph (YAML). [env: PELTON_ONTOLOGY]",
     )
     @click.option(
         "--metrics-port",

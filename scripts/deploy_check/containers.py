@@ -20,7 +20,16 @@ PATHS = ("/metrics", "/healthz", "/readyz")
 """What a node serves (`streams.metrics.server`; a test asks a real one)."""
 CHECKPOINT_SECONDS = 60.0
 """What a stop is given for its checkpoint, beside the grace in which it ends its step."""
-OTHERS = {"PELTON_CACHE", "PELTON_LOG_FORMAT", "HF_HOME", "HF_TOKEN", "TRITON_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR", "WANDB_API_KEY"}
+OTHERS = {
+    "PELTON_CACHE",
+    "PELTON_LOG_FORMAT",
+    "PELTON_ONTOLOGY",
+    "HF_HOME",
+    "HF_TOKEN",
+    "TRITON_CACHE_DIR",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "WANDB_API_KEY",
+}
 """Variables that are no settings, and have an effect."""
 LAUNCHERS = ("torchrun",)
 

@@ -68,3 +68,9 @@ def test_what_a_policy_gives_falls_and_is_of_that_policy_alone(clean_environ, wo
     done = CliRunner().invoke(pelton, ["worker", "feedback", *words])
     assert done.exit_code == 2
     assert told in done.output
+
+
+@pytest.mark.parametrize("kind", ["curriculum", "augmenter", "feedback"])
+def test_a_worker_takes_its_ontology_from_the_environment_too(clean_environ, kind) -> None:
+    done = CliRunner().invoke(pelton, ["worker", kind], env={"PELTON_ONTOLOGY": "/no/such.yaml"})
+    assert "ontology /no/such.yaml: cannot be read" in str(done.exception)
