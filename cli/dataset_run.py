@@ -120,7 +120,8 @@ def where_they_went(sent: int, done: RunSummary) -> list[str]:
     if new == done.samples_trained == sent and not others:
         return []
     told = [f"{count} {WHERE[Outcome(outcome)]}" for outcome, count in sorted(others.items()) if count]
-    line = f"this start: {sent} samples sent, {new} trained (each pass counts)"
+    variants = ", and each variant of a hard sample" if new > sent else ""
+    line = f"this start: {sent} samples sent, {new} trained (each pass counts{variants})"
     return [", ".join([line, *told])]
 
 

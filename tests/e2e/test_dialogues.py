@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from demo_process import DEADLINE_S, ROOT
 
 from tests.models import dialogues
 from tests.models.tiny import build
+from trainer_node.commit.ledger import Ledger, Outcome
+from trainer_node.commit.manifest import checkpoints
 
 pytestmark = [pytest.mark.timeout(DEADLINE_S + 120), pytest.mark.slow]
 TALKS = 2000
@@ -33,7 +36,11 @@ def train(path: Path, run_dir: Path, *flags: str) -> subprocess.CompletedProcess
 def test_thousands_of_conversations_are_trained_each_once(tmp_path: Path):
     done = train(dialogues.write(tmp_path / "talks.jsonl", TALKS), tmp_path / "run")
     assert done.returncode == 0, done.stderr
-    assert f"trained {TALKS} samples in {-(-TALKS // 32)} steps" in done.stdout
+    rows = Ledger(tmp_path / "run" / "ledger", checkpoints(tmp_path / "run")[-1].manifest.segments).rows()
+    trained = Counter(row.sample_id for row in rows if row.outcome is Outcome.TRAINED)
+    assert set(trained.values()) == {1}
+    assert {sample_id for sample_id in trained if sample_id.startswith("talk-")} == {f"talk-{number}" for number in range(TALKS)}
+    assert f"trained {trained.total()} samples" in done.stdout
     assert "dead-lettered" not in done.stderr
 
 

@@ -198,10 +198,13 @@ def test_two_runs_on_one_broker_do_not_read_each_others_losses(settings, produce
     send_losses(producer, settings, "r2", high=[HARD.model_copy(update={"sample_id": "hard-2"})])
     for worker in (first, second):
         eventually(lambda worker=worker: worker.metric("pelton_records_in_total") == 122, "all losses read by both")
+    for worker in (first, second):
+        eventually(
+            lambda worker=worker: worker.metric("pelton_records_skipped_total", why="another run's") == 61, "the other's passed over"
+        )
+    eventually(lambda: len({variant.run_id for variant in decoded(settings.topics.samples, settings)}) == 2, "variants of both")
     made_by = {(variant.run_id, variant.parent_id) for variant in decoded(settings.topics.samples, settings)}
     assert made_by == {("r1", "hard"), ("r2", "hard-2")}
-    for worker in (first, second):
-        assert worker.metric("pelton_records_skipped_total", why="another run's") == 61
 
 
 def test_a_runs_curriculum_leaves_another_runs_variants_alone(settings, producer, start):

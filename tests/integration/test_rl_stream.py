@@ -223,7 +223,7 @@ def test_the_feedback_node_judges_what_the_trainer_says(settings, new_run, tmp_p
     """The real judge: a model of a few thousand weights makes no claims, and its operator says what that is worth."""
     prompts = send_prompts(settings, 8)
     run = new_run("grpo", reward_timeout_s=90.0)
-    with WorkerProcess("feedback", settings, tmp_path, "--no-claims", "0.5").ready():
+    with WorkerProcess("feedback", settings, tmp_path, "--policy", "strict", "--no-claims", "0.5").ready():
         assert run.start().wait() in (0, 2), "2 where all of these rewards were the same"
     assert outcomes(run) == {"trained": sorted(prompts)}
     rewards = [GraphReward.decode(record.value) for record in read_range(settings, settings.topics.rewards.name)]

@@ -21,7 +21,7 @@ from kafka.admin import MemberToRemove
 from kafka.coordinator.assignors.abstract import AbstractPartitionAssignor
 from kafka.errors import FencedInstanceIdError, GroupIdNotFoundError, InconsistentGroupProtocolError, KafkaError
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment, ConsumerProtocolSubscription
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import MemberState, OffsetAndMetadata
 
 from schemas.errors import BrokerError
 from streams.kafka.connection import open_admin, patiently
@@ -37,6 +37,10 @@ HEARTBEAT_MS = 2_500
 REJOIN_MS = 10_000
 REST_S = 1.0
 """Between two looks whether the group wants something of its member."""
+JOINING_MS = 500
+"""Of a poll while the group does not have us: kafka-python answers the broker in polls alone, and who answers late begins again."""
+STUCK_S = 20.0
+"""After so long outside the group the consumer is made anew."""
 JOIN_S = 5.0
 """Between two tries to join a group whose members are of another kind."""
 CLOSE_S = 1.5
@@ -116,7 +120,7 @@ class GroupMember:
         while not self._closing:
             try:
                 self._take_part()
-                return
+                continue
             except FencedInstanceIdError:
                 self._why = "another incarnation of the run has taken our place in it"
                 return
@@ -148,11 +152,18 @@ class GroupMember:
         )
         try:
             consumer.subscribe([self._settings.topics.models.name])
+            outside_since = time.monotonic()
             while not self._closing:
                 self._wake.clear()
-                consumer.poll(timeout_ms=100)
-                joined = self._commit(consumer)
-                self._wake.wait(REST_S if joined else 0.1)
+                consumer.poll(timeout_ms=100 if _is_in(consumer) else JOINING_MS)
+                committed = self._commit(consumer)
+                if _is_in(consumer):
+                    outside_since = time.monotonic()
+                    self._wake.wait(REST_S if committed else 0.1)
+                elif time.monotonic() - outside_since > STUCK_S:
+                    return  # a join that does not come to an end is begun anew, by another consumer in the same place
+                else:
+                    self._wake.wait(0.05)
             self._leave()
         finally:
             consumer.close(timeout_ms=500)
@@ -180,6 +191,11 @@ class GroupMember:
         """A static member is kept until its session is over, unless it says that it will not come back."""
         with contextlib.suppress(KafkaError, BrokerError), open_admin(self._settings, "leaving the group") as admin:
             admin.remove_group_members(self._group, [MemberToRemove(group_instance_id=self._instance)])
+
+
+def _is_in(consumer: Any) -> bool:
+    """Whether the group has this member, in a generation that stands."""
+    return bool(consumer.group_metadata().state == MemberState.STABLE)
 
 
 def instance_of(run_id: str) -> str:

@@ -35,7 +35,7 @@ def test_a_run_begins_with_the_first_pass_nothing_trained_and_only_the_easiest_b
         "begun": False,
         "steps": 0,
         "credit": 0.0,
-        "pacing": {"highest": 0, "steps": 0, "tokens": 0, "taken": [0] * 5, "reached": [-1] * 5, "reverse": False},
+        "pacing": {"highest": 0, "steps": 0, "tokens": 0, "taken": [0] * 5, "reached": [-1] * 5, "reverse": False, "arms": []},
         "early_stopping": {"measure": None, "best": None, "since_best": 0, "last": None, "at": 0, "candidates": 0},
     }
 

@@ -140,7 +140,7 @@ def answers_of(job: Job, group: ProcessGroup, loaded: Any) -> list[str]:
     from trainer_node.models.generation import answer, as_prompt
 
     prompts = [as_prompt("what is 3?")]
-    group.send_if_sharded(Command.ANSWER, prompts)
+    group.send_if_sharded(Command.ANSWER, prompts, 0.0, None)
     return answer(loaded.model, loaded.tokenizer, prompts, job.config.max_new_tokens)
 
 
