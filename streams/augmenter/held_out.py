@@ -7,6 +7,7 @@ nearly the same words.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,6 +24,8 @@ from streams.knowledge.names import fold
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
 
+logger = logging.getLogger(__name__)
+
 SAME_CONTENT = 0.9
 """Two texts say the same where so many of their content words, of all of both, are in both."""
 SAME_CONTENT_LONG = 0.7
@@ -35,6 +38,11 @@ tell please state know like name give answer question following fill blank compl
 """
 ASKING = frozenset(_ASKING.split())
 """Words with which the same question is put in different ways."""
+MOST_WORDS = 1_000
+"""Of a text, what is compared: its beginning."""
+MOST_PAIRS = 500_000
+"""Pairs of words of all held-out texts that are remembered, some 100 MB: 40,000 questions. The first ones, since those are what a trainer
+measures by."""
 MARK = b'"validation"'
 """What a record holds that says of a sample that it is held out."""
 
@@ -48,23 +56,36 @@ class _Text:
 class HeldOut:
     """The texts of held-out samples. One thread uses it."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_pairs: int = MOST_PAIRS) -> None:
+        self._most_pairs = most_pairs
         self._texts: list[_Text] = []
         self._by_word: dict[str, list[int]] = {}
         self._known: set[frozenset[tuple[str, str]]] = set()
+        self._pairs = 0
+        self._is_full = False
 
     def __len__(self) -> int:
         return len(self._texts)
 
     def add(self, sample: Sample) -> None:
-        """Keep clear of this sample from now on."""
+        """Keep clear of this sample from now on, where there is room for it."""
         for text in _texts_of(sample):
             made = _text(text)
-            if made.content and made.pairs not in self._known:
+            if self._pairs + len(made.pairs) > self._most_pairs:
+                self._tell_full(sample)
+            elif made.content and made.pairs not in self._known:
+                self._pairs += len(made.pairs)
                 self._known.add(made.pairs)
                 for word in made.content:
                     self._by_word.setdefault(word, []).append(len(self._texts))
                 self._texts.append(made)
+
+    def _tell_full(self, sample: Sample) -> None:
+        if not self._is_full:
+            logger.warning(
+                "variants keep clear of the first %d held-out texts; of %s and later ones they do not", len(self), sample.sample_id
+            )
+        self._is_full = True
 
     def holds(self, text: str) -> bool:
         """Whether a text is one of them, in nearly the same words."""
@@ -139,7 +160,7 @@ def _texts_of(sample: Sample) -> Iterator[str]:
 
 
 def _text(text: str) -> _Text:
-    words = fold(text).split()
+    words = fold(text).split(maxsplit=MOST_WORDS)[:MOST_WORDS]
     content = frozenset(word for word in words if word not in FUNCTION_WORDS and word not in ASKING)
     return _Text(content or frozenset(words), frozenset(pairwise(words)))
 

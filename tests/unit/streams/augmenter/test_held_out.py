@@ -58,3 +58,20 @@ def test_among_many_held_out_texts_the_near_one_is_found():
     assert made.leaks("Say what the flag of country 399 is.", "Country 399's banner?")
     assert not made.leaks("Say what the anthem of country 399 is.", "Country 399's song?")
     assert len(made) == 1200
+
+
+def test_on_a_stream_without_end_the_first_held_out_texts_are_remembered_and_it_is_said_once_that_others_are_not(caplog):
+    made = HeldOut(most_pairs=100)
+    for number in range(1000):
+        made.add(Sample(sample_id=f"s{number}", split=Split.VALIDATION, prompt=f"What is the flag of country {number}?", answer="a"))
+    assert 0 < len(made) <= 100
+    assert made.holds("What is the flag of country 0?")
+    (told,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert f"s{len(made)} " in told.getMessage()
+
+
+def test_a_huge_held_out_text_takes_no_more_room_than_its_beginning():
+    made = HeldOut(most_pairs=1500)
+    made.add(Sample(split=Split.VALIDATION, text=" ".join(f"word{number}" for number in range(100_000))))
+    made.add(Sample(split=Split.VALIDATION, prompt="What is the flag of Peru?", answer="a"))
+    assert len(made) == 2
