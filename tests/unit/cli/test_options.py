@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from cli.main import pelton
-from cli.options import kafka_options
+from cli.options import REWARD_POLICY, kafka_options
+from feedback_node.policies import RewardConfig
 from schemas.errors import ConfigError
 from streams.kafka.settings import KafkaSettings
 
@@ -74,3 +75,7 @@ def test_what_a_policy_gives_falls_and_is_of_that_policy_alone(clean_environ, wo
 def test_a_worker_takes_its_ontology_from_the_environment_too(clean_environ, kind) -> None:
     done = CliRunner().invoke(pelton, ["worker", kind], env={"PELTON_ONTOLOGY": "/no/such.yaml"})
     assert "ontology /no/such.yaml: cannot be read" in str(done.exception)
+
+
+def test_what_the_command_line_judges_by_is_what_the_node_judges_by() -> None:
+    assert RewardConfig().policy.value == REWARD_POLICY
