@@ -5,7 +5,8 @@ the loss on the texts trained on and on others, in nats a token, and the mean Ku
 checkpoint's on both. Also measured: PEFT's own merge, the adapter on a base in other bits, and three ways of rounding a sum to bfloat16.
 
 Run: `python benchmarks/bench_export.py --run bf16|nf4|small [--model DIR]`. Needs a CUDA device with bitsandbytes (`--cpu`: tries it out on
-a tiny model, in float32). `--no-broker` trains the same samples by the same trainer without the log.
+a tiny model, in float32). `--no-broker` trains the same samples by the same trainer without the log; `--steps` trains for longer, until the
+answers are known.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 RUNS: dict[str, dict[str, Any]] = {"bf16": {"bits": 16, "lr": 1e-4}, "nf4": {"bits": 4, "lr": 1e-4}, "small": {"bits": 16, "lr": 1e-5}}
 """Bits of the base, and learning rate; `small` is the run whose adapter is too small for a sum in bfloat16."""
-STEPS, BATCH, SEED = 90, 8, 0
+BATCH, SEED = 8, 0
 PROSE = (
     "It is a truth universally acknowledged, that a single man in possession of a good fortune, must be in want of a wife.",
     "The sun did not shine on the valley that morning, and the river ran grey between its banks under a sky full of slow clouds.",
@@ -49,14 +50,14 @@ def questions() -> list[dict[str, str]]:
     ]
 
 
-def train(folder: Path, model: str, settings: dict[str, Any], broker: bool) -> Path:
-    """A run of `STEPS` steps; its folder."""
+def train(folder: Path, model: str, settings: dict[str, Any], steps: int, broker: bool) -> Path:
+    """A run of so many steps; its folder."""
     run_dir = folder / "run"
     if not broker:
-        return train_alone(run_dir, model, settings)
+        return train_alone(run_dir, model, settings, steps)
     data = folder / "samples.jsonl"
     data.write_text("".join(json.dumps(row) + "\n" for row in questions()), encoding="utf-8")
-    passes = STEPS * BATCH // 48
+    passes = steps * BATCH // 48
     command = [
         "train", "--dataset-path", data, "--model", model, "--bits", settings["bits"], "--lr", settings["lr"], "--batch-size", BATCH,
         "--backend", "hf", "--epochs", passes, "--patience", 0, "--run-dir", run_dir, "--run-id", "bench", "--trainer", "sft",
@@ -66,7 +67,7 @@ def train(folder: Path, model: str, settings: dict[str, Any], broker: bool) -> P
     return run_dir
 
 
-def train_alone(run_dir: Path, model: str, settings: dict[str, Any]) -> Path:
+def train_alone(run_dir: Path, model: str, settings: dict[str, Any], count: int) -> Path:
     """The same samples through the same trainer, without the log; committed as a run commits."""
     from schemas.sample import Task
     from schemas.training_sample import Objective, TrainingSample
@@ -89,7 +90,7 @@ def train_alone(run_dir: Path, model: str, settings: dict[str, Any]) -> Path:
         )
         for row in questions()
     ]  # fmt: skip
-    steps = Steps(samples, lambda sample: format_supervised(sample, loaded.tokenizer, 256), Objective.SFT, STEPS, BATCH)
+    steps = Steps(samples, lambda sample: format_supervised(sample, loaded.tokenizer, 256), Objective.SFT, count, BATCH)
     trainer = build_trainer(TrainerKind.SFT, loaded, config, run_dir, [StepCallback(lambda: trainer.undo_bad_step(), lambda: None)])
     trainer.feed_from(build_source(TrainerKind.SFT, config, loaded.tokenizer.pad_token_id, steps.next_batch, None))
     trainer.train()
@@ -228,6 +229,7 @@ def main(given: list[str] | None = None, check: Callable[[dict[str, Any]], None]
     parser.add_argument("--model", default="default")
     parser.add_argument("--broker", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--cpu", action="store_true")
+    parser.add_argument("--steps", type=int, default=90, help="optimizer steps; a multiple of 6, so that passes are whole")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args(given)
     from benchmarks.record import Record
@@ -241,13 +243,13 @@ def main(given: list[str] | None = None, check: Callable[[dict[str, Any]], None]
             from tests.models.tiny import build
 
             model, settings["bits"] = str(build(folder / "base", hidden=64)), 32
-        run_dir = train(folder, model, settings, arguments.broker)
+        run_dir = train(folder, model, settings, arguments.steps, arguments.broker)
         found = forms(run_dir, folder, arguments.run, arguments.cpu)
-    result = {"run": arguments.run, "settings": settings | {"steps": STEPS, "batch": BATCH, "lora_r": 16}, "forms": found}
+    result = {"run": arguments.run, "settings": settings | {"steps": arguments.steps, "batch": BATCH, "lora_r": 16}, "forms": found}
     for form, values in found.items():
         print(f"{arguments.run}: {form}: {values}")
     assert all(math.isfinite(value) for values in found.values() for value in values.values() if isinstance(value, float))
-    record.keep(result, key=lambda run: run.get("run"))
+    record.keep(result, key=lambda run: (run.get("run"), run["settings"]["steps"]))
     check(result)
 
 
