@@ -84,9 +84,17 @@ def test_a_documented_command_exists_with_its_flags(page: str, line: str):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_every_link_to_a_file_of_ours_leads_somewhere(page: Path):
-    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
-    assert [link for link in links if "://" not in link and not (page.parent / link).exists()] == []
+def test_every_link_to_a_file_of_ours_and_to_a_heading_leads_somewhere(page: Path):
+    links = re.findall(r"\]\(([^)#]*)(?:#([^)]*))?\)", page.read_text(encoding="utf-8"))
+    ours = [(page.parent / link if link else page, heading) for link, heading in links if "://" not in link]
+    assert [str(target) for target, _ in ours if not target.exists()] == []
+    assert [f"{target.name}#{heading}" for target, heading in ours if heading and heading not in anchors(target)] == []
+
+
+def anchors(page: Path) -> set[str]:
+    """Of a page's headings, as they are linked to."""
+    heads = re.findall(r"(?m)^#+ (.+)$", page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name == "adr"], ids=lambda page: page.name)
