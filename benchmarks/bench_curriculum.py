@@ -25,7 +25,8 @@ import tempfile
 import threading
 import time
 from collections import defaultdict
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,7 @@ sys.path.insert(0, str(ROOT))
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
-from benchmarks.curriculum_runs import ARMS, NOISE, Logs, Measure, Plan, Size, Training, environ_of, kept  # noqa: E402
+from benchmarks.curriculum_runs import ARMS, NOISE, Logs, Plan, Size, Training, environ_of, kept, measured  # noqa: E402
 from benchmarks.record import Record  # noqa: E402
 
 MEASURES = ("final_loss", "early_area", "accuracy")
@@ -57,6 +58,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--arms", default=",".join(ARMS))
     parser.add_argument("--conditions", default="short,clean,noisy")
     parser.add_argument("--side-by-side", type=int, default=6)
+    parser.add_argument("--measuring", type=int, default=1, help="processes that measure finished runs, each with a copy of the model")
     parser.add_argument("--budget-s", type=float, default=1e9)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "pelton-curriculum")
     parser.add_argument("--out", type=Path)
@@ -82,8 +84,8 @@ class Bench:
         self._size = Size(given.samples, given.passes, given.batch_size, given.held_out, given.checkpoints)
         self._environ = environ_of()
         self._logs = Logs(bootstrap_servers, given.work, self._size, self._environ)
-        self._measure: Measure | None = None
-        self._measuring = threading.Lock()
+        self._measuring = ProcessPoolExecutor(given.measuring, mp_context=get_context("spawn"))
+        self._keeping = threading.Lock()
 
     def run(self, plan: Plan) -> str:
         """One run from its log to its result; says what came of it."""
@@ -97,17 +99,20 @@ class Bench:
         if not training.wait(self._until - STOP_S):
             return f"{plan.name}: stopped at a checkpoint, to go on"
         seconds = time.monotonic() - began
-        with self._measuring:
-            if time.monotonic() > self._until - STOP_S / 2:
-                return f"{plan.name}: trained, to be measured"
-            self._measure = self._measure or Measure(self._given.model, self._size)
-            result = self._measure.of_run(plan, self._size, training.folder)
-            result["final_loss"] = result["loss_by_pass"][-1]
-            result["seconds"] = round(seconds, 1)
-            result["size"] = vars(self._size)
+        if time.monotonic() > self._until - STOP_S / 2:
+            return f"{plan.name}: trained, to be measured"
+        result = self._measuring.submit(measured, self._given.model, plan, self._size, training.folder).result()
+        result["final_loss"] = result["loss_by_pass"][-1]
+        result["seconds"] = round(seconds, 1)
+        result["size"] = vars(self._size)
+        with self._keeping:
             self._record.keep(result, _key)
         passes = " ".join(f"{loss:.3f}" for loss in result["loss_by_pass"])
         return f"{plan.name}: loss by pass {passes}, right {result['accuracy']:.3f}, {seconds:.0f} s"
+
+    def close(self) -> None:
+        """End the processes that measure."""
+        self._measuring.shutdown(cancel_futures=True)
 
 
 def _key(run: dict[str, Any]) -> tuple[Any, ...]:
@@ -152,12 +157,13 @@ def main() -> None:
     left = [plan for plan in plans(given) if _key({**vars(plan), "size": size}) not in have]
     broker = EmbeddedBroker(given.work / "broker")
     broker.start()
+    bench = Bench(given, record, broker.bootstrap_servers, began + given.budget_s)
     try:
-        bench = Bench(given, record, broker.bootstrap_servers, began + given.budget_s)
         with ThreadPoolExecutor(given.side_by_side) as pool:
             for told in pool.map(bench.run, left):
                 print(told, flush=True)
     finally:
+        bench.close()
         broker.stop()
     print("\n".join(summary(kept(record.path))))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -246,6 +247,16 @@ class Measure:
         }  # fmt: skip
         shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
         return result
+
+
+@functools.cache
+def _measure(model: str, size: Size) -> Measure:
+    return Measure(model, size)
+
+
+def measured(model: str, plan: Plan, size: Size, folder: Path) -> dict[str, Any]:
+    """What a finished run's checkpoints know; in a process that measures, which keeps its copy of the model."""
+    return _measure(model, size).of_run(plan, size, folder)
 
 
 def _training(sample: Sample) -> TrainingSample:
