@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -32,6 +32,36 @@ logger = logging.getLogger(__name__)
 _faust_log = logging.getLogger("faust.transport")
 
 
+async def seek_to_group(consumer: aiokafka.AIOKafkaConsumer, positions: GroupPositions) -> dict[TopicPartition, int | None]:
+    """Go to where the group stands in each assigned partition, or to where it must go on; returns where that is.
+
+    Where the group has committed nothing yet, to the log's beginning: what was fetched there and thrown away in a rebalance would never
+    come again, and the first commit would pass over it. (aiokafka's own `seek_to_committed` leaves such a partition where it is.)
+    """
+    partitions = list(consumer.assignment())
+    committed = await consumer._coordinator.fetch_committed_offsets(partitions)
+    said: dict[TopicPartition, Committed | None] = {TopicPartition(*tp): None for tp in partitions}
+    said.update({TopicPartition(*tp): (one.offset, one.metadata) for tp, one in committed.items() if one.offset >= 0})
+    starts = {tuple(tp): offset for tp, offset in (await asyncio.to_thread(_starts, positions, said)).items()}
+    assigned = consumer.assignment()  # it may have changed while the broker was asked
+    for tp in partitions:
+        if tp in assigned:
+            consumer.seek(tp, starts[tuple(tp)])
+    return {tp: starts[tuple(tp)] for tp in partitions}
+
+
+def _starts(positions: GroupPositions, committed: Mapping[TopicPartition, Committed | None]) -> dict[TopicPartition, int]:
+    deadline = time.monotonic() + START_PATIENCE_SECONDS
+    while True:
+        try:
+            return positions.starts(committed)
+        except BrokerError as error:
+            if time.monotonic() > deadline:
+                raise
+            logger.warning("finding where to go on: %s; trying again", error)
+            time.sleep(1.0)
+
+
 class _CommittedThread(AIOKafkaConsumerThread):
     logger = _faust_log
 
@@ -47,26 +77,7 @@ class _CommittedThread(AIOKafkaConsumerThread):
         return await self.call_thread(self._seek_to_committed)
 
     async def _seek_to_committed(self) -> dict[TopicPartition, int | None]:
-        consumer = self._ensure_consumer()
-        partitions = list(consumer.assignment())
-        committed = await consumer._coordinator.fetch_committed_offsets(partitions)
-        said = {TopicPartition(*tp): (one.offset, one.metadata) for tp, one in committed.items() if one.offset >= 0}
-        starts = {tuple(tp): offset for tp, offset in (await asyncio.to_thread(self._starts, said)).items()}
-        for tp in partitions:
-            if tuple(tp) in starts:
-                consumer.seek(tp, starts[tuple(tp)])
-        return {tp: starts.get(tuple(tp)) for tp in partitions}
-
-    def _starts(self, committed: dict[TopicPartition, Committed]) -> dict[TopicPartition, int]:
-        deadline = time.monotonic() + START_PATIENCE_SECONDS
-        while True:
-            try:
-                return self._positions.starts(committed)
-            except BrokerError as error:
-                if time.monotonic() > deadline:
-                    raise
-                logger.warning("finding where to go on: %s; trying again", error)
-                time.sleep(1.0)
+        return await seek_to_group(self._ensure_consumer(), self._positions)
 
     async def _commit(self, offsets: Any) -> bool:
         """As Faust does, with the topic's id beside each offset. Where the partitions have moved, nothing happens."""

@@ -52,14 +52,17 @@ class GroupPositions:
         """What is committed beside an offset."""
         return commit_metadata(self.topic_id)
 
-    def starts(self, committed: Mapping[TopicPartition, Committed]) -> dict[TopicPartition, int]:
-        """Where to go on in each partition that something was committed of; says so where that is not where the group stood.
+    def starts(self, committed: Mapping[TopicPartition, Committed | None]) -> dict[TopicPartition, int]:
+        """Where to go on in each partition; says so where that is not where the group stood. What nothing was committed of begins anew.
 
         Raises:
             BrokerError: the broker is away.
         """
         self._known, begins, ends = self._asked(with_offsets=True)
-        return {tp: self._start(tp, *said, begins.get(tp, 0), ends.get(tp, said[0])) for tp, said in committed.items()}
+        return {
+            tp: begins.get(tp, 0) if said is None else self._start(tp, *said, begins.get(tp, 0), ends.get(tp, said[0]))
+            for tp, said in committed.items()
+        }
 
     def _start(self, tp: TopicPartition, offset: int, metadata: str, begin: int, end: int) -> int:
         was = metadata_id(metadata)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 
+import aiokafka
 from kafka import TopicPartition
 from worker_process import WorkerProcess, eventually
 
 from schemas.sample import Sample
-from streams.committed import ReadSoFar, newer_records
+from streams.committed import ReadSoFar, newer_records, seek_to_group
 from streams.kafka.admin import committed_offsets, create_topics, delete_topics, end_offsets
 from streams.kafka.connection import open_admin
 from streams.kafka.consumer import read_range
@@ -97,6 +99,36 @@ def test_what_was_committed_of_another_topic_or_behind_the_end_begins_anew(setti
         assert positions.is_made_anew()
     finally:
         positions.close()
+
+
+def test_what_was_fetched_and_not_committed_comes_again_also_of_a_partition_that_nothing_was_committed_of(settings: KafkaSettings) -> None:
+    """As in a rebalance before the first commit: what was fetched by then is thrown away."""
+    topic = settings.topics.samples.name
+    send(settings, range(40))
+    with_commit, without = sorted(end_offsets(settings, [topic]))
+    positions = GroupPositions(settings, "curriculum", topic)
+
+    async def fetched_again() -> tuple[dict[tuple[str, int], int | None], dict[int, int]]:
+        async with aiokafka.AIOKafkaConsumer(
+            topic, bootstrap_servers=settings.bootstrap_servers, group_id=topic, enable_auto_commit=False, auto_offset_reset="earliest"
+        ) as consumer:
+            for _ in range(2):
+                firsts: dict[int, int] = {}
+                for _ in range(20):  # looks for records, half a second each at most
+                    for tp, records in (await consumer.getmany(timeout_ms=500)).items():
+                        firsts.setdefault(tp.partition, records[0].offset)
+                    if len(firsts) == 2:
+                        break
+                await consumer.commit({aiokafka.TopicPartition(*with_commit): 7})
+                starts = await seek_to_group(consumer, positions)
+            return {tuple(tp): start for tp, start in starts.items()}, firsts
+
+    try:
+        starts, firsts = asyncio.run(fetched_again())
+    finally:
+        positions.close()
+    assert starts == {tuple(with_commit): 7, tuple(without): 0}
+    assert firsts == {with_commit.partition: 7, without.partition: 0}
 
 
 def test_a_reader_without_a_group_reads_a_topic_made_anew_from_its_beginning(settings: KafkaSettings, caplog) -> None:
