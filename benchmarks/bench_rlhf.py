@@ -4,11 +4,17 @@ Each arm is a run of `pelton train` with its own curriculum and feedback workers
 several run side by side. The questions are those of `rlhf_questions`. Before and after training all held-out prompts are answered greedily
 and judged by the arm's own worker; `exact` (a gold string stands in the answer) knows nothing of policies.
 
-    --stage screen     the five policies by GRPO at 4e-4, two seeds
-    --stage finalists  `ternary` and `coverage` by GRPO and PPO at 1e-4, 2e-4 and 4e-4
-    --stage default    `--policy` by both, two rates, three seeds, both domains
-    --stage try        one small run, to see that it works
-    --stage ceiling    no training: of 16 sampled answers to each question never asked, is one right?
+    --stage screen         the five policies by GRPO at 4e-4, two seeds
+    --stage finalists      `ternary` and `coverage` by GRPO and PPO at 1e-4, 2e-4 and 4e-4
+    --stage default        `--policy` by both, two rates, three seeds, both domains
+    --stage dpo            DPO on pairs that the feedback worker makes of eight sampled answers to each prompt, and sends back
+    --stage sft-then-grpo  a short SFT on a part of the facts and on answers that abstain, then GRPO from its checkpoint
+    --stage refill         GRPO with groups without spread replaced, with bands as arms, with both, with neither
+    --stage try            one run; with `--only TEXT` the arms of any stage whose names contain it
+    --stage ceiling        no training: of 16 sampled answers to each question never asked, is one right?
+
+`python benchmarks/bench_rlhf.py --stage dpo --model FOLDER --at-once 5 --budget-s 400` is made to fit into ten minutes of one card: what is
+done when it is stopped is kept, and the same command later does the rest.
 
 Arms that the result file, or the kept one, has are not run again; no arm is begun after `--budget-s`. Raw judgements of held-out prompts
 go to the file beside the result, `bench_rlhf_answers.jsonl.gz`: prompt, phase, exact, claims (all, verified, contradicted), whether it
@@ -21,7 +27,6 @@ from __future__ import annotations
 
 import argparse
 import gzip
-import itertools
 import json
 import os
 import sys
@@ -32,7 +37,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import mean
-from typing import Any, NamedTuple
+from typing import Any
 
 import yaml
 
@@ -40,48 +45,21 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from benchmarks.record import RESULTS, Record  # noqa: E402
+from benchmarks.rlhf_arms import POLICIES, STAGES, TAUGHT, Arm, arms, judging, of_workers, teaching, training, words  # noqa: E402
 from benchmarks.rlhf_questions import Questions, questions  # noqa: E402
 
-POLICIES = ("strict", "open_world", "coverage", "ternary", "binary")
-PROMPTS_A_STEP = {"grpo": 16, "ppo": 64}
 SHOWN = 20
 """Answers of each phase that are kept as text."""
 LOOK_S = 1.0
 _writing = threading.Lock()
 
 
-class Arm(NamedTuple):
-    """One run."""
-
-    policy: str
-    trainer: str
-    lr: float
-    seed: int
-    domain: str = "countries"
-
-    @property
-    def name(self) -> str:
-        """Part of topic names and folders."""
-        return f"{self.domain}-{self.policy}-{self.trainer}-{self.lr:g}-{self.seed}"
-
-
-def arms(stage: str, policy: str) -> list[Arm]:
-    """In the order in which they are begun: seeds last, so that a budget that ends early leaves whole comparisons."""
-    if stage == "screen":
-        return [Arm(each, "grpo", 4e-4, seed) for seed in (0, 1) for each in POLICIES]
-    if stage == "finalists":
-        return [Arm(each, by, lr, 0) for lr in (1e-4, 4e-4, 2e-4) for by in ("grpo", "ppo") for each in ("ternary", "coverage")]
-    if stage == "default":
-        return [Arm(policy, by, lr, seed, domain) for seed, domain, by, lr in
-                itertools.product((0, 1, 2), ("works", "countries"), ("grpo", "ppo"), (1e-4, 4e-4))]  # fmt: skip
-    return [Arm(policy, "grpo", 4e-4, 0)]
-
-
 def main() -> None:
     """Run the arms of a stage, and keep each as it ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stage", choices=("screen", "finalists", "default", "try", "ceiling"), default="try")
-    parser.add_argument("--policy", choices=POLICIES, default="ternary", help="of the stages default and try")
+    parser.add_argument("--stage", choices=STAGES, default="try")
+    parser.add_argument("--only", default="", help="arms whose names contain this; with --stage try, of all stages")
+    parser.add_argument("--policy", choices=POLICIES, default="ternary", help="of the stages that compare none")
     parser.add_argument("--model", default="default")
     parser.add_argument("--at-once", type=int, default=1)
     parser.add_argument("--budget-s", type=float, default=1e9)
@@ -102,7 +80,7 @@ def main() -> None:
         return
     kept = [path for path in (record.path, RESULTS / "bench_rlhf.json") if path.exists()]
     done = {_key(run) for path in kept for run in json.loads(path.read_text(encoding="utf-8"))["runs"]}
-    wanted = [arm for arm in arms(arguments.stage, arguments.policy) if arm.name not in done]
+    wanted = [arm for arm in asked_for(arguments) if arm.name not in done]
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch, _broker(Path(scratch)) as servers, ThreadPoolExecutor(arguments.at_once) as pool:
 
@@ -112,6 +90,13 @@ def main() -> None:
 
         for _ in pool.map(_told(one), wanted):
             pass
+
+
+def asked_for(arguments: argparse.Namespace) -> list[Arm]:
+    """The arms of the stage, or of all, by name."""
+    everywhere = arguments.stage == "try" and arguments.only
+    found = [arm for stage in (STAGES if everywhere else (arguments.stage,)) for arm in arms(stage, arguments.policy)]
+    return [arm for arm in dict.fromkeys(found) if arguments.only in arm.name]
 
 
 def _told(one: Any) -> Any:
@@ -135,8 +120,8 @@ def _keep(record: Record, result: dict[str, Any]) -> None:
     with _writing:
         record.keep(result, key=_key)
         path = record.path.with_name(record.path.stem + "_answers.jsonl.gz")
-        with gzip.open(path, "at", encoding="utf-8") as file:
-            file.write(json.dumps({"name": result["name"], "rows": rows}) + "\n")
+        with path.open("ab") as file:  # a member of its own, written at once: a run that is killed leaves whole ones
+            file.write(gzip.compress((json.dumps({"name": result["name"], "rows": rows}) + "\n").encode()))
         print(json.dumps({"name": result["name"], **result["summary"], "seconds": result["seconds"]}), flush=True)
 
 
@@ -174,46 +159,47 @@ class Run:
 
         began = time.monotonic()
         create_topics(self.settings, self.settings.topics).raise_if_wrong()
-        self._produce()
+        self._produce(self.questions.held_out, self.questions.facts)
         ontology = self.folder / "ontology.yaml"
         ontology.write_text(yaml.safe_dump(self.questions.ontology, sort_keys=False, allow_unicode=True), encoding="utf-8")
         with Supervisor(
             [sys.executable, "-m", "cli.main"], self.folder / "logs", lambda line: print(self.arm.name, line, file=sys.stderr)
         ) as nodes:
-            self._start(nodes, ontology)
-            while not nodes.nodes["trainer"].ended:
-                nodes.check()
-                _raise_if_restarted(nodes)
-                time.sleep(LOOK_S)
+            self._start_workers(nodes, ontology)
+            begins = self._taught(nodes) if self.arm.way == TAUGHT else []
+            self._produce(self.questions.train)
+            flags = training(self.arm, self.arguments, self.folder / "run", len(self.questions.held_out), len(self.questions.train))
+            self._train(nodes, "trainer", [*flags, *begins])
         return self._counted() | {"seconds": round(time.monotonic() - began, 1)}
 
-    def _produce(self) -> None:
+    def _produce(self, samples: Iterable[Any], facts: Iterable[Any] = ()) -> None:
         from streams.kafka.producer import Producer
 
         topics = self.settings.topics
         with Producer(self.settings) as producer:
-            for fact in self.questions.facts:
+            for fact in facts:
                 producer.send(topics.facts, fact.fact_id, fact)
-            for sample in (*self.questions.held_out, *self.questions.train):
+            for sample in samples:
                 producer.send(topics.samples, sample.sample_id, sample)
 
-    def _start(self, nodes: Any, ontology: Path) -> None:
-        arm, arguments = self.arm, self.arguments
-        own = ["--run-id", arm.name, "--ontology", str(ontology), "--metrics-port", "0", *self._broker_flags()]
+    def _start_workers(self, nodes: Any, ontology: Path) -> None:
+        own = [*words(of_workers(self.arm)), "--ontology", str(ontology), "--metrics-port", "0", *self._broker_flags()]
         nodes.start("curriculum", ["worker", "curriculum", *own, "--state-dir", str(self.folder / "curriculum")])
-        judging = ["--policy", arm.policy, *(["--no-claims", "0"] if arm.policy == "coverage" else [])]
-        nodes.start("feedback", ["worker", "feedback", *own, "--state-dir", str(self.folder / "feedback"), *judging])
-        flags: dict[str, Any] = {
-            "--trainer": arm.trainer, "--model": arguments.model, "--bits": arguments.bits, "--backend": "hf", "--lr": arm.lr,
-            "--beta": 0.02, "--batch-size": PROMPTS_A_STEP[arm.trainer], "--max-new-tokens": 40, "--seed": arm.seed,
-            "--epochs": arguments.epochs,
-            "--run-id": arm.name, "--run-dir": self.folder / "run", "--workers-run-id": arm.name, "--wait-for": "curriculum",
-            "--held-out-prompts": len(self.questions.held_out), "--checkpoint-steps": 1000, "--checkpoint-every": "1h", "--metrics-port": 0,
-        }  # fmt: skip
-        if arm.trainer == "grpo":
-            flags["--num-generations"] = 8
-        words = [str(part) for pair in flags.items() for part in pair]
-        nodes.start("trainer", ["train", *words, "--until-consumed", *self._broker_flags()], may_end=True, stop_s=60.0)
+        nodes.start("feedback", ["worker", "feedback", *own, "--state-dir", str(self.folder / "feedback"), *judging(self.arm)])
+
+    def _taught(self, nodes: Any) -> list[str]:
+        """Train on samples first; how the next run begins from what came of it."""
+        self._produce(self.questions.taught)
+        run = self.folder / "taught"
+        self._train(nodes, "teacher", teaching(self.arm, self.arguments, run, len(self.questions.held_out)))
+        return ["--from-checkpoint", str(max((run / "checkpoints").iterdir(), key=lambda path: path.stat().st_mtime))]
+
+    def _train(self, nodes: Any, name: str, flags: list[str]) -> None:
+        node = nodes.start(name, ["train", *flags, "--until-consumed", *self._broker_flags()], may_end=True, stop_s=60.0)
+        while not node.ended:
+            nodes.check()
+            _raise_if_restarted(nodes)
+            time.sleep(LOOK_S)
 
     def _broker_flags(self) -> list[str]:
         return ["--bootstrap-servers", self.settings.bootstrap_servers, "--topic-prefix", self.settings.topic_prefix]
@@ -225,20 +211,25 @@ class Run:
         from streams.kafka.consumer import read_range
 
         judged = {
-            one.output_id: one
+            (one.run_id, one.output_id): one
             for one in map(GraphReward.decode, (r.value for r in read_range(self.settings, self.settings.topics.rewards.name)))
         }
-        phases = {phase: [one for one in judged.values() if one.phase == phase] for phase in ("before", "train", "after")}
+        first = {phase: [one for one in judged.values() if one.phase == phase] for phase in ("before", "train", "after")}
+        phases = {phase: [one for one in found if one.run_id == self.arm.name] for phase, found in first.items()}
+        if self.arm.way == TAUGHT:  # the one after the first run is what the second begins with
+            phases |= {"taught": phases["before"], "before": [one for one in first["before"] if one.run_id != self.arm.name]}
         measures = {
-            phase: {kind: measured(_of(kind, phases[phase])) for kind in ("held", "never", "none")} for phase in ("before", "after")
+            phase: {kind: measured(_of(kind, found)) for kind in ("held", "never", "none")}
+            for phase, found in phases.items()
+            if phase != "train"
         }
-        asked = {phase: sorted(phases[phase], key=lambda one: one.prompt_id) for phase in ("before", "after")}
+        asked = {phase: sorted(phases[phase], key=lambda one: one.prompt_id) for phase in measures}
         shown = [one for found in asked.values() for kind in ("held", "never", "none") for one in _of(kind, found)[:SHOWN]]
         return {
             "name": self.arm.name, "arm": self.arm._asdict(), "summary": _summary(measures), "measures": measures,
             "steps": list(_by_step(phases["train"])), "notes": self._notes(),
             "answers": [[one.prompt, one.completion, one.reward, one.value] for one in shown],
-            "rows": [_row(one) for found in asked.values() for one in found],
+            "rows": [_row(one, phase) for phase, found in asked.items() for one in found],
         }  # fmt: skip
 
     def _notes(self) -> list[dict[str, Any]]:
@@ -256,8 +247,8 @@ def _of(kind: str, rewards: Iterable[Any]) -> list[Any]:
     return [one for one in rewards if one.prompt_id.startswith(f"{kind}-")]
 
 
-def _row(one: Any) -> list[Any]:
-    return [one.prompt_id, one.phase, one.exact, one.total, one.verified, one.contradicted, one.answers_question, one.abstained, one.value]
+def _row(one: Any, phase: str) -> list[Any]:
+    return [one.prompt_id, phase, one.exact, one.total, one.verified, one.contradicted, one.answers_question, one.abstained, one.value]
 
 
 def measured(rewards: list[Any]) -> dict[str, float | None]:
@@ -285,16 +276,18 @@ def _mean(values: list[Any]) -> float | None:
 
 
 def _summary(measures: dict[str, Any]) -> dict[str, Any]:
-    """The lines of the table: before and after."""
+    """The lines of the table: before, after samples where there were any, and after."""
     wanted = (
         ("held", "reward"),
         ("held", "exact"),
         ("never", "exact"),
         ("held", "wrong_of_claims"),
+        ("held", "wrong_of_judged"),
         ("held", "answers"),
+        ("held", "abstained"),
         ("none", "abstained"),
     )
-    return {f"{kind}_{name}": [measures[phase][kind][name] for phase in ("before", "after")] for kind, name in wanted}
+    return {f"{kind}_{name}": [measures[phase][kind][name] for phase in measures] for kind, name in wanted}
 
 
 def _by_step(rewards: list[Any]) -> Iterator[dict[str, Any]]:

@@ -137,4 +137,6 @@ def compact(document: dict[str, Any]) -> str:
 
 def _write(path: Path, document: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(compact(document), encoding="utf-8")
+    whole = path.with_name(f".{path.name}")
+    whole.write_text(compact(document), encoding="utf-8")
+    whole.replace(path)  # a benchmark that is killed leaves what it had kept

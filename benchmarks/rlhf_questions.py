@@ -8,6 +8,7 @@ things that do not exist, under invented names; one in ten of the prompts of a t
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import sys
@@ -32,6 +33,15 @@ NEVER_SHARE = 3
 """Of the second domain, one subject in so many is never asked about."""
 UNANSWERABLE = 10
 """One prompt of a training in so many has no answer."""
+TAUGHT, TAUGHT_ABSTENTIONS = 96, 48
+"""Samples of an SFT before: of questions with an answer, and without."""
+SENTENCES = {
+    "capital": "The capital of {} is {}.", "currency": "The currency of {} is the {}.", "continent": "{} is in {}.",
+    "novels.author": "{} was written by {}.", "novels.published": "{} was published in {}.", "films.director": "{} was directed by {}.",
+    "films.released": "{} was released in {}.", "states.capital": "The capital of {} is {}.", "states.admitted": "{} became a state in {}.",
+}  # fmt: skip
+"""By what is asked, of subject and answer."""
+ABSTENTIONS = ("I do not know.", "I don't know.", "I do not know that.")
 SEED = 27
 SYLLABLES = (
     ("Zor", "Vel", "Tar", "Qua", "Mir", "Ost", "Bren", "Lux", "Dra", "Yel"),
@@ -94,6 +104,8 @@ class Questions(NamedTuple):
     train: tuple[Sample, ...]
     held_out: tuple[Sample, ...]
     """Split `validation`; ids begin with `held-`, `never-` or `none-`."""
+    taught: tuple[Sample, ...]
+    """For an SFT before: answers to a part of what is asked in training; and of questions without an answer, that one does not know it."""
 
 
 class Known(NamedTuple):
@@ -131,7 +143,34 @@ def questions(domain: str, held: int = 420, never: int = 200, none: int = 60, pr
         Sample(sample_id=f"none-{n}", task=Task.RLHF_GRPO, split=Split.VALIDATION, prompt=text)
         for n, text in enumerate(_unanswerable(domain, rng, "evaluation", none))
     ]
-    return Questions(tuple(told), ontology, tuple(chosen), tuple(again))
+    return Questions(tuple(told), ontology, tuple(chosen), tuple(again), tuple(_taught(domain, trained, again)))
+
+
+def _taught(domain: str, trained: list[Known], held_out: list[Sample]) -> Iterator[Sample]:
+    """Never a wording that is held out, nor an invented name that is asked for there."""
+    rng = random.Random(SEED + 1)
+    for n, known in enumerate(rng.sample(trained, min(TAUGHT, len(trained)))):
+        wording = rng.choice(_wordings(domain)[known.asked]["train"]).format(known.subject)
+        said = SENTENCES[known.asked].format(known.subject, known.gold[0])
+        yield Sample(sample_id=f"taught-{n}", task=Task.QA, prompt=_capital(wording), answer=_capital(said))
+    asked = " ".join(sample.prompt or "" for sample in held_out if sample.sample_id.startswith("none-"))
+    texts = [text for text in _unanswerable(domain, rng, "train", 4 * TAUGHT_ABSTENTIONS) if not _invented(text) & _invented(asked)]
+    for n, text in enumerate(texts[:TAUGHT_ABSTENTIONS]):
+        yield Sample(sample_id=f"taught-none-{n}", task=Task.QA, prompt=text, answer=rng.choice(ABSTENTIONS))
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    return tuple("".join(parts) for parts in itertools.product(*SYLLABLES))
+
+
+def _invented(text: str) -> set[str]:
+    """The invented names that stand in a text."""
+    return {name for name in _names() if name in text}
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _held(known: list[Known], wordings: dict[str, Any], kind: str, number: int, rng: random.Random) -> Iterator[Sample]:

@@ -93,7 +93,7 @@ NEEDS: dict[str, Need] = {
     ),
     "dpo_lr": trained_by("auto", "dpo"),
     "beta": Need(compares, "a trainer that compares with a reference (--trainer auto, dpo, grpo, rloo or ppo)"),
-    "num_generations": sampled(by_rewards("grpo", "rloo")),
+    "num_generations": sampled(by_rewards("grpo", "rloo", "ppo")),
     "ppo_epochs": by_rewards("ppo"),
     "temperature": sampled(by_rewards("grpo", "rloo", "ppo")),
     "sampled_prompts": Need(

@@ -202,7 +202,7 @@ class AnswerSettings(Settings):
     max_new_tokens: int = Field(default=32, ge=1)
     """Longest answer in tokens."""
     num_generations: int = Field(default=4, ge=2)
-    """Answers to each prompt, for trainers that compare their rewards with each other."""
+    """Answers to each prompt: in a step of grpo or rloo, which compare them, in a round of ppo, or before DPO (`sampled_prompts`)."""
     ppo_epochs: int = Field(default=4, ge=1)
     """Optimizer steps on the answers of one round (ppo)."""
     temperature: float = Field(default=1.0, gt=0)

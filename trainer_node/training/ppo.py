@@ -120,7 +120,7 @@ def micro_batches(rows: list[int], most: int) -> int:
 class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
     """PPO (Schulman et al. 2017) with the KL to the reference as a reward of each token (Ziegler et al. 2019).
 
-    The commit unit is a round: a batch of prompts, one completion each, `num_ppo_epochs` passes over them.
+    The commit unit is a round: a batch of prompts, `num_generations` completions each, `num_ppo_epochs` passes over them.
     """
 
     config_class = PPOConfig
@@ -305,11 +305,11 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         """What TRL says of a round; the node reports it."""
         self._metrics = logs
 
-    smaller = "lower --batch-size or --max-new-tokens, or raise --accumulation"
+    smaller = "lower --batch-size, --num-generations or --max-new-tokens, or raise --accumulation"
 
     def _size_of(self, examples: Sequence[AnyExample]) -> str:
         longest = max(len(example) for example in examples) + self.args.response_length
-        return f"{len(examples)} completions of up to {longest} tokens with their prompts"
+        return f"{len(examples) * self.source.generations} completions of up to {longest} tokens with their prompts"
 
 
 @contextlib.contextmanager
@@ -353,9 +353,10 @@ def arguments(config: TrainConfig) -> dict[str, Any]:
     }
 
 
-def source(config: TrainConfig, upstream: Upstream) -> PromptLoader:  # noqa: ARG001 - a round is cut when it is known what of it has a reward
-    """Each prompt once, all of a round together."""
-    return PromptLoader(upstream.next_batch, upstream.rewards_of, group=upstream.group, hooks=upstream.hooks)
+def source(config: TrainConfig, upstream: Upstream) -> PromptLoader:
+    """Each prompt several times, all of a round together."""
+    answers = config.num_generations
+    return PromptLoader(upstream.next_batch, upstream.rewards_of, generations=answers, group=upstream.group, hooks=upstream.hooks)
 
 
 SPEC = TrainerSpec(

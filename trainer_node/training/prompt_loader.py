@@ -50,11 +50,12 @@ class PromptLoader(BatchSource[PromptPart]):
         group: ProcessGroup = ALONE,
         hooks: StepHooks | None = None,
     ) -> None:
-        """`rewards_of` is rank 0's; `generations` is how often each prompt is answered."""
+        """`rewards_of` is rank 0's."""
         super().__init__(next_batch, group, hooks)
         self._rewards_of = rewards_of
         self._accumulation = accumulation
-        self._generations = generations
+        self.generations = generations
+        """How often each prompt is answered."""
         self._rewards: list[list[float | None]] = []
         self._loss: float | None = None
 
@@ -62,7 +63,7 @@ class PromptLoader(BatchSource[PromptPart]):
         self._rewards, self._loss = [[] for _ in batch.examples], None
 
     def _micro_batches(self, batch: StepExamples) -> Iterator[PromptPart]:
-        rows = [row for row in self._mine(batch.examples) for _ in range(self._generations)]
+        rows = [row for row in self._mine(batch.examples) for _ in range(self.generations)]
         for part in range(self._accumulation):
             yield {"rows": rows, "part": part}
 

@@ -16,7 +16,7 @@ WITHOUT = [
     ("--alpha 4 --lora-r 0 --trainer sft", "a LoRA"),
     ("--dpo-lr 0.1 --trainer sft", "--trainer auto or dpo"),
     ("--beta 0.2 --trainer sft", "compares with a reference"),
-    ("--num-generations 2 --trainer ppo", "--trainer grpo or rloo"),
+    ("--num-generations 2 --trainer sft", "--trainer grpo or rloo or ppo"),
     ("--ppo-epochs 2 --trainer grpo", "--trainer ppo"),
     ("--rl off --until-consumed", "--trainer auto and a run without end"),
     ("--shares sft=1 --trainer sft", "--trainer auto and a run without end"),

@@ -126,7 +126,7 @@ def lead(job: Job, group: ProcessGroup) -> None:
     config = job.config
     group.send(Command.LOAD, None)
     loaded = load_for_training(config, None, group.sharding)
-    answers = 1 if job.trainer is TrainerKind.PPO else config.num_generations
+    answers = config.num_generations
     asked: list[str] = []
     steps: list[dict[str, Any]] = []
 

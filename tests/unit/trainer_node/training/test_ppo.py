@@ -19,12 +19,16 @@ from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
 from trainer_node.training.ppo import JudgedRewards, Round, ValueModel, micro_batches
 
+ANSWERS = 2
+"""To each prompt."""
+
 
 @pytest.fixture
 def config(tiny_model: Path) -> TrainConfig:
     return TrainConfig(
-        model=str(tiny_model), bits=32, trainer=TrainerKind.PPO, batch_size=SIZE, lora_r=8, max_new_tokens=NEW_TOKENS, max_seq=64, lr=1e-2
-    )
+        model=str(tiny_model), bits=32, trainer=TrainerKind.PPO, batch_size=SIZE, lora_r=8, max_new_tokens=NEW_TOKENS, max_seq=64, lr=1e-2,
+        num_generations=ANSWERS,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -34,7 +38,7 @@ def prompts(make_sample) -> list[Any]:
 
 def after_a_round(config: TrainConfig, prompts: list[Any], folder: Path, answers: Any = None) -> tuple[dict[str, torch.Tensor], Any]:
     """Weights after one round, and its answers; with `answers`, those are given."""
-    run = Run(TrainerKind.PPO, config, prompts, folder, steps=1, judge=lambda *_: [0.1, 0.9, 0.4, 0.7])
+    run = Run(TrainerKind.PPO, config, prompts, folder, steps=1, judge=lambda *_: [0.1, 0.9, 0.4, 0.7] * ANSWERS)
     move(run.loaded.model, "default", 0.05, seed=1)
     recorded: list[Any] = []
     sampler = run.trainer.sampler
@@ -62,7 +66,7 @@ def test_kl_coefficient_temperature_and_epochs_change_what_a_round_of_the_same_a
 
 
 def test_a_round_whose_weights_are_no_numbers_leaves_weights_and_optimizer_as_they_were(config, prompts, tmp_path):
-    run = Run(TrainerKind.PPO, config, prompts, tmp_path, steps=2, judge=lambda *_: [0.1, 0.9, 0.4, 0.7])
+    run = Run(TrainerKind.PPO, config, prompts, tmp_path, steps=2, judge=lambda *_: [0.1, 0.9, 0.4, 0.7] * ANSWERS)
     kept: list[tuple[dict[str, torch.Tensor], Any]] = []
 
     def keep() -> None:

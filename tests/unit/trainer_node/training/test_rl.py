@@ -358,14 +358,16 @@ def test_a_step_says_how_far_its_answers_are_from_what_is_trained_on_them(config
 
 def test_a_ppo_completion_without_a_reward_is_no_part_of_the_round(config, prompts, tmp_path):
     """The weights are those of a round that never had it."""
-    four = Run(TrainerKind.PPO, config, prompts[:4], tmp_path, steps=1, judge=lambda *_: [0.1, None, 0.9, 0.4])
+    config = config.model_copy(update={"num_generations": 2})
+    rewards = [0.1, 0.3, 0.9, 0.4, 0.2, 0.7]
+    four = Run(TrainerKind.PPO, config, prompts[:4], tmp_path, steps=1, judge=lambda *_: [*rewards[:2], None, None, *rewards[2:]])
     own, recorded = four.trainer.sampler, []
     four.trainer.sampler = lambda rows, batch, *finished: recorded.extend(own(rows, batch, *finished)) or recorded
     four.train()
-    three = Run(TrainerKind.PPO, config, [prompts[0], prompts[2], prompts[3]], tmp_path, steps=1, judge=lambda *_: [0.1, 0.9, 0.4])
+    three = Run(TrainerKind.PPO, config, [prompts[0], prompts[2], prompts[3]], tmp_path, steps=1, judge=lambda *_: rewards)
 
     def sampler(rows: Any, batch: Any, finished: Any) -> list[Any]:
-        given = [recorded[0], *recorded[2:]]
+        given = [*recorded[:2], *recorded[4:]]
         for row, one in zip(rows, given, strict=True):
             finished(row, one)
         return given
@@ -374,7 +376,7 @@ def test_a_ppo_completion_without_a_reward_is_no_part_of_the_round(config, promp
     three.train()
     assert four.unrewarded == [frozenset({"p1"})]
     for name, weight in three.weights().items():
-        torch.testing.assert_close(four.weights()[name], weight, rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(four.weights()[name], weight, rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -397,7 +399,7 @@ def test_a_step_without_any_reward_leaves_the_weights_as_they_were(config, promp
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_step_whose_loss_is_not_a_number_is_undone(config, prompts, tmp_path, kind):
     run = Run(kind, config, prompts, tmp_path, steps=2, judge=lambda step, *_: [0.5, 1.0] * (rows // 2))
-    rows = SIZE * (config.num_generations if kind in GROUPS else 1)
+    rows = SIZE * config.num_generations
     after: list[dict[str, torch.Tensor]] = []
     embedding = run.loaded.model.get_input_embeddings().weight
 
