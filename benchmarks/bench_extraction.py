@@ -121,7 +121,8 @@ def quality_with_entities() -> dict[str, dict[str, float]]:
     """Scores where named entities say who is a person and what is a thing."""
     import spacy
 
-    from feedback_node.extraction import TripletExtractor, extractor
+    from feedback_node.extraction import extractor
+    from feedback_node.extraction.extractor import TripletExtractor
     from feedback_node.extraction.pipeline import PARTS, MergingTokenizer
     from feedback_node.extraction.reading import Reading
     from streams.english_model import installed_model
@@ -202,7 +203,7 @@ def main() -> None:
     """Measure, print and write."""
     os.environ["OMP_NUM_THREADS"] = "1"  # as in the processes of a worker
     from benchmarks.record import Record
-    from feedback_node.extraction import TripletExtractor
+    from feedback_node.extraction.extractor import TripletExtractor
     from feedback_node.extraction.pipeline import installed_model
 
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()

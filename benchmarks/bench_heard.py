@@ -24,7 +24,7 @@ from bench_judge import countries_graph, is_asked, share  # noqa: E402
 from heard_answers import ANSWERS, FOLDER  # noqa: E402
 
 from benchmarks.record import Record  # noqa: E402
-from feedback_node.extraction import TripletExtractor  # noqa: E402
+from feedback_node.extraction.extractor import TripletExtractor  # noqa: E402
 from feedback_node.hearing import prepare  # noqa: E402
 from feedback_node.reward import holds_gold, judge_output  # noqa: E402
 from schemas.fact import Fact  # noqa: E402

@@ -41,7 +41,7 @@ DATA = ROOT / "benchmarks" / "data"
 from judge_answers import ANSWERS, HELD_OUT, elements  # noqa: E402
 
 from benchmarks.record import Record  # noqa: E402
-from feedback_node.extraction import TripletExtractor  # noqa: E402
+from feedback_node.extraction.extractor import TripletExtractor  # noqa: E402
 from feedback_node.hearing import hear, prepare  # noqa: E402
 from feedback_node.question import read_question  # noqa: E402
 from feedback_node.reward import holds_gold  # noqa: E402

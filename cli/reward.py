@@ -72,7 +72,10 @@ def judge(
     answer: str, question: str, graph: Hypergraph, policy: str = "strict", no_claims: float | None = None, gold: tuple[str, ...] = ()
 ) -> GraphReward:
     """Take an answer apart and judge each claim."""
-    from feedback_node.extraction import TripletExtractor
+    from streams.imported import kept_out
+
+    with kept_out("torch"):  # spaCy would take it along
+        from feedback_node.extraction.extractor import TripletExtractor
     from feedback_node.hearing import prepare
     from feedback_node.policies import RewardConfig, RewardPolicy
     from feedback_node.reward import judge_output

@@ -138,7 +138,10 @@ def _read(settings: KafkaSettings, topic: str, kind: Any, first: int = 0, behind
 
 def judge_again(settings: KafkaSettings, outputs: Iterator[ModelOutput], ontology: Path | None, policy: str) -> Iterator[GraphReward]:
     """Judge outputs, all under one version of the graph: the one that `facts` had reached when this began."""
-    from feedback_node.extraction import TripletExtractor
+    from streams.imported import kept_out
+
+    with kept_out("torch"):  # spaCy would take it along
+        from feedback_node.extraction.extractor import TripletExtractor
     from feedback_node.hearing import prepare
     from feedback_node.policies import RewardConfig, RewardPolicy
     from feedback_node.reward import judge_output

@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -18,10 +17,11 @@ from typing import TYPE_CHECKING
 import psutil
 
 from schemas.triplet import Triplet
+from streams.imported import kept_out
 from streams.knowledge.ontology import Ontology
 
 if TYPE_CHECKING:
-    from feedback_node.extraction import TripletExtractor
+    from feedback_node.extraction.extractor import TripletExtractor
 
 Spans = Sequence[tuple[int, int]]
 """First characters and ends of parts of a text, in order."""
@@ -124,11 +124,10 @@ def _begin(ontology: Ontology) -> None:
     """In a child: load the model, leave Ctrl-C to the parent, and end when the parent is gone, also by SIGKILL."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    # spaCy would import torch where it is installed, which this model does not use: 460 MB and 3 s of each child.
-    sys.modules["torch"] = None  # type: ignore[assignment]
     # Each child is one processor's work: a BLAS with threads of its own would take the others' turns.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from feedback_node.extraction import TripletExtractor
+    with kept_out("torch"):  # the model does not use it
+        from feedback_node.extraction.extractor import TripletExtractor
 
     global _extractor
     _extractor = TripletExtractor(ontology)

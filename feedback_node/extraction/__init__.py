@@ -4,8 +4,6 @@
 `parse` its result as lists · `clauses` verbs, with their `subjects` and `arguments` · `copulas` "S is A" · `descriptions` what A says ·
 `nouns` possessives, appositions · `values` measures and places · `phrases` noun phrases · `coreference` pronouns · `marks` negation and
 hedging · `times` when · `reading` what is found so far · `english.toml` the word lists, read by `lexicon`.
+
+Nothing is imported here: the word lists are read by what never parses, and spaCy takes seconds.
 """
-
-from feedback_node.extraction.extractor import TripletExtractor
-
-__all__ = ["TripletExtractor"]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from schemas.errors import UserError
 from streams.english_model import installed_model
+from streams.imported import kept_out
 
 if TYPE_CHECKING:
     from spacy.language import Language
@@ -48,7 +49,8 @@ Reading = tuple[Token, ...]
 @lru_cache(maxsize=1)
 def load_model() -> Language | None:
     """spaCy's small English model, with what is needed of it; None, and a warning, where none is installed."""
-    import spacy  # takes seconds
+    with kept_out("torch"):
+        import spacy  # takes seconds
 
     try:
         return spacy.load(installed_model(), exclude=["lemmatizer", "attribute_ruler", "senter"])

@@ -6,6 +6,7 @@ once (`multiprocessing`'s forkserver), so that a fault costs a second and not te
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import sys
@@ -20,15 +21,17 @@ from transformers import (
 )
 
 from schemas.errors import PeltonError, UserError
+from streams.imported import kept_out
 from streams.kafka.settings import KafkaSettings
 from trainer_node.config import TrainConfig
 from trainer_node.models import restore as weights  # noqa: F401 - imported once, before the fork
 from trainer_node.node import TrainerNode, stop_on_signals
 from trainer_node.options import RunOptions
-from trainer_node.training import (
-    base,
-    factory,  # noqa: F401 - imported once, before the fork
-)
+from trainer_node.run import libraries, loop  # noqa: F401 - imported once, before the fork
+from trainer_node.training import base
+
+with kept_out("wandb"):
+    from trainer_node.training import dpo, grpo, ppo, sft  # noqa: F401 - imported once, before the fork
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Teller:
 
 def train(pipe: Connection, orders: Orders) -> None:
     """Entry point of the child."""
+    gc.freeze()  # what was imported before the fork is no garbage: to look through it, a child would copy all of it
     _log_to(orders.log)
     _limit(orders.limits)
     torch.set_num_threads(1)

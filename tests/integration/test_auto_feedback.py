@@ -186,6 +186,7 @@ def test_an_augmenter_that_lost_its_folder_reads_its_threshold_from_the_log(sett
     send_losses(producer, settings, high=[])
     eventually(lambda: worker.metric("pelton_records_in_total") == 60, "all losses read")
     assert worker.stop() == 0
+    assert not [line for line in worker.stderr.splitlines() if line.startswith("error:") or "Traceback" in line]
     producer.send(settings.topics.losses, "hard", loss_of(HARD, 9.0))
     producer.flush()
     start("augmenter", state="another")

@@ -3,7 +3,7 @@ import multiprocessing
 import psutil
 import pytest
 
-from feedback_node.extraction import TripletExtractor
+from feedback_node.extraction.extractor import TripletExtractor
 from feedback_node.pool import ExtractionPool
 from streams.knowledge.ontology import Ontology
 
@@ -22,6 +22,12 @@ def pool():
 def test_a_pool_finds_what_an_extractor_finds_in_the_order_of_the_texts(pool):
     assert pool.extract(TEXTS) == TripletExtractor(ONTOLOGY).extract(TEXTS)
     assert pool.extract([]) == []
+
+
+def test_no_child_loads_torch(pool):
+    """It would, as spaCy takes it where it is installed: 460 MB each."""
+    for child in pool.children():
+        assert not [found.path for found in psutil.Process(child).memory_maps() if "libtorch" in found.path]
 
 
 def test_a_text_that_cannot_be_read_fails_alone(pool):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import BrokerError
 from schemas.training_sample import Objective
+from streams.imported import uncollected
 from streams.kafka.connection import listens
 from streams.kafka.dead_letters import Breaker, DeadLetterWriter
 from streams.kafka.forgotten import ForgottenIds
@@ -37,6 +38,7 @@ from trainer_node.rewards.functions import Mixture
 from trainer_node.rewards.spread import Spread
 from trainer_node.run.claim import Claim, claim_run
 from trainer_node.run.completion import Completion
+from trainer_node.run.libraries import import_libraries
 from trainer_node.run.monitor import Monitor
 from trainer_node.run.policy_watch import PolicyWatch
 from trainer_node.run.progress import Progress
@@ -115,7 +117,8 @@ def open_run(
     start = _Start(stack, settings, config, options, group, stopping, timings)
     claim = claim_run(stack, settings, config, options, stopping)
     with timings("loading the model"):
-        from trainer_node.models.restore import load_for_training  # torch takes seconds to import: only once the run is ours
+        import_libraries()  # they take seconds: only once the run is ours
+        from trainer_node.models.restore import load_for_training
 
         _log_in_one_place()
         path = claim.source.path if claim.source else None
@@ -298,7 +301,8 @@ def _spare_loaded_objects() -> None:
     They are half a million objects that stay. A full collection would walk through them, between two steps, each time the samples read have
     become a quarter as many (what it takes: `benchmarks/bench_feed.py`).
     """
-    import trainer_node.training.base  # noqa: F401 - TRL and PEFT belong to it
+    with uncollected():
+        import trainer_node.training.base  # noqa: F401 - TRL and PEFT belong to it
 
     gc.collect()
     gc.freeze()

@@ -15,6 +15,7 @@ from trainer_node.data.examples import AnyExample
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Command, ProcessGroup
 from trainer_node.kinds import TrainerKind
+from trainer_node.run.libraries import import_libraries
 
 if TYPE_CHECKING:
     from trainer_node.training.lanes import Lane
@@ -36,6 +37,7 @@ class Follower:
         Raises:
             PeltonError: rank 0 is gone.
         """
+        import_libraries()
         from trainer_node.training.lanes import beside_lanes
 
         for number in (signal.SIGTERM, signal.SIGINT):

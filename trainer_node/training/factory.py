@@ -13,6 +13,7 @@ from transformers import PrinterCallback, TrainerCallback
 
 from schemas.errors import ConfigError
 from schemas.sample import Task
+from streams.imported import kept_out
 from trainer_node.config import TrainConfig, needs_reference
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
 from trainer_node.kinds import TrainerKind, kind_of_task
@@ -28,7 +29,8 @@ from trainer_node.training.spec import ENDLESS_STEPS, TrainerSpec, Upstream
 
 def spec_of(kind: TrainerKind) -> TrainerSpec:
     """The spec at the end of the kind's module."""
-    spec = importlib.import_module(f"trainer_node.training.{kind.value}").SPEC
+    with kept_out("wandb"):  # TRL imports it for its own reports, which are never asked for; with --wandb it is there by now
+        spec = importlib.import_module(f"trainer_node.training.{kind.value}").SPEC
     assert isinstance(spec, TrainerSpec)
     return spec
 

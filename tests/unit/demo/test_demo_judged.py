@@ -4,7 +4,7 @@ import pytest
 
 from demo import dataset
 from demo.countries import facts
-from feedback_node.extraction import TripletExtractor
+from feedback_node.extraction.extractor import TripletExtractor
 from feedback_node.verification import verify
 from schemas.triplet import Verdict
 from streams.knowledge.hypergraph import Hypergraph

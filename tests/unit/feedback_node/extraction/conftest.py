@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from feedback_node.extraction import TripletExtractor
+from feedback_node.extraction.extractor import TripletExtractor
 from schemas.triplet import Triplet
 from streams.knowledge.ontology import Ontology
 

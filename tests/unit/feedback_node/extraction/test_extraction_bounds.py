@@ -8,8 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feedback_node.extraction import TripletExtractor, pipeline
+from feedback_node.extraction import pipeline
 from feedback_node.extraction.bounds import MAX_CHARS, readable
+from feedback_node.extraction.extractor import TripletExtractor
 from schemas.errors import UserError
 from streams import english_model
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feedback_node.extraction import TripletExtractor
+from feedback_node.extraction.extractor import TripletExtractor
 from streams.knowledge.ontology import Ontology
 
 

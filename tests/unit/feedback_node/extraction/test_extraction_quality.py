@@ -11,7 +11,7 @@ from types import ModuleType
 
 import pytest
 
-from feedback_node.extraction import TripletExtractor
+from feedback_node.extraction.extractor import TripletExtractor
 
 ROOT = Path(__file__).resolve().parents[4]
 

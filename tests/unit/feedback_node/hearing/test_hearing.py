@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from feedback_node.extraction import TripletExtractor
+from feedback_node.extraction.extractor import TripletExtractor
 from feedback_node.hearing import prepare
 from feedback_node.reward import judge_output
 from schemas.fact import Fact

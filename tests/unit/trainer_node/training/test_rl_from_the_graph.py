@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from feedback_node.extraction import TripletExtractor
+from feedback_node.extraction.extractor import TripletExtractor
 from feedback_node.hearing import prepare
 from feedback_node.policies import RewardConfig, RewardPolicy
 from feedback_node.reward import judge_output
