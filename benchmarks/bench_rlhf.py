@@ -227,13 +227,26 @@ class Run:
         shown = [one for found in asked.values() for kind in ("held", "never", "none") for one in _of(kind, found)[:SHOWN]]
         return {
             "name": self.arm.name, "arm": self.arm._asdict(), "summary": _summary(measures), "measures": measures,
-            "steps": list(_by_step(phases["train"])), "notes": self._notes(),
+            "steps": list(_by_step(phases["train"])), "notes": self._notes(), "reward_wait": waiting(self.folder / "run"),
             "answers": [[one.prompt, one.completion, one.reward, one.value] for one in shown],
             "rows": [_row(one, phase) for phase, found in asked.items() for one in found],
         }  # fmt: skip
 
     def _notes(self) -> list[dict[str, Any]]:
         return [json.loads(path.read_text(encoding="utf-8")) for path in sorted((self.folder / "run").glob("trainer-e*.json"))]
+
+
+def waiting(run: Path) -> dict[str, float] | None:
+    """Seconds of a run's steps, and those of them in which it waited for rewards; None where it waited for none."""
+    from trainer_node.commit.history import read_history
+
+    rows = read_history(run).to_pylist()
+    seconds = {row["step"]: row["value"] for row in rows if row["name"] == "seconds"}
+    waited = {row["step"]: row["value"] for row in rows if row["name"] == "reward_wait_seconds"}
+    both = sorted(seconds.keys() & waited.keys())[1:]  # the first step warms up
+    if not both:
+        return None
+    return {"steps": len(both), "seconds": sum(seconds[step] for step in both), "waited": sum(waited[step] for step in both)}
 
 
 def _raise_if_restarted(nodes: Any) -> None:

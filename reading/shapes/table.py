@@ -50,6 +50,7 @@ NOT_SUPPORTED = {
         "text",
         "role",
     ): "one message of a tree (OpenAssistant's): join those of a branch into `messages`",
+    ("message_tree_id", "prompt"): "a tree of messages (OpenAssistant's): write each of its branches as `messages`",
     (
         "user",
         "text",

@@ -770,6 +770,15 @@ REFUSED = [
         "one message of a tree (OpenAssistant's)",
     ),
     Case(
+        "trees.jsonl",
+        [{"message_tree_id": "m", "tree_state": "ready", "prompt": {"text": "q", "role": "prompter", "replies": []}}] * 2,
+        "none",
+        0,
+        None,
+        {"not_supported": 2},
+        "a tree of messages (OpenAssistant's)",
+    ),
+    Case(
         "channel.json",
         json.dumps([{"type": "message", "user": "U1", "text": "hello", "ts": "1.2"}]),
         "none",

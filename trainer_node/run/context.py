@@ -178,7 +178,7 @@ def _connect(start: _Start, claim: Claim, loaded: LoadedModel) -> RunContext:
         start.timings.add("judging (train)", judged.seconds)
         spread.saw(judged.rewards)
         watch.judged(judged)
-        progress.rewarded(judged.step, judged.shares)
+        progress.rewarded(judged.step, judged.shares, seconds=judged.seconds)
         monitor.rewarded(judged.step, judged.shares, judged.seconds)
         monitor.valued(judged.step, judged.rewards)
         monitor.answered(judged.step, judged.answers)

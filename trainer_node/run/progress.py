@@ -144,13 +144,14 @@ class Progress:
             with self._lock:
                 self._now = replace(self._now, evaluation=dict(values), evaluated_at=step)
 
-    def rewarded(self, step: int, rewards: Iterable[float | None], phase: str = "train") -> None:
-        """Rewards came in; of those that are not None the mean is kept."""
+    def rewarded(self, step: int, rewards: Iterable[float | None], phase: str = "train", seconds: float | None = None) -> None:
+        """Rewards came in, waited for so many seconds after the last answer; of those that are not None the mean is kept."""
         rewards = list(rewards)
         given = [reward for reward in rewards if reward is not None]
         if given:
             mean = sum(given) / len(given)
             values = {f"reward_{phase}": mean, f"rewarded_{phase}": len(given), f"unrewarded_{phase}": len(rewards) - len(given)}
+            values |= {"reward_wait_seconds": seconds} if seconds is not None else {}
             self._add(SAMPLE, values, step, Objective.PROMPT.value)
             with self._lock:
                 self._now = replace(self._now, reward=mean)

@@ -34,7 +34,7 @@ def progress(tmp_path):
         clock.now += 2.0
         made.stepped(batch(step), 2.0 / step, 1e-3, step * 0.5, 4 * step, 0, None)
     made.evaluated({"val_loss": 1.5, "val_accuracy": 0.5}, 3, Objective.SFT)
-    made.rewarded(3, [1.0, None, 0.5])
+    made.rewarded(3, [1.0, None, 0.5], seconds=0.25)
     made.lagged([BandLag("sft.0", 8, True), BandLag("sft.1", 5, False), BandLag("dpo.0", 0, True)])
     return made
 
@@ -51,6 +51,7 @@ def test_all_that_is_noted_is_in_the_history(progress, tmp_path):
     assert [row["value"] for row in rows if row["name"] == "training_loss"] == [2.0, 1.0, 2.0 / 3]
     assert {row["name"]: row["value"] for row in rows if row["name"].startswith("lag:sft")} == {"lag:sft.0": 8, "lag:sft.1": 5}
     assert {row["value"] for row in rows if row["name"] == "unrewarded_train"} == {1}
+    assert {row["value"] for row in rows if row["name"] == "reward_wait_seconds"} == {0.25}
 
 
 @pytest.mark.parametrize("width", [60, 80, 200])
