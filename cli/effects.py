@@ -94,6 +94,7 @@ NEEDS: dict[str, Need] = {
     "dpo_lr": trained_by("auto", "dpo"),
     "beta": Need(compares, "a trainer that compares with a reference (--trainer auto, dpo, grpo, rloo or ppo)"),
     "num_generations": sampled(by_rewards("grpo", "rloo", "ppo")),
+    "refill": by_rewards("grpo", "rloo"),
     "ppo_epochs": by_rewards("ppo"),
     "temperature": sampled(by_rewards("grpo", "rloo", "ppo")),
     "sampled_prompts": Need(

@@ -203,6 +203,8 @@ class AnswerSettings(Settings):
     """Longest answer in tokens."""
     num_generations: int = Field(default=4, ge=2)
     """Answers to each prompt: in a step of grpo or rloo, which compare them, in a round of ppo, or before DPO (`sampled_prompts`)."""
+    refill: int = Field(default=0, ge=0)
+    """Prompts that a step of grpo or rloo may ask beside its own, for those whose answers all earn the same; such are left out of it."""
     ppo_epochs: int = Field(default=4, ge=1)
     """Optimizer steps on the answers of one round (ppo)."""
     temperature: float = Field(default=1.0, gt=0)

@@ -66,6 +66,8 @@ class RunSummary:
     """Whether the reward rose while answers got worse, in a line."""
     flat_groups: int
     """Prompts of this incarnation all of whose answers earned the same."""
+    refilled_prompts: int
+    """Prompts of this incarnation that were asked in the place of such (`refill`)."""
     taught_nothing: str | None
     """Why rewards taught nothing, where no step of the run learnt from one."""
     bits: int
@@ -212,6 +214,7 @@ class TrainerNode:
             reward_policies=sorted(run.rewards.policies),
             reward_hacking=run.watch.warning,
             flat_groups=run.watch.flat_groups,
+            refilled_prompts=run.watch.refilled_prompts,
             taught_nothing=run.spread.why_nothing(is_whole=run.claim.resumed is None or not run.claim.resumed.manifest.step),
             bits=run.loaded.bits,
         )

@@ -149,6 +149,7 @@ ANSWER_FIGURE = _declare(
 FLAT_GROUPS = _declare(
     Counter, "pelton_flat_groups", "Prompts all of whose answers earned the same, so that nothing was learnt from them", RUN, TRAINER
 )
+REFILLED = _declare(Counter, "pelton_prompts_refilled", "Prompts asked by a step in the place of such (--refill)", RUN, TRAINER)
 REWARD_HACKING = _declare(
     Gauge, "pelton_reward_hacking", "1 while the reward has risen and answers have got worse by what it does not pay for", RUN, TRAINER
 )

@@ -36,6 +36,8 @@ class JournalEntry:
     """Ids that samples had before messages 1.1 -> their ids: a record of such an id is one of theirs. Written where there are any."""
     arms: list[dict[str, Any]] = field(default_factory=list)
     """`ArmState` of each band, as the choice read it; written where bands are the arms of a bandit."""
+    further: bool = False
+    """Whether it is more for the step of the entry before it, asked for in its midst (`Feed.further`)."""
 
 
 class Journal:
@@ -139,7 +141,7 @@ class Journal:
 
 
 def _line(entry: JournalEntry) -> bytes:
-    said = {name: value for name, value in vars(entry).items() if value or name not in ("formers", "arms")}
+    said = {name: value for name, value in vars(entry).items() if value or name not in ("formers", "arms", "further")}
     return json.dumps(said, separators=(",", ":")).encode() + b"\n"
 
 

@@ -43,6 +43,8 @@ class Outcome(StrEnum):
     """Somebody has asked for it to be left out (`pelton forget`)."""
     UNREWARDED = "unrewarded"
     """A prompt that was answered, and no answer of which got a reward: nothing was learnt from it."""
+    NO_SPREAD = "no_spread"
+    """A prompt all of whose answers earned the same, and that was left out for another (`refill`): nothing was learnt from it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,26 @@ class Choice:
         items = sorted(offers[chosen], key=lambda item: len(item.example))  # like lengths together: micro-batches with little padding
         return Picked(chosen, items)
 
+    def further(self, objective: Objective, wanted: int) -> list[WaitingSample] | None:
+        """More samples for the step under way, from the bands that are open, at most so many; None while they are still being fetched."""
+        topics, pacing = self._bands[objective], self._cursor.standings[objective].pacing
+        waiting = [len(self._backlog[topic]) for topic in topics]
+        if any(waiting[band] < wanted and self._ends.ahead(topics[band]) != 0 for band in range(pacing.highest + 1)):
+            return None
+        shares = pacing.shares(self._left(objective), waiting, min(wanted, sum(waiting[: pacing.highest + 1])))
+        return self._offered(topics, shares)
+
+    def _offered(self, topics: Sequence[str], shares: Sequence[int]) -> list[WaitingSample]:
+        """The first that wait of each band."""
+        return [self._backlog[topic][i] for topic, share in zip(topics, shares, strict=True) for i in range(share)]
+
+    def _left(self, objective: Objective) -> list[int]:
+        """Samples of each band that are not chosen yet, as far as the log tells."""
+        topics, pacing = self._bands[objective], self._cursor.standings[objective].pacing
+        if pacing.plan.self_paced:  # what was passed over lies behind what was reached
+            return [self._ends.left(topic, UNKNOWN) - taken for topic, taken in zip(topics, pacing.taken, strict=True)]
+        return [self._ends.left(topic, reached) for topic, reached in zip(topics, pacing.reached, strict=True)]
+
     def _weights(self, ready: list[Objective]) -> dict[Objective, float]:
         if self._shares:
             return {objective: self._shares.get(objective, 0.0) for objective in ready}
@@ -130,11 +150,8 @@ class Choice:
         neither, None while it is still being fetched."""
         topics, size, pacing = self._bands[objective], self._batch_size, self._cursor.standings[objective].pacing
         waiting = [len(self._backlog[topic]) for topic in topics]
-        if pacing.plan.self_paced:  # what was passed over lies behind what was reached
-            size *= CANDIDATES
-            left = [self._ends.left(topic, UNKNOWN) - taken for topic, taken in zip(topics, pacing.taken, strict=True)]
-        else:
-            left = [self._ends.left(topic, reached) for topic, reached in zip(topics, pacing.reached, strict=True)]
+        size *= CANDIDATES if pacing.plan.self_paced else 1
+        left = self._left(objective)
         if pacing.open_for(left, size):
             self._opened()
         shares = pacing.shares(left, waiting, size)
@@ -144,7 +161,7 @@ class Choice:
             return None
         if sum(shares) < self._batch_size and (waited < self._linger_s or self._advance(objective) or not any(shares)):
             return []
-        offered = [self._backlog[topic][i] for topic, share in zip(topics, shares, strict=True) for i in range(share)]
+        offered = self._offered(topics, shares)
         return self._easiest(offered, pacing.steps) if pacing.plan.self_paced else offered
 
     def _easiest(self, offered: list[WaitingSample], steps: int) -> list[WaitingSample]:

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from schemas.errors import BadRecord, BrokerError
 from schemas.training_sample import Objective
@@ -19,7 +19,6 @@ from trainer_node.commit.journal import Journal, JournalEntry
 from trainer_node.commit.ledger import Ledger, Outcome
 from trainer_node.commit.positions import Partition, partition_name, partition_of, positions_in, ranges_by_partition
 from trainer_node.commit.state import DataLoss, FeedState, ObjectiveState, RepeatState, StreamPosition
-from trainer_node.curricula import check_signal
 from trainer_node.data.batch import StepBatch
 from trainer_node.intake.admission import Admission
 from trainer_node.intake.backlog import Backlog
@@ -34,6 +33,7 @@ from trainer_node.intake.lost_records import Gap
 from trainer_node.intake.replay import Replay
 from trainer_node.intake.standing import Cursor
 from trainer_node.intake.start_point import StartPoint
+from trainer_node.intake.taking import Further, Taking
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +80,9 @@ class Feed:
         self._aside: set[Objective] = set()
         self._prompts_wanted = False
         self.choice = Choice(settings, self.cursor, bands, self._backlog, self._ends, self._pause)
+        self._taking = Taking(settings, self.cursor, bands, self._backlog, self._duplicates, journal)
+        self.further = Further(self.choice, self._replay, self._taking, self._look, self.stopping)
+        """Gives a step under way more samples."""
 
     @property
     def objective(self) -> Objective:
@@ -243,6 +246,9 @@ class Feed:
     def _replayed(self, before: Callable[[Objective], None]) -> StepBatch | None:
         """The next journalled batch; None while it waits for its records, or where it cannot be trained."""
         entry = self._replay.next
+        if entry.further:
+            self._replay.drop("its step did not ask for it this time; they are chosen anew")
+            return None
         objective = Objective(entry.objective)
         standing = self.cursor.standings.get(objective)
         if standing is not None and standing.finished and entry.pass_number == standing.pass_number + 1:
@@ -260,34 +266,22 @@ class Feed:
 
     def _take(self, picked: Picked, journalled: bool = False) -> StepBatch:
         cursor, standing = self.cursor, self.cursor.standings[picked.objective]
-        for item in picked.items:
-            check_signal(self.settings.curriculum, item.sample)
-            self._backlog.remove(item)
-            self._duplicates.take(item.sample.objective, item.sample.sample_id, item.sample.former_id)
         batch = StepBatch(cursor.step + 1, standing.pass_number, picked.objective, picked.items)
-        samples = [(*item.position, item.sample.sample_id) for item in picked.items]
-        if not journalled:
-            formers = {item.sample.former_id: item.sample.sample_id for item in picked.items if item.sample.former_id}
-            arms, highest = standing.pacing.told_arms(), standing.pacing.highest
-            entry = JournalEntry(batch.step, batch.pass_number, batch.objective.value, highest, samples, formers, arms)
-            self._journal.append(entry)
+        self._taking.take(batch, picked.items, journalled)
         cursor.step, cursor.objective = batch.step, picked.objective
         standing.steps, standing.begun = standing.steps + 1, True
-        topics = self._bands[picked.objective]
-        offsets = [[item.record.offset for item in picked.items if item.record.topic == topic] for topic in topics]
-        standing.pacing.chosen(offsets, sum(len(item.example) for item in picked.items))
         self._pause()
         return batch
 
     # --- after a step, and between passes ------------------------------------------------------------------------------------
 
-    def trained(self, batch: StepBatch, bad: dict[str, BadRecord] | None = None, unrewarded: frozenset[str] = frozenset()) -> None:
+    def trained(self, batch: StepBatch, bad: dict[str, BadRecord] | None = None, unlearnt: Mapping[str, Outcome] | None = None) -> None:
         """The optimizer step that used the batch is done.
 
         Args:
             batch: what the step was given.
             bad: samples, by id, that were left out of it and become dead letters.
-            unrewarded: ids of prompts from which nothing was learnt; a repeat of one may be trained.
+            unlearnt: prompts from which nothing was learnt, by id, and why; a repeat of one may be trained.
         """
         for item in batch.items:
             sample = item.sample
@@ -295,9 +289,9 @@ class Feed:
             if reason is not None:
                 self._duplicates.untake(sample.objective, sample.sample_id, sample.former_id)
                 self.admission.dead_letter(item.record, reason, sample.sample_id)
-            elif sample.sample_id in unrewarded:
+            elif outcome := (unlearnt or {}).get(sample.sample_id):
                 self._duplicates.untake(sample.objective, sample.sample_id, sample.former_id)
-                self.admission.done(item.record, sample.sample_id, Outcome.UNREWARDED, batch.step)
+                self.admission.done(item.record, sample.sample_id, outcome, batch.step)
             else:
                 self.admission.done(item.record, sample.sample_id, Outcome.TRAINED, batch.step, sample.former_id)
                 self.cursor.samples_trained += 1
@@ -343,6 +337,11 @@ class Feed:
         except queue.Empty:
             self._note(gaps)
             self._pause()
+
+    def _look(self, wait_s: float) -> None:
+        """Take over what was delivered, in mid-step; raises what reading has raised."""
+        self._consumer.raise_failure()
+        self.intake(wait_s)
 
     def _deliver(self, delivery: Delivery) -> None:
         if delivery.generation < self._generations.get(delivery.partition, 0):

@@ -53,8 +53,8 @@ class Pacing:
     def __post_init__(self) -> None:
         self._open_by_competence()
 
-    def chosen(self, offsets: Sequence[Sequence[int]], tokens: int) -> None:
-        """A batch has been chosen.
+    def chosen(self, offsets: Sequence[Sequence[int]], tokens: int, steps: int = 1) -> None:
+        """A batch has been chosen, or with `steps` 0 more samples for one.
 
         Args:
             offsets: of its samples, by band.
@@ -63,7 +63,7 @@ class Pacing:
         for band, of_band in enumerate(offsets):
             self.taken[band] += len(of_band)
             self.reached[band] = max([self.reached[band], *(offset + 1 for offset in of_band)])
-        self.steps += 1
+        self.steps += steps
         self.tokens += tokens
         self._open_by_competence()
 

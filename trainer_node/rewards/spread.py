@@ -18,18 +18,23 @@ class Spread:
         """`answers_a_prompt`: which answers are compared with each other; None where all of a step are."""
         self._group = answers_a_prompt
         self._in_a_row = 0
+        self._step: int | None = None
         self.steps = 0
         """Steps seen."""
         self.taught = 0
         """Of these, steps in which two rewards that are compared differed."""
         self._newest: set[float] = set()
 
-    def saw(self, rewards: Sequence[float | None]) -> None:
-        """After a step's rewards came in; one that is late or failed is None, and is compared with nothing."""
+    def saw(self, step: int, rewards: Sequence[float | None]) -> None:
+        """After a step's rewards came in, all or more of them; one that is late or failed is None, and is compared with nothing."""
         size = self._group or len(rewards) or 1
         groups = [{one for one in rewards[at : at + size] if one is not None} for at in range(0, len(rewards), size)]
         has_taught = any(len(group) > 1 for group in groups)
-        self.steps += 1
+        is_more, had_taught = step == self._step, self._in_a_row == 0
+        self._step = step
+        if is_more and (had_taught or not has_taught):
+            return
+        self.steps += not is_more
         self.taught += has_taught
         self._in_a_row = 0 if has_taught else self._in_a_row + 1
         self._newest = set() if has_taught else self._newest.union(*groups)

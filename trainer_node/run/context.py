@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schemas.errors import BrokerError
+from schemas.errors import BrokerError, ConfigError
 from schemas.training_sample import Objective
 from streams.imported import uncollected
 from streams.kafka.connection import listens
@@ -114,6 +114,8 @@ def open_run(
         UserError: something the user can mend: a setting, a model, a checkpoint, data that the log has lost.
         BrokerError: the broker could not be reached.
     """
+    if config.refill and group.size > 1:
+        raise ConfigError("--refill is for one process: start without it, or on one GPU")
     start = _Start(stack, settings, config, options, group, stopping, timings)
     claim = claim_run(stack, settings, config, options, stopping)
     with timings("loading the model"):
@@ -176,7 +178,7 @@ def _connect(start: _Start, claim: Claim, loaded: LoadedModel) -> RunContext:
 
     def observe(judged: JudgedStep) -> None:
         start.timings.add("judging (train)", judged.seconds)
-        spread.saw(judged.rewards)
+        spread.saw(judged.step, judged.rewards)
         watch.judged(judged)
         progress.rewarded(judged.step, judged.shares, seconds=judged.seconds)
         monitor.rewarded(judged.step, judged.shares, judged.seconds)

@@ -209,7 +209,7 @@ class TrainingLoop:
         if not undone:
             self.publish_losses(batch, source.losses)
         before = run.feed.cursor.samples_trained
-        run.feed.trained(batch, bad, source.unrewarded())
+        run.feed.trained(batch, bad, self._unlearnt(batch.objective))
         if not undone:
             run.feed.choice.saw(batch, self._learnt(batch, source.losses))
         tokens = 0 if undone else sum(one.tokens for one in source.losses)
@@ -227,6 +227,11 @@ class TrainingLoop:
         self._evaluate_if_due(batch.objective)
         self._watch_held_out(batch.objective)
         self._committer.after_step(batch.step)
+
+    def _unlearnt(self, objective: Objective) -> dict[str, Outcome]:
+        """Prompts of a step from which nothing was learnt, by id: no reward came, or they were left out for others."""
+        source = self.trainers.source(objective)
+        return dict.fromkeys(source.left_out(), Outcome.NO_SPREAD) | dict.fromkeys(source.unrewarded(), Outcome.UNREWARDED)
 
     def _learnt(self, batch: StepBatch, losses: list[ExampleLoss]) -> dict[str, float]:
         """What each sample of a step cost; where it has no loss of its own, the mean |advantage| of its answers."""

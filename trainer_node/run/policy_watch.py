@@ -33,6 +33,8 @@ class PolicyWatch:
         self._judged: JudgedStep | None = None
         self.flat_groups = 0
         """Prompts of this start all of whose answers earned the same."""
+        self.refilled_prompts = 0
+        """Prompts of this start that were asked in the place of such."""
         metrics.REWARD_HACKING.labels(run_id).set(0)
 
     @property
@@ -41,12 +43,18 @@ class PolicyWatch:
         return self._watchdog.warning
 
     def judged(self, judged: JudgedStep) -> None:
-        """A step's rewards came in."""
-        self._judged = judged
+        """A step's rewards came in, or those of further prompts of it."""
+        earlier = self._judged
+        self._judged = judged if earlier is None or earlier.step != judged.step else together(earlier, judged)
         if self._answers_a_prompt:
             flat = sum(is_flat(group) for group in groups_of(judged.rewards, self._answers_a_prompt))
             self.flat_groups += flat
             metrics.FLAT_GROUPS.labels(self._run_id).inc(flat)
+
+    def refilled(self, prompts: int) -> None:
+        """A step has asked so many further prompts."""
+        self.refilled_prompts += prompts
+        metrics.REFILLED.labels(self._run_id).inc(prompts)
 
     def stepped(self, figures: Mapping[str, float]) -> None:
         """The step is done. `figures`: what its trainer says of the answers beside (tokens, kl)."""
@@ -69,6 +77,13 @@ class PolicyWatch:
         self._progress.figured(step, HELD_OUT, found | ({REWARD: value} if value is not None else {}))
         self._watchdog.held_out(value, found)
         self._monitor.hacking(step, self.warning)
+
+
+def together(one: JudgedStep, other: JudgedStep) -> JudgedStep:
+    """Of one step, what came of its prompts and of further ones."""
+    return JudgedStep(
+        one.step, one.rewards + other.rewards, one.shares + other.shares, one.seconds + other.seconds, one.answers + other.answers
+    )
 
 
 def told_before(run_dir: Path) -> Iterator[tuple[bool, float | None, dict[str, float]]]:

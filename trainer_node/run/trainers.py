@@ -16,7 +16,7 @@ from schemas.training_sample import Objective, TrainingSample
 from trainer_node.commit.durable import write_durably
 from trainer_node.commit.manifest import Checkpoint
 from trainer_node.config import needs_reference
-from trainer_node.data.batch import StepBatch
+from trainer_node.data.batch import StepBatch, WaitingSample
 from trainer_node.data.examples import AnyExample
 from trainer_node.distributed.process_group import Command
 from trainer_node.models.adapters import add_reference, has_reference, load_reference
@@ -48,6 +48,7 @@ class Trainers:
         self._meanwhile = meanwhile or run.feed.intake
         self._lanes: dict[Objective, Lane[StepBatch]] = {}
         self._stepped = False
+        self._batch: StepBatch | None = None
         self._new: set[Objective] = set()
         self._note = run.options.run_dir / AT_FAULT
         self.bad: dict[str, BadRecord] = {}
@@ -107,7 +108,7 @@ class Trainers:
     def _hooks(self) -> StepHooks:
         on_cuda = self._run.loaded.device.startswith("cuda")
         window = self._run.consumer.gil_window if on_cuda else nullcontext
-        return StepHooks(self._meanwhile, window, self._answered)
+        return StepHooks(self._meanwhile, window, self._answered, self._further)
 
     def _before_optimizer(self, objective: Objective) -> None:
         self.bad = self._lanes[objective].trainer.undo_bad_step()
@@ -117,7 +118,7 @@ class Trainers:
 
         The first of a trainer may compile for minutes, and nothing of it is lost that the checkpoint before it does not have.
         """
-        self.bad, began = {}, time.monotonic()
+        self.bad, self.advantages, self._batch, began = {}, {}, batch, time.monotonic()
         is_first = not self._stepped or batch.objective in self._new
         try:
             with self._run.timings(f"training ({batch.objective.value})"), self._run.interruptible() if is_first else nullcontext():
@@ -134,11 +135,19 @@ class Trainers:
         with self._run.stopping.shielded():
             self._run.rewards.answered(step, prompt, completion)
 
+    def _further(self, wanted: int) -> list[WaitingSample]:
+        """More prompts for the step under way."""
+        assert self._batch is not None
+        with self._run.stopping.shielded():
+            items = self._run.feed.further(self._batch, wanted)
+        self._run.watch.refilled(len(items))
+        return items
+
     def _rewards_of(self, step: int, prompts: Sequence[TrainingSample], completions: Sequence[str]) -> list[float | None]:
         """See `RewardClient.rewards_of`, which knows how long a step that is to be the last may wait."""
         with self._run.stopping.shielded():
             rewards = self._run.rewards.rewards_of(step, prompts, completions)
-        self.advantages = mean_advantages([prompt.sample_id for prompt in prompts], rewards)
+        self.advantages |= mean_advantages([prompt.sample_id for prompt in prompts], rewards)
         return rewards
 
     def losses_of(self, examples: Sequence[AnyExample]) -> list[float]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, NamedTuple, TypeVar
 
 from schemas.training_sample import TrainingSample
-from trainer_node.data.batch import StepBatch, StepExamples
+from trainer_node.data.batch import StepBatch, StepExamples, WaitingSample
 from trainer_node.data.examples import AnyExample
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
 
@@ -28,6 +28,8 @@ class ExampleLoss(NamedTuple):
     """Tokens of it that carry loss."""
 
 
+Further = Callable[[int], Sequence[WaitingSample]]
+"""More samples for the step under way, at most so many: they belong to it from then on, and are journalled as its."""
 Answered = Callable[[int, TrainingSample, str], None]
 """Step, prompt and completion of an answer that is complete."""
 
@@ -36,9 +38,13 @@ def _nothing(*_: object) -> None:
     pass
 
 
+def _no_more(_: int) -> Sequence[WaitingSample]:
+    return ()
+
+
 @dataclass(frozen=True)
 class StepHooks:
-    """What the node does in a step beside it. Both run on the training thread, and neither may block."""
+    """What the node does in a step beside it, on the training thread. None may block, but `further` for a moment."""
 
     meanwhile: Callable[[], None] = _nothing
     """Called once for each micro-batch whose passes are under way on the device, which does not need the host then."""
@@ -46,6 +52,8 @@ class StepHooks:
     """Entered around each wait for the device: other threads may have the interpreter meanwhile."""
     answered: Answered = _nothing
     """Called with each answer of a step as soon as it is complete, while others are still made: it may be judged meanwhile."""
+    further: Further = _no_more
+    """Asked for prompts in the place of those that teach nothing; none where no more are there."""
 
 
 class BatchSource(ABC, Generic[Inputs]):
@@ -182,3 +190,7 @@ class BatchSource(ABC, Generic[Inputs]):
     @abstractmethod
     def unrewarded(self) -> frozenset[str]:
         """Ids of the step's samples from which nothing was learnt, because no reward came; known as soon as the rewards are."""
+
+    def left_out(self) -> frozenset[str]:
+        """Ids of the step's samples that the trainer has left out for others, because nothing could be learnt from them."""
+        return frozenset()

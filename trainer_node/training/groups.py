@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch.nn.functional import pad
 
 from schemas.errors import BadRecord
 from trainer_node.config import TrainConfig
@@ -42,6 +43,7 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
         self._rows: list[PromptRow] = []
         self._log_probabilities: list[list[float]] = []
         self._part: dict[str, Any] = {}
+        self._is_flat = False
         self.rewarded = torch.zeros(0, dtype=torch.bool)
         """Which of this rank's completions of the step have a reward: (rows,)."""
         super().__init__(*args, **kwargs | {"reward_funcs": self.graph_reward})
@@ -63,12 +65,35 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
         """Answers of the whole step with the step's first micro-batch; then the rows of each, in order."""
         if inputs["part"] == 0:
             self.gap.begin()
-            self._rows = inputs["rows"]
+            self._rows, self._is_flat = inputs["rows"], False
             self._metrics["train"].clear()  # nobody logs them, and the stream has no end
-            parts = self.args.gradient_accumulation_steps
-            self._parts = split_rows(self._generate_and_score_completions(inputs["rows"]), parts)
+            self._parts = split_rows(self._with_totals(self._answered_step(inputs["rows"])), self.args.gradient_accumulation_steps)
         self._part = self._parts[inputs["part"]]
         return self._part
+
+    def _answered_step(self, rows: list[PromptRow]) -> dict[str, Any]:
+        """A step's answers with their advantages. With `refill`, prompts whose answers all earned the same are left out, and others are
+        asked in their place (dynamic sampling, Yu et al. 2025, section 3.2), as long as there are any and the step may."""
+        source, asked, outputs = self.source, list(rows), [self._generate_and_score_completions(rows)]
+        if not source.refills:
+            return outputs[0]
+        own = {row["index"] for row in rows}
+        while more := source.further(len(own) - len({row["index"] for row in asked if not source.is_flat(row["index"])})):
+            asked, self._rows = asked + more, more
+            outputs.append(self._generate_and_score_completions(more))
+        return self._of_spread([not source.is_flat(row["index"]) for row in asked], joined(outputs))
+
+    def _of_spread(self, kept: list[bool], step: dict[str, Any]) -> dict[str, Any]:
+        """The rows that are kept; where there are none, rows without any loss."""
+        rows = torch.tensor([row for row, is_kept in enumerate(kept) if is_kept], device=self.accelerator.device)
+        self._is_flat = not len(rows)
+        if self._is_flat:
+            return step | {name: torch.zeros_like(step[name]) for name in OF_A_ROW}
+        return {name: value[rows] if isinstance(value, torch.Tensor) and value.dim() else value for name, value in step.items()}
+
+    def _with_totals(self, step: dict[str, Any]) -> dict[str, Any]:
+        """A step with what its loss is divided by."""
+        return step
 
     def _sampled(self) -> list[list[int]]:
         """The step's answers at this rank, as token ids.
@@ -93,7 +118,7 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
         """An answer is complete: judged as the text that TRL will make of it."""
         self.source.answered(row["index"], self.processing_class.batch_decode([answer.tokens], skip_special_tokens=True)[0])
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+    def _generate_and_score_completions(self, inputs: list[Any]) -> dict[str, Any]:
         """TRL's, with completions without a reward masked: TRL gives them no advantage, but counts them."""
         output: dict[str, Any] = super()._generate_and_score_completions(inputs)  # type: ignore[misc]
         mask = output["completion_mask"]
@@ -120,8 +145,8 @@ class GroupTrainer(StreamTrainer[PromptLoader]):
         return {"tokens": self.sampler.tokens_an_answer, **({"kl": sum(kl) / len(kl)} if kl else {})}
 
     def undo_bad_step(self) -> dict[str, BadRecord]:
-        """As everywhere; and a step without any reward leaves the weights as they are: AdamW would move them by momentum."""
-        if self.source.step_loss() is None:
+        """As everywhere; and a step without any reward, or without spread, leaves the weights alone: AdamW would move them by momentum."""
+        if self.source.step_loss() is None or self._is_flat:
             self._drop_gradients()
         return super().undo_bad_step()
 
@@ -147,6 +172,24 @@ def split_rows(step: dict[str, Any], parts: int) -> list[dict[str, Any]]:
             piece |= {name: torch.zeros_like(piece[name]) for name in OF_A_ROW if name in piece}
         pieces.append(narrowed(piece))
     return pieces
+
+
+def joined(outputs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Rows of several outputs as one: prompts padded on the left, what is of an answer's tokens on the right; of totals the first."""
+    if len(outputs) == 1:
+        return outputs[0]
+    whole: dict[str, Any] = {}
+    for name, first in outputs[0].items():
+        parts = [output[name] for output in outputs]
+        if not isinstance(first, torch.Tensor) or not first.dim():
+            whole[name] = first
+            continue
+        if first.dim() == 2:
+            wide = max(part.shape[1] for part in parts)
+            at_left = name.startswith("prompt_")
+            parts = [pad(part, (wide - part.shape[1], 0) if at_left else (0, wide - part.shape[1])) for part in parts]
+        whole[name] = torch.cat(parts)
+    return whole
 
 
 def narrowed(piece: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +222,7 @@ def group_arguments(config: TrainConfig) -> dict[str, Any]:
 def group_source(config: TrainConfig, upstream: Upstream) -> BatchSource[Any]:
     """Each prompt several times; all of a step's answers are made and judged before its first micro-batch."""
     return PromptLoader(
-        upstream.next_batch, upstream.rewards_of, config.accumulation, config.num_generations, upstream.group, upstream.hooks
+        upstream.next_batch, upstream.rewards_of, config.accumulation, config.num_generations, upstream.group, upstream.hooks, config.refill
     )
 
 

@@ -29,11 +29,9 @@ class StreamGRPOTrainer(GroupTrainer, GRPOTrainer):
         """Token ids of the answers; no log-probabilities, since TRL takes its own where it needs any."""
         return self._sampled(), None
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
+    def _with_totals(self, step: dict[str, Any]) -> dict[str, Any]:
         """The normaliser is the tokens of the completions that have a reward, on all ranks."""
-        output = super()._generate_and_score_completions(inputs)
-        output["num_items_in_batch"] = self.accelerator.gather(output["completion_mask"].sum()).sum()
-        return output
+        return step | {"num_items_in_batch": self.accelerator.gather(step["completion_mask"].sum()).sum()}
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
         """TRL's loss; its value goes to the source."""

@@ -12,6 +12,7 @@ from schemas.training_sample import TrainingSample
 from trainer_node.data.batch import StepExamples
 from trainer_node.data.examples import AnyExample, PromptExample
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
+from trainer_node.rewards.figures import is_flat
 from trainer_node.training.batch_source import BatchSource, ExampleLoss, NextBatch, StepHooks
 
 RewardsOf = Callable[[int, Sequence[TrainingSample], Sequence[str]], list[float | None]]
@@ -49,13 +50,16 @@ class PromptLoader(BatchSource[PromptPart]):
         generations: int = 1,
         group: ProcessGroup = ALONE,
         hooks: StepHooks | None = None,
+        refill: int = 0,
     ) -> None:
-        """`rewards_of` is rank 0's."""
+        """`rewards_of` is rank 0's; `refill` is how many further prompts a step may ask, of one process."""
         super().__init__(next_batch, group, hooks)
         self._rewards_of = rewards_of
         self._accumulation = accumulation
         self.generations = generations
         """How often each prompt is answered."""
+        self._refill = refill
+        self._left = 0
         self._rewards: list[list[float | None]] = []
         self._loss: float | None = None
 
@@ -63,6 +67,8 @@ class PromptLoader(BatchSource[PromptPart]):
         self._rewards, self._loss = [[] for _ in batch.examples], None
 
     def _micro_batches(self, batch: StepExamples) -> Iterator[PromptPart]:
+        is_whole = len(self._numbers) == len(self.whole_batch.examples)
+        self._left = self._refill if is_whole else 0  # a step that was taken apart makes do with what it has
         rows = [row for row in self._mine(batch.examples) for _ in range(self.generations)]
         for part in range(self._accumulation):
             yield {"rows": rows, "part": part}
@@ -74,6 +80,31 @@ class PromptLoader(BatchSource[PromptPart]):
         filling = PromptRow(prompt=rows[-1]["prompt"], index=None)
         filled = rows + [filling] * (size * self.group.size - len(rows))
         return filled[size * self.group.rank :][:size]
+
+    @property
+    def refills(self) -> bool:
+        """Whether prompts whose answers all earned the same are left out of a step, for others where there are any."""
+        return self._refill > 0 and not self._trying
+
+    def further(self, wanted: int) -> list[PromptRow]:
+        """Rows of further prompts of the step, which has them from then on; none where it has asked enough, or no more wait."""
+        assert self._batch is not None
+        whole = self.whole_batch
+        items = self.hooks.further(min(wanted, self._left)) if min(wanted, self._left) > 0 and self.refills else ()
+        first = len(self._batch.examples)
+        for item in items:
+            self._numbers.append(len(whole.examples))
+            for step in (self._batch, whole):
+                step.examples.append(item.example)
+                step.sample_ids.append(item.sample.sample_id)
+            self._rewards.append([])
+        self._left -= len(items)
+        rows = [PromptRow(prompt=_prompt(item.example), index=first + number) for number, item in enumerate(items)]
+        return [row for row in rows for _ in range(self.generations)]
+
+    def is_flat(self, index: int | None) -> bool:
+        """Whether all answers to a prompt of the step that have a reward earned the same."""
+        return index is not None and is_flat(reward for reward in self._rewards[index] if reward is not None)
 
     def answered(self, index: int | None, completion: str) -> None:
         """An answer of this rank is complete: said before `reward` is asked of all, where this rank alone asks."""
@@ -128,6 +159,14 @@ class PromptLoader(BatchSource[PromptPart]):
             return frozenset()
         judged = zip(self._batch.sample_ids, self._rewards, strict=True)
         return frozenset(sample_id for sample_id, rewards in judged if rewards and all(reward is None for reward in rewards))
+
+    def left_out(self) -> frozenset[str]:
+        """Ids of prompts whose answers all earned the same, where such are left out."""
+        if self._batch is None or not self.refills:
+            return frozenset()
+        return frozenset(
+            sample_id for index, sample_id in enumerate(self._batch.sample_ids) if self._rewards[index] and self.is_flat(index)
+        )
 
 
 def _prompt(example: AnyExample) -> list[int]:

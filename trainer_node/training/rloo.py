@@ -35,11 +35,9 @@ class StreamRLOOTrainer(GroupTrainer, RLOOTrainer):
         """Token ids of the answers."""
         return self._sampled()
 
-    def _generate_and_score_completions(self, inputs: list[dict[str, Any]]) -> dict[str, Any]:
-        """TRL's, with the number of the step's rewarded completions on all ranks."""
-        output = super()._generate_and_score_completions(inputs)
-        output["rewarded"] = self.accelerator.gather(self.rewarded.sum()).sum()
-        return output
+    def _with_totals(self, step: dict[str, Any]) -> dict[str, Any]:
+        """The number of the step's rewarded completions, on all ranks; others have no tokens."""
+        return step | {"rewarded": self.accelerator.gather(step["completion_mask"].any(1).sum()).sum()}
 
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:  # noqa: ARG002
         """The sum over a micro-batch, as this rank's share of the mean over the step's rewarded completions."""

@@ -17,6 +17,7 @@ WITHOUT = [
     ("--dpo-lr 0.1 --trainer sft", "--trainer auto or dpo"),
     ("--beta 0.2 --trainer sft", "compares with a reference"),
     ("--num-generations 2 --trainer sft", "--trainer grpo or rloo or ppo"),
+    ("--refill 2 --trainer ppo", "--trainer grpo or rloo"),
     ("--ppo-epochs 2 --trainer grpo", "--trainer ppo"),
     ("--rl off --until-consumed", "--trainer auto and a run without end"),
     ("--shares sft=1 --trainer sft", "--trainer auto and a run without end"),
@@ -58,7 +59,7 @@ def test_every_such_flag_is_tried():
         ({"schedule": "constant_with_warmup"}, {"warmup_steps": 5}),
         ({"schedule": "cosine_with_restarts"}, {"restart_steps": 5}),
         ({}, {"alpha": 5, "beta": 0.1, "dpo_lr": 0.1}),
-        ({"trainer": "grpo"}, {"num_generations": 4, "temperature": 0.5, "max_new_tokens": 3, "beta": 0.0, "reward_timeout_s": 1.0}),
+        ({"trainer": "grpo"}, {"num_generations": 4, "refill": 3, "temperature": 0.5, "max_new_tokens": 3, "beta": 0.0}),
         ({"trainer": "ppo"}, {"ppo_epochs": 1}),
         (
             {},

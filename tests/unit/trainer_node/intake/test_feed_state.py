@@ -349,7 +349,7 @@ def test_what_a_step_did_with_each_sample_is_in_the_ledger_and_only_trained_ones
     made = bench(spread(0) | {"sft.0": [encoded(name) for name in "abc"]}, batch_size=3)
     batch = made.next()
     bad = BadRecord(DeadLetterReason.NAN_LOSS, "not a number")
-    made.feed.trained(batch, {"a": bad}, unrewarded=frozenset("b"))
+    made.feed.trained(batch, {"a": bad}, unlearnt={"b": Outcome.UNREWARDED})
     rows = {row.sample_id: (row.outcome, row.step, row.pass_number, row.offset) for row in made.ledger.rows()}
     assert rows == {
         "a": (Outcome.DEAD_LETTER, 1, 1, 0),

@@ -11,8 +11,8 @@ from trainer_node.rewards.spread import WARN_AFTER, Spread
 
 def after(steps: list[list[float | None]], answers: int | None = 2) -> Spread:
     spread = Spread(answers)
-    for rewards in steps:
-        spread.saw(rewards)
+    for step, rewards in enumerate(steps):
+        spread.saw(step, rewards)
     return spread
 
 

@@ -71,6 +71,7 @@ TAKES_EFFECT: dict[str, str] = {
     "held_out_prompts": LATER,
     "max_new_tokens": ARGUMENTS,
     "num_generations": ARGUMENTS,
+    "refill": TRAINER + "test_refill.py::test_no_more_is_asked_than_may_be_and_a_step_without_any_spread_leaves_the_weights",
     "ppo_epochs": ARGUMENTS,
     "temperature": ARGUMENTS,
     "sampled_prompts": "e2e/test_small_model.py::test_the_small_model_learns_the_facts_it_is_asked_about_and_from_pairs_of_its_own_answers",
