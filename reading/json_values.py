@@ -23,7 +23,7 @@ ROWS = frozenset(("prompt", "question", "instruction", "text", "messages", "conv
 BYTES = "latin-1"
 BLOCK = 1 << 16
 LARGEST_BLOCK, FEW = 120_000, 20
-"""As much is read at once where elements are so long that one block holds few: below what any one of them may be without a look at its size."""
+"""As much is read at once where elements are so long that one block holds few: below what one may be without a look at its size."""
 LIST_FROM = 1 << 20
 """Characters of an object from which on it is taken for what stands around its first list of objects, if a row has no such column."""
 AFTER = " \t\r\n,"
