@@ -33,26 +33,24 @@ def train(path: Path, run_dir: Path, *flags: str) -> subprocess.CompletedProcess
     )  # fmt: skip
 
 
-def test_thousands_of_conversations_are_trained_each_once(tmp_path: Path):
-    done = train(dialogues.write(tmp_path / "talks.jsonl", TALKS), tmp_path / "run")
-    assert done.returncode == 0, done.stderr
-    rows = Ledger(tmp_path / "run" / "ledger", checkpoints(tmp_path / "run")[-1].manifest.segments).rows()
+def test_thousands_of_conversations_are_trained_each_once_and_so_are_new_files_for_an_old_run(tmp_path: Path):
+    """The account says where the rest of the new files went, and a start that does nothing of use is no success."""
+    run = tmp_path / "run"
+    first = train(dialogues.write(tmp_path / "talks.jsonl", TALKS), run)
+    assert first.returncode == 0, first.stderr
+    rows = Ledger(run / "ledger", checkpoints(run)[-1].manifest.segments).rows()
     trained = Counter(row.sample_id for row in rows if row.outcome is Outcome.TRAINED)
     assert set(trained.values()) == {1}
     assert {sample_id for sample_id in trained if sample_id.startswith("talk-")} == {f"talk-{number}" for number in range(TALKS)}
-    assert f"trained {trained.total()} samples" in done.stdout
-    assert "dead-lettered" not in done.stderr
-
-
-def test_new_files_for_an_old_run_are_trained_the_account_says_where_the_rest_went_and_nothing_of_use_is_no_success(tmp_path: Path):
-    run = tmp_path / "run"
-    first = train(written(tmp_path, [talk(f"a{n}") for n in range(5)]), run)
-    assert first.stdout.splitlines() == [f"trained 5 samples in 1 steps; run r in {run}"], first.stderr
-    rows = [talk("a0"), talk("a1"), talk("held") | {"split": "validation"}, long("l0"), *(talk(f"b{n}") for n in range(3))]
-    second = train(written(tmp_path, rows), run)
+    assert f"trained {trained.total()} samples" in first.stdout
+    assert "dead-lettered" not in first.stderr
+    steps = checkpoints(run)[-1].manifest.step
+    again = [json.loads(line) for line in (tmp_path / "talks.jsonl").read_text(encoding="utf-8").splitlines()[:2]]
+    fresh = [talk("held") | {"split": "validation"}, long("l0"), *(talk(f"b{n}") for n in range(3))]
+    second = train(written(tmp_path, [*again, *fresh]), run)
     assert second.returncode == 0, second.stderr
     assert second.stdout.splitlines()[:2] == [
-        f"trained 8 samples in 2 steps; run r in {run}",
+        f"trained {trained.total() + 3} samples in {steps + 1} steps; run r in {run}",
         "this start: 7 samples sent, 3 trained (each pass counts), 1 dead-lettered, "
         "2 duplicates of samples that were trained before or beside, 1 held out to measure by",
     ]
