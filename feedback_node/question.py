@@ -10,6 +10,8 @@ from schemas.triplet import JudgedTriplet, Verdict
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import words
+from streams.knowledge.ontology import ValueKind
+from streams.knowledge.value_types import Mention
 
 if TYPE_CHECKING:
     from feedback_node.verification import ClaimKey
@@ -63,8 +65,10 @@ class Question(NamedTuple):
 
 def read_question(text: str, graph: Hypergraph) -> Question:
     """What a question asks. Entities and predicates that it names make its parts, where the graph knows the one of the other."""
-    mentions = list(dict.fromkeys(mention.entity for mention in graph.entities_in(text, ambiguous=True)))
-    predicates = graph.ontology.predicates_in(text)
+    found = graph.entities_in(text, ambiguous=True)
+    mentions = list(dict.fromkeys(mention.entity for mention in found))
+    outside = _without_names(text, found)
+    predicates = _asked_in(outside, graph)
     parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
     if not parts:
         asked: list[str | None] = list(predicates) or [None]
@@ -72,6 +76,38 @@ def read_question(text: str, graph: Hypergraph) -> Question:
     return Question(tuple(parts), frozenset(_every(mentions, graph)), frozenset(word.text for word in words(text)), is_yes_no(text))
 
 
+def _asked_in(text: str, graph: Hypergraph) -> list[str]:
+    """The predicates of a question, of each of two parts that "and" joins: by their own words, else by like ones."""
+    found = [name for clause in _AND.split(text) for name in _asked_by(clause, graph)] or _asked_by(text, graph)
+    return list(dict.fromkeys(found))
+
+
+def _asked_by(clause: str, graph: Hypergraph) -> list[str]:
+    """Those of a clause; of several those whose objects are what its "when", "who" or "how many" asks for."""
+    ontology = graph.ontology
+    exact = ontology.predicates_in(clause)
+    kind = next((kind for wanted, kind in _WANTED if wanted.search(clause)), None)
+    for found in (exact, ontology.asked_by(clause)):
+        if fitting := [name for name in found if kind is None or ontology[name].value in kind]:
+            return fitting
+    return exact or ontology.asked_by(clause)
+
+
+def _without_names(text: str, names: Iterable[Mention]) -> str:
+    """The text with a blank for each name in it: "Who wrote The Capital?" asks for no capital."""
+    for _, start, end in names:
+        if not text[start:end].islower():
+            text = text[:start] + "." * (end - start) + text[end:]
+    return text
+
+
+_WANTED = (
+    (re.compile(r"\bwhen\b|\b(?:what|which) (?:\w+ )?(?:year|date|day|month|century|decade)\b", re.IGNORECASE), (ValueKind.DATE,)),
+    (re.compile(r"\bhow (?:many|much|long|tall|high|deep|wide|far|old|big|large|heavy|fast)\b", re.IGNORECASE), (ValueKind.NUMBER,)),
+    (re.compile(r"\b(?:who|whom|whose|where)\b", re.IGNORECASE), (ValueKind.ENTITY,)),
+)
+"""What the words of a question ask for."""
+_AND = re.compile(r"\band\b")
 _YES_NO = re.compile(
     r"^\W*(?:so,?\s+|and\s+)?(?:is|are|was|were|do|does|did|has|have|had|can|could|would|will|true or false)\b", re.IGNORECASE
 )

@@ -22,11 +22,16 @@ def is_question(parse: Parse, first: int, last: int) -> bool:
 def negated(parse: Parse, verb: int) -> bool:
     """Whether the clause of a verb is denied: "is not", "never", "no ingredient of", "it is false that"."""
     for kid in parse.kids[verb]:
-        if parse.dep[kid] == "neg" or parse.low[kid] in _NEGATIONS:
+        if parse.dep[kid] == "neg" or (parse.low[kid] in _NEGATIONS and not _answers_no(parse, kid)):
             return True
         if parse.dep[kid] in ("nsubj", "nsubjpass", "dobj", "attr", "prep", "advmod") and _denies_below(parse, kid):
             return True
     return _under_denial(parse, verb)
+
+
+def _answers_no(parse: Parse, at: int) -> bool:
+    """For "No, X is in Y": it denies what was asked, not what follows."""
+    return parse.low[at] == "no" and at + 1 < len(parse.low) and parse.low[at + 1] in (",", ".", "!", ";", "-", "–", "—", ":")
 
 
 def _denies_below(parse: Parse, at: int) -> bool:

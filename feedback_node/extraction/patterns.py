@@ -13,6 +13,7 @@ from feedback_node.extraction.claims import Claim, Mention
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import PRONOUNS, left_edge, members, right_edge
 from feedback_node.extraction.reading import Reading
+from feedback_node.extraction.spans import NAME
 
 if TYPE_CHECKING:
     from streams.knowledge.ontology import Ontology
@@ -115,6 +116,8 @@ def _phrase_starting(parse: Parse, at: int, last: int) -> int | None:
     head = at
     while head < last and parse.head[head] > head and parse.head[head] < last and left_edge(parse, parse.head[head]) <= at:
         head = parse.head[head]
+    if head + 1 < last and parse.is_common(head) and parse.kind[head + 1] == NAME:
+        head += 1  # "the Dutch master X": X
     return head if head < last and (parse.is_noun(head) or parse.tag[head] == "CD") else None
 
 

@@ -23,7 +23,7 @@ _FORMS = re.compile(
             rf"{_I}(?:\s|(?='))(?:\w+\s){{0,3}}?{_NOT}\b[^.!?\n]{{0,60}}?{_KNOW}",
             rf"{_I}(?:\s|')?(?:am|'m|m|are|were|was)?\s?(?:\w+\s){{0,2}}?\b(?:unable|unsure|uncertain|unaware"
             rf"|unfamiliar|at a loss|ignorant|clueless|stumped)\b",
-            rf"{_I}\s(?:would|'d|will|'ll)\s(?:need|have|want|like)\b[^.!?\n]{{0,40}}\b(?:look|check|research|verify|more)\b",
+            rf"{_I}\s?(?:would|'d|will|'ll)\s(?:need|have|want|like)\b[^.!?\n]{{0,40}}\b(?:look|check|research|verify|more)\b",
             rf"{_I}\s(?:must|have to|will have to|need to|should)\s(?:admit|confess|pass|abstain|decline|refrain)\b",
             rf"{_I}(?:'ll|\swill|'d|\swould)?\s(?:rather not|pass|abstain|refrain|decline|prefer not|give up)\b",
             r"\bas an? (?:ai|language model|assistant)\b[^.!?\n]{0,80}\b(?:not|cannot|can't|unable|don't|no)\b",
@@ -33,8 +33,8 @@ _FORMS = re.compile(
             r"(?:to me|my (?:knowledge|training|expertise|memory|data|records|ken|scope|depth))\b",
             r"\b(?:beyond|above) me\b|\b(?:escapes|eludes|slips|escaped) (?:me|my (?:mind|memory))\b|\bslipped my mind\b",
             # there is no information, it cannot be known
-            r"\b(?:no|not enough|insufficient|lack of|without) (?:\w+ ){0,2}?(?:information|data|records?"
-            r"|details|knowledge|answer)\b[^.!?\n]{0,40}(?=$|[.!?\n])",
+            r"\b(?:no|not enough|insufficient|lack of|without) (?:\w+ ){0,2}?(?:information|data|records?|figures?"
+            r"|sources?|details|knowledge|answer|way (?:of knowing|to (?:know|tell)))\b[^.!?\n]{0,40}(?=$|[.!?\n])",
             r"\b(?:cannot|can't|could not|couldn't) be (?:\w+ )?(?:determined|answered|known|confirmed"
             r"|established|verified|found|said)\b",
             r"\b(?:it is|it's|that is|that's) (?:hard|difficult|impossible"
@@ -54,7 +54,7 @@ _FORMS = re.compile(
 )
 _HINT = re.compile(
     r"n't|\b(?:not?|cannot|never|unknown|un\w+|beyond|above|outside|without|lack|insufficient|sorry|afraid|apolog\w+|na|n/a|pass|skip|null|guess|beats"
-    r"|search|who knows|dunno|idk|wish|blank|hard|difficult|impossible|slip\w+|escape\w*|elude\w*|would|must|need|should|rather"
+    r"|search|who knows|dunno|idk|wish|blank|hard|difficult|impossible|slip\w+|escape\w*|elude\w*|would|'d|'ll|must|need|should|rather"
     r"|abstain|refrain|decline|loss|ignorant|clueless|stumped|not\w*)\b|\?",
     re.IGNORECASE,
 )

@@ -8,7 +8,9 @@ from typing import NamedTuple
 
 from feedback_node.hearing.abstention import says_not_to_know
 from feedback_node.hearing.asked import Asked, asked_of
-from feedback_node.hearing.offers import FRAME, is_label, read_fragment
+from feedback_node.hearing.frame import DOUBT, FRAME
+from feedback_node.hearing.offers import RULES, is_label, read_fragment
+from feedback_node.hearing.reread import is_of_kind, reread
 from feedback_node.hearing.sentences import sentences
 from feedback_node.hearing.surface import Statement, statement_in
 from feedback_node.hearing.utterance import Utterance
@@ -17,6 +19,7 @@ from schemas.triplet import Triplet
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import words
+from streams.knowledge.ontology import ValueKind
 from streams.knowledge.phrases import read
 
 _OPENS = r"^\W*(?:(?:the )?answer(?: is)?:?\s+)?"
@@ -28,7 +31,9 @@ _YES = re.compile(
 )
 _NO = re.compile(
     _OPENS + r"(?:no|nope|incorrect|wrong|false|not true|not really|not correct|that(?: is|'s) (?:incorrect|wrong|false|not \w+)"
-    r"|it (?:isn't|wasn't|doesn't|didn't|is not|was not|does not|did not)\W*$)(?![\w'])(?! (?:idea|one|clue|information|record|data)\b)",
+    r"|it (?:isn't|wasn't|doesn't|didn't|is not|was not|does not|did not)\W*$"
+    r"|(?:he|she|they) (?:isn't|aren't|wasn't|weren't|doesn't|didn't|(?:is|are|was|were|does|do|did) not)\W*$)"
+    r"(?![\w'])(?! (?:idea|one|clue|information|record|data)\b)",
     re.I,
 )
 
@@ -49,21 +54,26 @@ class Heard(NamedTuple):
 def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, question: Question, graph: Hypergraph) -> Heard:
     """Read an answer against its question. `triplets` are what the extraction found in the utterance's prose. Hold the view's lock."""
     asked = asked_of(prompt, question, graph)
+    triplets = reread(triplets, utterance.text, asked, graph)
     found = [*triplets, *_set_apart(utterance, triplets)]
     heard: list[Triplet] = [one for one in found if one.object_span is None]
     unread = 0
-    read_on = any(_is_asked(one, asked, graph) for one in heard)
     doubtful = says_not_to_know(utterance.text)
     on_question = {id(one) for one in found if _is_asked(one, asked, graph)}
-    for start, end in sentences(utterance.text, utterance.names):
+    spans = list(sentences(utterance.text, utterance.names))
+    is_open = not any(_is_asked(one, asked, graph) for one in heard)
+    """Whether the next sentence may be a short answer."""
+    for start, end in spans:
         sentence = utterance.text[start:end]
         own = [one for one in found if one.object_span is not None and start <= _place(one) < end]
         if any(id(one) in on_question for one in own) or (doubtful and says_not_to_know(sentence)):
             said, is_short = own, False
         else:
-            said, is_short = _read_sentence(sentence, start, own, asked, graph, may_be_short=not read_on or is_label(sentence))
+            may_be_short = is_open or is_label(sentence)
+            said, is_short = _read_sentence(sentence, start, own, asked, graph, may_be_short=may_be_short, alone=len(spans) == 1)
         said += _denied_beside(utterance, said, start, end) if is_short else []
-        read_on = read_on or bool(said) or _says_something(sentence)
+        asked = _left_of(asked, said) if is_short else asked
+        is_open = is_open and (not _says_something(sentence) or (bool(said) and is_short and bool(asked.missing)))
         heard += said
         unread += not said and _states(sentence)
     abstained = doubtful and not any(_is_asked(one, asked, graph) for one in heard)
@@ -74,23 +84,29 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     return Heard([_placed(one, mapped.span) for one in heard], abstained, unread)
 
 
+def _left_of(asked: Asked, said: Sequence[Triplet]) -> Asked:
+    """What of a question with several parts is still open behind a short answer."""
+    answered = {one.predicate for one in said}
+    return asked._replace(missing=tuple(one for one in asked.missing if one.predicate not in answered))
+
+
 def _place(triplet: Triplet) -> int:
     spans = [span for span in (triplet.predicate_span, triplet.object_span) if span is not None]
     return spans[0][0]
 
 
 def _read_sentence(
-    sentence: str, start: int, own: list[Triplet], asked: Asked, graph: Hypergraph, *, may_be_short: bool
+    sentence: str, start: int, own: list[Triplet], asked: Asked, graph: Hypergraph, *, may_be_short: bool, alone: bool
 ) -> tuple[list[Triplet], bool]:
     """The claims of one sentence, and whether it was read as a short answer."""
     if (replied := _yes_or_no(sentence, asked)) is not None:
         rest = sentence.split(",", 1)[1] if "," in sentence else ""
         shift = len(sentence) - len(rest)
         more = _moved(read_fragment(rest, asked, graph), start + shift) if rest else []
-        return [replied, *more, *own], True
+        return [replied, *more, *(one for one in own if graph.ontology.match_predicate(one.predicate) is not None)], True
     if any(_is_whole(one, graph) for one in own):
         return own, False  # a statement of its own, about something else than was asked
-    if may_be_short and (offered := read_fragment(sentence, asked, graph)):
+    if may_be_short and (offered := read_fragment(sentence, asked, graph, alone=alone)):
         return _moved(offered, start), True
     short = len(sentence) <= _SHORT_CHARS
     if (
@@ -104,8 +120,13 @@ def _read_sentence(
 
 def _is_whole(triplet: Triplet, graph: Hypergraph) -> bool:
     """Whether a claim says something of two names by itself; "it was written by X" and "X wrote the novel" need their question."""
-    if graph.ontology.match_predicate(triplet.predicate) is None:
+    match = graph.ontology.match_predicate(triplet.predicate)
+    if match is None:
         return False
+    kind = graph.ontology[match.name].value
+    if kind is not ValueKind.ENTITY:
+        sides = (triplet.object, triplet.subject) if match.reversed else (triplet.subject, triplet.object)
+        return is_of_kind(sides[1], kind) and bool(read(graph, sides[0]).candidates)
     return all(_is_name(text) or read(graph, text).entity is not None for text in (triplet.subject, triplet.object))
 
 
@@ -124,7 +145,10 @@ def _is_asked(triplet: Triplet, asked: Asked, graph: Hypergraph) -> bool:
     sides = [read(graph, text).entity for text in (triplet.subject, triplet.object)]
     for part in asked.question.parts:
         if part.entity in sides and (part.predicate in matches or (part.predicate is None and matches)):
-            other = sides[1] if sides[0] == part.entity else sides[0]
+            at = 1 if sides[0] == part.entity else 0
+            other = sides[at]
+            if part.predicate is not None and not is_of_kind((triplet.subject, triplet.object)[at], graph.ontology[part.predicate].value):
+                continue  # "X finished the painting" says no date
             if other is None or not asked.is_echo(other) or asked.statement is not None:
                 return True
     return False
@@ -170,7 +194,7 @@ def _set_apart(utterance: Utterance, triplets: Sequence[Triplet]) -> list[Triple
 
 def _denied_beside(utterance: Utterance, said: list[Triplet], start: int, end: int) -> list[Triplet]:
     """The same for a fragment."""
-    claims = [one for one in said if one.rule == "fragment" and not one.negated]
+    claims = [one for one in said if one.rule in RULES and not one.negated]
     if not claims:
         return []
     side = "object" if claims[0].object_span is not None else "subject"
@@ -197,7 +221,7 @@ def _placed(triplet: Triplet, place: Callable[[int, int], tuple[int, int]]) -> T
 
 def _says_something(sentence: str) -> bool:
     """Whether a sentence is more than a frame ("Sure!"): what comes after it is no short answer any more."""
-    return any(word.text not in FRAME for word in words(sentence))
+    return any(word.text not in FRAME and word.text not in DOUBT for word in words(sentence))
 
 
 def _states(sentence: str) -> bool:

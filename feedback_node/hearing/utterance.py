@@ -33,8 +33,9 @@ _HAS_NAMES = re.compile(r"[^\W\d_a-z]\S*\s+(?:\S+\s+){0,3}[\dA-Z]|[\"'‘“]")
 _MARKED = re.compile(r"\b(?:not|never|neither|rather|instead|opposed|unlike)\b", re.IGNORECASE)
 _EDITION = re.compile(
     r"\b[Tt]he (?:(?:very )?(?:first|original|earliest|initial) )?(?:(?:published|printed|official) )?"
-    rf"(?:{'|'.join(sorted(listed('editions')))}) of (?P<name>(?:the (?=[A-Z]))?\S)"
+    rf"(?:{'|'.join(sorted(listed('editions')))}) of (?P<name>(?:[\"'])?(?:[Tt]he (?=[A-Z]))?\S)"
 )
+_IDIOM = re.compile(r"\b(?:none|no one|nobody) (?:other than|but)\s+", re.IGNORECASE)
 _ASIDE = re.compile(r"\s?\([^()\n]{1,80}\)")
 
 
@@ -69,6 +70,8 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     mapped = plain(answer[:MAX_CHARS])
     if "'s" in mapped.text:
         mapped.sub(_SHORT_IS, lambda match: [match.span(1), " is"])
+    if " other than " in mapped.text or " but " in mapped.text:
+        mapped.sub(_IDIOM, lambda match: [])
     _recase(mapped, question, graph)
     names = _names(mapped.text, question, graph)
     if "(" in mapped.text and _drop_asides(mapped, names):
@@ -195,7 +198,7 @@ def _drop_asides(mapped: Mapped, names: list[tuple[int, int]]) -> bool:
 
 def _drop_editions(mapped: Mapped, names: list[tuple[int, int]]) -> bool:
     """Take out "the first edition of" before a name: what is said of it is said of the work."""
-    starts = {start for start, _ in names}
+    starts = {at for start, _ in names for at in (start, start - 1)}
     before = len(mapped.text)
     mapped.sub(_EDITION, lambda match: [match.span("name")] if match.start("name") in starts else [match.span()])
     return len(mapped.text) != before

@@ -24,7 +24,24 @@ FILLERS = _set(
 )
 """Adverbs and adjectives that leave a relation what it is. ("former", "second" and "largest" change it, and are not here.)"""
 PARTITIVE = frozenset(
-    {"part", "parts", "side", "half", "region", "area", "corner", "centre", "center", "middle", "heart", "mainland", "interior"}
+    {
+        "part",
+        "parts",
+        "side",
+        "half",
+        "coast",
+        "shore",
+        "shores",
+        "region",
+        "area",
+        "corner",
+        "centre",
+        "center",
+        "middle",
+        "heart",
+        "mainland",
+        "interior",
+    }
 )
 """Nouns whose "N of X" lies in X: what is in the southern part of X is in X."""
 WIDESPREAD = _set("used common commonly widely most popular accepted usual standard circulating")
@@ -86,7 +103,19 @@ def base_forms(form: str) -> frozenset[str]:
     found = {lemma for lemma, forms in _FORMS.items() if form in forms}
     if form.endswith("ed") and len(form) > 4:
         found |= {form[:-2], form[:-1]}
+    if form.endswith("s") and not form.endswith("ss") and len(form) > 3:
+        found |= {form[:-3] + "y"} if form.endswith("ies") else {form[:-1], form[:-2]} if form.endswith("es") else {form[:-1]}
     return frozenset(found)
+
+
+def stem(word: str) -> str:
+    """What the forms of a word have in common: "flows", "flowed", "flowing" -> flow; "wrote" -> writ. No word, mostly."""
+    word = _LEMMAS.get(word, word)
+    for ending in ("ies", "ied", "ing", "ed", "es", "s", "e", "y"):
+        if word.endswith(ending) and len(word) - len(ending) > 2 and not word.endswith("ss"):
+            cut = word.removesuffix(ending)
+            return cut[:-1] if ending in ("ing", "ed") and cut[-1] == cut[-2] and cut[-1] not in "ls" else cut
+    return word
 
 
 def inflections(verb: str) -> frozenset[str]:
@@ -105,3 +134,6 @@ def inflections(verb: str) -> frozenset[str]:
         if doubled:
             forms.add(lemma + lemma[-1] + "ed")
     return frozenset(forms)
+
+
+_LEMMAS = {form: lemma for lemma in reversed(_FORMS) for form in inflections(lemma)}

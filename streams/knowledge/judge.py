@@ -18,6 +18,8 @@ from streams.knowledge.quantities import Agreement, compare_quantities, parse_qu
 from streams.knowledge.times import Scope, in_scope, split_date
 from streams.knowledge.value_types import Reading, Statement
 
+NAMED = "named"
+"""Rule of a claim whose object was given, by itself, as the answer to a question for it: no word says another relation."""
 MAX_FACTS = 20
 """Facts named in a verdict."""
 
@@ -39,6 +41,8 @@ class Claim(NamedTuple):
     object_text: str
     object: Reading
     scope: Scope
+    listed_only: bool
+    """Only what the graph lists as an object of the predicate may contradict."""
 
 
 def judge(graph: Hypergraph, triplet: Triplet) -> JudgedTriplet:
@@ -57,7 +61,9 @@ def _find(graph: Hypergraph, triplet: Triplet) -> Finding:
     findings = []
     for match in matches:
         sides = (triplet.object, triplet.subject) if match.reversed else (triplet.subject, triplet.object)
-        findings.append(_judge_sides(graph, graph.ontology[match.name], *sides, triplet.qualifiers.get("date")))
+        findings.append(
+            _judge_sides(graph, graph.ontology[match.name], *sides, triplet.qualifiers.get("date"), named=triplet.rule == NAMED)
+        )
     for wanted in (Verdict.VERIFIED, Verdict.UNKNOWN):
         if found := next((finding for finding in findings if finding.verdict is wanted), None):
             return found
@@ -70,7 +76,7 @@ def _denied(finding: Finding) -> Finding:
     return finding._replace(verdict=opposite.get(finding.verdict, finding.verdict), note=f"the text denies it; {finding.note}")
 
 
-def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, object_text: str, date: str | None) -> Finding:
+def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, object_text: str, date: str | None, *, named: bool) -> Finding:
     if predicate.name == ALIAS:
         return _judge_alias(graph, subject_text, object_text)
     said, when = (object_text, None) if predicate.value is ValueKind.DATE else split_date(object_text)
@@ -80,8 +86,8 @@ def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, obj
     if subject.entity is None:
         return _unknown(f"no such name: {subject_text}")
     scope = in_scope(graph.statements(subject.entity, predicate.name), parse_date(date) if date else when)
-    named = phrases.read(graph, said) if predicate.value is ValueKind.ENTITY else phrases.NONE
-    claim = Claim(predicate, subject.entity, said, named, scope)
+    thing = phrases.read(graph, said) if predicate.value is ValueKind.ENTITY else phrases.NONE
+    claim = Claim(predicate, subject.entity, said, thing, scope, predicate.listed_range and not named)
     return _judge_entity(graph, claim) if predicate.value is ValueKind.ENTITY else _judge_value(graph, claim)
 
 
@@ -182,23 +188,31 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
     if not claim.predicate.one_object or not current:
         return None
     truths = [name for statement in current for root in graph.entities(statement.object) for name in graph.folded_names_of(root)]
-    rival = claim.object.entity
+    said = _without_place(claim.object_text)
+    thing = claim.object if said == claim.object_text or claim.object.entity else phrases.read(graph, said)
+    rival = thing.entity
     if rival is not None:
-        if not claim.object.sure or any(rival in graph.entities(statement.object) for statement in current):
+        if not thing.sure or any(rival in graph.entities(statement.object) for statement in current):
             return None
         names = graph.folded_names_of(rival)
         alike = next((truth for truth in truths for name in names if phrases.contains(name, truth)), None)
         if alike is not None:
             return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")
-        if claim.predicate.listed_range and not graph.statements_to(rival, claim.predicate.name):
+        if claim.listed_only and not graph.statements_to(rival, claim.predicate.name):
             return None
         return _contradicted(graph, current)
-    name, inside = phrases.without_brackets(claim.object_text)
-    if claim.predicate.listed_range or not phrases.is_proper(name):
+    name, inside = phrases.without_brackets(said)
+    if claim.listed_only or not phrases.is_proper(name):
         return None
     if any(phrases.resembles(fold(said), truth) for truth in truths for said in (name, inside) if fold(said)):
         return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")
     return _contradicted(graph, current)
+
+
+def _without_place(text: str) -> str:
+    """The name without the place behind a comma: "El Barranco, Bolivia" is not La Paz, wherever it is."""
+    head, comma, rest = text.partition(",")
+    return head if comma and phrases.is_proper(rest) and phrases.is_proper(head) else text
 
 
 def _held_by_another(graph: Hypergraph, claim: Claim) -> Finding | None:

@@ -18,8 +18,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from schemas.errors import ConfigError
-from streams.knowledge.english import inflections
+from streams.knowledge.english import FUNCTION_WORDS, base_forms, inflections
 from streams.knowledge.names import fold, words
+from streams.knowledge.near_words import like_words
 from streams.knowledge.relations import PredicateMatch, RelationIndex, Template, parse_template
 
 ALIAS = "alias"
@@ -212,11 +213,14 @@ class Ontology(_Part):
 
     @cached_property
     def vocabulary(self) -> frozenset[str]:
-        """Every word by which its predicates are spoken of, folded, verbs in all their forms."""
+        """Every word by which its predicates are spoken of, folded, verbs in all their forms, and words that say nearly the same."""
         said = [phrase.replace("{subject}", " ").replace("{object}", " ") for one in self.predicates.values() for phrase in one.phrases]
         nouns = [form for one in self.predicates.values() for noun in one.nouns for form in (noun, f"{noun}s")]
         verbs = [form for one in self.predicates.values() for verb in one.verbs for form in (verb, *inflections(verb.split()[0]))]
-        return frozenset(word.text for text in (*said, *nouns, *verbs) for word in words(text))
+        found = {word.text for text in (*said, *nouns, *verbs) for word in words(text)}
+        spoken = {word.text for text in said for word in words(text) if word.text not in FUNCTION_WORDS}
+        found |= {form for word in spoken for lemma in base_forms(word) for form in inflections(lemma)}
+        return frozenset(found | like_words(found))
 
     def canonical(self, name: str) -> PredicateMatch | None:
         """A predicate by its own name or the name of its inverse (`reversed` then); None where it is neither.
@@ -240,6 +244,10 @@ class Ontology(_Part):
     def predicates_in(self, text: str) -> list[str]:
         """Predicates that a text speaks of by a relation noun, a verb, or the words between a phrase's slots; for questions."""
         return self._relations.spoken_of(text)
+
+    def asked_by(self, text: str) -> list[str]:
+        """The same with the words in any form and order, and words that say nearly the same; for questions in which the others are not."""
+        return self._relations.asked_by(text)
 
     def sentence(self, predicate: str, subject: str, object_: str) -> str:
         """A statement as a person would read it: by the predicate's first phrase, else its first noun, else its name."""

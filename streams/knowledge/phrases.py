@@ -50,7 +50,7 @@ def _read(graph: Hypergraph, text: str) -> Reading:
 def is_proper(phrase: str) -> bool:
     """Whether a phrase that the graph does not know is a name, not a description, a pronoun or a title with an article."""
     text = phrase.strip(_EDGES)
-    tokens = [token for token in re.split(r"[\s-]+", text) if fold(token)]
+    tokens = [token for token in text.split() if fold(token)]
     folded = [fold(token) for token in tokens]
     if not tokens or len(tokens) > _PROPER_WORDS or re.search(r"[,;:()/]|(?<![^\W_])\d", text):
         return False

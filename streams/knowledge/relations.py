@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, Protocol
 from streams.knowledge.english import CHANGING, COPULAS, DETERMINERS, FILLERS, FUNCTION_WORDS, HAVE, WIDESPREAD, base_forms, inflections
 from streams.knowledge.names import fold
 from streams.knowledge.names import words as folded_words
+from streams.knowledge.near_words import grouped, stems, verbs_of_agent
 
 Slot = Literal["subject", "object"]
 _SLOTS = re.compile(r"\{([^{}]*)\}")
@@ -24,7 +25,9 @@ _REMEMBERED = 4096
 """Relations remembered with what they mean."""
 _OF = frozenset({"of", "for", "in", "to"})
 _WHEN = ("in", "on", "during", "around")
-_NAMED = frozenset({"called", "named"})
+_NAMED = frozenset({"called", "named", "known as"})
+_DENIALS = frozenset({"not", "never", "nt"})
+_AUXILIARIES = frozenset({"do", "does", "did", "can", "could", "will", "would"})
 
 
 class PredicateMatch(NamedTuple):
@@ -104,13 +107,20 @@ class RelationIndex:
         self._classes = classes
         self._keys: dict[str, dict[str, PredicateMatch]] = defaultdict(dict)
         self._spoken: dict[str, dict[str, None]] = {}
+        self._near: dict[str, dict[str, PredicateMatch]] = defaultdict(dict)
+        self._stems: list[tuple[frozenset[str], str]] = []
         self._found: dict[str, tuple[PredicateMatch, ...]] = {}
         for predicate in predicates:
-            for words in _words_of(predicate):
+            spoken = list(_words_of(predicate))
+            for words in spoken:
                 self._spoken.setdefault(words, {})[predicate.name] = None
+            self._stems += [(found, predicate.name) for words in (*spoken, *_agent_verbs(predicate)) if (found := stems(words.split()))]
             for key, turned in _keys_of(predicate):
                 match = PredicateMatch(predicate.name, turned and not predicate.symmetric)
                 self._keys[key].setdefault(predicate.name, match)
+                self._near[_near_key(key)].setdefault(predicate.name, match)
+            for key, turned in _inflected(predicate):
+                self._near[_near_key(key)].setdefault(predicate.name, PredicateMatch(predicate.name, turned and not predicate.symmetric))
             for template in predicate.templates:
                 if (general := self._general(relation_key(template.between))) is not None:
                     match = PredicateMatch(predicate.name, template.reversed and not predicate.symmetric)
@@ -120,9 +130,10 @@ class RelationIndex:
         """Every predicate under the key of these words, in the order of the ontology.
 
         Words not found are looked for again without a class noun behind another noun ("seat town of"), without words that say how usual
-        it is ("most common coin"), and with any class noun for theirs, without what describes it ("small village in" for "town in").
+        it is ("most common coin"), with any class noun for theirs, without what describes it ("small village in" for "town in"), at last
+        in other forms of their verb and with words that say nearly the same (`near_words`).
         """
-        key = relation_key(words)
+        key = _affirmed(relation_key(words))
         found = self._found.get(key)
         if found is None:
             if len(self._found) >= _REMEMBERED:
@@ -134,7 +145,7 @@ class RelationIndex:
         for attempt in (key, self._without_class(key), _without_widespread(key), self._general(key)):
             if attempt is not None and (found := self._keys.get(attempt)):
                 return tuple(found.values())
-        return ()
+        return tuple(self._near.get(_near_key(key), {}).values())
 
     def _without_class(self, key: str) -> str:
         tokens = key.split()
@@ -163,6 +174,25 @@ class RelationIndex:
                     break
             position += 1
         return list(found)
+
+    def asked_by(self, text: str) -> list[str]:
+        """The same for a question that has their words in another form or order ("Into which sea does it flow?"): most words in common."""
+        said = stems(word.text for word in folded_words(text))
+        held = [(len(wanted), name) for wanted, name in self._stems if wanted <= said]
+        most = max((size for size, _ in held), default=0)
+        return list(dict.fromkeys(name for size, name in held if size == most))
+
+
+def _affirmed(key: str) -> str:
+    """A key without what denies it, and the auxiliaries at its begin: "does not flow into" -> "flow into"."""
+    tokens = [token for token in key.split() if token not in _DENIALS]
+    while len(tokens) > 1 and tokens[0] in _AUXILIARIES:
+        tokens = tokens[1:]
+    return " ".join(tokens)
+
+
+def _near_key(key: str) -> str:
+    return " ".join(grouped(key.split()))
 
 
 @lru_cache(maxsize=_REMEMBERED)
@@ -229,6 +259,24 @@ def _keys_of(predicate: Spoken) -> Iterator[tuple[str, bool]]:
     yield relation_key(predicate.name), False
 
 
+def _inflected(predicate: Spoken) -> Iterator[tuple[str, bool]]:
+    """Keys of a phrase in the other forms of its verb ("flows into": "flow into"), and those of the verbs of its agent nouns."""
+    for template in predicate.templates:
+        first, _, rest = relation_key(f"{template.between} {template.after}").partition(" ")
+        if template.before or not rest or first in FUNCTION_WORDS or first in CHANGING:
+            continue
+        for lemma in {first, *base_forms(first)}:
+            yield from ((f"{form} {rest}", template.reversed) for form in inflections(lemma))
+    for verb in _agent_verbs(predicate):
+        yield from _verb_keys(verb, predicate)
+
+
+def _agent_verbs(predicate: Spoken) -> Iterator[str]:
+    """Of a predicate whose object is named as an agent: "painter" -> paint."""
+    for noun in predicate.nouns:
+        yield from verbs_of_agent(noun.lower())
+
+
 def _noun_keys(noun: str) -> Iterator[tuple[str, bool]]:
     """`<object> is the <noun> of <subject>` is reversed; `<subject> has <noun> <object>` is not."""
     key = relation_key(noun)
@@ -254,6 +302,8 @@ def _verb_keys(verb: str, predicate: Spoken) -> Iterator[tuple[str, bool]]:
 
 
 def _object_acts(forms: frozenset[str], predicate: Spoken) -> bool:
+    if any(form in forms for form in _agent_verbs(predicate)):
+        return True
     said = [(template.between, template.reversed) for template in predicate.templates]
     for words, turned in [*said, (predicate.name, False)]:  # "composed_by" reads as "<subject> composed by <object>"
         key = relation_key(words).split()

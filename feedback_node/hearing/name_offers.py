@@ -1,0 +1,189 @@
+"""The names that a short answer offers: those of the graph, and runs of words in capitals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from feedback_node.extraction.lexicon import words as listed
+from feedback_node.hearing.asked import Asked
+from feedback_node.hearing.frame import DENIALS, DOUBT, FRAME, TURNING, is_benign
+from streams.knowledge.english import DETERMINERS, FUNCTION_WORDS
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import Word, words
+
+_LINKS = listed("name_links")
+_WITHIN = re.compile(r"^,?\s*(?:in|of|at|near|from)\s+(?:the\s+)?$")
+_BEHIND = re.compile(r"^,\s+$")
+_MOST_DESCRIBING = 4
+
+
+class Offer(NamedTuple):
+    """Something that a sentence offers."""
+
+    start: int
+    end: int
+    entity: str | None
+    """The entity that it is, where the graph knows it under that name alone."""
+    is_known: bool
+    denied: bool
+
+
+class Offers(NamedTuple):
+    """What a sentence offers, and how it does."""
+
+    names: list[Offer]
+    others: tuple[Word, ...]
+    """Words that are neither offered, nor of a frame, the question or the ontology."""
+    bare: bool
+    """Nothing but articles stands beside what is offered: "The Atlas.", unlike "It is in the Atlas."."""
+
+
+class _Sentence(NamedTuple):
+    text: str
+    mentions: list[tuple[str, int, int]]
+    asked: Asked
+    graph: Hypergraph
+
+
+def offers_in(text: str, begin: int, values: Sequence[tuple[int, int]], asked: Asked, graph: Hypergraph, *, alone: bool = False) -> Offers:
+    """The names that a sentence offers behind `begin`, those of its question left out, and those in `values`.
+
+    `alone`: it is the whole answer, so that a name of the question that stands by itself is offered too ("Peru." for its capital).
+    """
+    sentence = _Sentence(text, [(one.entity, one.start, one.end) for one in graph.entities_in(text, ambiguous=True)], asked, graph)
+    names: list[Offer] = []
+    others: list[Word] = []
+    echoed: list[Offer] = []
+    denied, bare = False, True
+    for group in _groups(sentence, begin, values):
+        if isinstance(group, Word):
+            bare = bare and group.text in DETERMINERS
+            if group.text in ("but", "however", "rather", "instead"):
+                denied = False
+            elif group.text in DENIALS:
+                denied = True
+            if not is_benign(group.text, asked, graph):
+                others.append(group)
+            continue
+        offer, is_echo = _offer(sentence, *group, denied=denied)
+        (echoed if is_echo else names).append(offer)
+    bare = bare and not values
+    if alone and bare and len(echoed) == 1 and not names and not others:
+        return Offers(echoed, (), bare)
+    return Offers(_without_places(names, sentence), _not_describing(others, names, text), bare and not echoed)
+
+
+def _offer(sentence: _Sentence, start: int, end: int, *, denied: bool) -> tuple[Offer, bool]:
+    """What a run of words offers, and whether it only says the question again."""
+    inside = [entity for entity, first, last in sentence.mentions if start <= first and last <= end]
+    whole = [entity for entity, first, last in sentence.mentions if start == first and last == end]
+    entity = whole[0] if whole else None
+    known = sentence.graph.entities(entity) if entity is not None else ()
+    echo = bool(inside) and all(_echoes(entity, sentence) for entity in inside) and bool(whole or len(inside) > 1)
+    return Offer(start, end, known[0] if len(known) == 1 else None, bool(whole), denied), echo
+
+
+def _echoes(entity: str, sentence: _Sentence) -> bool:
+    return any(sentence.asked.is_echo(one) for one in (entity, *sentence.graph.entities(entity)))
+
+
+def _without_places(names: list[Offer], sentence: _Sentence) -> list[Offer]:
+    """Without the place behind a name: "the Rijksmuseum in Amsterdam", "Barcelona, Spain"; one that could be the answer stays."""
+    kept: list[Offer] = []
+    for one in names:
+        gap = sentence.text[kept[-1].end : one.start] if kept else ""
+        if kept and not _could_answer(one, sentence) and (_WITHIN.match(gap) or (_BEHIND.match(gap) and kept[-1].is_known)):
+            continue
+        kept.append(one)
+    return kept
+
+
+def _could_answer(one: Offer, sentence: _Sentence) -> bool:
+    """Whether the graph has the name as something of the kind that was asked for."""
+    if one.entity is None:
+        return False
+    graph = sentence.graph
+    return any(
+        (graph.statements_to if missing.side == "object" else graph.statements)(one.entity, missing.predicate)
+        for missing in sentence.asked.missing
+    )
+
+
+def _not_describing(others: list[Word], names: list[Offer], text: str) -> tuple[Word, ...]:
+    """Without the words that say what the name behind them is: "the Dutch programmer X", "an author named X"."""
+    for one in names:
+        described = re.search(r"\b(?:the|a|an|his|her|its|their)\s+((?:[\w'-]+\s+)+)$", text[: one.start], re.IGNORECASE)
+        if described is None:
+            continue
+        inner = list(words(described[1]))
+        if len(inner) <= _MOST_DESCRIBING and not any(word.text in FUNCTION_WORDS or word.text in TURNING for word in inner):
+            others = [word for word in others if not described.start(1) <= word.start < one.start]
+    return tuple(others)
+
+
+def _groups(sentence: _Sentence, begin: int, values: Sequence[tuple[int, int]]) -> Iterator[Word | tuple[int, int]]:
+    """The words of a sentence in order; names, of the graph or in capitals, as one span each. Values are left out."""
+    tokens = [word for word in words(sentence.text) if word.start >= begin and not any(start <= word.start < end for start, end in values)]
+    at = 0
+    while at < len(tokens):
+        if not _opens(tokens[at], sentence):
+            yield tokens[at]
+            at += 1
+            continue
+        last = at
+        while (step := _goes_on(tokens, last, sentence)) > 0:
+            last += step
+        if last + 1 < len(tokens) and last - at < 2 and _describes(tokens, at, last, sentence):
+            at = last + 1  # "the Dutch programmer X"
+            continue
+        yield tokens[at].start, tokens[last].end
+        at = last + 1
+
+
+def _describes(tokens: list[Word], first: int, last: int, sentence: _Sentence) -> bool:
+    """Whether capitals behind an article and before words in lower case and a name say what the name is."""
+    if any(start <= tokens[first].start < end for _, start, end in sentence.mentions) or first == 0:
+        return False
+    if tokens[first - 1].text not in ("the", "a", "an"):
+        return False
+    at = last + 1
+    while at < len(tokens) and at - last <= _MOST_DESCRIBING and not _opens(tokens[at], sentence):
+        if tokens[at].text in FUNCTION_WORDS or tokens[at].text in TURNING:
+            return False
+        at += 1
+    return last + 1 < at < len(tokens) and _opens(tokens[at], sentence)
+
+
+def _opens(word: Word, sentence: _Sentence) -> bool:
+    if any(start <= word.start < end for _, start, end in sentence.mentions):
+        return True
+    written = sentence.text[word.start]
+    if not written.isupper() and not (written.isdigit() and any(char.isalpha() for char in word.text)):
+        return False
+    asked = sentence.asked
+    return not (
+        word.text in FRAME
+        or word.text in asked.question.words
+        or word.text in sentence.graph.ontology.vocabulary
+        or word.text in DOUBT
+        or word.text in DENIALS
+    )
+
+
+def _goes_on(tokens: list[Word], last: int, sentence: _Sentence) -> int:
+    """How many words further the name goes on; 0 where it ends."""
+    if last + 1 >= len(tokens):
+        return 0
+    here, following = tokens[last], tokens[last + 1]
+    gap = sentence.text[here.end : following.start]
+    if any(start <= here.start and following.start < end for _, start, end in sentence.mentions):
+        return 1
+    if gap.strip(" .'-") or (gap.count("\n")):
+        return 0
+    if _opens(following, sentence) or following.text.isdigit():
+        return 1
+    if following.text in _LINKS and last + 2 < len(tokens) and not sentence.text[following.end : tokens[last + 2].start].strip():
+        return 2 if _opens(tokens[last + 2], sentence) else 0
+    return 0

@@ -1,0 +1,207 @@
+"""Claims of the parse that need their question: "it", "the river" and "that book" are what was asked of, "the man who did it is X" is X.
+
+Relations that say only when, where or by whom ("dates from", "is by", "is the work of") mean what was asked, where one thing was.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from feedback_node.extraction.lexicon import words as listed
+from feedback_node.hearing.asked import Asked
+from schemas.triplet import Triplet
+from streams.knowledge.dates import parse_date
+from streams.knowledge.english import COPULAS, FILLERS
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import fold, words
+from streams.knowledge.ontology import Predicate, ValueKind
+from streams.knowledge.phrases import contains, is_proper, read
+from streams.knowledge.quantities import parse_quantity
+
+_STAND_INS = frozenset({"it", "this", "that", "they", "he", "she", "him", "her", "them", "its", "these", "those", "there"})
+_NO_ONE = frozenset(
+    ["one", "man", "woman", "person", "people", "guy", "who", "someone", "ones", "what", "answer", "thing", "place", "name"]
+)
+_COPULAS = frozenset({"is", "was", "are", "were", "be", "been"})
+_BY = frozenset({"by", "work", "work of", "credited to", "attributed to", "creation", "creation of", "comes from", "came from", "done by"})
+_CALLED = frozenset({"named", "called", "is named", "was named", "is called", "was called"})
+_TIME_NOUNS = frozenset({"date", "year", "day", "time", "month"})
+_WHEN = frozenset({"in", "on", "from", "to", "back to", "around"})
+_DATES = re.compile(r"^(?:dates?(?: back)?|dated(?: back)?|goes back|went back|happened|took place|occurred|is|was|were|came|fell|falls)$")
+_SURE_WOULD = re.compile(r"\bwould (?:be|have been|mean)\b", re.IGNORECASE)
+_DOUBTING = sorted((listed("doubt_words") | listed("doubt_verbs") | {"if", "could", "should", "might", "may"}) - {"say", "said", "says"})
+_DOUBT = re.compile(rf"\b(?:{'|'.join(_DOUBTING)})\b", re.IGNORECASE)
+_TITLE, _PLACE = "title", "name-in"
+_SHORT_NAME = 3
+_DOING = frozenset({"agent", "object", "maker"})
+
+
+def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
+    """The claims as they are meant behind their question. Hold the view's lock."""
+    owner = _owner(asked)
+    meant = []
+    for one in _equated(list(found)):
+        if _is_aside(one, graph):
+            continue
+        if one.hedged and _SURE_WOULD.search(text) and not _DOUBT.search(text):
+            one = one.model_copy(update={"hedged": False})
+        if owner is not None:
+            one = _of_owner(one, owner, asked, graph)
+            one = _without_place(_as_asked(one, owner, asked, graph), owner, graph)
+        meant.append(one)
+    return _without_repeats(meant, graph)
+
+
+def _without_repeats(found: list[Triplet], graph: Hypergraph) -> list[Triplet]:
+    """Without claims that the ontology does not know of two names of which another claim says more: "X flows Y" beside "X flows into Y"."""
+    matched = [graph.ontology.match_predicate(one.predicate) is not None for one in found]
+    said = {frozenset((fold(one.subject), fold(one.object))) for one, known in zip(found, matched, strict=True) if known}
+    return [
+        one
+        for one, known in zip(found, matched, strict=True)
+        if known or one.negated or frozenset((fold(one.subject), fold(one.object))) not in said
+    ]
+
+
+def _is_aside(one: Triplet, graph: Hypergraph) -> bool:
+    """Whether a claim only says more of a name of which the graph tells nothing ("the Dutch master X", "the X in Amsterdam")."""
+    match = graph.ontology.match_predicate(one.predicate)
+    if match is None:
+        return one.rule == _TITLE
+    sides = (one.object, one.subject) if match.reversed else (one.subject, one.object)
+    if one.rule == _PLACE:
+        entity = read(graph, sides[0]).entity
+        return entity is None or not graph.statements(entity, match.name)
+    return one.rule in _DOING and not is_of_kind(sides[1], graph.ontology[match.name].value)
+
+
+def is_of_kind(text: str, kind: ValueKind) -> bool:
+    """Whether a text may be an object of a predicate of this kind: "X finished the painting" says no date."""
+    if kind is ValueKind.ENTITY:
+        return True
+    return (parse_date(text) if kind is ValueKind.DATE else parse_quantity(text)) is not None
+
+
+def _owner(asked: Asked) -> str | None:
+    """The one entity that the question is about."""
+    owners = {part.entity for part in asked.question.parts}
+    return next(iter(owners)) if len(owners) == 1 else None
+
+
+def _equated(found: list[Triplet]) -> list[Triplet]:
+    """For "the man who designed it is X": what is said of "the man" is said of X; "X is the one who …" says no more than the rest."""
+    kept = list(found)
+    for link in found:
+        called = link.predicate in _CALLED
+        if (link.predicate not in _COPULAS and not called) or link.negated:
+            continue
+        for one, other in ((link.subject, link.object), (link.object, link.subject))[: 1 if called else 2]:
+            if not (called or _is_common(one)) or not other[:1].isupper():
+                continue
+            stood = [at for at, claim in enumerate(kept) if claim is not link and fold(one) in (fold(claim.subject), fold(claim.object))]
+            for at in stood:
+                side = "subject" if fold(kept[at].subject) == fold(one) else "object"
+                if fold(getattr(kept[at], "object" if side == "subject" else "subject")) != fold(other):
+                    kept[at] = kept[at].model_copy(update={side: other, "hedged": kept[at].hedged or link.hedged})
+            if (stood or fold(one) in _NO_ONE) and link in kept:
+                kept.remove(link)
+    return kept
+
+
+def _is_common(text: str) -> bool:
+    return text.islower() and len(text.split()) <= 3
+
+
+def _of_owner(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet:
+    """A claim with "it" or "the river" on one side, said of what was asked."""
+    if graph.ontology.match_predicate(one.predicate) is None:
+        return one
+    name = next(iter(graph.names_of(owner)), owner)
+    for side, other in (("subject", one.object), ("object", one.subject)):
+        said = getattr(one, side)
+        if _stands_in(said, owner, asked, graph) and read(graph, other).entity != owner:
+            return one.model_copy(update={side: name})
+    return one
+
+
+def _without_place(one: Triplet, owner: str, graph: Hypergraph) -> Triplet:
+    """For "X is in New Haven, Connecticut": New Haven, where it could be the answer and the graph knows nothing of the rest."""
+    match = graph.ontology.match_predicate(one.predicate)
+    if match is None or match.reversed or read(graph, one.subject).entity != owner:
+        return one
+    head, comma, rest = one.object.partition(",")
+    entity = graph.resolve(head).entity
+    if not comma or entity is None or graph.resolve(rest).candidates or not is_proper(rest) or not graph.statements_to(entity, match.name):
+        return one
+    return one.model_copy(update={"object": head})
+
+
+def _stands_in(said: str, owner: str, asked: Asked, graph: Hypergraph) -> bool:
+    """Whether a side means what was asked of: "it", "the river", a part of its name that names nothing else."""
+    if read(graph, said).candidates:
+        return False
+    if said[:1].isupper() and any(name != fold(said) and contains(name, fold(said)) for name in graph.folded_names_of(owner)):
+        return len(fold(said)) > _SHORT_NAME
+    tokens = [word.text for word in words(said) if word.text not in ("the", "this", "that")] or [fold(said)]
+    if len(tokens) != 1:
+        return False
+    (token,) = tokens
+    return token in _STAND_INS or (said.islower() and (token in graph.ontology.classes or token in asked.question.words))
+
+
+def _as_asked(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet:
+    """A claim on what was asked in words that say of any thing when, where or by whom it is."""
+    if len(asked.missing) != 1 or asked.missing[0].side != "object" or graph.ontology.match_predicate(one.predicate) is not None:
+        return one
+    predicate = graph.ontology[asked.missing[0].predicate]
+    sides = (one.subject, one.object)
+    own = [at for at, side in enumerate(sides) if read(graph, side).entity == owner or _stands_in(side, owner, asked, graph)]
+    if len(own) != 1:
+        return one
+    other = sides[1 - own[0]]
+    if one.predicate in _COPULAS and (inside := _of_kind_by(other, predicate, graph)) is not None:
+        return one.model_copy(update={"subject": next(iter(graph.names_of(owner)), owner), "predicate": predicate.name, "object": inside})
+    if not _says_so(one.predicate, predicate, other, graph):
+        return one
+    spans = (one.subject_span, one.object_span)
+    known = next(iter(graph.names_of(owner)), owner)
+    values = {"subject": known, "object": other, "subject_span": spans[own[0]], "object_span": spans[1 - own[0]]}
+    return one.model_copy(update={"predicate": predicate.name, **values})
+
+
+def _of_kind_by(text: str, predicate: Predicate, graph: Hypergraph) -> str | None:
+    """The name in "a Beatles album", "an African country", where it could be an object of the predicate."""
+    tokens = list(words(text))
+    if predicate.value is not ValueKind.ENTITY or len(tokens) < 2 or tokens[-1].text not in graph.ontology.classes:
+        return None
+    inner = text[tokens[1 if tokens[0].text in ("a", "an", "the") else 0].start : tokens[-2].end]
+    entity = graph.resolve(inner).entity
+    return inner if entity is not None and graph.statements_to(entity, predicate.name) else None
+
+
+def _says_so(said: str, predicate: Predicate, other: str, graph: Hypergraph) -> bool:
+    if predicate.value is ValueKind.DATE:
+        return parse_date(other) is not None and _says_when(said, predicate, graph)
+    if predicate.value is ValueKind.NUMBER:
+        return False
+    dropped = _COPULAS | {"the", "a", "an", "often", "usually", "widely"} | (graph.ontology.classes - {"work"})
+    plain = " ".join(word.text for word in words(said) if word.text not in dropped)
+    return plain in _BY and is_made(predicate)
+
+
+def _says_when(said: str, predicate: Predicate, graph: Hypergraph) -> bool:
+    """Whether a relation says when: "dates from", "was in", or "launch date" of what is launched."""
+    head, _, last = said.rpartition(" ")
+    if last in _WHEN and (not head or _DATES.match(head.removesuffix(" back"))):
+        return True
+    tokens = [word.text for word in words(said) if word.text not in COPULAS and word.text not in FILLERS and word.text not in ("of", "the")]
+    if not tokens or tokens[-1] not in _TIME_NOUNS:
+        return False
+    return len(tokens) == 1 or predicate.name in graph.ontology.asked_by(" ".join(tokens[:-1]))
+
+
+def is_made(predicate: Predicate) -> bool:
+    """Whether its object is who made its subject: "{subject} was written by {object}"."""
+    between = [template for template in predicate.templates if "by" in template.between.split()]
+    return any(template.between.endswith(" by") != template.reversed for template in between)

@@ -1,0 +1,52 @@
+"""The answers of `tests/data/heard_answers.json`, in further domains: what is wanted was written down before they were judged.
+
+`right` (the whole reward), `part` (less), `wrong` (contradicted), `abstained`, `silent` (none of these).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feedback_node.extraction import TripletExtractor
+from feedback_node.hearing import prepare
+from feedback_node.reward import judge_output
+from schemas.fact import Fact
+from schemas.model_output import ModelOutput
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.ontology import Ontology
+
+DOMAINS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "data" / "heard_answers.json").read_text(encoding="utf-8"))
+
+
+def _judge(ontology: dict[str, Any], facts: list[list[str]]) -> Callable[[str, str], str]:
+    graph = Hypergraph(Ontology.from_dict(ontology))
+    for offset, (subject, predicate, target) in enumerate(facts):
+        graph.put(Fact(subject=subject, predicate=predicate, object=target), offset)
+    extractor = TripletExtractor(graph.ontology)
+
+    def heard(question: str, answer: str) -> str:
+        utterance = prepare(question, answer, graph)
+        (triplets,) = extractor.extract([utterance.text], [utterance.names])
+        output = ModelOutput(prompt_id="p", prompt=question, completion=answer, model_version="m/1")
+        reward = judge_output(output, triplets, graph, utterance=utterance)
+        if reward.abstained:
+            return "abstained"
+        if reward.contradicted and not reward.verified:
+            return "wrong"
+        if reward.verified:
+            return "right" if reward.reward == 1.0 and reward.answers_question else "part"
+        return "silent"
+
+    return heard
+
+
+@pytest.mark.parametrize("domains", DOMAINS)
+def test_answers_of_further_domains_are_heard(domains):
+    heard = _judge(DOMAINS[domains]["ontology"], DOMAINS[domains]["facts"])
+    judged = [(question, answer, wanted, heard(question, answer)) for question, answer, wanted in DOMAINS[domains]["cases"]]
+    assert not [row for row in judged if row[2] != row[3]]
