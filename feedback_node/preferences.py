@@ -24,9 +24,9 @@ class PreferenceConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     margin: float = Field(default=0.5, gt=0, le=1)
-    """Least difference of their rewards."""
+    """Least difference of what they earned."""
     min_chosen: float = Field(default=0.5, ge=0, le=1)
-    """Least reward of the better one: the better of two bad answers teaches nothing good."""
+    """What the better one must have earned: the better of two bad answers teaches nothing good. To abstain is not bad."""
     max_age_s: float = Field(default=3600.0, gt=0)
     """Answers judged this much before the prompt's newest, in seconds, are stale and dropped."""
     max_answers: int = Field(default=8, ge=2)
@@ -55,7 +55,7 @@ class PreferenceWindow:
 
     def add(self, reward: GraphReward) -> PromptKey | None:
         """Take a judged answer; the prompt whose window it is in, or None where it can be in no pair."""
-        if reward.reward is None or reward.phase in self._config.measured_phases or not reward.prompt or not reward.completion.strip():
+        if reward.learnt_from is None or reward.phase in self._config.measured_phases or not reward.prompt or not reward.completion.strip():
             return None
         key = PromptKey(reward.run_id or "", reward.prompt_id)
         answers = self._answers.setdefault(key, deque(maxlen=self._config.max_answers))
@@ -117,11 +117,10 @@ class PreferenceWindow:
 
 
 def _best_and_worst(answers: deque[GraphReward], config: PreferenceConfig) -> tuple[GraphReward, GraphReward] | None:
-    """By reward; the exact answer breaks ties, and must not be the rejected one of the two."""
-    ranked = sorted(answers, key=lambda one: (one.reward or 0.0, bool(one.exact), one.output_id))
+    """By what the policy gives, as reinforcement learns; the exact answer breaks ties, and must not be the rejected one of the two."""
+    ranked = sorted(answers, key=lambda one: (_earned(one), bool(one.exact), one.output_id))
     worst, best = ranked[0], ranked[-1]
-    difference = (best.reward or 0.0) - (worst.reward or 0.0)
-    if difference < config.margin or (best.reward or 0.0) < config.min_chosen:
+    if _earned(best) - _earned(worst) < config.margin or not (best.abstained or _earned(best) >= config.min_chosen):
         return None
     if (
         (best.prompt, best.messages) != (worst.prompt, worst.messages)
@@ -130,6 +129,10 @@ def _best_and_worst(answers: deque[GraphReward], config: PreferenceConfig) -> tu
     ):
         return None
     return best, worst
+
+
+def _earned(reward: GraphReward) -> float:
+    return reward.learnt_from or 0.0
 
 
 def _judged(reward: GraphReward) -> JudgedAnswer:

@@ -42,7 +42,7 @@ class JudgedAnswer(Part):
     model_version: str
     """The model that gave it."""
     reward: float = Field(ge=0, le=1)
-    """Its reward, 0 to 1."""
+    """Its reward R, 0 to 1; 0 where it has none. What its policy gave instead stands on `rewards`."""
     graph_version: int
     """Offset of `facts` that it was judged at."""
 

@@ -11,7 +11,7 @@ from schemas.sample import Task
 from streams.curriculum.task_detector import to_training_sample
 
 
-def answer(text: str, value: float | None, **other) -> GraphReward:
+def answer(text: str, reward: float | None, **other) -> GraphReward:
     fields = {
         "reward_id": f"{text}@1",
         "output_id": text,
@@ -20,7 +20,7 @@ def answer(text: str, value: float | None, **other) -> GraphReward:
         "model_version": "run/1",
         "prompt": "Who composed Aida?",
         "completion": text,
-        "reward": value,
+        "reward": reward,
         "status": RewardStatus.OK,
         "policy": "strict",
         "total": 1,
@@ -74,6 +74,25 @@ def test_a_pair_tells_where_its_answers_came_from():
     chosen, rejected = pair.provenance.chosen, pair.provenance.rejected
     assert (chosen.output_id, chosen.model_version, chosen.reward, chosen.graph_version) == ("good", "run/1", 0.75, 7)
     assert (rejected.output_id, rejected.model_version, rejected.reward, rejected.graph_version) == ("bad", "run/0", 0.0, 1)
+
+
+def test_pairs_are_made_by_what_the_policy_gives_not_by_the_share_of_claims_that_is_true():
+    """A safe claim beside the question has R 1, and is worth -1 to `ternary`; one that claims nothing has no R at all."""
+    safe, right = answer("Verdi was a man.", 1.0, policy="ternary", value=-1.0), answer("Verdi.", 0.5, policy="ternary", value=1.0)
+    pair = add_batch(PreferenceWindow(), safe, right)
+    assert (pair.chosen, pair.rejected) == ("Verdi.", "Verdi was a man.")
+    empty = answer("Well.", None, policy="ternary", value=-1.0, status=RewardStatus.NO_CLAIMS)
+    pair = add_batch(PreferenceWindow(), empty, right)
+    assert (pair.rejected, pair.provenance.rejected.reward) == ("Well.", 0.0)
+    untold = answer("Well, well.", 1.0, policy="ternary", value=None)
+    assert add_batch(PreferenceWindow(), right, untold) is None, "the policy can tell nothing of it"
+
+
+def test_to_abstain_is_chosen_before_what_is_wrong_and_nothing_else_that_earns_little_is():
+    wrong = answer("Bach.", 0.0, policy="ternary", value=-1.0)
+    abstains = answer("I do not know.", None, policy="ternary", value=0.0, abstained=True, status=RewardStatus.NO_CLAIMS)
+    assert add_batch(PreferenceWindow(), wrong, abstains).chosen == "I do not know."
+    assert add_batch(PreferenceWindow(), wrong, answer("Somebody.", 0.0, policy="ternary", value=0.0)) is None
 
 
 def test_a_pair_that_stands_on_the_log_is_not_made_again():
