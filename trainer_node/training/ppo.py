@@ -183,18 +183,20 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         if not any(counts):
             return
         if not all(counts):
-            mine = self._lent(mine)
+            lender = next(rank for rank, count in enumerate(counts) if count)
+            mine, counts = self._lent(mine, lender), [count or counts[lender] for count in counts]
         self._before_round = self._state()
-        self._train_on(mine, micro_batches([max(1, count) for count in counts], self._accumulation))
+        self._train_on(mine, micro_batches(counts, self._accumulation))
         self.source.note(self._metrics["loss/policy_avg"] + self.args.vf_coef * self._metrics["loss/value_avg"])
         if not self._finite():
             self.source.mark_bad()
 
-    def _lent(self, mine: Round) -> Round:
-        """A process none of whose answers has a reward trains on a copy of another's first one: all must take the same steps."""
-        offer = mine.rows([0]).to("cpu") if mine.rewards else None
-        offers = [offered for offered in self.source.group.gather(offer) if offered is not None]
-        return mine if mine.rewards else offers[0].to(self.accelerator.device)
+    def _lent(self, mine: Round, lender: int) -> Round:
+        """A process none of whose answers has a reward trains on a copy of another's: all must take the same steps, and the advantages of
+        one answer alone are whitened away."""
+        offer = mine.to("cpu") if self.source.group.rank == lender else None
+        lent = self.source.group.gather(offer)[lender]
+        return mine if mine.rewards or lent is None else lent.to(self.accelerator.device)
 
     def _answer(self, rows: list[PromptRow]) -> tuple[torch.Tensor, Any]:
         """Prompts, padded on the left, and what the policy samples for them: `sequences` (rows, length), `scores` of each new token."""
