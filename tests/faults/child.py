@@ -24,10 +24,12 @@ from schemas.errors import PeltonError, UserError
 from streams.imported import kept_out
 from streams.kafka.settings import KafkaSettings
 from trainer_node.config import TrainConfig
+from trainer_node.distributed.process_group import ProcessGroup
 from trainer_node.models import restore as weights  # noqa: F401 - imported once, before the fork
 from trainer_node.node import TrainerNode, stop_on_signals
 from trainer_node.options import RunOptions
 from trainer_node.run import libraries, loop  # noqa: F401 - imported once, before the fork
+from trainer_node.run.follower import Follower
 from trainer_node.training import base
 
 with kept_out("wandb"):
@@ -54,6 +56,10 @@ class Orders:
     """Passes over this token raise, as a model's own code might; -1: all do."""
     options: dict[str, Any] = field(default_factory=dict)
     """More of `RunOptions`."""
+    rank: int = 0
+    processes: int = 1
+    """Which of how many processes of a training it is; they meet at `port` of this machine."""
+    port: int = 0
 
 
 class Teller:
@@ -95,14 +101,26 @@ def train(pipe: Connection, orders: Orders) -> None:
         on_batch=teller.batch,
         **orders.options,
     )
-    node = TrainerNode(settings, TrainConfig(**orders.config), options)
-    stop_on_signals(node)
+    config = TrainConfig(**orders.config)
     try:
+        group = _join(orders)
+        if group.rank:
+            Follower(config, group).run()
+            return
+        node = TrainerNode(settings, config, options, group)
+        stop_on_signals(node)
         node.run()
         node.raise_if_fruitless()
     except PeltonError as error:
         sys.stderr.write(f"error: {type(error).__name__}: {error}\n")
         sys.exit(2 if isinstance(error, UserError) else 1)
+
+
+def _join(orders: Orders) -> ProcessGroup:
+    """As where torchrun has started it."""
+    os.environ |= {"RANK": str(orders.rank), "LOCAL_RANK": str(orders.rank), "WORLD_SIZE": str(orders.processes)}
+    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(orders.port)}
+    return ProcessGroup.join()
 
 
 def _between_micro_batches(teller: Teller) -> None:

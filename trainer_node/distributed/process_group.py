@@ -171,6 +171,22 @@ class ProcessGroup:
             dist.all_gather_object(everyone, mine, group=self.group)
         return everyone
 
+    def any(self, mine: bool) -> bool:
+        """Whether it is so on any rank. Collective: each calls it at the same point.
+
+        Raises:
+            PeltonError: one of them is gone.
+        """
+        if self.size == 1:
+            return mine
+        import torch
+        import torch.distributed as dist
+
+        told = torch.tensor(int(mine))
+        with _others_alive():
+            dist.all_reduce(told, dist.ReduceOp.MAX, group=self.group)
+        return bool(told)
+
     def on_rank_0(self, find: Callable[[], Found]) -> Found:
         """What rank 0 finds, on every rank. Collective: each calls it at the same point, and blocks until rank 0 has found it."""
         if self.rank:

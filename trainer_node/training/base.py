@@ -5,6 +5,7 @@ Shuffling, samplers and the trainers' own data loaders are out of the way: `get_
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,7 +22,7 @@ from trainer_node.models.out_of_memory import out_of_memory
 from trainer_node.training.batch_source import BatchSource
 from trainer_node.training.losses import sequences
 from trainer_node.training.sampling_gap import GapMeter, SamplingGap
-from trainer_node.training.taking_apart import TakingApart
+from trainer_node.training.taking_apart import Passes, TakingApart
 
 OF_THE_SETTINGS = ("weight_decay", "betas", "eps")
 """What an optimizer's state holds beside the rate that is no state."""
@@ -88,7 +89,8 @@ class StreamTrainer(Trainer, Generic[Source]):
         def attempt(inputs: Any) -> torch.Tensor:
             return super(StreamTrainer, self).training_step(model, inputs, num_items_in_batch)
 
-        losses = self.apart.guarded(self.source, attempt, inputs, self._drop_gradients, self.plain_tokens())
+        passes = Passes(attempt, self._drop_gradients, self.plain_tokens(), model)
+        losses = self.apart.guarded(self.source, passes, inputs)
         loss = torch.stack(losses).sum() if losses else torch.zeros((), device=self.args.device)
         self.source.hooks.meanwhile()
         with self.source.hooks.gil_window():
@@ -97,6 +99,13 @@ class StreamTrainer(Trainer, Generic[Source]):
             self.source.mark_bad()
             return torch.zeros_like(loss)
         return loss
+
+    def compute_loss_context_manager(self) -> contextlib.ExitStack:
+        """Around a micro-batch's loss: several processes agree on it before they exchange its gradients."""
+        stack = contextlib.ExitStack()
+        stack.enter_context(super().compute_loss_context_manager())
+        stack.enter_context(self.apart.loss_agreed())
+        return stack
 
     def plain_tokens(self) -> list[int]:
         """Of a sentence that every model can read, and what ends its answers."""

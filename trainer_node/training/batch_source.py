@@ -74,6 +74,8 @@ class BatchSource(ABC, Generic[Inputs]):
 
     tried_at_once = 1
     """How often an example stands in its trial."""
+    apart_in_several = False
+    """Whether a step that raises can be taken apart where several processes train: nothing of its micro-batches is done *together*."""
 
     def __init__(self, next_batch: NextBatch | None, group: ProcessGroup = ALONE, hooks: StepHooks | None = None) -> None:
         """`next_batch` is rank 0's; the other ranks have none and get what rank 0 sends them."""
@@ -106,13 +108,13 @@ class BatchSource(ABC, Generic[Inputs]):
     def only(self, numbers: Sequence[int]) -> Iterator[Inputs]:
         """Micro-batches of some samples of the step, which consists of these from now on; numbers are those of the step as it was chosen.
 
-        What was noted of the step so far is forgotten. For the one process of a training.
+        What was noted of the step so far is forgotten.
         """
         self._take(numbers)
         return self._alone(self._step_of(numbers)) if numbers else iter(())
 
     def trial(self, example: AnyExample) -> Iterator[Inputs]:
-        """Micro-batches of one example alone, of the step or of none: nothing counts that is noted of it."""
+        """Micro-batches of one example alone, of the step or of none, all on this rank: nothing counts that is noted of it."""
         batch = StepExamples(self.whole_batch.step, [example] * self.tried_at_once, ["trial"] * self.tried_at_once)
         self._batch, self._numbers, self._bad = batch, [0] * self.tried_at_once, False
         self._forget(batch)

@@ -119,6 +119,7 @@ def _shared_arguments(spec: TrainerSpec, loaded: LoadedModel, config: TrainConfi
         "dataloader_num_workers": 0,
         "remove_unused_columns": False,
         "ddp_find_unused_parameters": False,  # every trained weight takes part in every step
+        "ddp_broadcast_buffers": False,  # they are the same, and a pass that one process makes alone waits for none
     }
     if config.schedule == "cosine_with_restarts":
         arguments["lr_scheduler_kwargs"] = {"num_cycles": ENDLESS_STEPS // config.restart_steps}

@@ -41,6 +41,7 @@ from trainer_node.training.prompt_loader import PromptLoader, PromptRow
 from trainer_node.training.sampler import Sampler
 from trainer_node.training.sampling_gap import padded
 from trainer_node.training.spec import ENDLESS_STEPS, TrainerSpec, Upstream
+from trainer_node.training.taking_apart import Passes
 
 ROWS_AT_ONCE = 16
 """Answers whose scores are computed together."""
@@ -166,7 +167,8 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         gc.freeze()  # TRL collects garbage twice a round; what is loaded by now is none, and looking at it takes a second
         for micro_batch in self.source:
             undo = functools.partial(self._restore, copy.deepcopy(self.lr_scheduler.state_dict()))
-            self.apart.guarded(self.source, lambda part: self._round(part["rows"]), micro_batch, undo, self.plain_tokens())
+            passes = Passes(lambda part: self._round(part["rows"]), undo, self.plain_tokens(), self.model)
+            self.apart.guarded(self.source, passes, micro_batch)
             assert self.source.batch is not None
             self.state.global_step = self.source.batch.step
             for callback in self._step_callbacks:

@@ -20,6 +20,8 @@ StepMean = Callable[[Sequence[ExampleLoss]], float]
 class StepLoader(BatchSource[dict[str, torch.Tensor]]):
     """Each micro-batch is the keyword arguments of a causal language model, labels included; each rank gets its rows of every one."""
 
+    apart_in_several = True
+
     def __init__(
         self,
         next_batch: NextBatch | None,
@@ -46,15 +48,21 @@ class StepLoader(BatchSource[dict[str, torch.Tensor]]):
         return self._in_parts(batch, self._accumulation)
 
     def _alone(self, batch: StepExamples) -> Iterator[dict[str, torch.Tensor]]:
-        return self._in_parts(batch, len(batch.examples))
+        return self._in_parts(batch, -(-len(batch.examples) // self._ranks[1]))
 
     def _in_parts(self, batch: StepExamples, count: int) -> Iterator[dict[str, torch.Tensor]]:
         lengths = [len(example) for example in batch.examples]
         # Several ranks share each part: one of a single row would leave all but one of them with nothing to do.
-        ends = least_padding(lengths, count) if self.group.size == 1 else equal_cuts(len(lengths), count)
+        rank, size = self._ranks
+        ends = least_padding(lengths, count) if size == 1 else equal_cuts(len(lengths), count)
         for part in split([with_loss(example) for example in batch.examples], ends):
-            mine = split(part, equal_cuts(len(part), self.group.size))[self.group.rank]
+            mine = split(part, equal_cuts(len(part), size))[rank]
             yield collate(sequences(mine), self._pad).inputs()
+
+    @property
+    def _ranks(self) -> tuple[int, int]:
+        """Which of how many processes share a micro-batch; a trial is not shared."""
+        return (0, 1) if self._trying else (self.group.rank, self.group.size)
 
     @property
     def target_tokens(self) -> int:

@@ -125,8 +125,8 @@ def test_a_sound_step_keeps_its_gradient_and_its_samples(tiny_model, tmp_path):
         (
             TrainerKind.PPO,
             1,
-            "2 completions of up to 7 tokens with their prompts",
-            "lower --batch-size or --max-new-tokens, or raise --accumulation",
+            "4 completions of up to 7 tokens with their prompts",
+            "lower --batch-size, --num-generations or --max-new-tokens, or raise --accumulation",
         ),
     ],
 )

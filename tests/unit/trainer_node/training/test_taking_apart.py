@@ -79,7 +79,7 @@ def test_of_prompts_the_others_are_answered_anew_and_nobody_is_asked_what_a_tria
     good = EXAMPLES[kind]
     step = step_over(kind, [good[0], GUILTY[kind], good[1]], tiny_model, tmp_path, asked)
     assert set(guilty_of(step)) == {"s1"}
-    assert asked == [2 * (2 if kind is TrainerKind.GRPO else 1)]
+    assert asked == [4], "two of each"
     assert step.source.step_loss() is not None
     assert step.source.unrewarded() == frozenset()
 
