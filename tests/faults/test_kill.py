@@ -22,7 +22,7 @@ def kill_at(run: Run, event: tuple[str, int], after_step: int = 0) -> None:
 
 
 def test_sigkill_at_every_step_of_the_commit_and_in_mid_step_leaves_each_sample_exactly_once_and_the_same_weights(settings, new_run):
-    samples = produce(settings, 1000)
+    samples = produce(settings, 640)
     unbroken = new_run("unbroken", pace_steps=None)
     unbroken.finish()
     order = unbroken.bands_in_order()
@@ -31,7 +31,7 @@ def test_sigkill_at_every_step_of_the_commit_and_in_mid_step_leaves_each_sample_
     run = new_run("killed", pace_steps=None)
     for number in range(1, 10):
         kill_at(run, ("commit", number), after_step=1)
-    kill_at(run, ("micro", 26))
+    kill_at(run, ("micro", 18))
     run.finish()
     assert account(run.trained(), samples) == ALL_THERE_ONCE
     assert same_weights(run.weights(), unbroken.weights())
@@ -39,18 +39,18 @@ def test_sigkill_at_every_step_of_the_commit_and_in_mid_step_leaves_each_sample_
 
 
 def test_sigkill_around_the_end_of_a_pass_and_of_an_objective_changes_neither_weights_nor_the_reference(settings, new_run):
-    samples = produce(settings, 1000)  # 32 steps a pass, the last one with eight samples
-    pairs = produce(settings, 1000, Objective.PREFERENCE)
-    config = {"trainer": "auto", "epochs": 2, "checkpoint_steps": 10}
+    samples = produce(settings, 264)  # 9 steps a pass, the last one with eight samples
+    pairs = produce(settings, 264, Objective.PREFERENCE)
+    config = {"trainer": "auto", "epochs": 2, "checkpoint_steps": 5}
     unbroken = new_run("unbroken", **config)
     unbroken.finish()
     run = new_run("killed", **config)
-    kill_at(run, ("batch", 32))  # the last of the first pass, journalled
-    kill_at(run, ("batch", 33))  # the first of the second pass, right after its checkpoint
-    kill_at(run, ("batch", 65))  # the first of the other objective
-    kill_at(run, ("micro", 66))
-    kill_at(run, ("commit", 7), after_step=70)
-    kill_at(run, ("batch", 97))  # the first of its second pass
+    kill_at(run, ("batch", 9))  # the last of the first pass, journalled
+    kill_at(run, ("batch", 10))  # the first of the second pass, right after its checkpoint
+    kill_at(run, ("batch", 19))  # the first of the other objective
+    kill_at(run, ("micro", 20))
+    kill_at(run, ("commit", 7), after_step=22)
+    kill_at(run, ("batch", 28))  # the first of its second pass
     run.finish()
     for number in (1, 2):
         assert account(run.trained(number), samples) == ALL_THERE_ONCE
@@ -61,7 +61,7 @@ def test_sigkill_around_the_end_of_a_pass_and_of_an_objective_changes_neither_we
 
 
 def test_the_first_batch_after_a_kill_is_the_journalled_one_with_accumulation_too(settings, new_run):
-    samples = produce(settings, 1000)
+    samples = produce(settings, 300)
     run = new_run(accumulation=4, batch_size=20)
     child = run.start(("micro", 7))  # the first of four micro-batches of step 7; much more is read ahead by now
     child.wait_for("waiting")
@@ -80,7 +80,7 @@ def test_bad_records_are_dead_lettered_once_whatever_is_killed_and_poison_never_
     with Producer(settings) as producer:
         for number, value in enumerate(poison):
             producer.send_bytes(topic, b"k", value)
-            for one in (sample(number * 150 + n) for n in range(150)):
+            for one in (sample(number * 40 + n) for n in range(40)):
                 producer.send(settings.topics.band("sft", 0), one.sample_id, one)
                 good.append(one.sample_id)
         held_out = sample(9999, sample_id="v", split=Split.VALIDATION)
@@ -94,7 +94,7 @@ def test_bad_records_are_dead_lettered_once_whatever_is_killed_and_poison_never_
     assert len(read_record(run.folder)["starts"]) == 3
     letters = [dict(record.headers) for record in read_range(settings, settings.topics.dead_letters.name)]
     offsets = [int(headers["pelton.offset"]) for headers in letters]
-    assert sorted(offsets) == [number * 151 for number in range(len(poison))]
+    assert sorted(offsets) == [number * 41 for number in range(len(poison))]
     assert {headers["pelton.reason"].decode() for headers in letters} == {
         "bad_json", "bad_encoding", "empty", "unknown_version", "invalid", "too_deep",
     }  # fmt: skip
