@@ -107,8 +107,8 @@ class Logs:
                 producer.send(settings.topics.samples, sample.sample_id, sample)
         ids = len({sample.sample_id for sample in trained})
         bands = [settings.topics.band("sft", band).name for band in range(BANDS)]
-        command = [sys.executable, "-m", "cli.main", "worker", "curriculum", "--signal", plan.signal, "--metrics-port", "0"]
-        where = ["--bootstrap-servers", self._servers, "--topic-prefix", settings.topic_prefix]
+        command = [sys.executable, "-m", "cli.main", "worker", "curriculum", "--hold-back", "all", "--metrics-port", "0"]
+        where = ["--signal", plan.signal, "--bootstrap-servers", self._servers, "--topic-prefix", settings.topic_prefix]
         with (self._folder / f"{settings.topic_prefix}log").open("wb") as log:
             worker = subprocess.Popen([*command, *where], cwd=ROOT, env=self._environ, stdout=log, stderr=log)
             try:

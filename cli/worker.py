@@ -76,16 +76,42 @@ state_option = click.option(
     show_default=True,
     help="What the bands are cut by: d, its length alone, compression ratio, grade level, or chance.",
 )
+@click.option(
+    "--hold-back",
+    default="2000",
+    show_default=True,
+    metavar="N|all",
+    help="Records of a partition that are measured before the first gets its band; all: those that are there at the start.",
+)
+@click.option(
+    "--hold-back-s",
+    type=Finite(0),
+    default=2.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Longest time from the first to the last.",
+)
 @state_option
 @worker_options
 def curriculum(
-    settings: KafkaSettings, run_id: str | None, ontology: Path | None, state_dir: Path | None, signal: str, **serve: Any
+    settings: KafkaSettings,
+    run_id: str | None,
+    ontology: Path | None,
+    state_dir: Path | None,
+    signal: str,
+    hold_back: str,
+    hold_back_s: float,
+    **serve: Any,
 ) -> None:
     """Put samples into bands by difficulty."""
     from streams.curriculum.agent import CurriculumNode
+    from streams.curriculum.calibration import HoldBack
     from streams.curriculum.signals import Signal
 
-    _serve("curriculum", run_id, lambda: CurriculumNode(settings, _ontology(ontology), run_id, state_dir, Signal(signal)), **serve)
+    if hold_back != "all" and not hold_back.isdecimal():
+        raise click.UsageError(f"--hold-back {hold_back} is neither a number of records nor `all`")
+    held = HoldBack(None if hold_back == "all" else int(hold_back), hold_back_s)
+    _serve("curriculum", run_id, lambda: CurriculumNode(settings, _ontology(ontology), run_id, state_dir, Signal(signal), held), **serve)
 
 
 def augmenter_options(command: Command) -> Command:

@@ -26,6 +26,8 @@ CATCH_UP = 20_000
 """Most records read again to bring a state up to date."""
 FORMAT = 1
 """Version of the file."""
+NO_END = 2**62
+"""An offset that no log reaches."""
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +94,22 @@ class PartitionStates(Generic[S]):
             with contextlib.suppress(BadRecord):  # as when the log is read again
                 kept.state.observe_record(record)
 
+    def read_on(self, record: Record, wanted: Callable[[Record], bool], at_end: Callable[[], None] = lambda: None) -> None:
+        """Count in what the log has behind the state, from a record that is about to be handled on, as long as it is wanted.
+
+        What was counted in, and what `at_end` does, is kept at once: whoever handles these records after a crash finds the same state.
+        """
+        kept = self._kept[record.topic, record.partition]
+        start = max(kept.next_offset, record.offset)
+        for later in read_partition(self._settings, record.topic, record.partition, start, NO_END):
+            if not wanted(later):
+                break
+            _count_in(kept.state, later)
+            kept.next_offset, kept.timestamp = later.offset + 1, later.timestamp
+        at_end()
+        kept.changed = True
+        self.save()
+
     def advance(self, record: Record) -> None:
         """The record is in the state now, or was dead-lettered."""
         kept = self._kept[record.topic, record.partition]
@@ -146,15 +164,7 @@ class PartitionStates(Generic[S]):
     def _catch_up(self, kept: Kept[S], record: Record, start: int) -> None:
         count = 0
         for earlier in self.read_before(record, start):
-            try:
-                kept.state.observe_record(earlier)
-                count += 1
-            except BadRecord:
-                continue  # it lies in the dead letters since
-            except PeltonError:
-                raise
-            except Exception:
-                logger.exception("%s %d:%d", earlier.topic, earlier.partition, earlier.offset)  # it, too: as a processing_error
+            count += _count_in(kept.state, earlier)
         kept.next_offset, kept.changed = record.offset, True
         logger.info("state of %s %d: %d records before offset %d read again", record.topic, record.partition, count, record.offset)
 
@@ -175,3 +185,17 @@ class PartitionStates(Generic[S]):
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             logger.warning("state file %s cannot be used (%s); it is made anew from the log", path, error)
             return None
+
+
+def _count_in(state: State, record: Record) -> bool:
+    """Whether the state could use a record; where not, it lies in the dead letters, or will."""
+    try:
+        state.observe_record(record)
+    except BadRecord:
+        return False
+    except PeltonError:
+        raise
+    except Exception:
+        logger.exception("%s %d:%d", record.topic, record.partition, record.offset)  # dead-lettered as a processing_error
+        return False
+    return True

@@ -5,6 +5,8 @@ Each sample is understood, measured on the graph, and put in a band by comparing
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from schemas.topics import Topic
 from schemas.training_sample import Objective, SourcePosition
 from streams import metrics
 from streams.curriculum.bands import Bands
+from streams.curriculum.calibration import HoldBack
 from streams.curriculum.difficulty import RawTerms, raw_terms
 from streams.curriculum.signals import MEASURES, Signal
 from streams.curriculum.task_detector import Content, content_of, detect_task, objective_of, to_training_sample
@@ -23,6 +26,18 @@ from streams.kafka.sources import source_of
 from streams.knowledge.ontology import Ontology
 from streams.node import StreamNode
 from streams.partition_state import PartitionStates
+
+CALIBRATION_LOOK_S = 0.2
+"""Seconds between two looks for more to calibrate on."""
+LATE_S = 0.5
+"""Seconds in which a record that was sent in time may still arrive."""
+MOST_MEASURED = 100_000
+"""Records whose terms are remembered from the calibration until they get their bands; others are measured once more."""
+
+HELD_BACK = HoldBack()
+"""Where nothing else is said."""
+
+logger = logging.getLogger(__name__)
 
 
 class CurriculumNode(StreamNode):
@@ -37,15 +52,20 @@ class CurriculumNode(StreamNode):
         run_id: str | None = None,
         state_folder: Path | None = None,
         signal: Signal = Signal.DIFFICULTY,
+        hold_back: HoldBack | None = HELD_BACK,
     ) -> None:
         super().__init__(settings, settings.topics.samples, ontology, run_id, state_folder)
         self.signal = signal
+        self.hold_back = hold_back
         self._states = PartitionStates(lambda: _PartitionBands(self), settings, self.group, state_folder, lambda: self.positions.topic_id)
 
     def process(self, records: Sequence[Record]) -> None:
         """Measure each sample and send it to its band."""
         for record in self.admitted(records):
             bands, counted = self._states.before(record)
+            if bands.bands.calibration.is_open:
+                self._calibrate(record, bands)
+                bands, counted = self._states.before(record)
             with self.guarded(record) as case:
                 sample = Sample.decode(record.value)
                 case.sample_id = sample.sample_id
@@ -56,7 +76,7 @@ class CurriculumNode(StreamNode):
                     self.skip("forgotten")
                     self._states.count(record)
                 elif self.is_ours(sample):
-                    self._place(record, sample, bands.bands, counted)
+                    self._place(record, sample, bands, counted)
                 else:
                     self.skip("another run's")
             self._states.advance(record)
@@ -76,10 +96,23 @@ class CurriculumNode(StreamNode):
         measure = MEASURES.get(self.signal)
         return terms._replace(other=measure(sample.sample_id, content)) if measure else terms, version
 
-    def _place(self, record: Record, sample: Sample, bands: Bands, counted: bool) -> None:
+    def _calibrate(self, record: Record, kept: _PartitionBands) -> None:
+        """Measure what is held back of a partition before its first record is given a band."""
+        calibration, hold_back = kept.bands.calibration, self.hold_back or HoldBack(0)
+        first = record.timestamp if calibration.first_ms is None else calibration.first_ms
+        until = min(first / 1000, time.time()) + hold_back.seconds + LATE_S
+        while calibration.is_open:
+            is_last = hold_back.samples is None or time.time() >= until
+            self._states.read_on(record, lambda later: calibration.wants(later.timestamp), calibration.close if is_last else lambda: None)
+            if calibration.is_open and self._closing.wait(CALIBRATION_LOOK_S):
+                return
+        logger.info("%s %d: bands are calibrated on %d records", record.topic, record.partition, calibration.count)
+
+    def _place(self, record: Record, sample: Sample, kept: _PartitionBands, counted: bool) -> None:
         task = detect_task(sample)
         content = content_of(sample, task)
-        raw, version = self.measure(sample, content)
+        raw, version = kept.measured.pop(record.offset) if record.offset in kept.measured else self.measure(sample, content)
+        bands = kept.bands
         difficulty, band = (bands.look_up if counted else bands.place)(objective_of(task), raw)
         source = SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
         made = to_training_sample(sample, band=band, difficulty=difficulty, source=source, facts_offset=version, content=content)
@@ -101,17 +134,22 @@ class _PartitionBands:
 
     def __init__(self, node: CurriculumNode) -> None:
         self._node = node
-        self.bands = Bands(node.signal)
+        self.bands = Bands(node.signal, node.hold_back)
+        self.measured: dict[int, tuple[RawTerms, int]] = {}
+        """By offset, of what is calibrated on: terms and the graph's version."""
 
     def observe_record(self, record: Record) -> None:
+        self.bands.calibration.counts(record.timestamp)
         key = self._node.signatures.check(record)
         sample = Sample.decode(record.value)
         if not self._node.signatures.vouches_for_node_fields(key):
             sample = sample.without_node_fields()
         if self._node.is_ours(sample):
             task = detect_task(sample)
-            raw, _ = self._node.measure(sample, content_of(sample, task))
+            raw, version = self._node.measure(sample, content_of(sample, task))
             self.bands.place(objective_of(task), raw)
+            if self.bands.calibration.is_open and len(self.measured) < MOST_MEASURED:
+                self.measured[record.offset] = (raw, version)
 
     def to_json(self) -> dict[str, Any]:
         return self.bands.to_json()

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.training_sample import BANDS, Difficulty, Objective
+from streams.curriculum.calibration import Calibration, HoldBack, Thinned
 from streams.curriculum.difficulty import DELTA, ETA, GAMMA, RawTerms
-from streams.curriculum.quantiles import RunningQuantiles
 from streams.curriculum.signals import Signal
+from streams.curriculum.window import WindowQuantiles
 
 _TERMS = ("hops", "length", "centrality", "other")
 _SCALES = (*_TERMS, "score")
@@ -24,30 +25,49 @@ class Bands:
     A function of the samples seen, in their order: the same log prefix gives the same bands. One object serves one partition.
     """
 
-    def __init__(self, signal: Signal = Signal.DIFFICULTY) -> None:
+    def __init__(self, signal: Signal = Signal.DIFFICULTY, hold_back: HoldBack | None = None) -> None:
+        """`hold_back`: how much is measured before the first band is given; None for nothing."""
         self._signal = signal
-        self._scales: dict[Objective, dict[str, RunningQuantiles]] = {}
+        self._scales: dict[Objective, dict[str, WindowQuantiles]] = {}
+        self.calibration = Calibration(hold_back)
+        self._held: dict[Objective, Thinned] = {}
 
     def place(self, objective: Objective, raw: RawTerms) -> tuple[Difficulty, int]:
         """Difficulty and band (0 easiest) of a sample, after counting it in."""
-        scales = self._of(objective)
+        self._score_what_was_held()
+        scales, may_close = self._of(objective), not self.calibration.is_open
+        if self.calibration.is_open:
+            self._held.setdefault(objective, Thinned()).add(raw)
         for name in _TERMS:
             if (value := getattr(raw, name)) is not None:
-                scales[name].observe(value)
+                scales[name].observe(value, may_close)
         difficulty = self._difficulty(scales, raw)
-        scales["score"].observe(difficulty.score)
+        scales["score"].observe(difficulty.score, may_close)
         return difficulty, band_of(scales["score"].mid_rank(difficulty.score))
 
     def look_up(self, objective: Objective, raw: RawTerms) -> tuple[Difficulty, int]:
         """Difficulty and band of a sample that has been counted already (it is read again after a crash)."""
+        self._score_what_was_held()
         scales = self._of(objective)
         difficulty = self._difficulty(scales, raw)
         return difficulty, band_of(scales["score"].mid_rank(difficulty.score))
 
-    def _of(self, objective: Objective) -> dict[str, RunningQuantiles]:
-        return self._scales.setdefault(objective, {name: RunningQuantiles() for name in _SCALES})
+    def _score_what_was_held(self) -> None:
+        """Once the calibration is closed: what was calibrated on is scored anew, each sample against all of it and not those before it."""
+        if self.calibration.is_open or not self._held:
+            return
+        held, self._held = self._held, {}
+        for objective, samples in held.items():
+            scales = self._of(objective)
+            scores = [self._difficulty(scales, raw).score for raw in samples.kept]
+            scales["score"] = WindowQuantiles()
+            for score in scores:
+                scales["score"].observe(score, may_close=False)
 
-    def _difficulty(self, scales: Mapping[str, RunningQuantiles], raw: RawTerms) -> Difficulty:
+    def _of(self, objective: Objective) -> dict[str, WindowQuantiles]:
+        return self._scales.setdefault(objective, {name: WindowQuantiles() for name in _SCALES})
+
+    def _difficulty(self, scales: Mapping[str, WindowQuantiles], raw: RawTerms) -> Difficulty:
         l, c = (scales[name].below(getattr(raw, name)) for name in ("length", "centrality"))  # noqa: E741 - the formula's letters
         h = UNKNOWN if raw.hops is None else scales["hops"].below(raw.hops)
         if self._signal is Signal.DIFFICULTY:
@@ -69,7 +89,8 @@ class Bands:
     def to_json(self) -> dict[str, Any]:
         """The state, as JSON takes it."""
         scales = {objective.value: {name: scale.to_json() for name, scale in scales.items()} for objective, scales in self._scales.items()}
-        return {"signal": self._signal.value, "scales": scales}
+        held = {objective.value: samples.to_json() for objective, samples in self._held.items()}
+        return {"signal": self._signal.value, "calibration": self.calibration.to_json(), "held": held, "scales": scales}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take over the state that `to_json` wrote.
@@ -79,8 +100,10 @@ class Bands:
         """
         if state["signal"] != self._signal.value:
             raise ValueError(f"it is of the signal {state['signal']}, not {self._signal.value}")
+        self.calibration.restore(state["calibration"])
+        self._held = {Objective(objective): Thinned.from_json(samples) for objective, samples in state["held"].items()}
         self._scales = {
-            Objective(objective): {name: RunningQuantiles.from_json(scales[name]) for name in _SCALES}
+            Objective(objective): {name: WindowQuantiles.from_json(scales[name]) for name in _SCALES}
             for objective, scales in state["scales"].items()
         }
 

@@ -77,6 +77,14 @@ class RunningQuantiles:
             self._counts[bucket] = self._counts.get(bucket, 0) + count
         self.count += other.count
 
+    def subtract(self, other: Self) -> None:
+        """Take another sketch's numbers, which are in this one, out of it."""
+        for bucket, count in other._counts.items():
+            self._counts[bucket] -= count
+            if not self._counts[bucket]:
+                del self._counts[bucket]
+        self.count -= other.count
+
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RunningQuantiles) and self._counts == other._counts
 
