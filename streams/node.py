@@ -42,6 +42,8 @@ from streams.state_files import make_folder, read_json, state_path, write_json
 FACTS_SECONDS = 3600.0
 """Longest wait for the knowledge graph at the start."""
 
+LINGER_MS = 50
+"""Longest time for which what a batch sends waits for what else it sends, in milliseconds; each request costs a thread's switch."""
 MOST_NAMED = 20
 """Paused sources that have a series of their own: their names come from messages."""
 
@@ -89,7 +91,8 @@ class StreamNode(ABC):
         self.signatures = Signatures(settings)
         self.forgotten = ForgottenIds(settings)
         self._signed_by: dict[tuple[str, int, int], AllowedKey | None] = {}
-        self._producer = Producer(settings, waits_for_broker=True)  # what a batch has sent is not given up while its broker is away
+        # What a batch has sent is not given up while its broker is away. It goes at the batch's end, together, or once a request is full.
+        self._producer = Producer(settings, waits_for_broker=True, linger_ms=LINGER_MS)
         self._letters = DeadLetterWriter(self._producer, settings, self.name, run_id)
         self._sent: Counter[str] = Counter()
         fact_letters = DeadLetterWriter(self._producer, settings, "facts", run_id, Breaker()) if self.dead_letters_bad_facts else None

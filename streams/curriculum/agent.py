@@ -115,7 +115,7 @@ class CurriculumNode(StreamNode):
         bands = kept.bands
         difficulty, band = (bands.look_up if counted else bands.place)(objective_of(task), raw)
         source = SourcePosition(topic=record.topic, partition=record.partition, offset=record.offset)
-        made = to_training_sample(sample, band=band, difficulty=difficulty, source=source, facts_offset=version, content=content)
+        made = to_training_sample(sample, band=band, difficulty=difficulty, source=source, facts_offset=version, content=content, task=task)
         for rule in content.changed:
             metrics.CONVERSATIONS_CHANGED.labels(self.name, rule).inc()
         self.send(self.settings.topics.band(made.objective, band), made.sample_id, made, source_of(record))

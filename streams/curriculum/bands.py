@@ -65,7 +65,10 @@ class Bands:
                 scales["score"].observe(score, may_close=False)
 
     def _of(self, objective: Objective) -> dict[str, WindowQuantiles]:
-        return self._scales.setdefault(objective, {name: WindowQuantiles() for name in _SCALES})
+        scales = self._scales.get(objective)
+        if scales is None:
+            scales = self._scales[objective] = {name: WindowQuantiles() for name in _SCALES}
+        return scales
 
     def _difficulty(self, scales: Mapping[str, WindowQuantiles], raw: RawTerms) -> Difficulty:
         l, c = (scales[name].below(getattr(raw, name)) for name in ("length", "centrality"))  # noqa: E741 - the formula's letters

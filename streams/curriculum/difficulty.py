@@ -44,7 +44,7 @@ def raw_terms(content: Content, gold: Iterable[str] | None, graph: Hypergraph) -
     distance = facts_needed(content.question, asked, targets, graph)
     return RawTerms(
         hops=None if distance is None else float(distance),
-        length=float(content.length if content.prompt else len(answer.split())),
+        length=float(content.length if content.turns or content.question else len(answer.split())),
         # The most specific entity of the answer is the one that the fewest facts speak of.
         centrality=min((graph.centrality(entity) for entity in targets), default=0.0),
     )

@@ -9,7 +9,6 @@ graph, or no path goes by them, the shortest path counts.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -41,6 +40,11 @@ def facts_needed(question: str, asked: set[str], added: set[str], graph: Hypergr
     if not asked or not added:
         return None
     named = relations_in(question, graph)
+    asks = ("needed", frozenset(asked), frozenset(added), frozenset(named.items()))
+    return graph.recall(asks, lambda: (_facts_needed(asked, added, named, graph),))[0]
+
+
+def _facts_needed(asked: set[str], added: set[str], named: Counter[str], graph: Hypergraph) -> int | None:
     by_relation = paths_by_relation(graph, asked, added, named) if named else {}
     found = {target: by_relation.get(target) or hops(graph, asked, [target], MOST) for target in added}
     known = [distance for distance in found.values() if distance is not None]
@@ -49,23 +53,21 @@ def facts_needed(question: str, asked: set[str], added: set[str], graph: Hypergr
 
 def relations_in(question: str, graph: Hypergraph) -> Counter[str]:
     """Predicates that a question names by their names or nouns, with how often: the longest words first, each word once."""
-    words = _words(tuple((name, graph.ontology[name].nouns) for name in graph.predicates()))
-    if words is None:
+    pattern, predicate_of = graph.recall("words of relations", lambda: _words(graph))
+    if pattern is None:
         return Counter()
-    pattern, predicate_of = words
     return Counter(predicate_of[match[1]] for match in pattern.finditer(fold(question)))
 
 
-@functools.lru_cache(maxsize=8)
-def _words(predicates: tuple[tuple[str, tuple[str, ...]], ...]) -> tuple[re.Pattern[str], dict[str, str]] | None:
-    """A pattern of all words for these predicates and their nouns, the longest first, and whose each is; None where there are none."""
+def _words(graph: Hypergraph) -> tuple[re.Pattern[str] | None, dict[str, str]]:
+    """A pattern of all words for the predicates that facts have and their nouns, the longest first, and whose each is."""
     found: dict[str, str] = {}
-    for name, nouns in predicates:
-        for word in (name.replace("_", " "), *nouns):
+    for name in graph.predicates():
+        for word in (name.replace("_", " "), *graph.ontology[name].nouns):
             if folded := fold(word):
                 found.setdefault(folded, name)
     if not found:
-        return None
+        return None, {}
     longest = sorted(found, key=lambda word: (-len(word), word))
     return re.compile(rf"\b({'|'.join(map(re.escape, longest))})s?\b"), found
 
@@ -95,7 +97,7 @@ def paths_by_relation(graph: Hypergraph, sources: Iterable[str], targets: set[st
 
 def _steps(graph: Hypergraph, entity: str, predicate: str, targets: set[str]) -> Iterable[str]:
     """Where a fact of a predicate leads from an entity; where that is to very many, to targets alone."""
-    near = list(_near(graph, entity, predicate))
+    near = graph.recall(("near", entity, predicate), lambda: list(_near(graph, entity, predicate)))
     return near if len(near) <= HUB else [one for one in near if one in targets]
 
 

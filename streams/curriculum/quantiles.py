@@ -8,6 +8,7 @@ quantiles but no ranks.)
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping
 from typing import Any, Self
@@ -28,6 +29,7 @@ class RunningQuantiles:
 
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
+        self._sums: list[int] | None = None
         self.count = 0
         """Numbers seen."""
 
@@ -37,9 +39,14 @@ class RunningQuantiles:
         Raises:
             ValueError: it is negative or not finite.
         """
-        bucket = _bucket(value)
+        self.add(bucket_of(value))
+
+    def add(self, bucket: int) -> None:
+        """Count one number of a bucket (`bucket_of`)."""
         self._counts[bucket] = self._counts.get(bucket, 0) + 1
         self.count += 1
+        if self._sums is not None:
+            _count_in(self._sums, bucket, 1)
 
     def quantile(self, q: float) -> float | None:
         """The value below which a share `q` in [0,1] of the numbers lies, within RELATIVE_ERROR; None before the first number."""
@@ -65,17 +72,21 @@ class RunningQuantiles:
         return smaller + equal / 2 if self.count else 0.5
 
     def _shares(self, value: float) -> tuple[float, float]:
-        bucket = _bucket(value)
+        bucket = bucket_of(value)
         if not self.count:
             return 0.0, 0.0
-        smaller = sum(count for other, count in self._counts.items() if other < bucket)
-        return smaller / self.count, self._counts.get(bucket, 0) / self.count
+        if self._sums is None:
+            self._sums = [0] * (_BUCKETS + 1)
+            for other, count in self._counts.items():
+                _count_in(self._sums, other, count)
+        return _counted_below(self._sums, bucket) / self.count, self._counts.get(bucket, 0) / self.count
 
     def merge(self, other: Self) -> None:
         """Take in another sketch's numbers."""
         for bucket, count in other._counts.items():
             self._counts[bucket] = self._counts.get(bucket, 0) + count
         self.count += other.count
+        self._sums = None
 
     def subtract(self, other: Self) -> None:
         """Take another sketch's numbers, which are in this one, out of it."""
@@ -84,6 +95,7 @@ class RunningQuantiles:
             if not self._counts[bucket]:
                 del self._counts[bucket]
         self.count -= other.count
+        self._sums = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, RunningQuantiles) and self._counts == other._counts
@@ -110,7 +122,32 @@ class RunningQuantiles:
         return sketch
 
 
-def _bucket(value: float) -> int:
+@functools.lru_cache(maxsize=4096)
+def bucket_of(value: float) -> int:
+    """The bucket of a number.
+
+    Raises:
+        ValueError: it is negative or not finite.
+    """
     if not math.isfinite(value) or value < 0:
         raise ValueError(f"a non-negative finite number is wanted, not {value}")
     return _ZERO if value < SMALLEST else math.ceil(math.log(min(value, LARGEST)) / _LOG_GAMMA)
+
+
+_BUCKETS = bucket_of(LARGEST) - _ZERO + 1
+
+
+def _count_in(sums: list[int], bucket: int, count: int) -> None:
+    """Fenwick, "A new data structure for cumulative frequency tables", Software: Practice and Experience 24(3), 1994."""
+    place = bucket - _ZERO + 1
+    while place <= _BUCKETS:
+        sums[place] += count
+        place += place & -place
+
+
+def _counted_below(sums: list[int], bucket: int) -> int:
+    place, total = bucket - _ZERO, 0
+    while place:
+        total += sums[place]
+        place -= place & -place
+    return total

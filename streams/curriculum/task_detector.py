@@ -52,7 +52,7 @@ class Content(NamedTuple):
     @property
     def length(self) -> int:
         """Words of the whole prompt: of all turns before the last answer."""
-        return sum(len(turn.content.split()) for turn in self.prompt)
+        return sum(len(turn.content.split()) for turn in self.turns) if self.turns else len(self.question.split())
 
 
 def detect_task(sample: Sample) -> Task:
@@ -106,15 +106,16 @@ def to_training_sample(
     source: SourcePosition | None = None,
     facts_offset: int | None = None,
     content: Content | None = None,
+    task: Task | None = None,
 ) -> TrainingSample:
     """A sample as the band topics hold it: neutral messages, for the trainer to put into its model's own template.
 
-    `content`, where it is known already, is what `content_of` makes of the sample.
+    `content` and `task`, where they are known already, are what `content_of` and `detect_task` make of the sample.
 
     Raises:
         BadRecord: untrainable; says which field is missing or wrong.
     """
-    task = detect_task(sample)
+    task = detect_task(sample) if task is None else task
     content = content_of(sample, task) if content is None else content
     return TrainingSample(
         sample_id=sample.sample_id,

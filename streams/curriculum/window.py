@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Self
 
-from streams.curriculum.quantiles import RunningQuantiles
+from streams.curriculum.quantiles import RunningQuantiles, bucket_of
 
 BLOCK = 2500
 """Numbers of a block."""
@@ -33,8 +33,9 @@ class WindowQuantiles:
             self._blocks.append(RunningQuantiles())
             if len(self._blocks) > BLOCKS:
                 self._all.subtract(self._blocks.pop(0))
-        self._blocks[-1].observe(value)
-        self._all.observe(value)
+        bucket = bucket_of(value)
+        self._blocks[-1].add(bucket)
+        self._all.add(bucket)
 
     def below(self, value: float) -> float:
         """Share of the window that is smaller, in [0,1)."""

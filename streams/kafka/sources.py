@@ -6,6 +6,7 @@ A source is what its records' `producer` header says; without one, what their ke
 
 from __future__ import annotations
 
+import functools
 import re
 import time
 from collections import OrderedDict, deque
@@ -49,7 +50,13 @@ def source_of(record: Record) -> str | None:
     for name, value in record.headers:
         if name == PRODUCER_HEADER and (said := value[: 4 * LONGEST_NAME].decode("utf-8", "backslashreplace").strip()):
             return escaped(said)[:LONGEST_NAME]
-    key = (record.key or b"")[:KEY_BYTES].decode("utf-8", "backslashreplace")
+    return _source_of_key((record.key or b"")[:KEY_BYTES])
+
+
+@functools.lru_cache(maxsize=512)
+def _source_of_key(begin: bytes) -> str | None:
+    """Asked several times of one record."""
+    key = begin.decode("utf-8", "backslashreplace")
     if UUID.fullmatch(key):
         return None
     found = SEPARATED.fullmatch(key) or NUMBERED.fullmatch(key)

@@ -7,7 +7,8 @@ the facts that stand alone, whatever came and went before: two nodes at one vers
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any, TypeVar
 
 import networkx as nx
 
@@ -23,7 +24,12 @@ from streams.knowledge.value_types import Mention, Reading, Resolution, Statemen
 
 ATTRIBUTES = frozenset({"unit", "date", "start", "end", "source", "note", "lang"})
 """Qualifiers that describe the fact itself. Every other qualifier whose value is no number or date is a role of the hyperedge."""
-_REMEMBERED = 256
+_REMEMBERED = 2_000
+"""Texts whose names are remembered, those of up to _TEXT_CHARS characters."""
+_TEXT_CHARS = 1_000
+_KNOWN = 100_000
+"""Names and entities of which what was found is remembered."""
+T = TypeVar("T")
 FactNode = tuple[str, str]
 """`("fact", fact id)`: a fact's node; a name's node is the folded name itself."""
 
@@ -46,6 +52,8 @@ class Hypergraph:
         """Phrases read (`phrases`) since the last change: an answer's verdicts and its distinct claims ask for the same ones."""
         self.mentions: dict[tuple[str, bool], list[Mention]] = {}
         """Texts in which names were looked for since the last change: a question and the sentences of an answer are asked several times."""
+        self.remembered: dict[Hashable, Any] = {}
+        """What was found of names and entities since the last change, by what was asked: samples ask the same of the same ones."""
         self._facts = 0
         self._used: Counter[str] = Counter()
         self._order = 0
@@ -79,6 +87,7 @@ class Hypergraph:
             self.reached(offset + 1)
         self.readings.clear()
         self.mentions.clear()
+        self.remembered.clear()
         statement = self._statements.pop(fact_id, None)
         if statement is None:
             return
@@ -122,7 +131,7 @@ class Hypergraph:
         folded = fold(name)
         if folded not in self._lexicon:
             return Resolution(None, (), Status.UNKNOWN)
-        roots = self._aliases.roots(folded)
+        roots = self.entities(folded)
         return Resolution(roots[0], roots, Status.KNOWN) if len(roots) == 1 else Resolution(None, roots, Status.AMBIGUOUS)
 
     def entities_in(self, text: str, *, ambiguous: bool = False) -> list[Mention]:
@@ -131,17 +140,18 @@ class Hypergraph:
         if found is None:
             found = []
             for name, start, end in self._lexicon.find(text):
-                roots = self._aliases.roots(name)
+                roots = self.entities(name)
                 if len(roots) == 1 or ambiguous:
                     found.append(Mention(roots[0] if len(roots) == 1 else name, start, end))
             if len(self.mentions) >= _REMEMBERED:
                 self.mentions.clear()
-            self.mentions[text, ambiguous] = found
+            if len(text) <= _TEXT_CHARS:
+                self.mentions[text, ambiguous] = found
         return list(found)
 
     def names_of(self, entity: str) -> list[str]:
         """The names that stand for an entity and no other, as they are mostly written, its own first."""
-        return [self._lexicon.spelling(name) for name in self._aliases.names_of(entity)]
+        return [self._lexicon.spelling(name) for name in self._names_of(entity)]
 
     def spellings_of(self, entity: str) -> list[str]:
         """All names of an entity as they are mostly written, those that it shares with another too."""
@@ -153,11 +163,20 @@ class Hypergraph:
 
     def beginning_with(self, short: str) -> set[str]:
         """Entities with a name that goes on where the folded `short` ends."""
-        return {root for name in self._lexicon.beginning_with(short) for root in self._aliases.roots(name)}
+        return {root for name in self._lexicon.beginning_with(short) for root in self.entities(name)}
 
     def entities(self, name: str) -> tuple[str, ...]:
         """The entities that a folded name may stand for; itself where it is no alias."""
-        return self._aliases.roots(name)
+        return self.recall(("roots", name), lambda: self._aliases.roots(name))
+
+    def recall(self, question: Hashable, answer: Callable[[], T]) -> T:
+        """What was answered to a question since the last change, or else is now. What is answered must not be changed."""
+        found: T | None = self.remembered.get(question)
+        if found is None:
+            if len(self.remembered) >= _KNOWN:
+                self.remembered.clear()
+            found = self.remembered[question] = answer()
+        return found
 
     # --- facts
 
@@ -179,7 +198,7 @@ class Hypergraph:
     def statements(self, entity: str, predicate: str) -> list[Statement]:
         """What is said of an entity by a predicate, the entity as the subject, in the order of the log."""
         found = []
-        for name in self._aliases.names_of(entity):
+        for name in self._names_of(entity):
             found += [self._statements[key] for key in self._by_subject.get((name, predicate), ())]
             if self.ontology[predicate].symmetric:
                 found += [self._statements[key].reversed() for key in self._by_object.get((name, predicate), ())]
@@ -187,7 +206,7 @@ class Hypergraph:
 
     def statements_to(self, entity: str, predicate: str) -> list[Statement]:
         """What has an entity as the object of a predicate."""
-        names = self._aliases.names_of(entity)
+        names = self._names_of(entity)
         return [self._statements[key] for name in names for key in self._by_object.get((name, predicate), ())]
 
     def facts_of(self, entity: str, predicate: str | None = None) -> list[Fact]:
@@ -201,14 +220,16 @@ class Hypergraph:
         found: dict[str, int] = {}
         for key in self._fact_ids(entity):
             for name in self._graph.adj["fact", key]:
-                roots = self._aliases.roots(name)
+                roots = self.entities(name)
                 if len(roots) == 1 and roots[0] != entity:
                     found[roots[0]] = found.get(roots[0], 0) + 1
         return found
 
     def degree(self, entity: str) -> int:
         """How many facts an entity takes part in."""
-        return sum(self._graph.degree(name) for name in self._aliases.names_of(entity) if name in self._graph)
+        return self.recall(
+            ("degree", entity), lambda: sum(len(self._graph.adj[name]) for name in self._names_of(entity) if name in self._graph)
+        )
 
     def centrality(self, entity: str) -> float:
         """Degree centrality in [0,1]: the share of all facts that the entity takes part in (normalised as in two-mode networks)."""
@@ -216,8 +237,11 @@ class Hypergraph:
 
     # --- inside
 
+    def _names_of(self, entity: str) -> list[str]:
+        return self.recall(("names", entity), lambda: self._aliases.names_of(entity))
+
     def _fact_ids(self, entity: str) -> list[str]:
-        names = [name for name in self._aliases.names_of(entity) if name in self._graph]
+        names = [name for name in self._names_of(entity) if name in self._graph]
         return list(dict.fromkeys(key for name in names for _, key in self._graph.adj[name]))
 
     def _roles(self, statement: Statement) -> Iterator[tuple[str, str, str]]:

@@ -71,7 +71,8 @@ class Lexicon:
         tokens = [word for word in words(text) if word.text != "the"]
         position = 0
         while position < len(tokens):
-            size = self._longest(tokens[position].text, [token.text for token in tokens[position : position + _LONGEST]])
+            names = self._starting_with.get(tokens[position].text)
+            size = _longest(names, [token.text for token in tokens[position : position + _LONGEST]]) if names else 0
             last = tokens[position + size - 1] if size else None
             if last is None or _is_function_word(text[tokens[position].start : last.end]):
                 position += 1
@@ -79,19 +80,17 @@ class Lexicon:
             yield Found(" ".join(token.text for token in tokens[position : position + size]), tokens[position].start, last.end)
             position += size
 
-    def _longest(self, first: str, following: list[str]) -> int:
-        """How many of the words that follow make the longest name; 0 for none."""
-        names = self._starting_with.get(first)
-        if not names:
-            return 0
-        if len(names) == 1:  # the common case, without building a string for each length
-            (only,) = names
-            parts = only.split(" ")
-            return len(parts) if following[: len(parts)] == parts else 0
-        for size in range(len(following), 0, -1):
-            if " ".join(following[:size]) in names:
-                return size
-        return 0
+
+def _longest(names: set[str], following: list[str]) -> int:
+    """How many of the words that follow make the longest of the names, all of which begin with the first of them; 0 for none."""
+    if len(names) == 1:  # the common case, without building a string for each length
+        (only,) = names
+        parts = only.split(" ")
+        return len(parts) if following[: len(parts)] == parts else 0
+    for size in range(len(following), 0, -1):
+        if " ".join(following[:size]) in names:
+            return size
+    return 0
 
 
 _LONGEST = 12

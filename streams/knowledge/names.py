@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _LETTER = r"[^\s!-/:-@\[-`{-~\u0080-\u00a9\u00ab-\u00b4\u00b6-\u00b9\u00bb-\u00bf\u2000-\u206f\u3000-\u3003\u3008-\u301f]"
 """A character that may stand in a word: neither space nor punctuation (ASCII, Latin-1, general and CJK)."""
@@ -27,7 +27,7 @@ _WORD = re.compile(
     re.VERBOSE,
 )
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9]+")
-_NOT_PLAIN = re.compile(r"['`&.+#]|\d,\d|[^\x20-\x7e\n]")
+_NOT_PLAIN = re.compile(r"['`&+#]|(?<![A-Za-z0-9])[A-Za-z]\.|\d[.,]\d|[^\x20-\x7e\n]")
 _NOT_LETTERS = re.compile(rf"(?!{_LETTER}).|{_APOSTROPHE}", re.DOTALL)
 _BETWEEN_INITIALS = re.compile(r"[.\s]")
 _POSSESSIVE = re.compile(rf"{_APOSTROPHE}s$", re.IGNORECASE)
@@ -46,6 +46,10 @@ class Word(NamedTuple):
     """First character in the text."""
     end: int
     """One past the last character."""
+
+
+_new: Any = tuple.__new__
+"""Makes a word in half the time that the class takes to do so."""
 
 
 def _fold_word(word: str) -> str:
@@ -74,15 +78,20 @@ def _cut(text: str) -> Iterator[Word]:
 
 def _plain_words(text: str) -> Iterator[Word]:
     """The same where nothing but spaces and simple punctuation stands between ASCII letters: most texts, in half the time."""
-    for match in _PLAIN_WORD.finditer(text):
-        folded = match.group().lower()
-        yield Word(_SHORT_FORMS.get(folded, folded), match.start(), match.end())
+    for match in _PLAIN_WORD.finditer(text.lower()):
+        folded = match.group()
+        yield _new(Word, (_SHORT_FORMS.get(folded, folded), *match.span()))
 
 
 def _any_words(text: str) -> Iterator[Word]:
     for match in _WORD.finditer(text):
-        raw, start, end = match.group(), match.start(), match.end()
+        raw = match.group()
+        start, end = match.span()
         kind = match.lastgroup
+        if kind is None and raw.isascii() and raw.isalnum():
+            folded = raw.lower()
+            yield _new(Word, (_SHORT_FORMS.get(folded, folded), start, end))
+            continue
         if kind == "possessive":
             continue
         if kind == "initials":

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.fact import Fact
+from streams.curriculum.needed import facts_needed
 from streams.knowledge import paths, phrases
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
@@ -367,6 +368,24 @@ def test_a_phrase_is_read_anew_when_a_fact_comes_or_goes() -> None:
     assert phrases.read(graph, "the Nightingale").candidates == ("aria", "berit")
     graph.remove("f-alias")
     assert phrases.read(graph, "the Nightingale").entity == "berit"
+
+
+def test_what_is_remembered_of_names_and_of_facts_needed_is_asked_anew_when_a_fact_comes_or_goes() -> None:
+    graph = graph_of(fact("Aria", "sings_in", "Oslo", "f1"), fact("Oslo", "shares_stage_with", "Rome", "f2"))
+
+    def answers() -> tuple[object, ...]:
+        needed = facts_needed("Where does she sing?", {"aria"}, {"rome"}, graph)
+        return needed, graph.degree("aria"), graph.entities("divina"), graph.names_of("aria"), graph.statements("aria", "sings_in")
+
+    before = answers()
+    assert before == answers()
+    graph.put(fact("Aria", "alias", "Divina", "f3"), 3)
+    graph.put(fact("Divina", "sings_in", "Rome", "f4"), 4)
+    needed, degree, entities, names, statements = answers()
+    assert (needed, degree, entities, names, len(statements)) == (1, 2, ("aria",), ["Aria", "Divina"], 2)
+    graph.remove("f4", 5)
+    graph.remove("f3", 6)
+    assert answers() == before
 
 
 def test_what_was_read_is_kept_within_bounds() -> None:
