@@ -97,7 +97,7 @@ UNTOLD = unless(
                 unless(
                     turns("messages"),
                     among(LEARNT, has("gold", type="array", minItems=1)),
-                    among(TEXT, every(said("prompt"), has("gold", type="array", minItems=1)), QUESTION_ALONE),
+                    among(TEXT, every(said("prompt"), {"not": said("text")}, has("gold", type="array", minItems=1)), QUESTION_ALONE),
                 ),
             ),
         ),
