@@ -68,7 +68,7 @@ def eventually(condition, what: str) -> None:
 
 
 def test_a_broker_killed_during_fetch_and_away_for_a_minute_at_a_commit_loses_and_doubles_nothing(mortal, at_mortal, run_at_mortal):
-    samples = produce(at_mortal, 1000)
+    samples = produce(at_mortal, 600)
     port = free_port()
     child = run_at_mortal.start(("batch", 6), ("commit", 7), after_step=10, options={"metrics_port": port})
     child.wait_for("waiting", 6)
@@ -91,7 +91,7 @@ def test_a_broker_killed_during_fetch_and_away_for_a_minute_at_a_commit_loses_an
 
 
 def test_a_slow_broker_only_costs_time(mortal, at_mortal, run_at_mortal):
-    samples = produce(at_mortal, 1000)
+    samples = produce(at_mortal, 300)
     child = run_at_mortal.start(("batch", 3))
     child.wait_for("waiting")
     os.kill(mortal.processes[0].pid, signal.SIGSTOP)
@@ -103,7 +103,7 @@ def test_a_slow_broker_only_costs_time(mortal, at_mortal, run_at_mortal):
 
 
 def test_a_stop_while_the_broker_is_away_does_not_wait_for_it_and_loses_nothing(mortal, at_mortal, run_at_mortal):
-    samples = produce(at_mortal, 1000)
+    samples = produce(at_mortal, 300)
     child = run_at_mortal.start(("micro", 6), config={"grace_s": 3600.0})
     child.wait_for("waiting")
     mortal.kill()
@@ -116,36 +116,36 @@ def test_a_stop_while_the_broker_is_away_does_not_wait_for_it_and_loses_nothing(
     assert account(run_at_mortal.trained(), samples) == ALL_THERE_ONCE
 
 
-def test_asking_for_rewards_waits_for_a_broker_that_is_away_and_sends_every_output(mortal, at_mortal):
+def test_asking_for_rewards_waits_for_a_broker_that_is_away_and_sends_every_output_and_as_with_acknowledgements_the_others_are_told(
+    mortal, at_mortal, monkeypatch
+):
+    """The other processes of the training hear that it waits."""
+    monkeypatch.setattr(producing, "WARN_SECONDS", 0.5)
     outputs = [
         ModelOutput(output_id=f"o{n}", prompt_id=f"p{n}", prompt="?", completion=f"{n}.", model_version="r/0", run_id="r")
         for n in range(50)
     ]
-    with Producer(at_mortal, waits_for_broker=True) as producer, ThreadPoolExecutor(1) as asking:
+    asking, acknowledged = threading.Event(), threading.Event()
+    with (
+        Producer(at_mortal, waits_for_broker=True) as producer,
+        Producer(at_mortal, waits_for_broker=True) as other,
+        ThreadPoolExecutor(2) as beside,
+    ):
+        send = partial(other.send_bytes, at_mortal.topics.samples.name, b"k", b"v")
+        send()
+        other.flush(waiting=acknowledged.set)
         mortal.kill()
-        told = threading.Event()
-        asked = asking.submit(RewardClient(at_mortal, producer, "r", 1.0, threading.Event(), told.set).judge, outputs)
-        assert told.wait(PATIENCE), "the other processes of the training hear that it waits"
+        send()
+        flushed = beside.submit(other.flush, waiting=acknowledged.set)
+        asked = beside.submit(RewardClient(at_mortal, producer, "r", 1.0, threading.Event(), asking.set).judge, outputs)
+        assert acknowledged.wait(PATIENCE)
+        assert asking.wait(PATIENCE)
+        assert not flushed.done()
         assert not asked.done()
         mortal.start()
+        flushed.result(PATIENCE)
         assert set(asked.result(PATIENCE).values()) == {None}, "nobody judges here: late rewards are none, not zero"
     assert {record.key for record in read_range(at_mortal, at_mortal.topics.outputs.name)} == {f"p{n}".encode() for n in range(50)}
-
-
-def test_while_acknowledgements_are_awaited_the_other_processes_are_told(mortal, at_mortal, monkeypatch):
-    monkeypatch.setattr(producing, "WARN_SECONDS", 0.5)
-    told = threading.Event()
-    with Producer(at_mortal, waits_for_broker=True) as producer, ThreadPoolExecutor(1) as flushing:
-        send = partial(producer.send_bytes, at_mortal.topics.samples.name, b"k", b"v")
-        send()
-        producer.flush(waiting=told.set)
-        mortal.kill()
-        send()
-        flushed = flushing.submit(producer.flush, waiting=told.set)
-        assert told.wait(PATIENCE)
-        assert not flushed.done()
-        mortal.start()
-        flushed.result(PATIENCE)
 
 
 def test_training_goes_on_when_the_leader_of_three_brokers_is_killed(tmp_path, tiny_model):
@@ -154,7 +154,7 @@ def test_training_goes_on_when_the_leader_of_three_brokers_is_killed(tmp_path, t
     try:
         made = KafkaSettings(bootstrap_servers=cluster.bootstrap_servers, replication_factor=3)
         create_topics(made, made.topics).raise_if_wrong()
-        samples = produce(made, 1000)
+        samples = produce(made, 300)
         run = Run(made, tmp_path, tiny_model)
         child = run.start(("batch", 4))
         child.wait_for("waiting")
@@ -170,7 +170,7 @@ def test_training_goes_on_when_the_leader_of_three_brokers_is_killed(tmp_path, t
 
 
 def test_sigterm_in_mid_step_finishes_the_step_and_checkpoints_it(settings, new_run):
-    samples = produce(settings, 1000)
+    samples = produce(settings, 300)
     run = new_run(accumulation=2)
     child = run.start(("micro", 6), ("micro", 7))
     child.wait_for("waiting")
@@ -183,7 +183,7 @@ def test_sigterm_in_mid_step_finishes_the_step_and_checkpoints_it(settings, new_
 
 
 def test_sigterm_while_waiting_for_a_batch_to_fill_ends_at_once_and_leaves_the_samples_on_the_log(settings, new_run):
-    samples = produce(settings, 1000)
+    samples = produce(settings, 300)
     run = new_run(linger_s=3600.0, batch_size=2000)
     child = run.start(until_consumed=False)
     child.wait_for("commit", 9)  # the checkpoint at step 0: from now on it waits for a batch, for an hour if need be
