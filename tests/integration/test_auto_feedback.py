@@ -97,10 +97,11 @@ def send_losses(producer, settings, run_id="r1", high=(HARD,), normal=60):
     producer.flush()
 
 
-def test_a_sample_reaches_a_band_with_its_difficulty_measured_on_the_facts(settings, producer, start):
-    start("curriculum")
+def test_a_sample_reaches_a_band_with_its_difficulty_measured_on_the_facts_and_another_runs_does_not(settings, producer, start):
+    start("curriculum", "--run-id", "r1")
+    push(producer, settings, [Sample(sample_id="other", text="two", run_id="r2")])
     far = Sample(sample_id="far", prompt="Where was the author of Dune born?", answer="Tacoma")
-    near = Sample(sample_id="near", prompt="Who wrote Dune?", answer="Frank Herbert")
+    near = Sample(sample_id="near", prompt="Who wrote Dune?", answer="Frank Herbert", run_id="r1")
     question = Sample(sample_id="ask", task="rlhf_grpo", prompt="Who wrote Emma?", gold=("Jane Austen",))
     pair = Sample(sample_id="pair", prompt="Who wrote Emma?", chosen="Jane Austen", rejected="Frank Herbert")
     push(producer, settings, [near, far, question, pair])
@@ -116,9 +117,9 @@ def test_a_sample_reaches_a_band_with_its_difficulty_measured_on_the_facts(setti
     eventually(lambda: banded_ids(settings, Objective.PREFERENCE) == {"pair"}, "the pair")
 
 
-def test_a_high_loss_comes_back_as_variants_in_bands(settings, producer, start):
+def test_a_high_loss_comes_back_as_variants_in_bands_and_sent_twice_it_makes_no_second_ones(settings, producer, start):
     start("curriculum")
-    start("augmenter")
+    worker = start("augmenter")
     send_losses(producer, settings)
     variants = eventually(lambda: decoded(settings.topics.samples, settings), "variants")
     eventually(lambda: banded_ids(settings) >= {variant.sample_id for variant in decoded(settings.topics.samples, settings)}, "bands")
@@ -127,6 +128,10 @@ def test_a_high_loss_comes_back_as_variants_in_bands(settings, producer, start):
         assert (variant.parent_id, variant.generation, variant.origin, variant.run_id) == ("hard", 1, "augmenter", "r1")
         assert variant.answer == "Frank Herbert"
         assert variant.prompt != HARD.prompt
+    producer.send(settings.topics.losses, "hard", loss_of(HARD, 9.0))
+    producer.flush()
+    eventually(lambda: worker.metric("pelton_records_skipped_total", why="seen before") == 1, "the duplicate")
+    assert len(decoded(settings.topics.samples, settings)) == len(variants)
 
 
 def test_no_variant_of_a_normal_loss_an_odd_pass_a_held_out_sample_or_a_variant(settings, producer, start):
@@ -145,16 +150,6 @@ def test_no_variant_of_a_normal_loss_an_odd_pass_a_held_out_sample_or_a_variant(
         assert worker.metric("pelton_records_skipped_total", why=why) >= 1, why
 
 
-def test_a_loss_sent_twice_makes_no_second_variants(settings, producer, start):
-    worker = start("augmenter")
-    send_losses(producer, settings)
-    first = eventually(lambda: decoded(settings.topics.samples, settings), "variants")
-    producer.send(settings.topics.losses, "hard", loss_of(HARD, 9.0))
-    producer.flush()
-    eventually(lambda: worker.metric("pelton_records_skipped_total", why="seen before") == 1, "the duplicate")
-    assert decoded(settings.topics.samples, settings) == first
-
-
 def test_a_killed_curriculum_loses_no_sample_and_places_the_rest_as_if_nothing_had_been(settings, producer, start):
     samples = [Sample(sample_id=f"s{n}", prompt="word " * (1 + n * 7919 % 97), answer="a") for n in range(1, 3001)]
     worker = start("curriculum")
@@ -169,28 +164,25 @@ def test_a_killed_curriculum_loses_no_sample_and_places_the_rest_as_if_nothing_h
     assert min(counts) > 300, f"the distribution was kept: {counts}"
 
 
-def test_a_killed_augmenter_loses_no_variant_and_keeps_its_threshold(settings, producer, start):
+def test_a_killed_augmenter_loses_no_variant_and_keeps_its_threshold_and_without_its_folder_reads_that_from_the_log(
+    settings, producer, start
+):
     worker = start("augmenter", state="one")
     send_losses(producer, settings, high=[])
     eventually(lambda: worker.metric("pelton_records_in_total") == 60, "all losses read")
     worker.kill()
     producer.send(settings.topics.losses, "hard", loss_of(HARD, 9.0))  # the one high loss, and no further warm-up
     producer.flush()
-    start("augmenter", state="one")
+    worker = start("augmenter", state="one")
     variants = eventually(lambda: decoded(settings.topics.samples, settings), "variants")
     assert {variant.parent_id for variant in variants} == {"hard"}
-
-
-def test_an_augmenter_that_lost_its_folder_reads_its_threshold_from_the_log(settings, producer, start):
-    worker = start("augmenter", state="one")
-    send_losses(producer, settings, high=[])
-    eventually(lambda: worker.metric("pelton_records_in_total") == 60, "all losses read")
     assert worker.stop() == 0
     assert not [line for line in worker.stderr.splitlines() if line.startswith("error:") or "Traceback" in line]
-    producer.send(settings.topics.losses, "hard", loss_of(HARD, 9.0))
+    another = HARD.model_copy(update={"sample_id": "hard-2"})
+    producer.send(settings.topics.losses, "hard-2", loss_of(another, 9.0))
     producer.flush()
     start("augmenter", state="another")
-    eventually(lambda: decoded(settings.topics.samples, settings), "variants")
+    eventually(lambda: "hard-2" in {variant.parent_id for variant in decoded(settings.topics.samples, settings)}, "its variants")
 
 
 def test_two_runs_on_one_broker_do_not_read_each_others_losses(settings, producer, start):
@@ -208,15 +200,6 @@ def test_two_runs_on_one_broker_do_not_read_each_others_losses(settings, produce
     assert made_by == {("r1", "hard"), ("r2", "hard-2")}
 
 
-def test_a_runs_curriculum_leaves_another_runs_variants_alone(settings, producer, start):
-    start("curriculum", "--run-id", "r1")
-    mine = Sample(sample_id="mine", text="one", run_id="r1")
-    other = Sample(sample_id="other", text="two", run_id="r2")
-    everyones = Sample(sample_id="everyone's", text="three")
-    push(producer, settings, [other, mine, everyones])
-    eventually(lambda: banded_ids(settings) == {"mine", "everyone's"}, "both in bands")
-
-
 def answer(prompt_id, completion, run_id="r1", **fields):
     prompt = "Who is the author of Dune?"
     return ModelOutput(prompt_id=prompt_id, prompt=prompt, completion=completion, model_version=f"{run_id}/1", run_id=run_id, **fields)
@@ -228,8 +211,9 @@ def send_outputs(producer, settings, outputs):
     producer.flush()
 
 
-def test_an_output_comes_back_as_a_reward_with_claims_and_verdicts(settings, producer, start):
-    worker = start("feedback")
+def test_an_output_comes_back_as_a_reward_with_claims_and_verdicts_and_a_good_and_a_bad_one_as_a_pair_in_a_band(settings, producer, start):
+    start("curriculum")
+    worker = start("feedback", "--preferences")
     send_outputs(
         producer,
         settings,
@@ -251,11 +235,6 @@ def test_an_output_comes_back_as_a_reward_with_claims_and_verdicts(settings, pro
     assert wrong.triplets[0].verdict.value == "contradicted"
     assert silent.status.value == "no_claims"
     assert worker.metric("reward_avg", run_id="r1") == 0.5
-
-
-def test_a_good_and_a_bad_answer_become_a_pair_in_a_band(settings, producer, start):
-    start("curriculum")
-    start("feedback", "--preferences")
     good, bad = "Dune was written by Frank Herbert.", "Dune was written by Jane Austen."
     send_outputs(producer, settings, [answer("ask", good, phase="train"), answer("ask", bad, phase="train")])
     eventually(lambda: banded_ids(settings, Objective.PREFERENCE), "a pair")
