@@ -19,6 +19,7 @@ OUTCOMES = {
     "duplicate": "Duplicates, dropped",
     "foreign": "Made for other runs",
     "unrewarded": "Prompts without a reward in time",
+    "no_spread": "Prompts replaced, since their answers all earned the same",
 }
 
 
