@@ -9,6 +9,10 @@ none        no variants, easy to hard
 rephrase    as it was: in every second pass, of the losses above the 95th percentile, without synonyms
 variants    as it is now: new ones on the stream too, all recipes
 wordings    each fact in four wordings from the start, and no variants of hard ones
+whole       variants as they are now, and no curriculum
+early       no variants; easy to hard over the first pass alone, and then a steady mixture
+paced       no variants; bands by chance, with the pacing of easy to hard
+bandit      no variants; bands as the arms of a bandit
 
 A run that was stopped by `--budget-s` goes on from its checkpoint when the same command is given again. What is kept of each run: which
 held-out questions it answers rightly, so that arms are compared by question and by seed.
@@ -41,13 +45,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 NEVER = "1000000000"
 WITHOUT_SYNONYMS = ("words", "names", "forms", "descriptions", "gaps")
 ARMS: dict[str, list[str]] = {
-    "plain": ["--every", NEVER, "--every-samples", NEVER],
-    "none": ["--every", NEVER, "--every-samples", NEVER],
+    **dict.fromkeys(("plain", "none", "early", "paced", "bandit"), ["--every", NEVER, "--every-samples", NEVER]),
     "rephrase": ["--every-samples", NEVER, "--control", "0", *(part for name in WITHOUT_SYNONYMS for part in ("--recipe", name))],
     "variants": [],
+    "whole": [],
     "wordings": ["--every", NEVER, "--every-samples", NEVER, "--wordings", "4"],
 }
-ORDER = {"plain": "off"}
+ORDER = {"plain": "off", "whole": "off", "paced": "random-paced", "bandit": "bandit"}
 """Arm -> its `--curriculum`, where that is not the default."""
 MEASURE_S = 60.0
 """Of the budget, what is kept for stopping and measuring."""
@@ -121,7 +125,7 @@ def start(run: Run, address: str, arguments: argparse.Namespace) -> None:
     send(run, address, arguments.facts)
     common = ["--ontology", str(run.folder / "ontology.json"), "--state-dir", str(run.folder / "state"), "--metrics-port", "0"]
     run.workers = [
-        pelton(run, address, "worker", "curriculum", *common),
+        pelton(run, address, "worker", "curriculum", *common, *(["--signal", "random"] if run.arm == "paced" else [])),
         pelton(run, address, "worker", "augmenter", *common, *ARMS[run.arm]),
     ]
     run.port = free_port()
@@ -131,6 +135,7 @@ def start(run: Run, address: str, arguments: argparse.Namespace) -> None:
         "epochs": 1000, "eval-steps": 10**6, "patience": 0, "checkpoint-steps": max(20, arguments.steps // 6), "max-seq": 128,
         "linger-s": 0.5, "metrics-port": run.port, "curriculum": ORDER.get(run.arm, "difficulty"),
     }  # fmt: skip
+    settings |= {"pace-over": f"{arguments.facts}samples"} if run.arm == "early" else {}
     flags = [part for name, value in settings.items() for part in (f"--{name}", str(value))]
     run.trainer = pelton(run, address, "train", *flags, "--until-consumed", "--wait-for", "curriculum", "--wait-for", "augmenter")
     run.told_to_stop = False
@@ -272,7 +277,7 @@ def work(arguments: argparse.Namespace, runs: list[Run], address: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default="default")
-    parser.add_argument("--arms", nargs="+", default=list(ARMS), choices=list(ARMS))
+    parser.add_argument("--arms", nargs="+", default=["plain", "none", "variants"], choices=list(ARMS))
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4])
     parser.add_argument("--facts", type=int, default=2200, help="Facts; there are twice as many held-out questions.")
     parser.add_argument("--steps", type=int, default=600)
