@@ -45,7 +45,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 NEVER = "1000000000"
 WITHOUT_SYNONYMS = ("words", "names", "forms", "descriptions", "gaps")
 ARMS: dict[str, list[str]] = {
-    **dict.fromkeys(("plain", "none", "early", "paced", "bandit"), ["--every", NEVER, "--every-samples", NEVER]),
+    **{arm: ["--every", NEVER, "--every-samples", NEVER] for arm in ("plain", "none", "early", "paced", "bandit")},
     "rephrase": ["--every-samples", NEVER, "--control", "0", *(part for name in WITHOUT_SYNONYMS for part in ("--recipe", name))],
     "variants": [],
     "whole": [],
