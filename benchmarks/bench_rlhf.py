@@ -9,7 +9,7 @@ and judged by the arm's own worker; `exact` (a gold string stands in the answer)
     --stage default        `--policy` by both, two rates, three seeds, both domains
     --stage dpo            DPO on pairs that the feedback worker makes of eight sampled answers to each prompt, and sends back
     --stage sft-then-grpo  a short SFT on a part of the facts and on answers that abstain, then GRPO from its checkpoint
-    --stage refill         GRPO with groups without spread replaced, with bands as arms, with both, with neither
+    --stage refill         GRPO with groups without spread replaced, with bands as arms, with both, with neither, with no order
     --stage try            one run; with `--only TEXT` the arms of any stage whose names contain it
     --stage ceiling        no training: of 16 sampled answers to each question never asked, is one right?
 

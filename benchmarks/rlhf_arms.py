@@ -19,6 +19,7 @@ WAYS: dict[str, dict[str, Any]] = {
     "refill": {"--refill": 16},
     "bandit": {"--curriculum": "bandit"},
     "refill-bandit": {"--refill": 16, "--curriculum": "bandit"},
+    "off": {"--curriculum": "off"},
 }
 """Further settings of GRPO, by how an arm is called."""
 TAUGHT = "sft"

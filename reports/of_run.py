@@ -30,7 +30,7 @@ def report_data(run: RunFolder, topics: FromTopics) -> ReportData:
         summary={**judged, **_evaluations(run)},
         answers=topics.answers,
         timings=_timings(run),
-        environment=_environment(run),
+        environment=_environment(run) | _judges(run, topics),
         facts=topics.facts,
         title=f"Run {run.run_id}",
         made_at=time.time(),
@@ -96,6 +96,13 @@ def _environment(run: RunFolder) -> dict[str, Any]:
     return {
         name: value for name, value in {**shown, **start.get("machine", {}), "packages": start.get("versions")}.items() if value is not None
     }
+
+
+def _judges(run: RunFolder, topics: FromTopics) -> dict[str, Any]:
+    """By which policies answers were judged; those of a run that was killed are said by its rewards."""
+    policies = {policy for summary in run.summaries for policy in summary.get("reward_policies", [])}
+    policies |= {reward.policy for reward in (*topics.before, *topics.after)}
+    return {"answers judged by": ", ".join(sorted(policies))} if policies else {}
 
 
 def _settings(run: RunFolder) -> dict[str, Any]:

@@ -167,7 +167,9 @@ def test_a_trainer_takes_no_reward_that_the_feedback_node_did_not_sign(settings,
     thread = threading.Thread(target=answer)
     thread.start()
     with Producer(mine) as producer:
-        judged = RewardClient(mine, producer, RUN, PATIENCE, threading.Event()).judge([output])
+        client = RewardClient(mine, producer, RUN, PATIENCE, threading.Event())
+        judged = client.judge([output])
     thread.join()
     assert [found.reward for found in judged.values() if found] == [0.25]
+    assert client.policies == {"strict"}, "who judged is known wherever answers are judged, in training or not"
     assert (refused(topics.rewards, "forged"), refused(topics.rewards, "unsigned")) == (before[0] + 1, before[1] + 1)

@@ -131,7 +131,7 @@ class RewardClient:
         self._count_silence(failed or (asks_graph and all(reward is None for reward in judged.values())))
         shares = [reward.reward if reward is not None else None for reward in found]
         answers = [(output, judged[output_id]) for output_id, output in once.items()]
-        self._tell_policies({reward.policy for reward in found if reward is not None} | {*(self._mixture.names if self._mixture else ())})
+        self._tell_policies({*(self._mixture.names if self._mixture else ())})
         self._observe(JudgedStep(step, given, shares, time.monotonic() - started, answers))
         return given
 
@@ -186,9 +186,11 @@ class RewardClient:
             self._send(output)
         self._producer.flush(waiting=self._waiting)
         try:
-            return self._collect({output.output_id for output in outputs}, finish)
+            judged = self._collect({output.output_id for output in outputs}, finish)
         finally:
             self._is_begun = False
+        self._tell_policies({reward.policy for reward in judged.values() if reward is not None})
+        return judged
 
     def close(self) -> None:
         """Stop listening."""

@@ -58,8 +58,11 @@ def test_answers_with_claims_and_dead_letters_by_reason_are_on_it_where_the_topi
     before = judged("p1", "What is the capital of Laos?", "Lousiana", [], ["Vientiane"], "before")
     after = judged("p1", "What is the capital of Laos?", "It is Vientiane.", [], ["Vientiane"])
     topics = FromTopics([Answer(before.prompt, ["Vientiane"], before, after)], [before], [after], {}, {"untrainable": 41})
-    page = render(report_data(load_run(run), topics))
+    data = report_data(load_run(run), topics)
+    assert data.environment["answers judged by"] == after.policy
+    page = render(data)
     assert "It is Vientiane." in page
+    assert "answers judged by" in page
     assert "untrainable" in page
     assert "41" in page
 
