@@ -76,13 +76,17 @@ def judge(
 
     with kept_out("torch"):  # spaCy would take it along
         from feedback_node.extraction.extractor import TripletExtractor
+        from feedback_node.extraction.tried import unheard_phrases
     from feedback_node.hearing import prepare
     from feedback_node.policies import RewardConfig, RewardPolicy
     from feedback_node.reward import judge_output
     from schemas.model_output import ModelOutput
 
     utterance = prepare(question, answer, graph)
-    (triplets,) = TripletExtractor(graph.ontology).extract([utterance.text], [utterance.names])
+    extractor = TripletExtractor(graph.ontology)
+    for line in unheard_phrases(extractor, graph.ontology):
+        say(line, fg="yellow", err=True)
+    (triplets,) = extractor.extract([utterance.text], [utterance.names])
     output = ModelOutput(prompt_id="text", prompt=question, completion=answer, model_version="text", gold=gold or None)
     config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims)
     return judge_output(output, triplets, graph, config, utterance=utterance)

@@ -142,6 +142,7 @@ def judge_again(settings: KafkaSettings, outputs: Iterator[ModelOutput], ontolog
 
     with kept_out("torch"):  # spaCy would take it along
         from feedback_node.extraction.extractor import TripletExtractor
+        from feedback_node.extraction.tried import unheard_phrases
     from feedback_node.hearing import prepare
     from feedback_node.policies import RewardConfig, RewardPolicy
     from feedback_node.reward import judge_output
@@ -150,6 +151,8 @@ def judge_again(settings: KafkaSettings, outputs: Iterator[ModelOutput], ontolog
 
     predicates = Ontology.load(ontology) if ontology else None
     extractor = TripletExtractor(predicates)
+    for line in unheard_phrases(extractor, predicates) if predicates else ():
+        say(line, fg="yellow", err=True)
     config = RewardConfig(policy=RewardPolicy(policy))
     view = FactsView(settings, predicates)
     view.start()

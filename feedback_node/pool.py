@@ -45,12 +45,17 @@ class ExtractionPool:
         self._workers = workers
         self._most_growth = most_growth
         self._first_held: dict[int, int] = {}
+        self._untried = True
         self._pool = self._open()
 
     def warm_up(self) -> None:
-        """Load the language model in every child; the first texts would wait for it otherwise."""
+        """Load the language model in every child; the first texts would wait for it. Tells phrases that can never match, once."""
         for future in [self._pool.submit(_extract, [("A word.", ())]) for _ in range(self._workers)]:
             future.result()
+        if self._untried:
+            self._untried = False
+            for line in self._pool.submit(_unheard, self._ontology).result():
+                logger.warning(line)
 
     def extract(self, texts: Sequence[str], names: Sequence[Spans] = ()) -> list[list[Triplet] | Exception]:
         """The claims of each text, or what its extraction raised: one bad text does not harm the others.
@@ -146,3 +151,10 @@ def _end_with_parent() -> None:
 def _extract(given: Sequence[Given]) -> list[list[Triplet]]:
     assert _extractor is not None
     return _extractor.extract([text for text, _ in given], [names for _, names in given])
+
+
+def _unheard(ontology: Ontology) -> list[str]:
+    from feedback_node.extraction.tried import unheard_phrases
+
+    assert _extractor is not None
+    return unheard_phrases(_extractor, ontology)

@@ -27,6 +27,8 @@ BATCH = 64
 """Texts parsed at once: what more of them need does not stay in a processor's cache."""
 _BRING = ("has", "have", "had", "with", "by", "uses", "use")
 """Last words of relations by which a thing has the value that they bring."""
+_BEHIND = 4
+"""Words of a phrase behind its number, at most."""
 MAX_WORDS = 500_000
 """Distinct words that a process keeps: some 100 MB."""
 
@@ -99,10 +101,22 @@ class TripletExtractor:
     def _match(self, parse: Parse, claim: Claim) -> PredicateMatch | None:
         """The predicate that a claim's words mean; none where it would have a date for a thing ("was in 2001")."""
         assert self._ontology is not None
-        match = self._ontology.match_predicate(claim.words) or self._named_value(parse, claim)
+        match = self._ontology.match_predicate(claim.words) or self._named_value(parse, claim) or self._counted(claim)
         if match is not None and self._ontology[match.name].value is ValueKind.ENTITY and is_time(parse, claim.right.at):
             return None
         return match
+
+    def _counted(self, claim: Claim) -> PredicateMatch | None:
+        """The predicate whose phrase goes on behind its number: "has 12 islands", "lies 4,061 m above sea level"."""
+        assert self._ontology is not None
+        words = claim.right.text.split()
+        for size in range(1, min(_BEHIND, len(words) - 1) + 1):
+            if not words[-size].isalpha() or not words[-size].islower():
+                return None
+            match = self._ontology.match_predicate(" ".join((claim.words, *words[-size:])))
+            if match is not None and self._ontology[match.name].value is ValueKind.NUMBER:
+                return match
+        return None
 
     def _named_value(self, parse: Parse, claim: Claim) -> PredicateMatch | None:
         """The predicate that stands before its value: "is denoted by the symbol X", "has the symbol X"."""

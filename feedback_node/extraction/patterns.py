@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from streams.knowledge.relations import Template
 
 _ARTICLES = frozenset({"the", "a", "an"})
+_LONGEST_SLOT = 8
+"""Tokens between the words of a phrase, at most."""
 RULE = "pattern"
 """Rule name of these claims."""
 
@@ -75,23 +77,42 @@ def _claims(reading: Reading, pattern: Pattern, at: int, first: int, last: int) 
     right_at = at + len(pattern.between)
     left = _phrase_ending(parse, at - 1, first)
     right = _phrase_starting(parse, right_at, last)
-    if left is None or right is None:
+    inside = _slot_before(parse, pattern.after, right_at, last) if pattern.after else None
+    if left is None or (right is None and inside is None):
         return
     opens = left_edge(parse, left)
     while opens > first and parse.low[opens - 1] in _ARTICLES:
         opens -= 1
     if pattern.before and (opens - len(pattern.before) < first or not _stands(parse, pattern.before, opens - len(pattern.before), last)):
         return
-    if pattern.after and not _stands(parse, pattern.after, right_edge(parse, right) + 1, last):
+    if pattern.after and inside is None:
         return
-    verb = next((token for token in range(at, right_at) if parse.is_verb(token)), parse.head[right])
     subject = reading.name(left)
-    end = parse.end[right_edge(parse, right) + len(pattern.after)] if pattern.after else parse.end[right_at - 1]
+    if inside is not None:
+        targets: list[Mention | None] = [inside]
+    else:
+        assert right is not None
+        targets = [reading.name(member) for member in members(parse, right)]
+    last_word = right_at if right is None else right
+    verb = next((token for token in range(at, right_at) if parse.is_verb(token)), parse.head[last_word])
+    end = parse.end[inside.at + len(pattern.after)] if inside is not None else parse.end[right_at - 1]
     start = parse.start[opens - len(pattern.before)] if pattern.before else parse.start[at]
-    for member in members(parse, right) if subject is not None else ():
-        target = reading.name(member)
+    for target in targets:
         if subject is not None and target is not None and subject.text != target.text:
             yield Claim(subject, pattern.predicate, target, RULE, verb, start, end, pattern.turned, pattern.predicate)
+
+
+def _slot_before(parse: Parse, after: tuple[str, ...], at: int, last: int) -> Mention | None:
+    """What stands between a place and the words behind a slot: "12" in "has 12 islands", whatever the parser makes of it."""
+    while at < last and parse.low[at] in _ARTICLES:
+        at += 1
+    for end in range(at + 1, min(last, at + _LONGEST_SLOT) + 1):
+        if _stands(parse, after, end, last):
+            if any(parse.is_verb(token) or parse.low[token] in (",", ".", ";") for token in range(at, end)):
+                return None
+            first, stop = parse.start[at], parse.end[end - 1]
+            return Mention(parse.text[first:stop], first, stop, end - 1)
+    return None
 
 
 def _phrase_ending(parse: Parse, at: int, first: int) -> int | None:

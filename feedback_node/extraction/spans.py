@@ -47,6 +47,8 @@ _SCALED = re.compile(rf"\b(?:{_SCALE})\b")
 _NUMBER = re.compile(
     rf"(?:(?:US|A|C)?[$€£¥]\s?)?(?<![\w.])[-−]?{_DIGITS}(?:e[-+]?\d+)?{_POWER}(?:(?:[\s-](?:{_UNIT})\b)+|\s?°\s?[CFK]?(?!\w)|\s?km²|\s?m²)"
     rf"(?:\s(?:US|U\.S\.)\sdollars)?|(?<![\w.]){_DIGITS}{_POWER[:-1]}|(?<![\w.])\d{{1,3}}(?:[.\u00a0\u202f]\d{{3}}){{2,}}(?![\w.])"
+    rf"|\b(?:\d+|an?|{_WORD_NUMBER})\sand\s(?:an?|one|three)\s(?:half|quarters?|third)(?:\s(?:{_SCALE}|{_UNIT})\b)+"
+    rf"|\b(?:an?|{_WORD_NUMBER})\s(?:{_SCALE})\sand\s(?:an?|one)\s(?:half|quarter|third)\b"
     rf"|\b(?:half\sa|an?|{_WORD_NUMBER})\s(?:{_SCALE})s?\b(?!\sof\b)(?:[\s-](?:and\s)?(?:{_WORD_NUMBER}|{_SCALE}|{_UNIT})\b)*"
     rf"|(?<![\w-])\d+(?:-\d+){{2,}}(?:-[\dxX])?(?![\w-])|(?<![\w.])[-−]\d+(?:\.\d+)?(?!\w)"
     rf"|(?:US|A|C)?[$€£¥]\s?\d[\d,]*(?:\.\d+)?(?:\s(?:{_UNIT})\b)*|\d[\d,.]*\s?%",

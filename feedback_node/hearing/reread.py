@@ -47,7 +47,7 @@ def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph)
         if one.hedged and _SURE_WOULD.search(text) and not _DOUBT.search(text):
             one = one.model_copy(update={"hedged": False})
         if owner is not None:
-            one = _of_owner(one, owner, asked, graph)
+            one = _of_several(_of_owner(one, owner, asked, graph), owner, asked, graph)
             one = _without_place(_as_asked(one, owner, asked, graph), owner, graph)
         meant.append(one)
     return _without_repeats(meant, graph)
@@ -115,7 +115,7 @@ def _is_common(text: str) -> bool:
 
 def _of_owner(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet:
     """A claim with "it" or "the river" on one side, said of what was asked."""
-    if graph.ontology.match_predicate(one.predicate) is None:
+    if not graph.ontology.match_all(one.predicate):
         return one
     name = next(iter(graph.names_of(owner)), owner)
     for side, other in (("subject", one.object), ("object", one.subject)):
@@ -135,6 +135,19 @@ def _without_place(one: Triplet, owner: str, graph: Hypergraph) -> Triplet:
     if not comma or entity is None or graph.resolve(rest).candidates or not is_proper(rest) or not graph.statements_to(entity, match.name):
         return one
     return one.model_copy(update={"object": head})
+
+
+def _of_several(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet:
+    """A claim whose words mean several predicates, as the one that was asked."""
+    matches = graph.ontology.match_all(one.predicate)
+    wanted = {missing.predicate for missing in asked.missing}
+    for match in matches if len(matches) > 1 else ():
+        sides = (one.object, one.subject) if match.reversed else (one.subject, one.object)
+        if match.name in wanted and read(graph, sides[0]).entity == owner:
+            spans = (one.object_span, one.subject_span) if match.reversed else (one.subject_span, one.object_span)
+            values = {"subject": sides[0], "object": sides[1], "subject_span": spans[0], "object_span": spans[1]}
+            return one.model_copy(update={"predicate": match.name, **values})
+    return one
 
 
 def _stands_in(said: str, owner: str, asked: Asked, graph: Hypergraph) -> bool:

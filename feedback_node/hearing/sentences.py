@@ -6,7 +6,10 @@ import re
 from collections.abc import Iterator, Sequence
 
 _END = re.compile(r"(?:[.!?]+[\"')]*(?=\s|$)|;(?=\s)|\n+)\s*")
-_SHORT = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Mt|Jr|Sr|Prof|Gen|Col|No|vs|etc|ca|approx|c)|\b[A-Z]|\b[ei]\.[eg])\.$")
+_SHORT = re.compile(
+    r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Mt|Jr|Sr|Prof|Gen|Col"
+    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|No|vs|etc|ca|approx|c)|\b[A-Z]|\b[ei]\.[eg])\.$"
+)
 
 
 def sentences(text: str, names: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import ValueKind
+from streams.knowledge.relations import PredicateMatch
 
 _AUXILIARY = re.compile(
     r"^\W*(?:so,?\s+|and\s+|true or false:?\s+|(?:is it (?:true|correct|right) that|would you say that|did you know that)\s+)?"
@@ -22,7 +23,7 @@ _DENIAL = re.compile(r"\b(?:not|never)\b|n't\b", re.IGNORECASE)
 _COPULA = re.compile(r"^\s*(?:is|are|was|were|is called|was called)(?P<not> not|n't| never)?\s*(?:the\s+)?$", re.IGNORECASE)
 _OPENING_NAME = re.compile(r"(?:[Tt]he\s+)?([^\W\d_a-z][\w'.-]*(?:\s+(?:(?:of|de|the|la|le|von|van|and)\s+)?[^\W\d_a-z][\w'.-]*)*)")
 _TRIM = " \t\n.!?,;:\"'"
-_MOST_WORDS = 8
+_MOST_WORDS, _MOST_BEHIND = 8, 2
 
 
 class Statement(NamedTuple):
@@ -70,17 +71,27 @@ def _read(text: str, start: int, graph: Hypergraph, aux: str, *, denied: bool) -
 def _name_first(text: str, names: list[tuple[int, int]], last: int, graph: Hypergraph, aux: str, *, denied: bool) -> Statement | None:
     left = names[0]
     begin = left[1] + 2 if re.match(r"['’]s\s", text[left[1] :]) else left[1]
-    for right in [name for name in names[1:] if name[1] >= last - 1][:1] or list(_values(text, begin, last)):
+    for right in [name for name in names[1:] if len(text[name[1] : last].split()) <= _MOST_BEHIND][:1] or list(_values(text, begin, last)):
         between = text[begin : right[0]]
         if not between.strip() or len(between.split()) > _MOST_WORDS or "," in between:
             continue
-        words = f"{aux} {_DENIAL.sub(' ', between)}".strip()
-        found = graph.ontology.match_predicate(words)
+        words = f"{aux} {_DENIAL.sub(' ', between)} {text[right[1] : last]}".strip()
+        found = _match(words, text[slice(*left)], text[slice(*right)], graph)
         if found is None or (graph.ontology[found.name].value is not ValueKind.ENTITY and right in names):
             continue
         sides = (right, left) if found.reversed else (left, right)
         return Statement(sides[0], found.name, sides[1], denied != bool(_DENIAL.search(between)))
     return None
+
+
+def _match(words: str, left: str, right: str, graph: Hypergraph) -> PredicateMatch | None:
+    """The predicate that the words mean; of several the one that the graph knows of its subject."""
+    found = graph.ontology.match_all(words)
+    if len(found) > 1:
+        found = tuple(
+            one for one in found if (entity := graph.resolve(right if one.reversed else left).entity) and graph.statements(entity, one.name)
+        )
+    return found[0] if len(found) == 1 else None
 
 
 def _relation_first(

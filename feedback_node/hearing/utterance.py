@@ -69,7 +69,8 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     """Make an answer ready. Hold the view's lock: the graph is asked for its names."""
     mapped = plain(answer[:MAX_CHARS])
     if "'s" in mapped.text:
-        mapped.sub(_SHORT_IS, lambda match: [match.span(1), " is"])
+        inside = _names(mapped.text, question, graph)
+        mapped.sub(_SHORT_IS, lambda match: [match.span()] if _is_within(match, inside) else [match.span(1), " is"])
     if " other than " in mapped.text or " but " in mapped.text:
         mapped.sub(_IDIOM, lambda match: [])
     _recase(mapped, question, graph)
@@ -162,6 +163,8 @@ def _write(mapped: Mapped, low: str, question: str, graph: Hypergraph) -> None:
         plain_word = word.removesuffix("'s")
         first = match.start() == 0 or low[: match.start()].rstrip()[-1:] in (".", "!", "?", "\n", ":")
         inside = match.start() in known
+        if len(word) == 1 and match.start():
+            continue  # "1.5 x 10^6"
         if first or (inside and plain_word not in FUNCTION_WORDS) or not (inside or plain_word in common or _is_common(plain_word, graph)):
             chars[match.start()] = chars[match.start()].upper() if len(chars[match.start()].upper()) == 1 else chars[match.start()]
     mapped.recased("".join(chars))
@@ -192,8 +195,12 @@ def _drop_asides(mapped: Mapped, names: list[tuple[int, int]]) -> bool:
     before = len(text)
     if len(_ASIDE.sub("", text).strip(" .")) < 2:
         return False
-    mapped.sub(_ASIDE, lambda match: [match.span()] if any(s < match.end() and match.start() < e for s, e in names) else [])
+    mapped.sub(_ASIDE, lambda match: [match.span()] if _is_within(match, names) else [])
     return len(mapped.text) != before
+
+
+def _is_within(match: re.Match[str], names: list[tuple[int, int]]) -> bool:
+    return any(start < match.end() and match.start() < end for start, end in names)
 
 
 def _drop_editions(mapped: Mapped, names: list[tuple[int, int]]) -> bool:

@@ -17,6 +17,8 @@ _SLIGHT = frozenset(
 )
 """Words of values that are more often no part of one: they never begin or end it."""
 _VALUE_WORDS |= listed("months") | listed("units")
+_DOTTED = re.compile(r"[a-z](?:\.[a-z])+\.?")
+"""A.D., B.C."""
 _APPROXIMATE = re.compile(
     r"(?:\b(?:about|around|approximately|roughly|nearly|almost|circa|more than|less than|over|under|at least|up to|between)|~|≈)\s*$", re.I
 )
@@ -39,8 +41,11 @@ def value_spans(text: str, begin: int) -> Iterator[tuple[int, int]]:
         if match.start() < begin:
             continue
         word = match.group().strip(".!?\"'").lower()
+        word = word.replace(".", "") if _DOTTED.fullmatch(word) else word
         parts = word.split("-") if word[:1].isalpha() else [word]
-        telling = any(char.isdigit() for char in word) or all(part in _VALUE_WORDS and part not in _SLIGHT for part in parts)
+        telling = any(char.isdigit() for char in word) or all(
+            (part in _VALUE_WORDS or part.removesuffix("s") in SCALES) and part not in _SLIGHT for part in parts
+        )
         unit = start >= 0 and (word[:1] in "°%" or word in UNITS or word.removesuffix("s") in UNITS)
         valued = telling or unit or word in _SLIGHT
         if start < 0 and (telling or (word in ("half", "a", "an") and _scale_next(text, match.end()))):

@@ -107,6 +107,8 @@ class Quantity(NamedTuple):
     """Half of the last digit said, in base units: as exactly as it can be meant, in another unit."""
     counted: str = ""
     """The words behind a number without a unit that we know: what it counts, or a unit that we do not know."""
+    written: str | None = None
+    """The unit's own dimension: temperatures have one for each scale."""
     others: tuple[Quantity, ...] = ()
     """What else the same text may mean: "33.000" is 33 and 33 thousand, "1.5m" a length and a number."""
 
@@ -200,7 +202,7 @@ def _quantity(value: float, step: float, scaled: bool, unit: Unit | None, before
     half = min(step / 2, _ROUGHEST * abs(value)) * factor
     base = _to_base(value, dimension, factor)
     rounding = half if about or scaled else 0.0
-    return Quantity(base, base, _base_dimension(dimension), rounding, None if about else bound, factor, half, counted)
+    return Quantity(base, base, _base_dimension(dimension), rounding, None if about else bound, factor, half, counted, dimension)
 
 
 def _range(first: _Piece, second: _Piece, spare: Unit | None, *, margin: bool) -> Quantity | None:
@@ -243,7 +245,7 @@ def _compare(claim: Quantity, known: Quantity, tolerance: float) -> Agreement:
         result = _compare_range(claim, truth, slack)
     else:
         distance = abs(claim.low - truth)
-        converted = claim.last_digit if claim.dimension and claim.factor != known.factor else 0.0
+        converted = claim.last_digit if claim.dimension and (claim.factor, claim.written) != (known.factor, known.written) else 0.0
         allowed = max(slack, claim.rounding if tolerance else 0.0, converted)
         if distance <= allowed or math.isclose(claim.low, truth, rel_tol=1e-9):
             return Agreement.SAME

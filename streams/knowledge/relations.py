@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from functools import lru_cache
 from typing import Literal, NamedTuple, Protocol
 
@@ -103,10 +103,12 @@ class Spoken(Protocol):
 class RelationIndex:
     """Keys of plain words to predicates. Built once for an ontology; read-only, so threads may share it."""
 
-    def __init__(self, predicates: Iterable[Spoken], classes: frozenset[str] = frozenset()) -> None:
+    def __init__(self, predicates: Collection[Spoken], classes: frozenset[str] = frozenset()) -> None:
         self._classes = classes
         self._keys: dict[str, dict[str, PredicateMatch]] = defaultdict(dict)
         self._spoken: dict[str, dict[str, None]] = {}
+        self._made = {one.name: PredicateMatch(one.name, reversed=False) for one in predicates if _is_made(one)}
+        self._forms: dict[str, dict[str, PredicateMatch]] = defaultdict(dict)
         self._near: dict[str, dict[str, PredicateMatch]] = defaultdict(dict)
         self._stems: list[tuple[frozenset[str], str]] = []
         self._found: dict[str, tuple[PredicateMatch, ...]] = {}
@@ -120,7 +122,9 @@ class RelationIndex:
                 self._keys[key].setdefault(predicate.name, match)
                 self._near[_near_key(key)].setdefault(predicate.name, match)
             for key, turned in _inflected(predicate):
-                self._near[_near_key(key)].setdefault(predicate.name, PredicateMatch(predicate.name, turned and not predicate.symmetric))
+                match = PredicateMatch(predicate.name, turned and not predicate.symmetric)
+                self._forms[key].setdefault(predicate.name, match)
+                self._near[_near_key(key)].setdefault(predicate.name, match)
             for template in predicate.templates:
                 if (general := self._general(relation_key(template.between))) is not None:
                     match = PredicateMatch(predicate.name, template.reversed and not predicate.symmetric)
@@ -145,7 +149,15 @@ class RelationIndex:
         for attempt in (key, self._without_class(key), _without_widespread(key), self._general(key)):
             if attempt is not None and (found := self._keys.get(attempt)):
                 return tuple(found.values())
-        return tuple(self._near.get(_near_key(key), {}).values())
+        return tuple((self._forms.get(key) or self._near.get(_near_key(key)) or self._of_class(key)).values())
+
+    def _of_class(self, key: str) -> dict[str, PredicateMatch]:
+        """For "is a town in" where "is in" is known, and "is a novel by" where an object is who made its subject."""
+        general = self._general(key)
+        if general is None or general.count(" ") != 1:
+            return {}
+        link = general.removeprefix("_ ")
+        return self._made if link == "by" else self._keys.get(link, {})
 
     def _without_class(self, key: str) -> str:
         tokens = key.split()
@@ -181,6 +193,11 @@ class RelationIndex:
         held = [(len(wanted), name) for wanted, name in self._stems if wanted <= said]
         most = max((size for size, _ in held), default=0)
         return list(dict.fromkeys(name for size, name in held if size == most))
+
+
+def _is_made(predicate: Spoken) -> bool:
+    """Whether its object is who made its subject: "{subject} was written by {object}"."""
+    return any(template.between.endswith(" by") and not template.reversed for template in predicate.templates)
 
 
 def _affirmed(key: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from feedback_node.extraction.extractor import TripletExtractor
+from feedback_node.extraction.tried import unheard_phrases
 from streams.knowledge.ontology import Ontology
 
 
@@ -74,3 +75,15 @@ def test_a_predicate_noun_before_a_value_tells_what_the_value_is() -> None:
         ['Tin is denoted by the symbol "Sn". Rome has a population of 2.7 million.']
     )[0]
     assert {(t.subject, t.predicate, t.object) for t in found} == {("Tin", "symbol", "Sn"), ("Rome", "population", "2.7 million")}
+
+
+def test_a_phrase_is_tried_on_its_own_rendering_and_one_that_can_never_match_is_named():
+    islands = {"value": "number", "phrases": ["{subject} has {object} islands", "there are {object} islands in {subject}"]}
+    script = {"phrases": ["{subject} is written in the {object} script", "is {subject} written in {object}?"]}
+    ontology = Ontology.from_dict({"predicates": {"islands": islands, "script": script}})
+    extractor = TripletExtractor(ontology)
+    (line,) = unheard_phrases(extractor, ontology)
+    assert "predicate script" in line
+    assert "'is {subject} written in {object}?'" in line
+    (found,) = extractor.extract(["Norway has 12 islands."])
+    assert [(one.subject, one.predicate, one.object) for one in found] == [("Norway", "islands", "12")]
