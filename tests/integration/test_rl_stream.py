@@ -6,6 +6,7 @@ import json
 import os
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -155,10 +156,9 @@ def test_a_prompt_without_any_reward_is_told_apart_from_one_trained_on(settings,
     assert summary["samples_trained"] == 6
 
 
-@pytest.mark.parametrize("trainer", ["grpo", "ppo"])
-def test_after_sigkill_between_outputs_and_rewards_each_prompt_is_trained_once(settings, new_run, trainer):
+def test_after_sigkill_between_outputs_and_rewards_each_prompt_is_trained_once(settings, new_run):
     prompts = send_prompts(settings, 20)
-    run = new_run(trainer)
+    run = new_run("ppo")
     asked = threading.Event()
 
     def reward(output: ModelOutput) -> float | str:
@@ -174,6 +174,37 @@ def test_after_sigkill_between_outputs_and_rewards_each_prompt_is_trained_once(s
         run.finish()
     assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE
     assert run.newest.manifest.epoch == 2
+
+
+def test_after_sigkill_a_step_asks_the_prompts_again_that_it_had_asked_in_the_place_of_others(settings, new_run):
+    """The first four prompts of step 2 teach nothing. Killed when the first of those asked in their place is answered."""
+    prompts = send_prompts(settings, 20)
+    run = new_run("grpo", refill=3, curriculum="off", pace_steps=None)
+    asked, of_the_step = threading.Event(), dict[str, None]()
+
+    def reward(output: ModelOutput) -> float | str:
+        if not output.model_version.endswith("/1"):
+            return zlib.crc32(output.output_id.encode()) / 2**32
+        of_the_step[output.prompt_id] = None
+        if output.prompt_id in list(of_the_step)[: CONFIG["batch_size"]]:
+            return 0.5
+        if not asked.is_set():
+            asked.set()
+            return "killed first"
+        return zlib.crc32(output.output_id.encode()) / 2**32
+
+    with JudgeThread(settings, reward):
+        child = run.start()
+        assert asked.wait(120), child.log[-3000:]
+        child.kill()
+        before = list(of_the_step)
+        run.finish()
+    found = outcomes(run)
+    assert account([*found["trained"], *found["no_spread"]], prompts) == ALL_THERE_ONCE
+    assert {*before[: CONFIG["batch_size"]]} <= {*found["no_spread"]}
+    assert {row.step for row in run.rows() if row.sample_id in before} == {2}, "those asked in their place are asked in it again"
+    summary = json.loads((run.folder / "trainer-e000002.json").read_text())
+    assert summary["refilled_prompts"] >= len(before) - CONFIG["batch_size"]
 
 
 def test_sigterm_while_rewards_are_awaited_finishes_the_step(settings, new_run):
