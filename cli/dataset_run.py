@@ -165,7 +165,7 @@ def _own_workers(stack: contextlib.ExitStack, config: TrainConfig, options: RunO
     for name in ("curriculum", "augmenter", *(("feedback",) if judges else ())):
         arguments = ["worker", name, "--run-id", options.run_id, "--state-dir", str(options.run_dir / "state" / name)]
         arguments += ["--policy", policy, *(["--preferences"] if pairs else [])] if name == "feedback" else []
-        arguments += ["--signal", config.curriculum.signal, "--hold-back", "all"] if name == "curriculum" else []
+        arguments += ["--signal", config.order.signal, "--hold-back", "all"] if name == "curriculum" else []
         nodes.start(name, arguments + (["--ontology", ontology] if ontology else []))
     return nodes
 

@@ -136,7 +136,8 @@ def _trainer_arguments(session: Session, closed: Path, port: int) -> list[str]:
         flags |= policy.FLAGS | {"--epochs": 1, "--batch-size": number, "--held-out-prompts": number}
         flags["--model"] = policy.guessing_model(options.run_dir / "guessing", options.countries)
     else:
-        flags |= {"--pace-steps": 4, "--sampled-prompts": len(session.dataset.sampled), "--num-generations": options.answers}
+        flags |= {"--curriculum": "difficulty", "--pace-steps": 4}
+        flags |= {"--sampled-prompts": len(session.dataset.sampled), "--num-generations": options.answers}
     pairs = [str(part) for flag in flags.items() for part in flag]
     return ["train", *pairs, "--wait-for", "curriculum", "--wait-for", "augmenter", *options.train_flags]
 

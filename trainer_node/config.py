@@ -135,10 +135,10 @@ class BatchSettings(Settings):
     """What of a conversation is learnt: all the assistant's turns (unless their weight is 0), the last of them, or the whole text."""
     linger_s: float = Field(default=2.0, ge=0)
     """Seconds that a partly filled batch waits for more samples."""
-    curriculum: Curriculum = Curriculum.DIFFICULTY
-    """Order of the samples: by difficulty or one of its signals, easiest first; reverse; random-paced, the control; off: as they come."""
-    pacing: Form = Form.ROOT
-    """How the share of the stream that is given grows over `pace_over`: by the root, linearly, or in a step a band."""
+    curriculum: Curriculum | None = None
+    """Order: by difficulty or one of its signals, easiest first; others; off, as they come. Unset, off; difficulty where a pacing is set."""
+    pacing: Form | None = None
+    """How the share of the stream that is given grows over `pace_over`: by the root (unset), linearly, or in a step a band."""
     pace_over: str = "auto"
     """What is trained until all bands are given: 5000samples or 2000000tokens; auto is the pass, and 2000 samples in a run without end."""
     pace_steps: int | None = Field(default=None, ge=1)
@@ -152,6 +152,16 @@ class BatchSettings(Settings):
         """It can be read."""
         horizon_of(given)
         return given
+
+    @property
+    def is_paced(self) -> bool:
+        """Whether anything is set of how bands open."""
+        return self.pacing is not None or self.pace_over != "auto" or self.pace_steps is not None
+
+    @property
+    def order(self) -> Curriculum:
+        """The order of the samples."""
+        return self.curriculum or (Curriculum.DIFFICULTY if self.is_paced else Curriculum.OFF)
 
 
 class PassSettings(Settings):
@@ -298,5 +308,11 @@ def needs_reference(kind: TrainerKind, config: TrainConfig) -> bool:
     return reference is Reference.ALWAYS or (reference is Reference.UNLESS_BETA_IS_0 and config.beta > 0)
 
 
-CHECKS: list[Callable[[TrainConfig], None]] = [beta_fits_trainer, reference_is_there]
+def pacing_has_an_order(config: TrainConfig) -> None:
+    """A pacing opens bands one after another: it needs an order of theirs."""
+    if config.is_paced and config.order.is_mixed:
+        raise ValueError(f"pacing, pace_over and pace_steps tell when bands open; with curriculum {config.order} all are: leave them out")
+
+
+CHECKS: list[Callable[[TrainConfig], None]] = [beta_fits_trainer, reference_is_there, pacing_has_an_order]
 """What must hold between settings; each raises ValueError with the text for the user."""

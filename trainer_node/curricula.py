@@ -22,6 +22,11 @@ class Curriculum(StrEnum):
     RANDOM_PACED = "random-paced"
 
     @property
+    def is_mixed(self) -> bool:
+        """Whether all bands are open from the first batch on."""
+        return self in (Curriculum.OFF, Curriculum.LOSS, Curriculum.BANDIT)
+
+    @property
     def signal(self) -> str:
         """What the worker is to put samples in bands by: a `--signal` of `pelton worker curriculum`."""
         return SIGNALS.get(self, "difficulty")

@@ -23,12 +23,12 @@ def kill_at(run: Run, event: tuple[str, int], after_step: int = 0) -> None:
 
 def test_sigkill_at_every_step_of_the_commit_and_in_mid_step_leaves_each_sample_exactly_once_and_the_same_weights(settings, new_run):
     samples = produce(settings, 640)
-    unbroken = new_run("unbroken", pace_steps=None)
+    unbroken = new_run("unbroken", curriculum="difficulty", pace_steps=None)
     unbroken.finish()
     order = unbroken.bands_in_order()
     assert order_kept(order) >= 0.9, "easy to hard, over as many samples as there are"
     assert max(earlier - later for earlier, later in itertools.pairwise(band_by_decile(order))) < 0.1
-    run = new_run("killed", pace_steps=None)
+    run = new_run("killed", curriculum="difficulty", pace_steps=None)
     for number in range(1, 10):
         kill_at(run, ("commit", number), after_step=1)
     kill_at(run, ("micro", 18))

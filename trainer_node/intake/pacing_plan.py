@@ -40,5 +40,4 @@ def plan_of(curriculum: Curriculum, form: Form, pace_over: str, pace_steps: int 
     if pace_steps is not None:
         form, horizon = Form.STEP, Horizon(pace_steps * BANDS, "steps")
     is_loss, is_bandit = curriculum is Curriculum.LOSS, curriculum is Curriculum.BANDIT
-    mixed = is_loss or is_bandit or curriculum is Curriculum.OFF
-    return PacingPlan(form, horizon, mixed, bandit=is_bandit, self_paced=is_loss, reverse=curriculum is Curriculum.REVERSE)
+    return PacingPlan(form, horizon, curriculum.is_mixed, bandit=is_bandit, self_paced=is_loss, reverse=curriculum is Curriculum.REVERSE)

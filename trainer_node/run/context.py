@@ -21,6 +21,7 @@ from streams.kafka.signatures import Signatures
 from trainer_node.commit.held_out_file import feed_of
 from trainer_node.commit.history import History
 from trainer_node.commit.store import START
+from trainer_node.competence import Form
 from trainer_node.config import TrainConfig, weights_of
 from trainer_node.curricula import Curriculum
 from trainer_node.data.decoding import Decoder
@@ -206,7 +207,7 @@ def _reading(
     feed = Feed(
         _feed_settings(config, options, start.group, kinds),
         consumer,
-        _bands(settings, kinds, reverse=config.curriculum is Curriculum.REVERSE),
+        _bands(settings, kinds, reverse=config.order is Curriculum.REVERSE),
         DeadLetterWriter(producer, settings, "trainer", options.run_id, Breaker()),
         claim.journal,
         claim.ledger,
@@ -253,8 +254,8 @@ def _feed_settings(config: TrainConfig, options: RunOptions, group: ProcessGroup
         config.batch_size * group.size,
         config.linger_s,
         config.repeat_horizon,
-        plan_of(config.curriculum, config.pacing, config.pace_over, config.pace_steps, ends=options.until_consumed),
-        config.curriculum,
+        plan_of(config.order, config.pacing or Form.ROOT, config.pace_over, config.pace_steps, ends=options.until_consumed),
+        config.order,
         tuple(kinds),
         interleaved=not options.until_consumed,
         shares=weights_of(config.shares),

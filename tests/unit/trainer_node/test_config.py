@@ -12,9 +12,12 @@ from pydantic import ValidationError
 from schemas.errors import ConfigError
 from schemas.training_sample import Objective
 from trainer_node.config import TrainConfig
+from trainer_node.curricula import Curriculum
 from trainer_node.kinds import TrainerKind
 
 ITS_LORA = "compares with the model it began with, which is its LoRA as it was"
+
+WHEN_BANDS_OPEN = "pacing, pace_over and pace_steps tell when bands open; with curriculum {} all are: leave them out"
 
 
 @pytest.mark.parametrize(
@@ -26,6 +29,9 @@ ITS_LORA = "compares with the model it began with, which is its LoRA as it was"
         ({"trainer": "rloo", "lora_r": 0}, f"--trainer rloo {ITS_LORA}: set lora_r above 0, or beta to 0"),
         ({"trainer": "dpo", "beta": 0}, "beta must be above 0 for --trainer dpo; grpo and rloo can do without"),
         ({"trainer": "auto", "beta": 0}, "beta must be above 0 for --trainer auto; grpo and rloo can do without"),
+        ({"curriculum": "bandit", "pace_steps": 3}, WHEN_BANDS_OPEN.format("bandit")),
+        ({"curriculum": "off", "pacing": "root"}, WHEN_BANDS_OPEN.format("off")),
+        ({"curriculum": "loss", "pace_over": "50samples"}, WHEN_BANDS_OPEN.format("loss")),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, object], told: str):
@@ -66,8 +72,8 @@ DEFAULTS = {
     "too_long": "truncate",
     "loss_on": "assistant",
     "linger_s": 2.0,
-    "curriculum": "difficulty",
-    "pacing": "root",
+    "curriculum": None,
+    "pacing": None,
     "pace_over": "auto",
     "pace_steps": None,
     "repeat_horizon": 100_000,
@@ -141,6 +147,14 @@ OTHERS = {
     "watch_steps": 24,
     "reward_timeout_s": 3.5,
 }
+
+
+@pytest.mark.parametrize("pacing", [{"pacing": "linear"}, {"pace_over": "50samples"}, {"pace_steps": 3}])
+def test_samples_are_ordered_by_difficulty_where_a_pacing_is_set_and_else_only_where_that_is_asked_for(pacing: dict[str, object]):
+    assert TrainConfig.load(environ={}).order is Curriculum.OFF
+    assert TrainConfig.load(environ={}, **pacing).order is Curriculum.DIFFICULTY
+    assert TrainConfig.load(environ={}, curriculum="difficulty").order is Curriculum.DIFFICULTY
+    assert TrainConfig.load(environ={}, curriculum="reverse", **pacing).order is Curriculum.REVERSE
 
 
 def test_a_run_that_says_nothing_has_the_documented_defaults():
