@@ -44,6 +44,11 @@ _HEADING = re.compile(r"^[ \t]{0,3}(?:#{1,6}[ \t]*|>[ \t]?)(?P<said>[^\n]*?)[ \t
 _RULE = re.compile(r"^[ \t]*(?:[-=*_][ \t]*){3,}$\n?", re.MULTILINE)
 _BULLET = re.compile(r"^[ \t]*(?:[-+*•‣◦·–—]|\(?(?:\d{1,2}[.)]|[a-zA-Z]\)|[a-z]\.))[ \t]+(?=\S)", re.MULTILINE)
 _OPEN_LINE = re.compile(r"(?<=[^\s.!?:;,])[ \t]*(?=\n)")
+_EMPTY = re.compile(
+    r"\A\s*(?:(?:The )?(?:(?:[Ff]inal|[Ss]hort|[Cc]orrect) )?(?:[Aa]nswer|ANSWER|[Rr]esponse|[Rr]eply|[Rr]esult)[.:]?[ \t]*\n\s*)?|(?<= ) +"
+)
+"""A title that only says that an answer follows, and blanks that were beside what is gone."""
+_NO_LABEL = frozenset({"answer", "response", "reply", "result", "text", "content", "output", "message"})
 _ROW = re.compile(r"^[ \t]*\|?(?P<cells>[^|\n]*(?:\|[^|\n]*)+?)\|?[ \t]*$", re.MULTILINE)
 _TABLE = re.compile(r"(?:^[ \t]*\|[^\n]*\|[ \t]*(?:\n|\Z))+|(?:^[^|\n]+\|[^\n]+(?:\n|\Z)){2,}", re.MULTILINE)
 _LINE = re.compile(r"^[ \t]*\|?[\s:|-]*-[\s:|-]*\|?[ \t]*$")
@@ -71,6 +76,7 @@ def plain(text: str) -> Mapped:
     mapped.sub(_HEADING, lambda match: [match.span("said")])
     mapped.sub(_BULLET, lambda match: [])
     mapped.sub(_OPEN_LINE, lambda match: ["."])
+    mapped.sub(_EMPTY, lambda match: [])
     return mapped
 
 
@@ -156,6 +162,7 @@ def _render(data: Any, before: Mapped) -> Mapped:
     for label, value in _pairs(data):
         found = before.text.find(value, at)
         at = max(found, at)
+        label = "" if label in _NO_LABEL and " " in value else label
         line = f"{label}: {value}.\n" if label else f"{value}.\n"
         begin = len(line) - len(value) - 2
         parts.append(line)

@@ -55,6 +55,8 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     """Read an answer against its question. `triplets` are what the extraction found in the utterance's prose. Hold the view's lock."""
     asked = asked_of(prompt, question, graph)
     triplets = reread(triplets, utterance.text, asked, graph)
+    if utterance.guessed and len(utterance.text) > _SHORT_CHARS:
+        triplets = [one for one in triplets if _is_known(one, graph)]
     found = [*triplets, *_set_apart(utterance, triplets)]
     heard: list[Triplet] = [one for one in found if one.object_span is None]
     unread = 0
@@ -116,6 +118,14 @@ def _read_sentence(
     ):
         return [*_moved([_triplet(sentence, stated, "short")], start)], False
     return own, False
+
+
+def _is_known(triplet: Triplet, graph: Hypergraph) -> bool:
+    """Whether the graph has both sides, or one is a value: in a text without capitals of its own an unknown word may be no name."""
+    match = graph.ontology.match_predicate(triplet.predicate)
+    if match is None or graph.ontology[match.name].value is not ValueKind.ENTITY:
+        return True
+    return all(read(graph, side).candidates for side in (triplet.subject, triplet.object))
 
 
 def _is_whole(triplet: Triplet, graph: Hypergraph) -> bool:

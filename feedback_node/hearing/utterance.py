@@ -56,6 +56,8 @@ class Utterance(NamedTuple):
     """Plain prose, and where its characters stood in the answer."""
     names: tuple[tuple[int, int], ...]
     """Spans of the prose that are one name each: the graph or the question knows them."""
+    guessed: bool
+    """Its capitals are guessed, as it has none but capitals, or none: a word that nobody knows may be no name."""
     denied: tuple[Denied, ...]
     """What the prose no longer holds, as it was denied beside what it affirms."""
 
@@ -73,7 +75,7 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
         mapped.sub(_SHORT_IS, lambda match: [match.span()] if _is_within(match, inside) else [match.span(1), " is"])
     if " other than " in mapped.text or " but " in mapped.text:
         mapped.sub(_IDIOM, lambda match: [])
-    _recase(mapped, question, graph)
+    guessed = _recase(mapped, question, graph)
     names = _names(mapped.text, question, graph)
     if "(" in mapped.text and _drop_asides(mapped, names):
         names = _names(mapped.text, question, graph)
@@ -83,7 +85,7 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     if _MARKED.search(mapped.text):
         denied = _take_out(mapped)
         names = _names(mapped.text, question, graph)
-    return Utterance(mapped, tuple(names), tuple(denied))
+    return Utterance(mapped, tuple(names), guessed, tuple(denied))
 
 
 # --- names
@@ -143,8 +145,8 @@ def _trimmed(question: str, run: list[Word], asked: list[Word]) -> tuple[int, in
 # --- capitals
 
 
-def _recase(mapped: Mapped, question: str, graph: Hypergraph) -> None:
-    """An answer all in capitals, or without any, gets the capitals that prose has."""
+def _recase(mapped: Mapped, question: str, graph: Hypergraph) -> bool:
+    """An answer all in capitals, or without any, gets the capitals that prose has; whether it was one."""
     text = mapped.text
     letters = [char for char in text if char.isalpha()]
     upper = sum(char.isupper() for char in letters)
@@ -152,6 +154,9 @@ def _recase(mapped: Mapped, question: str, graph: Hypergraph) -> None:
         _write(mapped, text.lower() if len(text.lower()) == len(text) else text, question, graph)
     elif letters and not upper and len(text) < 400:
         _write(mapped, text, question, graph)
+    else:
+        return False
+    return True
 
 
 def _write(mapped: Mapped, low: str, question: str, graph: Hypergraph) -> None:
@@ -163,7 +168,7 @@ def _write(mapped: Mapped, low: str, question: str, graph: Hypergraph) -> None:
         plain_word = word.removesuffix("'s")
         first = match.start() == 0 or low[: match.start()].rstrip()[-1:] in (".", "!", "?", "\n", ":")
         inside = match.start() in known
-        if len(word) == 1 and match.start():
+        if word == "x" and not inside:
             continue  # "1.5 x 10^6"
         if first or (inside and plain_word not in FUNCTION_WORDS) or not (inside or plain_word in common or _is_common(plain_word, graph)):
             chars[match.start()] = chars[match.start()].upper() if len(chars[match.start()].upper()) == 1 else chars[match.start()]
