@@ -23,7 +23,7 @@ sys.path[:0] = [str(ROOT)]
 from reports.comparison import compare_paired  # noqa: E402
 
 RESULTS = ROOT / "benchmarks" / "results" / "bench_rlhf.json"
-PROMPT, PHASE, EXACT = 0, 1, 2
+PROMPT, PHASE, EXACT, VERIFIED, CONTRADICTED = 0, 1, 2, 4, 5
 """Places in a kept judgement."""
 COLUMNS = (
     ("exact", "held", "exact"), ("never asked", "never", "exact"), ("R", "held", "reward"), ("wrong", "held", "wrong_of_judged"),
@@ -38,11 +38,12 @@ def main() -> None:
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--only", default="", help="arms whose names contain this")
     arguments = parser.parse_args()
-    runs = [
-        run for run in json.loads(arguments.results.read_text(encoding="utf-8"))["runs"] if "arm" in run and arguments.only in run["name"]
-    ]
+    kept = json.loads(arguments.results.read_text(encoding="utf-8"))["runs"]
+    runs = [run for run in kept if "arm" in run and arguments.only in run["name"]]
     gaps = best_of_16(json.loads(RESULTS.read_text(encoding="utf-8"))["runs"])
     judged = judgements(arguments.results.with_name(arguments.results.stem + "_answers.jsonl.gz"))
+    for run in runs:
+        add_wrong(run, judged.get(run["name"], []))
     heads = ["arm", "seeds", *(head for head, *_ in COLUMNS), "exact, difference", "not reached"]
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for name, group in grouped(runs).items():
@@ -57,6 +58,15 @@ def grouped(runs: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
         parts = [arm["domain"], arm["policy"], arm["trainer"], f"{arm['lr']:g}", arm.get("way", "")]
         found[" ".join(filter(None, parts)) + (f" ({note}" if note else "")].append(run)
     return dict(sorted(found.items()))
+
+
+def add_wrong(run: dict[str, Any], rows: list[list[Any]]) -> None:
+    """The first runs kept no `wrong_of_judged`; their judgements say it."""
+    for phase, kinds in run["measures"].items():
+        mine = [row for row in rows if row[PHASE] == phase and row[PROMPT].startswith("held-")]
+        known = sum(row[VERIFIED] + row[CONTRADICTED] for row in mine)
+        if "wrong_of_judged" not in kinds["held"] and known:
+            kinds["held"]["wrong_of_judged"] = sum(row[CONTRADICTED] for row in mine) / known
 
 
 def of(group: list[dict[str, Any]], phase: str, kind: str, measure: str) -> float | None:
