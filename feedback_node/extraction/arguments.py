@@ -34,6 +34,8 @@ def arguments(reading: Reading, verb: int) -> Iterator[Argument]:
     parse = reading.parse
     base = verb_words(reading, verb)
     noun = ""
+    if (shared := _shared(parse, verb)) is not None:
+        yield from _prepositional(reading, shared, base)
     for kid in parse.kids[verb]:
         dep = parse.dep[kid]
         if (dep in ("dobj", "oprd", "attr", "dative") and parse.low[kid] not in ("which", "that")) or (dep == "dobj" and kid > verb):
@@ -61,6 +63,20 @@ def arguments(reading: Reading, verb: int) -> Iterator[Argument]:
                     yield from _prepositional(reading, inner, f"{base} {parse.low[kid]}")
                 elif parse.dep[inner] == "npadvmod" and parse.is_noun(inner):
                     yield Argument(inner, f"{base} {parse.low[kid]}", kid, "measure")
+
+
+def _shared(parse: Parse, verb: int) -> int | None:
+    """For "written and directed by Y", "was born and died in Y": the preposition of the last verb, where the first brings nothing."""
+    if parse.tag[verb] != "VBN" or any(
+        kid > verb and parse.dep[kid] in ("agent", "prep", "dobj", "oprd", "advmod") for kid in parse.kids[verb]
+    ):
+        return None
+    other = parse.child(verb, "conj")
+    while other is not None and parse.tag[other] in ("VBN", "VBD") and parse.child(other, "nsubjpass", "nsubj", "auxpass") is None:
+        if (link := parse.child(other, "agent", "prep")) is not None:
+            return link if link == other + 1 else None
+        other = parse.child(other, "conj")
+    return None
 
 
 def verb_words(reading: Reading, verb: int) -> str:

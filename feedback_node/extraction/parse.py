@@ -74,8 +74,17 @@ def _mend_tags(parse: Parse) -> None:
             parse.tag[at] = "VBZ"
         if dep == "dobj" and at > 2:
             _mend_apposed_object(parse, at)
+        if dep == "appos" and _is_measured(parse, at) and _is_measured(parse, head):
+            parse.dep[at] = "conj"  # "has a length of 9 m, a width of 2 m and a height of 3 m"
         if dep in ("prep", "dep") and parse.tag[at] == "VBN" and at > 1 and parse.low[at - 1] == "," and parse.kind[at - 2] == "name":
             _move(parse, at, at - 2, "acl")  # "by the federation X, based in Y": X is based there
+
+
+def _is_measured(parse: Parse, at: int) -> bool:
+    """Whether a common noun has its number: "a length of 9 m"."""
+    link = parse.child(at, "prep")
+    value = parse.child(link, "pobj") if link is not None and parse.low[link] == "of" else None
+    return parse.is_common(at) and value is not None and (parse.kind[value] == NUMBER or parse.tag[value] == "CD")
 
 
 def _mend_apposed_object(parse: Parse, at: int) -> None:

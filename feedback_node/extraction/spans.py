@@ -54,6 +54,7 @@ _NUMBER = re.compile(
     rf"|(?:US|A|C)?[$€£¥]\s?\d[\d,]*(?:\.\d+)?(?:\s(?:{_UNIT})\b)*|\d[\d,.]*\s?%",
     re.IGNORECASE,
 )
+_SAME_AS = words("same_as")
 _DIGIT = re.compile(r"\d")
 _QUOTE = re.compile(r"[\"“]([^\"“”\n]{1,120})[\"”]")
 _PLACE_PREPOSITIONS = frozenset({"in", "at", "near", "from", "of", "to", "on", "around", "outside"})
@@ -143,6 +144,8 @@ def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
     if follows == ":" and begins_sentence:
         return True
     before = tokens[at - 1].lower() if at else ""
+    if before in _SAME_AS and at > 1 and tokens[at - 2].lower() == "the" and follows[0].isupper():
+        return True  # "the asteroid 1147 Stavropolis"
     year = len(token) == 4 and before in ("in", "since", "from", "until", "by", "of", "during", "to")
     return follows[0].isupper() and not year and (begins_sentence or before in ("in", "of", "at", "by", "to", "the", "on", "and", "for"))
 
