@@ -44,6 +44,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
+from benchmarks import rlhf_questions  # noqa: E402
 from benchmarks.record import RESULTS, Record  # noqa: E402
 from benchmarks.rlhf_arms import POLICIES, STAGES, TAUGHT, Arm, arms, judging, of_workers, teaching, training, words  # noqa: E402
 from benchmarks.rlhf_questions import Questions, questions  # noqa: E402
@@ -166,7 +167,7 @@ class Run:
             [sys.executable, "-m", "cli.main"], self.folder / "logs", lambda line: print(self.arm.name, line, file=sys.stderr)
         ) as nodes:
             self._start_workers(nodes, ontology)
-            begins = self._taught(nodes) if self.arm.way == TAUGHT else []
+            begins = self._taught(nodes) if self.arm.way in TAUGHT else []
             self._produce(self.questions.train)
             flags = training(self.arm, self.arguments, self.folder / "run", len(self.questions.held_out), len(self.questions.train))
             self._train(nodes, "trainer", [*flags, *begins])
@@ -189,7 +190,7 @@ class Run:
 
     def _taught(self, nodes: Any) -> list[str]:
         """Train on samples first; how the next run begins from what came of it."""
-        self._produce(self.questions.taught)
+        self._produce(self.questions.taught[: rlhf_questions.TAUGHT + TAUGHT[self.arm.way]])
         run = self.folder / "taught"
         self._train(nodes, "teacher", teaching(self.arm, self.arguments, run, len(self.questions.held_out)))
         return ["--from-checkpoint", str(max((run / "checkpoints").iterdir(), key=lambda path: path.stat().st_mtime))]
@@ -216,7 +217,7 @@ class Run:
         }
         first = {phase: [one for one in judged.values() if one.phase == phase] for phase in ("before", "train", "after")}
         phases = {phase: [one for one in found if one.run_id == self.arm.name] for phase, found in first.items()}
-        if self.arm.way == TAUGHT:  # the one after the first run is what the second begins with
+        if self.arm.way in TAUGHT:  # the one after the first run is what the second begins with
             phases |= {"taught": phases["before"], "before": [one for one in first["before"] if one.run_id != self.arm.name]}
         measures = {
             phase: {kind: measured(_of(kind, found)) for kind in ("held", "never", "none")}

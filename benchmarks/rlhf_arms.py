@@ -22,8 +22,8 @@ WAYS: dict[str, dict[str, Any]] = {
     "off": {"--curriculum": "off"},
 }
 """Further settings of GRPO, by how an arm is called."""
-TAUGHT = "sft"
-"""Of an arm that is taught by samples before it learns from rewards."""
+TAUGHT = {"sft": 48, "sft-tenth": 11}
+"""Of an arm that is taught by samples before it learns from rewards: how many of them abstain, beside 96 that answer."""
 
 
 class Arm(NamedTuple):
@@ -35,7 +35,7 @@ class Arm(NamedTuple):
     seed: int
     domain: str = "countries"
     way: str = ""
-    """What is done otherwise: of WAYS, or TAUGHT."""
+    """What is done otherwise: of WAYS, or of TAUGHT."""
 
     @property
     def name(self) -> str:
@@ -56,8 +56,8 @@ def arms(stage: str, policy: str) -> list[Arm]:
     if stage == "dpo":
         return [Arm(policy, "dpo", lr, seed, domain) for seed, domain, lr in itertools.product(seeds, ("countries", "works"), (1e-5, 5e-5))]
     if stage == "sft-then-grpo":
-        return [Arm(policy, "grpo", lr, seed, domain, TAUGHT) for seed, domain, lr in
-                itertools.product(seeds, ("countries", "works"), (1e-4, 2e-4))]  # fmt: skip
+        return [Arm(policy, "grpo", lr, seed, domain, way) for seed, domain, way, lr in
+                itertools.product(seeds, ("countries", "works"), reversed(TAUGHT), (1e-4, 2e-4))]  # fmt: skip
     if stage == "refill":
         return [Arm(policy, "grpo", 2e-4, seed, "countries", way) for seed, way in itertools.product(seeds, WAYS)]
     return [Arm(policy, "grpo", 4e-4, 0)]
@@ -65,7 +65,7 @@ def arms(stage: str, policy: str) -> list[Arm]:
 
 def of_workers(arm: Arm) -> dict[str, str]:
     """By what name its workers go: those of an arm of two runs serve all runs on its topics."""
-    return {} if arm.way == TAUGHT else {"--run-id": arm.name}
+    return {} if arm.way in TAUGHT else {"--run-id": arm.name}
 
 
 def judging(arm: Arm) -> list[str]:
@@ -90,6 +90,7 @@ def training(arm: Arm, arguments: argparse.Namespace, folder: Path, held_out: in
                   "--epochs": DPO_EPOCHS, "--curriculum": "off"}  # fmt: skip
     else:
         flags |= {"--lr": arm.lr, "--beta": 0.02, "--batch-size": PROMPTS_A_STEP, "--num-generations": ANSWERS,
+                  "--curriculum": "difficulty",  # all that was kept before samples came as they come
                   "--epochs": arguments.epochs, **WAYS.get(arm.way, {})}  # fmt: skip
     return [*words(flags), *(["--wait-for", "feedback"] if arm.trainer == "dpo" else [])]
 
