@@ -228,9 +228,12 @@ def limit_memory(pid: int) -> None:
     resource.prlimit(pid, resource.RLIMIT_AS, (pages * resource.getpagesize() + (64 << 20), resource.RLIM_INFINITY))
 
 
-@pytest.mark.parametrize("schedule", ["constant", "constant_with_warmup", "cosine_with_restarts"])
+@pytest.mark.parametrize("schedule", ["constant_with_warmup", "cosine_with_restarts"])
 def test_a_schedule_goes_on_after_a_kill_as_if_nothing_had_happened(settings, new_run, schedule):
-    """The same rates, and so the same weights to the last bit. One cosine is five steps, so the kill stands in the second."""
+    """The same rates, and so the same weights to the last bit. One cosine is five steps, so the kill stands in the second.
+
+    The constant rate, which is the default, is that of `tests/faults/test_kill.py`.
+    """
     send(settings, [sample(number) for number in range(48)])
     how = {"schedule": schedule, "restart_steps": 5, "warmup_steps": 7 if schedule == "constant_with_warmup" else 0, "checkpoint_steps": 3}
     unbroken = new_run("unbroken", **how)
