@@ -7,11 +7,12 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import psutil
 import pytest
+import torch
 from transformers import AutoTokenizer
 
 from schemas.model_output import ModelOutput
@@ -26,6 +27,9 @@ from tests.models.tiny import build
 from tests.unit.trainer_node.several import free_port
 
 ROOT = Path(__file__).parents[2]
+REWARDED: dict[str, Any] = {
+    "batch_size": 16, "accumulation": 2, "checkpoint_steps": 2, "max_new_tokens": 4, "num_generations": 2, "ppo_epochs": 1,
+}  # fmt: skip
 ONE_BAND: dict[str, Any] = {"accumulation": 2, "lora_r": 4, "pace_steps": 100, "checkpoint_steps": 100}
 
 
@@ -39,8 +43,7 @@ class Training(Run):
 
     def launch(self, processes: int, *flags: str) -> subprocess.Popen[bytes]:
         self.folder.mkdir(parents=True, exist_ok=True)
-        settings = {"lora-r": 2, "lr": 1e-2, "batch-size": 16 // processes, "accumulation": 2, "linger-s": 0.2, "checkpoint-steps": 2}
-        settings |= {"pace-steps": 3, "max-seq": 64, "bits": 32, "run-id": self.name, "run-dir": self.folder, **self.more}
+        settings = self.flags(processes) | {"run-id": self.name, "run-dir": self.folder}
         words = [word for name, value in settings.items() for word in (f"--{name}", str(value))]
         alone = [sys.executable, "-m"]
         together = [sys.executable, "-m", *self.launcher(processes), "-m"]
@@ -51,6 +54,10 @@ class Training(Run):
         environ |= {"CUDA_VISIBLE_DEVICES": ",".join(str(number) for number in range(devices))}
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen([*self.where, *command, *words, *flags], cwd=ROOT, env=environ, stdout=log, stderr=log)
+
+    def flags(self, processes: int) -> dict[str, Any]:
+        settings = {"lora-r": 2, "lr": 1e-2, "batch-size": 16 // processes, "accumulation": 2, "linger-s": 0.2, "checkpoint-steps": 2}
+        return settings | {"pace-steps": 3, "max-seq": 64, "bits": 32, **self.more}
 
     where: tuple[str, ...] = ()
     """Words before the command line, which say where it is run."""
@@ -75,15 +82,14 @@ class Training(Run):
     def succeed(self, processes: int) -> None:
         assert self.launch(processes).wait(PATIENCE) == 0, self.log_text()
 
-
-def process_of_rank(launcher: subprocess.Popen[bytes], rank: int) -> psutil.Process | None:
-    for child in psutil.Process(launcher.pid).children(recursive=True):
-        try:
-            if child.environ().get("RANK") == str(rank):
-                return child
-        except psutil.Error:
-            continue
-    return None
+    def succeed_alone(self) -> str:
+        """As `succeed(1)`, without a command line and its imports where there is no GPU to keep from it; what it has logged."""
+        if torch.cuda.is_available():
+            self.succeed(1)
+            return self.log_text()
+        log = self.finish(config={name.replace("-", "_"): value for name, value in self.flags(1).items()}).log
+        self.close()
+        return log
 
 
 def losses_of(settings: KafkaSettings, run_id: str) -> dict[str, SampleLoss]:
@@ -116,7 +122,7 @@ def test_two_processes_train_what_one_does_with_the_same_global_batch(settings, 
     """70 samples and 70 pairs in batches of 16: the last batch is partial, and one process has fewer rows of it than the other."""
     sent = {objective: produce(settings, 70, objective) for objective in (Objective.SFT, Objective.PREFERENCE)}
     one, two = new_training("one", "auto"), new_training("two", "auto")
-    one.succeed(1)
+    one.succeed_alone()
     two.succeed(2)
     for objective, samples in sent.items():
         assert account(two.trained(objective=objective.value), samples) == ALL_THERE_ONCE
@@ -131,14 +137,28 @@ def test_two_processes_train_what_one_does_with_the_same_global_batch(settings, 
     assert len(list(two.folder.glob("trainer-*.json"))) == 1, "one process speaks for the run"
 
 
+@pytest.fixture
+def new_run(settings: KafkaSettings, tmp_path: Path, tiny_model: Path) -> Iterator[Callable[..., Run]]:
+    """Runs without torchrun and its imports; their processes end with the test."""
+    runs: list[Run] = []
+
+    def make(name: str, **config: Any) -> Run:
+        runs.append(Run(settings, tmp_path, tiny_model, name, **config))
+        return runs[-1]
+
+    yield make
+    for run in runs:
+        run.close()
+
+
 def start_two(run: Run, **orders: Any) -> list[Child]:
-    """Both processes of a training, without torchrun and its imports."""
+    """Both processes of a training."""
     port = free_port()
     return [run.start(rank=rank, processes=2, port=port, **orders) for rank in (0, 1)]
 
 
 def test_of_a_step_that_raises_in_either_of_two_processes_the_guilty_samples_are_dead_lettered_and_the_others_trained_as_in_one(
-    settings, tmp_path, tiny_model, request
+    settings, new_run, tiny_model
 ):
     """Steps of eight in two micro-batches: it raises in the last one at rank 0, in the first at rank 1, in one of each, in both at once.
 
@@ -148,9 +168,7 @@ def test_of_a_step_that_raises_in_either_of_two_processes_the_guilty_samples_are
     made = [poisoned(number) if number in guilty else sample(number) for number in range(36)]
     send(settings, made)
     bad = AutoTokenizer.from_pretrained(tiny_model)(POISON)["input_ids"][0]
-    one, two = (Run(settings, tmp_path, tiny_model, name, **ONE_BAND | {"batch_size": size}) for name, size in (("one", 8), ("two", 4)))
-    for run in (one, two):
-        request.addfinalizer(run.close)
+    one, two = new_run("one", batch_size=8, **ONE_BAND), new_run("two", batch_size=4, **ONE_BAND)
     for child in start_two(two, raise_on_token=-1):
         assert child.wait() == 1
         assert "the model or what runs it is at fault, not the data" in child.log
@@ -171,13 +189,14 @@ def test_of_a_step_that_raises_in_either_of_two_processes_the_guilty_samples_are
 def test_sigkill_of_either_process_and_sigterm_to_the_launcher_lose_nothing(settings, new_training):
     samples = produce(settings, 1000)
     run = new_training("stopped")
+    run.config |= {"batch_size": 8, "accumulation": 2, "checkpoint_steps": 2}
     for rank in (0, 1):
-        launcher = run.launch(2)
-        until_checkpoints(run, launcher, epoch=rank + 1)
-        victim = process_of_rank(launcher, rank)
-        assert victim is not None, run.log_text()
-        victim.kill()
-        assert launcher.wait(PATIENCE) != 0
+        children = start_two(run)
+        for _ in range(2):
+            children[0].wait_for("commit", 9)
+        children[rank].kill()
+        assert children[1 - rank].wait() == 1
+        assert "another process of this training is gone" in children[1 - rank].log
         assert run.newest.manifest.epoch == rank + 1
     launcher = run.launch(2)
     until_checkpoints(run, launcher, epoch=3)
@@ -189,16 +208,18 @@ def test_sigkill_of_either_process_and_sigterm_to_the_launcher_lose_nothing(sett
     )
     assert b"is gone" not in (run.folder / "log").read_bytes()[told:], "each waited for the other"
     assert len(run.trained()) < len(samples), "it was stopped in the middle"
-    run.succeed(2)
+    for child in start_two(run):
+        child.succeed()
+    run.close()
     assert account(run.trained(), samples) == ALL_THERE_ONCE
     assert run.newest.manifest.epoch == 4
 
 
-@pytest.mark.parametrize(("trainer", "rank", "then"), [("grpo", 1, 1), ("ppo", 0, 1)])
-def test_two_processes_train_each_prompt_once_on_its_rewards_and_sigkill_of_either_loses_none(settings, new_training, trainer, rank, then):
+@pytest.mark.parametrize(("trainer", "rank"), [("grpo", 1), ("ppo", 0)])
+def test_two_processes_train_each_prompt_once_on_its_rewards_and_sigkill_of_either_loses_none(new_run, settings, trainer, rank):
     """50 prompts in steps of 16; killed when the answers of the third step are out and no reward of theirs is back. One goes on alone."""
     prompts = send_prompts(settings, 50)
-    run = new_training("rewarded", trainer)
+    run = new_run("rewarded", trainer=trainer, **REWARDED)
     asked, killed = threading.Event(), threading.Event()
 
     def reward(output: ModelOutput) -> float:
@@ -208,14 +229,13 @@ def test_two_processes_train_each_prompt_once_on_its_rewards_and_sigkill_of_eith
         return by_length(output)
 
     with JudgeThread(settings, reward) as judge:
-        launcher = run.launch(2)
-        assert asked.wait(PATIENCE), run.log_text()
-        victim = process_of_rank(launcher, rank)
-        assert victim is not None, run.log_text()
-        victim.kill()
+        children = start_two(run, config={"batch_size": 8})
+        assert asked.wait(PATIENCE), children[0].log
+        children[rank].kill()
         killed.set()
-        assert launcher.wait(PATIENCE) != 0
-        run.succeed(then)
+        assert children[1 - rank].wait() == 1
+        assert "another process of this training is gone" in children[1 - rank].log
+        run.finish()
     assert account(run.trained(objective="prompt"), prompts) == ALL_THERE_ONCE
     assert {output.prompt_id for output in judge.outputs} == set(prompts), "those of both processes are judged"
     assert run.newest.manifest.epoch == 2
