@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import time
@@ -26,7 +27,7 @@ from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, same_weights, sample
 from tests.models.tiny import build, with_tokens
 from tests.unit.trainer_node.several import free_port
-from trainer_node.commit.history import BEGINNING, read_history
+from trainer_node.commit.history import BEGINNING, EVALUATION, read_history
 from trainer_node.commit.manifest import checkpoints
 from trainer_node.run.record import read_record
 
@@ -119,6 +120,9 @@ def test_classification_is_measured_by_its_accuracy_on_held_out_samples_and_a_fo
     rows = read_history(run.folder).to_pylist()
     before = {row["name"]: row["value"] for row in rows if row["kind"] == BEGINNING}
     assert before["val_loss"] > metrics["val_loss"], "measured by the weights it began with, on the same samples"
+    perplexity = [before["val_perplexity"], *(row["value"] for row in rows if (row["kind"], row["name"]) == (EVALUATION, "val_perplexity"))]
+    assert perplexity[3] <= 0.9 * perplexity[0], "it falls by a tenth over the first three passes"
+    assert max(later / earlier for earlier, later in itertools.pairwise(perplexity[:4])) < 1.0, "and in each of them"
     [start] = read_record(run.folder)["starts"]
     assert (start["settings"]["epochs"], start["seed"]) == (3, run.newest.manifest.settings.get("seed", 0))
     data = read_record(run.folder)["data"]["partitions"][f"{settings.topics.band('sft', 0).name}:0"]
