@@ -2,9 +2,10 @@
 
 Gold by rule, before judging: an answer is right where it holds an accepted string (`facts.json`, the demo's countries), wrong otherwise; an
 answer that says that it does not know is left out (by the wordings of `hearing.abstention`). So "wrong" also holds answers that say nothing
-of what was asked, which no judge can contradict: recall on wrong answers is a lower bound. For films and states it is also given without the answers that
-`data/heard/silent.json` lists by hand as silent ("unseen, by hand"); a verdict on one of these costs precision. Precision: of answers with a verified claim on
-what was asked the share that are right by rule, and of those with a contradicted one the share that are wrong.
+of what was asked, which no judge can contradict: recall on wrong answers is a lower bound. For films and states it is
+also given without the answers that `data/heard/silent.json` lists by hand as silent ("unseen, by hand"); a verdict on one of these costs
+precision. Precision: of answers with a verified claim on what was asked the share that are right by rule, and of those with a contradicted
+one the share that are wrong.
 
 Run: `python benchmarks/bench_heard.py` (writes `benchmarks/results/bench_heard.json`).
 """
