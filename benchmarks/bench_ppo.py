@@ -39,6 +39,7 @@ from trainer_node.kinds import TrainerKind  # noqa: E402
 from trainer_node.models.restore import load_for_training  # noqa: E402
 from trainer_node.training.callbacks import StepCallback  # noqa: E402
 from trainer_node.training.factory import build_source, build_trainer  # noqa: E402
+from trainer_node.training.ppo import HEAD_RATE  # noqa: E402
 
 QUESTIONS, PARTS, NEW_TOKENS = 8, 7, 12
 
@@ -120,7 +121,7 @@ def shares(arm: Arm, seed: int, lr: float, model: Path, scratch: Path) -> list[f
         trainer.args.lam = arm.lam
         head = trainer.accelerator.unwrap_model(trainer.model).value_model
         score = head.score
-        head.score = lambda hidden: arm.head * score(hidden)
+        head.score = lambda hidden: arm.head / HEAD_RATE * score(hidden)
     trainer.feed_from(build_source(kind, config, loaded.tokenizer.pad_token_id, lambda: next(batches, None), judge))
     trainer.train()
     return found

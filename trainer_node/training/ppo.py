@@ -43,6 +43,11 @@ from trainer_node.training.sampling_gap import padded
 from trainer_node.training.spec import ENDLESS_STEPS, TrainerSpec, Upstream
 from trainer_node.training.taking_apart import Passes
 
+LAMBDA = 1.0
+"""Of the advantage estimate: with one reward at a short answer's end, what an answer earns counts alike for all of its tokens. Below 1 a
+token counts for more the nearer it is to the end, and whitening turns that into a sign (ADR 6)."""
+HEAD_RATE = 8.0
+"""How much faster than the LoRA the value head learns: a factor of its output, to which Adam is blind. A power of two, to lose no bit."""
 ROWS_AT_ONCE = 16
 """Answers whose scores are computed together."""
 
@@ -70,7 +75,7 @@ class ValueModel(nn.Module):
 
     def score(self, hidden: torch.Tensor) -> torch.Tensor:
         """Value of each position: (rows, length, hidden) to (rows, length, 1), float32."""
-        values: torch.Tensor = self.head(hidden.to(self.head.weight.dtype))
+        values: torch.Tensor = HEAD_RATE * self.head(hidden.to(self.head.weight.dtype))
         return values
 
 
@@ -283,11 +288,11 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
             self.lr_scheduler.load_state_dict(schedule)
 
     def save_own(self, folder: Path) -> None:
-        """The value head."""
-        save_file(dict(self._value_head().state_dict()), folder / VALUE_HEAD)
+        """The value head, as a plain linear one."""
+        save_file({name: HEAD_RATE * weight for name, weight in self._value_head().state_dict().items()}, folder / VALUE_HEAD)
 
     def _resume(self, folder: Path) -> None:
-        self._value_head().load_state_dict(load_file(folder / VALUE_HEAD))
+        self._value_head().load_state_dict({name: weight / HEAD_RATE for name, weight in load_file(folder / VALUE_HEAD).items()})
         self._load_optimizer_and_scheduler(str(folder))
         self._load_rng_state(str(folder))
 
@@ -347,6 +352,7 @@ def arguments(config: TrainConfig) -> dict[str, Any]:
     return {
         "total_episodes": ENDLESS_STEPS,
         "kl_coef": config.beta,
+        "lam": LAMBDA,
         "num_ppo_epochs": config.ppo_epochs,
         "response_length": config.max_new_tokens,
         "temperature": config.temperature,
