@@ -87,10 +87,12 @@ def _asked_by(clause: str, graph: Hypergraph) -> list[str]:
     ontology = graph.ontology
     exact = ontology.predicates_in(clause)
     kind = next((kind for wanted, kind in _WANTED if wanted.search(clause)), None)
-    for found in (exact, ontology.asked_by(clause)):
-        if fitting := [name for name in found if kind is None or ontology[name].value in kind]:
-            return fitting
-    return exact or ontology.asked_by(clause)
+    if kind is None and exact:
+        return exact
+    if fitting := [name for name in exact if kind is not None and ontology[name].value in kind]:
+        return fitting
+    like = ontology.asked_by(clause)
+    return [name for name in like if kind is None or ontology[name].value in kind] or exact or like
 
 
 def _without_names(text: str, names: Iterable[Mention]) -> str:

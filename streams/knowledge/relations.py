@@ -137,12 +137,12 @@ class RelationIndex:
         it is ("most common coin"), with any class noun for theirs, without what describes it ("small village in" for "town in"), at last
         in other forms of their verb and with words that say nearly the same (`near_words`).
         """
-        key = _affirmed(relation_key(words))
+        key = relation_key(words)
         found = self._found.get(key)
         if found is None:
             if len(self._found) >= _REMEMBERED:
                 self._found.clear()
-            found = self._found[key] = self._find(key)
+            found = self._found[key] = self._find(_affirmed(key))
         return found
 
     def _find(self, key: str) -> tuple[PredicateMatch, ...]:
