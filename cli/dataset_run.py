@@ -24,6 +24,7 @@ from streams.kafka.settings import KafkaSettings
 from streams.supervisor import Supervisor
 from trainer_node.commit.ledger import Outcome
 from trainer_node.config import TrainConfig
+from trainer_node.curricula import Curriculum
 from trainer_node.node import RunSummary, TrainerNode, stop_on_signals
 from trainer_node.options import RunOptions
 from trainer_node.reward_parts import asks_graph
@@ -165,7 +166,8 @@ def _own_workers(stack: contextlib.ExitStack, config: TrainConfig, options: RunO
     for name in ("curriculum", "augmenter", *(("feedback",) if judges else ())):
         arguments = ["worker", name, "--run-id", options.run_id, "--state-dir", str(options.run_dir / "state" / name)]
         arguments += ["--policy", policy, *(["--preferences"] if pairs else [])] if name == "feedback" else []
-        arguments += ["--signal", config.order.signal, "--hold-back", "all"] if name == "curriculum" else []
+        arguments += ["--signal", config.order.signal] if name == "curriculum" else []
+        arguments += ["--hold-back", "all"] if name == "curriculum" and config.order is not Curriculum.OFF else []
         nodes.start(name, arguments + (["--ontology", ontology] if ontology else []))
     return nodes
 

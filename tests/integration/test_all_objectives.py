@@ -111,7 +111,8 @@ def test_all_objectives_are_trained_on_one_stream_killed_in_the_middle_and_each_
         return all(len(run.trained(objective=name)) >= len(ids) for name, ids in wanted.items())
 
     wait_until(all_there, "a stream that has fallen idle is committed")
-    wait_until(lambda: run.newest.manifest.feed.of(Objective.SFT).early_stopping.last is not None, "and measured, without flags")
+    wait_until(lambda: "val_metric_sft" in run.newest.manifest.metrics, "and measured, without flags, also by the second start")
+    assert run.newest.manifest.feed.of(Objective.SFT).early_stopping.last is not None
     child.signal(signal.SIGTERM)
     child.succeed()
     manifest = run.newest.manifest
