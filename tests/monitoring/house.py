@@ -39,7 +39,7 @@ FLAGS = {
         "train", "--model", "tiny", "--run-id", RUN, "--run-dir", f"runs/{RUN}", "--workers-run-id", RUN, "--rl", "grpo",
         "--batch-size", "4",
         "--num-generations", "2", "--max-new-tokens", "4", "--bits", "32", "--lora-r", "2", "--checkpoint-steps", "4", "--pace-steps", "6",
-        "--linger-s", "0.3", "--reward-timeout-s", "5", "--eval-every", "5s", "--patience", "0", "--max-seq", "64",
+        "--linger-s", "2", "--reward-timeout-s", "5", "--eval-every", "5s", "--patience", "0", "--max-seq", "64",
     ],
     "lag": ["lag", "--serve", "--window", "5"],
 }  # fmt: skip

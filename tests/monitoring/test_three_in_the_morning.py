@@ -208,4 +208,4 @@ def test_a_disk_is_nearly_full(house):
     assert re.search(r"9[5-9]%|100%", house.run(ENTRIES["PeltonDiskNearlyFull"][0]).stdout)
     old.unlink()
     eventually(lambda: not house.firing("PeltonDiskNearlyFull"), "its going out")
-    assert house.ready("trainer")
+    eventually(lambda: house.ready("trainer"), "a trainer that waits for nobody")

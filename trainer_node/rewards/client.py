@@ -94,6 +94,8 @@ class RewardClient:
         self._gives_up = gives_up
         self._mixture = mixture
         self._silent = 0
+        self.silences = 0
+        """How often silence was forgotten since a reward last came."""
         self._arrivals: _FromNow | None = None
         self._sent: set[str] = set()
         self._is_begun = False
@@ -149,6 +151,7 @@ class RewardClient:
 
     def _count_silence(self, is_silent: bool) -> None:
         self._silent = self._silent + 1 if is_silent else 0
+        self.silences = self.silences if is_silent else 0
         if not (self._gives_up and self.is_silent):
             return
         if self._mixture is not None and self._mixture.failed:
@@ -168,6 +171,7 @@ class RewardClient:
     def forget_silence(self) -> None:
         """Count anew."""
         self._silent = 0
+        self.silences += 1
 
     def judge(self, outputs: list[ModelOutput], finish: bool = False) -> dict[str, GraphReward | None]:
         """Send outputs and wait for their rewards.

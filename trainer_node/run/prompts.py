@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 
 LOOK_S = 10.0
 """Seconds between two looks for a feedback worker."""
-REST_S = 600.0
-"""Seconds for which prompts are put aside when no reward has come for some steps."""
+FIRST_REST_S, LONGEST_REST_S = 30.0, 600.0
+"""Seconds for which prompts are put aside when no reward has come for some steps; twice as many each time until one comes."""
 
 
 class PromptsAside:
@@ -33,7 +33,7 @@ class PromptsAside:
         self._wants_judge = run.config.rl == "auto" and asks_graph(run.config.reward_fn)
         self._applies = Objective.PROMPT in run.kinds and run.feed.settings.interleaved and len(run.kinds) > 1
         self._next_look = 0.0
-        self._resting_until = 0.0
+        self._rest, self._resting_until = 0.0, 0.0
         self._why: str | None = None
         self._are_there = False
 
@@ -49,7 +49,8 @@ class PromptsAside:
             return
         self._next_look = now + LOOK_S
         if self._run.rewards.is_silent:
-            self._resting_until = now + REST_S
+            self._rest = min(LONGEST_REST_S, FIRST_REST_S * 2.0 ** min(self._run.rewards.silences, 5))
+            self._resting_until = now + self._rest
             self._run.rewards.forget_silence()
         why, feed = self._why_not(now), self._run.feed
         if why is None and self._why is not None:
@@ -63,7 +64,7 @@ class PromptsAside:
 
     def _why_not(self, now: float) -> str | None:
         if now < self._resting_until:
-            return f"no reward came for some steps: prompts are tried again in {REST_S / 60:.0f} minutes"
+            return f"no reward came for some steps: prompts are tried again after {self._rest:.0f} s"
         if self._wants_judge and not self._judge_is_there():
             return "prompts wait for `pelton worker feedback`, which judges answers"
         return None
