@@ -88,7 +88,7 @@ def main() -> int:
     if reason:
         sys.stdout.write(f"skipped: {reason}\n")
         return 0
-    tests = shlex.split(os.environ.get("TESTS") or "tests/integration")
+    tests = shlex.split(os.environ.get("TESTS") or "-n 3 --dist loadfile tests/integration")
     failed = suite_against_a_container(tests)
     together = subprocess.call(
         [sys.executable, "-m", "pytest", "-q", "tests/containers"], cwd=ROOT, env=os.environ | {"PELTON_TEST_COMPOSE": "1"}
