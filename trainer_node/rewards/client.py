@@ -93,9 +93,7 @@ class RewardClient:
         self._observe = observe
         self._gives_up = gives_up
         self._mixture = mixture
-        self._silent = 0
-        self.silences = 0
-        """How often silence was forgotten since a reward last came."""
+        self._silent, self.silences = 0, 0
         self._arrivals: _FromNow | None = None
         self._sent: set[str] = set()
         self._is_begun = False
@@ -169,7 +167,7 @@ class RewardClient:
         return self._silent >= SILENT_LIMIT
 
     def forget_silence(self) -> None:
-        """Count anew."""
+        """Count anew; `silences` says how often since a reward last came."""
         self._silent = 0
         self.silences += 1
 
