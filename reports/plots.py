@@ -110,7 +110,7 @@ def difficulty_plot(losses: Sequence[Loss]) -> Plot:
         for band in range(BANDS)
         if any(row.band == band for row in losses)
     )
-    reading = "Each dot is a sample at the step that trained it. Ordered by difficulty, each pass goes from easy to hard; else bands are mixed."
+    reading = "Each dot is a sample at the step that trained it. By an order of difficulty a pass goes from easy to hard; else bands mix."
     return Plot(
         "Difficulty of what was trained",
         reading,
