@@ -225,9 +225,9 @@ def sending(folder: Path, count: int, rounds: int) -> dict[str, Any]:
 def send_ours(settings: Any, path: Path) -> None:
     """As `pelton produce` does."""
     from cli.sample_reader import SampleReader
-    from cli.sending import send_samples
+    from cli.sending import own_source, send_samples
 
-    send_samples(settings, [SampleReader(path)])
+    send_samples(settings, [SampleReader(path)], own_source())
 
 
 def send_bare(settings: Any, path: Path) -> None:
