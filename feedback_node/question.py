@@ -96,7 +96,7 @@ def _asked_by(clause: str, graph: Hypergraph) -> list[str]:
 
 
 def _without_names(text: str, names: Iterable[Mention]) -> str:
-    """The text with a blank for each name in it: "Who wrote The Capital?" asks for no capital."""
+    """The text with dots for each name in it: "Who wrote The Capital?" asks for no capital."""
     for _, start, end in names:
         if not text[start:end].islower():
             text = text[:start] + "." * (end - start) + text[end:]

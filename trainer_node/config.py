@@ -136,7 +136,7 @@ class BatchSettings(Settings):
     linger_s: float = Field(default=2.0, ge=0)
     """Seconds that a partly filled batch waits for more samples."""
     curriculum: Curriculum | None = None
-    """Order: by difficulty or one of its signals, easiest first; others; off, as they come. Unset, off; difficulty where pacing is set."""
+    """Order of the samples (docs/curriculum.md). Unset: off, as they come; or difficulty, easiest first, where a pacing is set."""
     pacing: Form | None = None
     """How the share of the stream that is given grows over `pace_over`: by the root (unset), linearly, or in a step a band."""
     pace_over: str = "auto"

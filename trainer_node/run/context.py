@@ -180,10 +180,10 @@ def _connect(start: _Start, claim: Claim, loaded: LoadedModel) -> RunContext:
     def observe(judged: JudgedStep) -> None:
         start.timings.add("judging (train)", judged.seconds)
         spread.saw(judged.step, judged.rewards)
-        watch.judged(judged)
-        progress.rewarded(judged.step, judged.shares, seconds=judged.seconds)
-        monitor.rewarded(judged.step, judged.shares, judged.seconds)
-        monitor.valued(judged.step, judged.rewards)
+        whole = watch.judged(judged)
+        progress.rewarded(whole.step, whole.shares, seconds=whole.seconds)
+        monitor.rewarded(whole.step, whole.shares, judged.seconds)
+        monitor.valued(whole.step, whole.rewards)
         monitor.answered(judged.step, judged.answers)
 
     rewards = _asking(start, claim, producer, kinds, waiting, observe)

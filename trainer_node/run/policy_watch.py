@@ -42,14 +42,15 @@ class PolicyWatch:
         """`reward_hacking`, in a line; None where there is no sign of it."""
         return self._watchdog.warning
 
-    def judged(self, judged: JudgedStep) -> None:
-        """A step's rewards came in, or those of further prompts of it."""
+    def judged(self, judged: JudgedStep) -> JudgedStep:
+        """A step's rewards came in, or those of further prompts of it; returns all that is known of the step."""
         earlier = self._judged
         self._judged = judged if earlier is None or earlier.step != judged.step else together(earlier, judged)
         if self._answers_a_prompt:
             flat = sum(is_flat(group) for group in groups_of(judged.rewards, self._answers_a_prompt))
             self.flat_groups += flat
             metrics.FLAT_GROUPS.labels(self._run_id).inc(flat)
+        return self._judged
 
     def refilled(self, prompts: int) -> None:
         """A step has asked so many further prompts."""

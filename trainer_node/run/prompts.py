@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 LOOK_S = 10.0
 """Seconds between two looks for a feedback worker."""
 FIRST_REST_S, LONGEST_REST_S = 30.0, 600.0
-"""Seconds for which prompts are put aside when no reward has come for some steps; twice as many each time until one comes."""
+"""Seconds of the first and of the longest pause after steps without any reward; each pause is twice as long as the one before."""
 
 
 class PromptsAside:
