@@ -107,6 +107,10 @@ def run_command(command: click.Command) -> None:
             from trainer_node.stopping import leave
 
             leave()
+        if isinstance(error, SystemExit) and int(os.environ.get("WORLD_SIZE", "1")) > 1:
+            from trainer_node.stopping import leave
+
+            leave(error.code if isinstance(error.code, int) else 0)  # gloo's threads may outlive their group, and abort in an end by Python
         if not interrupts:
             raise
         if not isinstance(error, SystemExit):  # a library that was interrupted made another error of it, or something failed on the way out

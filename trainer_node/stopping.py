@@ -125,10 +125,10 @@ def stop_early() -> None:
     on_signals(say, end, (signal.SIGTERM,))
 
 
-def leave() -> NoReturn:
-    """End this process now, with exit code 0: everything of ours is closed. Python would take its libraries' objects apart, for seconds."""
+def leave(status: int = 0) -> NoReturn:
+    """End this process now: everything of ours is closed. Python would take its libraries' objects apart, for seconds."""
     logging.shutdown()
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError):
             stream.flush()
-    os._exit(0)
+    os._exit(status)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -156,6 +157,21 @@ def test_a_bug_is_not_hidden() -> None:
 
     with as_program("failing"), pytest.raises(ZeroDivisionError):
         program.run_command(failing)
+
+
+@pytest.mark.parametrize("processes, taken_apart", [("1", "taken apart\n"), ("2", "")])
+def test_one_of_several_processes_leaves_with_its_exit_code_before_python_takes_libraries_apart(processes: str, taken_apart: str) -> None:
+    code = (
+        "import atexit, click\n"
+        "from cli.main import run_command\n"
+        "from schemas.errors import UserError\n"
+        "atexit.register(print, 'taken apart')\n"
+        "def fruitless(): raise UserError('no prompt came')\n"
+        "run_command(click.command()(fruitless))"
+    )
+    environ = os.environ | {"WORLD_SIZE": processes}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (2, taken_apart, "error: no prompt came\n")
 
 
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
