@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from types import TracebackType
@@ -21,6 +20,7 @@ from streams.kafka.keys import SigningKey
 from streams.kafka.partitioner import KeyPartitioner
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.signatures import Signer
+from streams.kafka.unacknowledged import Unacknowledged
 
 BUFFER_BYTES = 32_000_000
 """Most bytes sent but not yet acknowledged; `send` waits above it."""
@@ -81,18 +81,13 @@ class Producer:
         """
         self.settings = settings
         self._transactional_id = transactional_id
-        self._buffer_bytes = buffer_bytes
+        self._unacknowledged = Unacknowledged(buffer_bytes)
         self._waits_for_broker = waits_for_broker
         self._linger_ms = linger_ms
         self._while_waiting = while_waiting
         self._open_ms = open_ms
         self._signer = Signer(SigningKey.load(settings.sign_key)) if settings.sign_key else None
         self._topics = {topic.name: topic for topic in settings.topics}
-        self._lock = threading.Lock()
-        self._room = threading.Condition(self._lock)
-        self._waiting = 0
-        self._unacknowledged = 0
-        self._failures: list[BaseException] = []
         self._client = self._open()
 
     @property
@@ -141,23 +136,25 @@ class Producer:
             BrokerError: the producer can send no more, or the topic is missing.
             Fenced: a newer producer has this transactional id.
         """
-        pairs = self._signed(topic_name, key, value, list(headers))
+        pairs = list(headers) if self._signer is None else self._signed(self._signer, topic_name, key, value, list(headers))
         size = self._checked_size(topic_name, key, value, pairs)
-        self._take_room(size)
+        self._unacknowledged.take_room(size, LOOK_SECONDS, self._while_waiting)
         try:
             future = self._sent(topic_name, key, value, pairs)
         except BaseException:
-            self._give_room(size)
+            self._unacknowledged.give_room(size)
             with self._errors(f"sending to {topic_name}"):  # entered only when it is needed: a send costs enough without it
                 raise
-        future.add_both(lambda result: self._acknowledged(size, result))
+        self._unacknowledged.add(future, size)
         return future
 
-    def _signed(self, topic_name: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
-        """With this process's signature, where it has a key; a dead letter keeps its original's."""
-        if self._signer is None or topic_name == self.settings.topics.dead_letters.name:
+    def _signed(
+        self, signer: Signer, topic_name: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]
+    ) -> list[tuple[str, bytes]]:
+        """With this process's signature; a dead letter keeps its original's."""
+        if topic_name == self.settings.topics.dead_letters.name:
             return headers
-        return self._signer.headers(topic_name, key, value, headers)
+        return signer.headers(topic_name, key, value, headers)
 
     def _sent(self, topic_name: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> Any:
         """A first send to a topic has to hear of it. A producer that waits for its broker asks on until one that listens does not tell."""
@@ -175,7 +172,7 @@ class Producer:
     @property
     def unacknowledged(self) -> int:
         """Bytes sent and not yet acknowledged."""
-        return self._unacknowledged
+        return self._unacknowledged.bytes
 
     def flush(self, timeout: float = FLUSH_SECONDS, waiting: Callable[[], None] = lambda: None) -> None:
         """Wait until everything sent is acknowledged.
@@ -190,8 +187,7 @@ class Producer:
         """
         with self._errors("waiting for acknowledgements"):
             self._wait(lambda seconds: self._client.flush(timeout=seconds), timeout, waiting=waiting)
-        with self._lock:
-            failures, self._failures = self._failures, []
+        failures = self._unacknowledged.take_failures()
         if not failures:
             return
         if is_fenced(failures[0]):
@@ -302,8 +298,8 @@ class Producer:
         Raises:
             BrokerError: the broker is away.
         """
-        self._failures.clear()
         self._replace_client()
+        self._unacknowledged.forget()
 
     def _replace_client(self) -> None:
         old = self._client
@@ -315,7 +311,9 @@ class Producer:
         """Bytes that the record will take in the topic, alone in its batch, or a few more."""
         topic = self._topics.get(topic_name)
         limit = topic.max_message_bytes if topic else OTHER_TOPIC_BYTES
-        size = len(key or b"") + len(value or b"") + OVERHEAD + sum(4 * len(name) + len(content) + 10 for name, content in headers)
+        size = len(key or b"") + len(value or b"") + OVERHEAD
+        for name, content in headers:
+            size += 4 * len(name) + len(content) + 10
         if size > limit:
             size = int(DefaultRecordBatchBuilder.estimate_size_in_bytes(key, value, headers))
         if size > limit:
@@ -323,33 +321,6 @@ class Producer:
         if key is None and (value is None or (topic is not None and topic.compacted)):
             raise BadRecord(DeadLetterReason.INVALID, f"a record without a key cannot stand in {topic_name}")
         return size
-
-    def _take_room(self, size: int) -> None:
-        with self._lock:
-            if self._unacknowledged + size > self._buffer_bytes:  # a record larger than the whole buffer goes alone
-                self._waiting += 1
-                try:
-                    while not self._room.wait_for(lambda: self._has_room(size), LOOK_SECONDS):
-                        self._while_waiting()
-                finally:
-                    self._waiting -= 1
-            self._unacknowledged += size
-
-    def _has_room(self, size: int) -> bool:
-        return self._unacknowledged == 0 or self._unacknowledged + size <= self._buffer_bytes
-
-    def _give_room(self, size: int) -> None:
-        with self._lock:
-            self._unacknowledged -= size
-            if self._waiting:
-                self._room.notify_all()
-
-    def _acknowledged(self, size: int, result: object) -> None:
-        """Called by kafka-python's sender thread, with metadata or with the error."""
-        if isinstance(result, BaseException):
-            with self._lock:
-                self._failures.append(result)
-        self._give_room(size)
 
 
 def is_fenced(error: BaseException) -> bool:
