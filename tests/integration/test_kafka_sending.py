@@ -38,7 +38,7 @@ def test_a_record_of_the_largest_size_passes_and_a_larger_one_is_refused(setting
 
 
 def narrow_topic(settings: KafkaSettings) -> str:
-    """Not in the catalogue, so that only the broker can refuse; narrow from its birth, for a broker obeys a topic's changes some time later."""
+    """Not in the catalogue, so that only the broker can refuse; narrow from birth: a broker obeys changes some time later."""
     narrow = settings.topic_prefix + "narrow"
     with open_admin(settings, "making a topic") as admin:
         admin.create_topics({narrow: {"num_partitions": 1, "replication_factor": 1, "configs": {"max.message.bytes": "1000"}}})

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -159,7 +159,7 @@ def test_a_bug_is_not_hidden() -> None:
         program.run_command(failing)
 
 
-@pytest.mark.parametrize("processes, taken_apart", [("1", "taken apart\n"), ("2", "")])
+@pytest.mark.parametrize(("processes", "taken_apart"), [("1", "taken apart\n"), ("2", "")])
 def test_one_of_several_processes_leaves_with_its_exit_code_before_python_takes_libraries_apart(processes: str, taken_apart: str) -> None:
     code = (
         "import atexit, click\n"
