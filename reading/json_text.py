@@ -22,6 +22,8 @@ LONE_SURROGATE = re.compile(
 )
 SHORT = 4000
 """Bytes below which a text is searched sooner than compared as an array."""
+RARE = 200
+"""Bytes a quote from which on quotes are rare."""
 NOT_NUMBERS = re.compile(r"(?<![\w.\"])-?(NaN|Infinity|nan|inf)(?![\w\"])")
 
 
@@ -52,7 +54,10 @@ def parse_many(raw: bytes) -> list[Any] | None:
         return None
     if set(map(type, values)) != {dict} or (b"\\" in raw and b"\\u0000" in raw):
         return None
-    return values if 2 * count_strings(values) == count_quotes(raw) else None
+    expected = 2 * count_strings(values)
+    if expected * RARE < len(raw) and b"\\" not in raw:
+        return values if _has_quotes(raw, expected) else None
+    return values if expected == count_quotes(raw) else None
 
 
 def count_strings(values: list[Any]) -> int:
@@ -85,6 +90,16 @@ def count_quotes(raw: bytes) -> int:
     quotes = data == ord('"')
     within = np.count_nonzero(quotes[1:] & (data[:-1] == ord("\\"))) if escapes else 0
     return int(np.count_nonzero(quotes) - within)
+
+
+def _has_quotes(raw: bytes, expected: int) -> bool:
+    """Whether so many quotes stand in a text, each searched for: where they are rare, less work than a look at every byte."""
+    at = -1
+    for _ in range(expected):
+        at = raw.find(b'"', at + 1)
+        if at < 0:
+            return False
+    return raw.find(b'"', at + 1) < 0
 
 
 def count_newlines(raw: bytes) -> int:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import IO, Any
 
-from reading.blocks import BETWEEN, Block, Elements
+from reading.blocks import Block, Elements
 from reading.columns import KNOWN, usual
 from reading.json_text import count_newlines, parse_many
 from reading.lines import MAX_ROW
@@ -26,8 +26,10 @@ LARGEST_BLOCK, FEW = 120_000, 20
 """As much is read at once where elements are so long that one block holds few: below what one may be without a look at its size."""
 LIST_FROM = 1 << 20
 """Characters of an object from which on it is taken for what stands around its first list of objects, if a row has no such column."""
-AFTER = " \t\r\n,"
+AFTER = b" \t\r\n,"
 """What may stand between two elements."""
+BETWEEN = re.compile(rb"(?:[\s,]|\xef\xbb\xbf)*")
+"""The same, and the byte order mark of a file that was joined to another."""
 Text = tuple[int, bytes]
 """Of one value: the line it begins on, and its text."""
 
@@ -56,7 +58,8 @@ class JsonValues:
         self._stream = stream
         self._refuse = refuse
         self._decode = json.JSONDecoder(strict=False).raw_decode
-        self._text = ""  # a character for each byte: what JSON is made of stays what it is, and a value's bytes are given as they are
+        self._data = b""
+        self._decoded: str | None = None
         self._at = 0
         self._counted = 0
         self._line = line
@@ -64,7 +67,7 @@ class JsonValues:
         self._why = ""
         self._broken_at = 0
         self._pattern = NEXT_OBJECT
-        self._opening = ""
+        self._opening = b""
         self._many_from = 0
         self._block = BLOCK
 
@@ -78,6 +81,16 @@ class JsonValues:
                 yield from self._object()
             else:
                 yield from self._one()
+
+    @property
+    def _text(self) -> str:
+        """A character for each byte, for who looks into a value: what JSON is made of stays what it is. The common element does without."""
+        if self._decoded is None:
+            self._decoded = self._data.decode(BYTES)
+        return self._decoded
+
+    def _hold(self, data: bytes) -> None:
+        self._data, self._decoded = data, None
 
     def _elements(self) -> Iterator[Text | Block]:
         """Those of a list, from behind its bracket to behind its end."""
@@ -96,35 +109,36 @@ class JsonValues:
         """The elements from here up to the last in the text that is held that begins with the usual key: what parses as a list is one."""
         if self._at < self._many_from or self._pattern is NEXT_OBJECT:
             return None
-        self._many_from = len(self._text)  # what cannot be parsed now is not tried again in this text
-        end = self._text.rfind(self._opening, self._at + 1)
+        self._many_from = len(self._data)  # what cannot be parsed now is not tried again in this text
+        data = self._data
+        end = data.rfind(self._opening, self._at + 1)
         if end < 0:
             return None
         stop = end
-        while self._text[stop - 1] in AFTER:
+        while data[stop - 1] in AFTER:
             stop -= 1
-        raw = f"[{self._text[self._at : stop]}]".encode(BYTES)
+        raw = b"".join((b"[", memoryview(data)[self._at : stop], b"]"))
         values = parse_many(raw)
         if values is None:
             return None
         if len(values) < FEW:
             self._block = min(2 * self._block, LARGEST_BLOCK)
         found = Elements(values, raw, self._here())
-        self._line += count_newlines(raw) + self._text.count("\n", stop, end)
+        self._line += count_newlines(raw) + data.count(b"\n", stop, end)
         self._at = self._counted = end
         return found
 
     def _object(self) -> Iterator[Text | Block]:
         """One at the top: a row, or around the list of them. One too long to be a row can only be around a list."""
         found = self._value(LIST_FROM)
-        if not found and len(self._text) - self._at > LIST_FROM and (key := self._broken_list()):
+        if not found and len(self._data) - self._at > LIST_FROM and (key := self._broken_list()):
             yield from self._members(key)
             return
         found = found or self._value()
         key = list_within(found[0]) if found else None
         if found and key is None:
             yield self._taken(found[1])
-        elif found or len(self._text) - self._at > MAX_ROW or (key := self._broken_list()):
+        elif found or len(self._data) - self._at > MAX_ROW or (key := self._broken_list()):
             yield from self._members(key)
         else:
             yield from self._one()
@@ -166,13 +180,13 @@ class JsonValues:
         """One value, where it is whole; else it is refused, and what looks like the next one is looked for."""
         found = self._value()
         if self._pattern is NEXT_OBJECT and (key := FIRST_KEY.match(self._text, self._at)):
-            self._opening = key[0]
+            self._opening = key[0].encode(BYTES)
             self._pattern = re.compile(r"\{\s*" + re.escape(key[0][1:-1].strip()) + r"\s*:", re.ASCII)
         if found:
             yield self._taken(found[1])
             return
         line, why = self._here(), self._why
-        reason = Skip.TOO_LARGE if len(self._text) - self._at > MAX_ROW else Skip.BAD_JSON
+        reason = Skip.TOO_LARGE if len(self._data) - self._at > MAX_ROW else Skip.BAD_JSON
         self._refuse(line, reason, why if reason is Skip.BAD_JSON else f"longer than a row may be: at most {MAX_ROW} bytes are read")
         # One that begins with the same key may stand within what looks like a text, where a quote is missing.
         self._to_next(self._at + 1 if self._pattern is not NEXT_OBJECT else max(self._broken_at, self._at + 1))
@@ -185,65 +199,66 @@ class JsonValues:
                 value, end = self._decode(self._text, self._at)
             except json.JSONDecodeError as error:
                 self._broken_at, self._why = error.pos, f"not JSON: {error.msg}"
-                may_go_on = error.pos >= len(self._text) - 10 or error.msg.startswith("Unterminated string")
+                may_go_on = error.pos >= len(self._data) - 10 or error.msg.startswith("Unterminated string")
                 may_go_on = may_go_on and (error.pos > self._at or self._peek() in "-tfnNI")  # else no value begins here
             except RecursionError:
                 self._broken_at, self._why, may_go_on = self._at + 1, "nested too deep to be read", False
             else:
-                if end < len(self._text) or self._ended or isinstance(value, dict | list | str):
+                if end < len(self._data) or self._ended or isinstance(value, dict | list | str):
                     return value, end
                 may_go_on = True
-            if not may_go_on or len(self._text) - self._at > (limit or MAX_ROW):
+            if not may_go_on or len(self._data) - self._at > (limit or MAX_ROW):
                 return None
             if not self._read_on():
-                self._broken_at, self._why = len(self._text), f"cut short: {self._why or 'a number'}"
+                self._broken_at, self._why = len(self._data), f"cut short: {self._why or 'a number'}"
                 return None
 
     def _taken(self, end: int) -> Text:
         line = self._here()
-        raw = self._text[self._at : end].encode(BYTES)
+        raw = self._data[self._at : end]
         self._at = end
         return line, raw
 
     def _to_next(self, start: int) -> None:
         """Go to where the next value seems to begin, or to the end."""
         while True:
-            if found := self._pattern.search(self._text, min(start, len(self._text))):
+            if found := self._pattern.search(self._text, min(start, len(self._data))):
                 self._at = found.start()
                 return
-            start = max(len(self._text) - 200, start)  # a key may stand across two blocks
+            start = max(len(self._data) - 200, start)  # a key may stand across two blocks
             dropped = start - 1
             self._here(dropped)
-            self._text, self._at, start, self._counted = self._text[dropped:], 0, 1, 0
+            self._hold(self._data[dropped:])
+            self._at, start, self._counted = 0, 1, 0
             if not self._read_on():
-                self._at = len(self._text)
+                self._at = len(self._data)
                 return
 
     def _next(self, also: str = "") -> str:
         """Go past blanks and commas (and one of `also`) to the next character, and say which; empty at the end."""
         while True:
             self._at = self._blanks_from(self._at)
-            if self._at < len(self._text):
-                if also and self._text[self._at] == also:
+            if self._at < len(self._data):
+                if also and self._peek() == also:
                     self._at, also = self._at + 1, ""
                     continue
-                return self._text[self._at]
+                return self._peek()
             if not self._read_on():
                 return ""
 
     def _blanks_from(self, at: int) -> int:
-        blanks = BETWEEN.match(self._text, at)
+        blanks = BETWEEN.match(self._data, at)
         assert blanks  # it matches nothing, too
         return blanks.end()
 
     def _peek(self) -> str:
-        return self._text[self._at]
+        return chr(self._data[self._at])
 
     def _here(self, at: int | None = None) -> int:
         """The line of a place in the text: newlines are counted once, as far as that."""
         at = self._at if at is None else at
-        if self._text.find("\n", self._counted, at) >= 0:  # which costs little where there is none
-            self._line += self._text.count("\n", self._counted, at)
+        if self._data.find(b"\n", self._counted, at) >= 0:  # which costs little where there is none
+            self._line += self._data.count(b"\n", self._counted, at)
         self._counted = max(self._counted, at)
         return self._line
 
@@ -252,9 +267,9 @@ class JsonValues:
         if self._ended:
             return False
         self._here()
-        rest = self._text[self._at :]
+        rest = self._data[self._at :]
         data = some(self._stream, max(self._block, len(rest)))
         self._ended = not data
-        self._text = rest + data.decode(BYTES)
+        self._hold(rest + data)
         self._at = self._counted = self._many_from = 0
         return not self._ended

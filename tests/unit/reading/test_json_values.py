@@ -150,6 +150,13 @@ def test_texts_are_counted_as_they_are_written(row: dict[str, object], separator
         assert parse(text) == one
 
 
+@pytest.mark.parametrize("length", [1, 10_000])
+def test_a_key_that_stands_twice_is_seen_in_short_texts_and_where_quotes_are_rare(length: int) -> None:
+    good, twice = (f'{{"text": "{"x" * length}"{more}}}'.encode() for more in ("", f', "text": "{"y" * length}"'))
+    assert parse_many(b"[%b]" % b",".join([good] * 3)) == [parse(good)] * 3
+    assert parse_many(b"[%b]" % b",".join([good, twice, good])) is None
+
+
 def test_a_line_without_end_is_refused_not_loaded() -> None:
     lines = list(bounded_lines(io.BytesIO(b"x" * 1000 + b"\nnext\n"), limit=10))
     assert [len(line) for line in lines] == [12, 4]
