@@ -8,7 +8,7 @@ import urllib.error
 import urllib.request
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -65,6 +65,9 @@ class NodeRow:
     """`ready`, what it waits for, or `away`."""
     values: dict[str, float] = field(default_factory=dict)
     """Metrics by name, summed over labels, or the newest where a sum says nothing."""
+    broker: str = ""
+    """The address it was given of its broker; empty of one that does not say."""
+    topic_prefix: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,9 @@ class Installation:
     def look(self) -> View:
         """What there is now; of a broker that is away, the nodes alone."""
         settings = self._settings
-        view = View(datetime.now().astimezone(), settings.bootstrap_servers, settings.topic_prefix, nodes=nodes_of(self._folders))
+        view = View(
+            datetime.now().astimezone(), settings.bootstrap_servers, settings.topic_prefix, nodes=here(nodes_of(self._folders), settings)
+        )
         try:
             return self._with_topics(view)
         except PeltonError as error:
@@ -208,6 +213,15 @@ def nodes_of(folders: Sequence[Path]) -> list[NodeRow]:
     return sorted(found, key=lambda row: (order.index(row.node) if row.node in order else len(order), row.run_id, row.address))
 
 
+def here(nodes: Sequence[NodeRow], settings: KafkaSettings) -> list[NodeRow]:
+    """Without those of another prefix, whose topics are others; one that names its broker otherwise (which may be the same) says so."""
+    mine = [node for node in nodes if node.topic_prefix in (None, settings.topic_prefix)]
+    return [
+        replace(node, state=f"at {node.broker}: {node.state}") if node.broker not in ("", settings.bootstrap_servers) else node
+        for node in mine
+    ]
+
+
 def scraped(said: dict[str, object]) -> NodeRow | None:
     """What a node's port tells; None of a port where nobody was announced and nobody answers."""
     address = f"{said['host']}:{said['port']}"
@@ -218,13 +232,16 @@ def scraped(said: dict[str, object]) -> NodeRow | None:
         return None if said.get("guessed") else NodeRow(str(said["node"]), str(said["run_id"] or "-"), address, "away")
     values: dict[str, float] = {}
     node, run = str(said["node"]), str(said["run_id"] or "-")
+    broker, prefix = "", None
     for sample in (sample for family in families for sample in family.samples):
         values[sample.name] = values.get(sample.name, 0.0) + sample.value if sample.name.endswith("_total") else sample.value
         if sample.name == "pelton_build_info":
             node = sample.labels.get("node", node)
         if sample.name == "pelton_run_info":
             run = sample.labels.get("run_id", run)
-    return NodeRow(node, run, address, _readiness(address), values)
+        if sample.name == "pelton_installation_info":
+            broker, prefix = sample.labels.get("broker", ""), sample.labels.get("topic_prefix")
+    return NodeRow(node, run, address, _readiness(address), values, broker, prefix)
 
 
 def _readiness(address: str) -> str:

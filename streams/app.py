@@ -119,6 +119,8 @@ def run(node: StreamNode, metrics_port: int | None = None, metrics_host: str = "
     with scratch_folder() as folder, ExitStack() as at_the_end:
         at_the_end.callback(node.close)
         runner = Runner(node, folder)
+        settings = node.settings
+        metrics.INSTALLATION_INFO.labels(node.name, settings.bootstrap_servers, settings.topic_prefix).set(1)
         server = at_the_end.enter_context(metrics.start_metrics(node.name, metrics_port, metrics_host, runner.waiting_for, node.remarks))
         at_the_end.enter_context(metrics.computed({metrics.BROKER_UP: lambda: float(not runner.broker_away), **node.told_of}, node.name))
         server.announce(node.state_folder, node.run_id)

@@ -17,7 +17,7 @@ from schemas.errors import UserError
 from schemas.training_sample import Objective
 from streams.kafka.connection import name_clients
 from streams.kafka.settings import KafkaSettings
-from streams.metrics import start_metrics
+from streams.metrics import INSTALLATION_INFO, start_metrics
 from trainer_node.config import TrainConfig
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
 from trainer_node.distributed.sharding_plan import asked_for
@@ -102,6 +102,7 @@ class TrainerNode:
         with contextlib.ExitStack() as stack:
             stack.callback(self._end_grace)
             options = self._options
+            INSTALLATION_INFO.labels("trainer", self._settings.bootstrap_servers, self._settings.topic_prefix).set(1)
             server = start_metrics("trainer", options.metrics_port, options.metrics_host, self._waiting_for, self._remarks)
             stack.enter_context(server)
             try:

@@ -224,6 +224,10 @@ DISK_FREE_BYTES = _declare(Gauge, "pelton_disk_free_bytes", "Room on the disk of
 DISK_SIZE_BYTES = _declare(Gauge, "pelton_disk_size_bytes", "Size of that disk", ("node",), NODES)
 BROKER_UP = _declare(Gauge, "pelton_broker_up", "1 where the node reaches a broker, 0 where it does not", ("node",), (*NODES, *LAG))
 BUILD_INFO = _declare(Gauge, "pelton_build_info", "1: versions of Pelton and Python", ("node", "version", "python"), (*NODES, *LAG))
+INSTALLATION_INFO = _declare(
+    Gauge, "pelton_installation_info", "1: the broker's address and the topics' prefix that the node was given",
+    ("node", "broker", "topic_prefix"), NODES,
+)  # fmt: skip
 
 GROUP_PARTITION = ("consumergroup", "topic", "partition")
 GROUP_LAG = collected(

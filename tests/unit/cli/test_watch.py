@@ -10,14 +10,15 @@ import pytest
 from rich.console import Console
 
 from cli.watch import drawn
-from reports.installation import NodeRow, TopicRow, View, nodes_of
+from reports.installation import NodeRow, TopicRow, View, here, nodes_of, scraped
 from schemas.graph_reward import GraphReward, RewardStatus
 from schemas.model_version import ModelVersion
 from schemas.triplet import JudgedTriplet, Triplet, Verdict
 from streams.kafka.lag import Lag
 from streams.kafka.lag_watch import Judged
 from streams.kafka.lag_words import Word
-from streams.metrics import start_metrics
+from streams.kafka.settings import KafkaSettings
+from streams.metrics import INSTALLATION_INFO, start_metrics
 
 
 def lag(group: str, topic: str, behind: int, word: Word) -> Judged:
@@ -80,6 +81,24 @@ def test_the_words_of_a_contradicted_claim_are_red(view):
 
 def test_a_screen_is_not_overrun(view):
     assert len(text_of(view, 80, 24).splitlines()) <= 24 + 2
+
+
+def test_nodes_of_another_installation_on_this_machine_are_left_out_or_told_apart():
+    def node(broker: str, prefix: str | None) -> NodeRow:
+        return NodeRow("trainer", "r", "127.0.0.1:9740", "ready", {}, broker, prefix)
+
+    settings = KafkaSettings(bootstrap_servers="here:9092", topic_prefix="mine.")
+    ours, elsewhere, silent = node("here:9092", "mine."), node("there:9092", "mine."), node("", None)
+    found = here([ours, elsewhere, silent, node("here:9092", "theirs.")], settings)
+    assert [row.state for row in found] == ["ready", "at there:9092: ready", "ready"]
+
+
+def test_a_node_says_which_installation_it_is_of():
+    with start_metrics("curriculum", 0) as server:
+        INSTALLATION_INFO.labels("curriculum", "here:9092", "mine.").set(1)
+        row = scraped({"node": "curriculum", "host": "127.0.0.1", "port": server.port, "run_id": None})
+    assert row is not None
+    assert (row.broker, row.topic_prefix) == ("here:9092", "mine.")
 
 
 def test_nodes_are_found_by_what_they_wrote_into_a_folder_and_one_that_is_gone_is_away(tmp_path):
