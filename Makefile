@@ -14,10 +14,10 @@ TEST_FLAGS ?= -n 3 --dist loadfile --no-loadscope-reorder
 unexport PYTHONDONTWRITEBYTECODE
 
 # A text file that is opened without an encoding is read as this machine likes: Python says so in tests, and pyproject.toml makes it an error.
-test test-fast test-gpu test-clients test-secured test-families test-readers coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
+test test-fast test-gpu test-clients test-secured test-families test-readers test-faults-heavy coverage mutants: export PYTHONWARNDEFAULTENCODING := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo demo-rl deploy-up deploy-check test-nodes test-simulate test-containers test test-fast test-gpu test-clients test-secured test-families test-readers test-monitoring coverage soak soak-short upgrade mutants check hooks format schemas lock sbom audit clean
+.PHONY: help setup demo demo-rl deploy-up deploy-check test-nodes test-simulate test-faults-heavy test-containers test test-fast test-gpu test-clients test-secured test-families test-readers test-monitoring coverage soak soak-short upgrade mutants check hooks format schemas lock sbom audit clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ test-nodes: setup ## One training over two nodes, each a network namespace, eith
 
 test-simulate: setup ## `pelton simulate` from end to end, small (a minute)
 	@PELTON_TEST_SIMULATE=1 $(RUN) pytest tests/integration/test_simulate.py
+
+test-faults-heavy: setup ## Faults that take minutes: two processes that raise together, a broker's disk full, clocks that are wrong (disks need root)
+	@PELTON_TEST_HEAVY=1 $(RUN) pytest tests/faults/test_raises_together.py
 
 test-containers: setup ## The integration suite against Kafka in a container, and the whole of deploy/compose.yaml (TESTS=…: others; skipped without an engine)
 	@$(RUN) scripts.containers

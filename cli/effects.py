@@ -26,11 +26,6 @@ class Need(NamedTuple):
     """For a person, after "does nothing without"."""
 
 
-def trained_by(*kinds: str) -> Need:
-    """One of these kinds trains."""
-    return Need(lambda config, _: any(kind.value in kinds for kind in config.trainer.kinds), f"--trainer {' or '.join(kinds)}")
-
-
 def scheduled(schedule: str) -> Need:
     """The learning rate follows this schedule."""
     return Need(lambda config, _: config.schedule == schedule, f"--schedule {schedule}")
@@ -44,6 +39,23 @@ def compares(config: TrainConfig, _: Given) -> bool:
 def kinds(config: TrainConfig, given: Given) -> set[str]:
     """What trains in this run."""
     return {kind.value for kind in config.kinds(ends=ENDS.is_met(config, given)).values()}
+
+
+def has_rate_of_others(config: TrainConfig, given: Given) -> bool:
+    """A kind trains whose rate is --lr, or follows from it."""
+    own = {"dpo": config.dpo_lr, "grpo": config.rl_lr, "rloo": config.rl_lr, "ppo": config.rl_lr}
+    return any(own.get(kind) is None for kind in kinds(config, given))
+
+
+def evaluates(config: TrainConfig, given: Given) -> bool:
+    """Something is measured on held-out samples while it is trained."""
+    return bool(kinds(config, given) & {"sft", "dpo"})
+
+
+def evaluates_again(config: TrainConfig, given: Given) -> bool:
+    """An objective is measured more than once; 0 of patience asks for nothing."""
+    again = config.eval_steps > 0 or config.epochs > 1 or not ENDS.is_met(config, given)
+    return config.patience == 0 or (again and evaluates(config, given))
 
 
 def learns_from_rewards(config: TrainConfig, given: Given) -> bool:
@@ -67,6 +79,7 @@ def sampled(need: Need) -> Need:
 
 
 ANSWERS = "answers (--held-out-prompts, --sampled-prompts, or --trainer grpo, rloo or ppo)"
+OWN_BROKER = "--dataset-path, and no broker named: only then are workers started here"
 FILES = Need(lambda _, given: bool(given["dataset_path"]), "--dataset-path")
 ENDS = Need(
     lambda _, given: bool(given["dataset_path"] or given["until_consumed"] or given["closed_file"] or given["replay"]),
@@ -80,6 +93,16 @@ PASSES = Need(lambda config, given: config.epochs == 1 or ENDS.is_met(config, gi
 NEEDS: dict[str, Need] = {
     "warmup_steps": scheduled("constant_with_warmup"),
     "restart_steps": scheduled("cosine_with_restarts"),
+    "lr": Need(has_rate_of_others, "a trainer whose rate it is: leave --dpo-lr or --rl-lr out"),
+    "lora_targets": Need(lambda config, _: config.lora_r > 0, "a LoRA (--lora-r above 0)"),
+    "loss_on": Need(evaluates, "--trainer auto, sft or dpo"),
+    "eval_steps": Need(
+        lambda config, given: config.eval_steps == 0 or evaluates(config, given),
+        "--trainer auto, sft or dpo: what learns from rewards has no evaluation (--watch-steps)",
+    ),
+    "patience": Need(
+        evaluates_again, "evaluations to compare (--eval-steps, several --epochs, or a run without end) of --trainer auto, sft or dpo"
+    ),
     "alpha": Need(lambda config, _: config.lora_r > 0, "a LoRA (--lora-r above 0)"),
     "rl": UNENDING,
     "shares": UNENDING,
@@ -89,9 +112,10 @@ NEEDS: dict[str, Need] = {
         "a run without end that compares with a reference (--trainer auto, dpo, grpo, rloo or ppo)",
     ),
     "eval_every": Need(
-        lambda config, given: not ENDS.is_met(config, given) and not config.eval_steps, "a run without end, and no --eval-steps"
+        lambda config, given: not ENDS.is_met(config, given) and not config.eval_steps and evaluates(config, given),
+        "a run without end, no --eval-steps, and --trainer auto, sft or dpo",
     ),
-    "dpo_lr": trained_by("auto", "dpo"),
+    "dpo_lr": Need(lambda config, given: "dpo" in kinds(config, given), "--trainer auto or dpo, and a LoRA"),
     "beta": Need(compares, "a trainer that compares with a reference (--trainer auto, dpo, grpo, rloo or ppo)"),
     "num_generations": sampled(by_rewards("grpo", "rloo", "ppo")),
     "refill": by_rewards("grpo", "rloo"),
@@ -109,9 +133,16 @@ NEEDS: dict[str, Need] = {
     "reward_timeout_s": Need(answers, ANSWERS),
     "epochs": PASSES,
     "facts": FILES,
-    "ontology": FILES,
+    "ontology": Need(
+        lambda _, given: bool(given["dataset_path"] and (given["facts"] or not given.get("named"))), f"--facts, or {OWN_BROKER}"
+    ),
     "reward_policy": Need(
-        lambda config, given: bool(given["dataset_path"]) and answers(config, given), "--dataset-path, and answers that are judged"
+        lambda config, given: bool(given["dataset_path"]) and not given.get("named") and answers(config, given),
+        f"{OWN_BROKER}; nor without answers that are judged",
+    ),
+    "workers_run_id": Need(
+        lambda _, given: not given["dataset_path"] or bool(given.get("named")),
+        "workers that were started elsewhere: here they are this run's",
     ),
     "shape": FILES,
     "mapping": FILES,

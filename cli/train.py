@@ -121,6 +121,7 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
     from cli.runs import as_yaml, folder_of_run, options_from, train_config
 
     task = given.pop("task")
+    is_named = given["trainer"] is not None
     given["trainer"] = trainer_for(task, given["trainer"])
     if given["dataset_path"] and int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise click.UsageError("several processes train from the topics: `pelton produce` the files, and leave --dataset-path out")
@@ -130,7 +131,9 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
     if given["print_config"]:
         say(as_yaml(settings, config), nl=False, lines=True)
         return
-    refuse_without_effect(config, given)
+    if task and is_named and not given["dataset_path"]:
+        raise click.UsageError("--task does nothing beside --trainer without --dataset-path: it says what rows are, or chooses the trainer")
+    refuse_without_effect(config, given | {"named": "bootstrap_servers" in settings.model_fields_set})
     if Path(config.model).suffix == ".gguf":
         from trainer_node.models.gguf import model_source
 

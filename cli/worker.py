@@ -284,6 +284,9 @@ def feedback(
 
     if ternary is not None and policy != RewardPolicy.TERNARY.value:
         raise click.UsageError("--ternary has an effect with --policy ternary alone")
+    for name in ("preference_margin", "preference_max_age"):
+        if not preferences and click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name.replace('_', '-')} does nothing without --preferences")
     config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims, ternary=TernaryValues.model_validate(ternary or {}))
     pairs = PreferenceConfig(margin=preference_margin, max_age_s=preference_max_age) if preferences else None
     _serve("feedback", run_id, lambda: FeedbackNode(settings, _ontology(ontology), run_id, config, pairs, extractors, state_dir), **serve)

@@ -195,7 +195,10 @@ class TrainerNode:
         return next(iter(self._run.waiting.faults), None)
 
     def _remarks(self) -> tuple[str, ...]:
-        return self._run.waiting.remarks if self._run is not None else ()
+        if self._run is None:
+            return ()
+        remark = self._run.without_facts.remark
+        return (*self._run.waiting.remarks, *([remark] if remark else []))
 
     def _write_summary(self, run: RunContext) -> RunSummary:
         epoch, cursor = run.claim.fence.epoch, run.feed.cursor
@@ -240,7 +243,7 @@ def run_node(settings: KafkaSettings, config: TrainConfig, options: RunOptions, 
     """
     group = ProcessGroup.join(asked_for(config))
     if group.rank:
-        Follower(config, group).run()
+        Follower(config, group, options.run_dir).run()
         return False
     node = TrainerNode(settings, config, options, group)
     stop_on_signals(node)

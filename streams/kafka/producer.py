@@ -39,6 +39,8 @@ LOOK_SECONDS = 1.0
 """How often it looks whether it is to go on waiting; WARN_SECONDS is a multiple."""
 WARN_SECONDS = 20.0
 """How often a producer that waits for its broker says so."""
+SAY_SECONDS = 5.0
+"""When one that gives up in the end says so for the first time."""
 METADATA_MS = 15_000
 """How long a first send waits to hear of its topic, in milliseconds."""
 OTHER_TOPIC_BYTES = 1_048_588
@@ -213,23 +215,30 @@ class Producer:
         given_up: Callable[[], bool] = lambda: False,
         waiting: Callable[[], None] = lambda: None,
     ) -> None:
-        waited = 0.0
+        waited, silent, left = 0.0, 0.0, self.unacknowledged
         while True:
             try:
-                wait(LOOK_SECONDS if self._waits_for_broker else timeout)
+                wait(LOOK_SECONDS if self._waits_for_broker else min(LOOK_SECONDS, timeout - waited))
                 return
             except KafkaTimeoutError:
-                if not self._waits_for_broker or given_up():
+                if given_up() or not (self._waits_for_broker or waited + LOOK_SECONDS < timeout):
                     raise
             waiting()
             self._while_waiting()
-            waited += LOOK_SECONDS
-            if waited % WARN_SECONDS == 0:
-                logger.warning(
-                    "the broker at %s has acknowledged nothing for %.0f s; waiting for it, nothing is lost",
-                    self.settings.bootstrap_servers,
-                    waited,
-                )
+            before, left = left, self.unacknowledged
+            waited, silent = waited + LOOK_SECONDS, silent + LOOK_SECONDS if left == before else 0.0
+            self._tell_of_silence(silent, timeout - waited)
+
+    def _tell_of_silence(self, silent: float, left: float) -> None:
+        """Say that nothing comes back: again and again where there is no end to it, else once, soon, since somebody may be looking on."""
+        told = "the broker at %s has acknowledged nothing for %.0f s; %s"
+        if self._waits_for_broker:
+            if silent and silent % WARN_SECONDS == 0:
+                logger.warning(told, self.settings.bootstrap_servers, silent, "waiting for it, nothing is lost")
+        elif silent == SAY_SECONDS:
+            logger.warning(
+                told, self.settings.bootstrap_servers, silent, f"going on for {left:.0f} s, if it must be: is it away, or its disk full?"
+            )
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

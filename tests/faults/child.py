@@ -25,6 +25,7 @@ from streams.imported import kept_out
 from streams.kafka.settings import KafkaSettings
 from trainer_node.config import TrainConfig
 from trainer_node.distributed.process_group import ProcessGroup
+from trainer_node.distributed.sharding_plan import Sharding
 from trainer_node.models import restore as weights  # noqa: F401 - imported once, before the fork
 from trainer_node.node import TrainerNode, stop_on_signals
 from trainer_node.options import RunOptions
@@ -54,6 +55,12 @@ class Orders:
     """Resource limits to set, by their name in `resource`."""
     raise_on_token: int | None = None
     """Passes over this token raise, as a model's own code might; -1: all do."""
+    raises_at: int = 1
+    """Where it stands as often in one row."""
+    raises_backward: bool = False
+    """They do so on their way back."""
+    sharded: bool = False
+    """Each process holds a shard of the weights."""
     options: dict[str, Any] = field(default_factory=dict)
     """More of `RunOptions`."""
     rank: int = 0
@@ -91,7 +98,7 @@ def train(pipe: Connection, orders: Orders) -> None:
     torch.set_num_threads(1)
     teller = Teller(pipe, orders)
     _between_micro_batches(teller)
-    _raise_on(orders.raise_on_token)
+    _raise_on(orders)
     settings = KafkaSettings.load(environ=orders.kafka)
     options = RunOptions(
         orders.run_id,
@@ -105,7 +112,7 @@ def train(pipe: Connection, orders: Orders) -> None:
     try:
         group = _join(orders)
         if group.rank:
-            Follower(config, group).run()
+            Follower(config, group, Path(orders.run_dir)).run()
             return
         node = TrainerNode(settings, config, options, group)
         stop_on_signals(node)
@@ -120,7 +127,7 @@ def _join(orders: Orders) -> ProcessGroup:
     """As where torchrun has started it."""
     os.environ |= {"RANK": str(orders.rank), "LOCAL_RANK": str(orders.rank), "WORLD_SIZE": str(orders.processes)}
     os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(orders.port)}
-    return ProcessGroup.join()
+    return ProcessGroup.join(Sharding() if orders.sharded else None)
 
 
 def _between_micro_batches(teller: Teller) -> None:
@@ -135,15 +142,22 @@ def _between_micro_batches(teller: Teller) -> None:
     base.StreamTrainer.training_step = training_step  # type: ignore[method-assign]
 
 
-def _raise_on(token: int | None) -> None:
+def _raise_on(orders: Orders) -> None:
     from transformers import LlamaModel
 
-    original = LlamaModel.forward
+    original, token = LlamaModel.forward, orders.raise_on_token
+
+    def fail(_: Any = None) -> None:
+        raise IndexError("index out of range in self\nof no row")
 
     def forward(self: Any, input_ids: Any = None, *more: Any, **named: Any) -> Any:
-        if token is not None and (token < 0 or bool((input_ids == token).any())):
-            raise IndexError("index out of range in self\nof no row")
-        return original(self, input_ids, *more, **named)
+        raises = token is not None and (token < 0 or int((input_ids == token).sum(-1).max()) >= orders.raises_at)
+        if raises and not orders.raises_backward:
+            fail()
+        output = original(self, input_ids, *more, **named)
+        if raises and output.last_hidden_state.requires_grad:
+            output.last_hidden_state.register_hook(fail)
+        return output
 
     LlamaModel.forward = forward  # type: ignore[method-assign]
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from safetensors.torch import load_file
 
 from schemas.sample import Split, Task
@@ -23,6 +24,9 @@ from trainer_node.commit.manifest import Checkpoint, checkpoints
 
 PATIENCE = 180.0
 """Seconds after which a test gives up; no promise about speed."""
+
+HEAVY = pytest.mark.skipif("PELTON_TEST_HEAVY" not in os.environ, reason="by `make test-faults-heavy`")
+"""Of tests that take too long for `make test`."""
 
 CONFIG: dict[str, Any] = {
     "lora_r": 2,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from schemas.training_sample import Objective, TrainingSample
 from streams.kafka.consumer import Record
 from trainer_node.commit.positions import RecordPosition
+from trainer_node.commit.raised_step import RaisedStep
 from trainer_node.data.examples import AnyExample
 
 
@@ -26,6 +27,16 @@ class WaitingSample:
 
 
 @dataclass(frozen=True)
+class Suspicion:
+    """What earlier starts have found of a step, or of the model: it is tried before it is trained."""
+
+    of_model: bool = False
+    """Nothing could be trained, not even a plain sentence."""
+    raised: RaisedStep | None = None
+    """The step raised in one of several processes."""
+
+
+@dataclass(frozen=True)
 class StepExamples:
     """What the ranks need to know of a step: tokens and names. Rank 0 sends it to the others."""
 
@@ -37,6 +48,8 @@ class StepExamples:
     """Of each example."""
     objective: Objective = Objective.SFT
     """Whose trainer trains them."""
+    suspicion: Suspicion | None = None
+    """Why it is tried first, if it is."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +60,9 @@ class StepBatch:
     pass_number: int
     objective: Objective
     items: list[WaitingSample]
+    suspicion: Suspicion | None = None
 
     def examples(self) -> StepExamples:
         """The same, without records."""
         sample_ids = [item.sample.sample_id for item in self.items]
-        return StepExamples(self.step, [item.example for item in self.items], sample_ids, self.objective)
+        return StepExamples(self.step, [item.example for item in self.items], sample_ids, self.objective, self.suspicion)

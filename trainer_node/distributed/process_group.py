@@ -187,6 +187,18 @@ class ProcessGroup:
             dist.all_reduce(told, dist.ReduceOp.MAX, group=self.group)
         return bool(told)
 
+    def all_here(self, within_s: float) -> bool:
+        """Whether every rank comes here in time; where one does not, the group is of no use any more. Collective otherwise."""
+        if self.size == 1:
+            return True
+        import torch.distributed as dist
+
+        try:
+            dist.monitored_barrier(self.group, timedelta(seconds=within_s))
+        except RuntimeError:
+            return False
+        return True
+
     def on_rank_0(self, find: Callable[[], Found]) -> Found:
         """What rank 0 finds, on every rank. Collective: each calls it at the same point, and blocks until rank 0 has found it."""
         if self.rank:

@@ -7,6 +7,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from schemas.graph_reward import GraphReward, RewardStatus
+from trainer_node.rewards.without_facts import OF_THE_GRAPH, is_without_facts
 
 if TYPE_CHECKING:
     from trainer_node.rewards.client import JudgedStep
@@ -21,6 +22,7 @@ FIGURES = {
     "flat_groups": "prompts all of whose answers earned the same, 0 to 1: they teach nothing",
     "unread": "answers that claim something which could not be read, 0 to 1",
     "abstained": "answers that say that they do not know, 0 to 1",
+    "without_facts": "answers to prompts of which the facts hold nothing, 0 to 1: nobody can tell whether they are true",
     "unrewarded": "answers without a reward, 0 to 1: late, or none could be given",
     "kl": "distance to the reference in nats: of a token (grpo), of an answer (rloo, ppo)",
 }
@@ -50,8 +52,9 @@ def figures_of_rewards(rewards: Sequence[GraphReward]) -> dict[str, float]:
         return {}
     asked = [reward.answers_question for reward in rewards if reward.answers_question is not None]
     graded = [reward.exact for reward in rewards if reward.exact is not None]
+    by_facts = [is_without_facts(reward) for reward in rewards if reward.policy in OF_THE_GRAPH]
     return {
-        **shares({ANSWERS_QUESTION: asked, EXACT: graded}),
+        **shares({ANSWERS_QUESTION: asked, EXACT: graded, "without_facts": by_facts}),
         "claims": fmean(reward.total for reward in rewards),
         "unread": fmean(is_unread(reward) for reward in rewards),
         "abstained": fmean(bool(reward.abstained) for reward in rewards),

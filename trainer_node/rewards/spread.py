@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -14,9 +14,15 @@ WARN_AFTER = 10
 class Spread:
     """Told of the rewards of each step, in the order of the answers; those to one prompt stand together."""
 
-    def __init__(self, answers_a_prompt: int | None) -> None:
-        """`answers_a_prompt`: which answers are compared with each other; None where all of a step are."""
+    def __init__(self, answers_a_prompt: int | None, known_why: Callable[[], str | None] = lambda: None) -> None:
+        """Nothing was seen.
+
+        Args:
+            answers_a_prompt: which answers are compared with each other; None where all of a step are.
+            known_why: why rewards teach nothing, where that is known otherwise.
+        """
         self._group = answers_a_prompt
+        self._known_why = known_why
         self._in_a_row = 0
         self._step: int | None = None
         self.steps = 0
@@ -52,6 +58,8 @@ class Spread:
         return f"the rewards of {self.steps} steps taught nothing: {self._why()}"
 
     def _why(self) -> str:
+        if (known := self._known_why()) is not None:
+            return known
         if not self._newest:
             return "none came in time, or none could be given; see `pelton lag` for the feedback worker, and docs/rewards.md"
         if self._newest == {0.0}:

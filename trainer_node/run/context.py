@@ -37,6 +37,7 @@ from trainer_node.reward_parts import GRAPH
 from trainer_node.rewards.client import JudgedStep, RewardClient
 from trainer_node.rewards.functions import Mixture
 from trainer_node.rewards.spread import Spread
+from trainer_node.rewards.without_facts import WithoutFacts
 from trainer_node.run.claim import Claim, claim_run
 from trainer_node.run.completion import Completion
 from trainer_node.run.libraries import import_libraries
@@ -81,6 +82,7 @@ class RunContext:
     lag: LagReader
     waiting: Waiting
     spread: Spread
+    without_facts: WithoutFacts
     progress: Progress
     watch: PolicyWatch
     kinds: dict[Objective, TrainerKind]
@@ -174,11 +176,13 @@ def _connect(start: _Start, claim: Claim, loaded: LoadedModel) -> RunContext:
     stack.callback(history.close)
     progress = Progress(history, config.epochs if options.until_consumed else None)
     answers_a_prompt = config.num_generations if _compares_answers(kinds) else None
-    waiting, spread = Waiting(), Spread(answers_a_prompt)
+    waiting, without_facts = Waiting(), WithoutFacts()
+    spread = Spread(answers_a_prompt, without_facts.why)
     watch = PolicyWatch(options.run_id, options.run_dir, monitor, progress, answers_a_prompt)
 
     def observe(judged: JudgedStep) -> None:
         start.timings.add("judging (train)", judged.seconds)
+        without_facts.saw(judged.answers)
         spread.saw(judged.step, judged.rewards)
         whole = watch.judged(judged)
         progress.rewarded(whole.step, whole.shares, seconds=whole.seconds)
@@ -191,7 +195,7 @@ def _connect(start: _Start, claim: Claim, loaded: LoadedModel) -> RunContext:
     completion = Completion(options, feed, producer, upstream)
     return RunContext(
         settings, config, options, start.group, start.stopping, start.timings, claim, loaded, producer, consumer, feed, monitor, rewards,
-        completion, upstream, lag, waiting, spread, progress, watch, kinds,
+        completion, upstream, lag, waiting, spread, without_facts, progress, watch, kinds,
     )  # fmt: skip
 
 

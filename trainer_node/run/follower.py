@@ -1,4 +1,4 @@
-"""A rank other than 0: no broker, no files, no metrics; it trains, and answers, its rows of what rank 0 gives it."""
+"""A rank other than 0: it trains, and answers, its rows of what rank 0 gives it. No broker, no metrics, and of files only a step's note."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ logger = logging.getLogger(__name__)
 class Follower:
     """Does what rank 0 commands, until that says stop."""
 
-    def __init__(self, config: TrainConfig, group: ProcessGroup) -> None:
+    def __init__(self, config: TrainConfig, group: ProcessGroup, run_dir: Path | None = None) -> None:
+        """`run_dir`: where a step that raises here is noted."""
         self.config = config
+        self._run_dir = run_dir
         self.group = group
         self._lanes: dict[Objective, Lane[StepExamples]] = {}
 
@@ -86,7 +88,7 @@ class Follower:
             trainer = ready_trainer(kind, self.loaded, self.config, folder, [callback], checkpoint)
             source = build_source(kind, self.config, self.loaded.tokenizer.pad_token_id, None, None, self.group)
             source.receive_from(lane.next_step)
-            lane.begin(trainer, source, checkpoint)
+            lane.begin(trainer, source, checkpoint, self._run_dir)
         self._lanes[kind.facts.objective] = lane
 
     def _step(self, examples: StepExamples | None) -> None:

@@ -6,17 +6,19 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from transformers import set_seed
 
-from schemas.errors import BadRecord, ConfigError
+from schemas.errors import BadRecord, ConfigError, PeltonError
 from schemas.training_sample import Objective, TrainingSample
 from trainer_node.commit.durable import write_durably
 from trainer_node.commit.manifest import Checkpoint
+from trainer_node.commit.raised_step import RaisedStep
 from trainer_node.config import needs_reference
-from trainer_node.data.batch import StepBatch, WaitingSample
+from trainer_node.data.batch import StepBatch, Suspicion, WaitingSample
 from trainer_node.data.examples import AnyExample
 from trainer_node.distributed.process_group import Command
 from trainer_node.models.adapters import add_reference, has_reference, load_reference
@@ -27,7 +29,7 @@ from trainer_node.training.callbacks import StepCallback
 from trainer_node.training.factory import build_source, ready_trainer
 from trainer_node.training.lanes import Lane
 from trainer_node.training.sample_scores import example_losses, mean_advantages
-from trainer_node.training.taking_apart import ModelAtFault
+from trainer_node.training.taking_apart import ModelAtFault, StepRaised
 
 if TYPE_CHECKING:
     from trainer_node.run.context import RunContext
@@ -51,6 +53,7 @@ class Trainers:
         self._batch: StepBatch | None = None
         self._new: set[Objective] = set()
         self._note = run.options.run_dir / AT_FAULT
+        self._raised = self._raised_before()
         self.bad: dict[str, BadRecord] = {}
         """Samples of the last step, by id, that were left out of it, with the reason."""
         self.advantages: dict[str, float] = {}
@@ -98,8 +101,7 @@ class Trainers:
             had_one = has_reference(run.loaded.model)
             callback = StepCallback(lambda: self._before_optimizer(objective), lambda: None)
             trainer = ready_trainer(kind, run.loaded, run.config, run.options.run_dir, [callback], folder)
-            lane.begin(trainer, source, folder)
-            trainer.apart.suspect = self._note.exists()
+            lane.begin(trainer, source, folder, run.options.run_dir)
         if not had_one and has_reference(run.loaded.model):
             self.reference_step = run.feed.cursor.step
         self._lanes[objective] = lane
@@ -120,15 +122,38 @@ class Trainers:
         """
         self.bad, self.advantages, self._batch, began = {}, {}, batch, time.monotonic()
         is_first = not self._stepped or batch.objective in self._new
+        suspected = replace(batch, suspicion=self._suspicion(batch))
         try:
             with self._run.timings(f"training ({batch.objective.value})"), self._run.interruptible() if is_first else nullcontext():
-                self._lanes[batch.objective].train(batch)
+                self._lanes[batch.objective].train(suspected)
         except ModelAtFault as error:
             write_durably(self._note, str(error).encode())
             raise
+        except PeltonError as error:
+            raised = RaisedStep.read(self._run.options.run_dir)
+            if isinstance(error, StepRaised) or raised in (None, self._raised):
+                raise
+            raise StepRaised(str(raised)) from error
         self.seconds = time.monotonic() - began
         self._stepped, self._new = True, self._new - {batch.objective}
         self._note.unlink(missing_ok=True)
+
+    def _raised_before(self) -> RaisedStep | None:
+        """The step that ended an earlier start, as long as no checkpoint has it."""
+        folder, resumed = self._run.options.run_dir, self._run.claim.resumed
+        raised = RaisedStep.read(folder)
+        if raised and resumed and resumed.manifest.step >= raised.step:
+            RaisedStep.forget(folder)
+            return None
+        return raised
+
+    def _suspicion(self, batch: StepBatch) -> Suspicion | None:
+        """Why a batch is to be tried first: the same samples may be chosen otherwise than they were, so any of them will do."""
+        raised = self._raised
+        if raised and not {item.sample.sample_id for item in batch.items} & set(raised.sample_ids):
+            raised = None
+        of_model = self._note.exists()
+        return Suspicion(of_model, raised) if of_model or raised else None
 
     def _answered(self, step: int, prompt: TrainingSample, completion: str) -> None:
         """An answer is complete. A signal does not cut its sending in two, though a first step may be left where it stands."""

@@ -45,10 +45,10 @@ class StreamTrainer(Trainer, Generic[Source]):
     gap: GapMeter
     """How far a step's own answers are from what is trained on them; set by `feed_from`."""
 
-    def feed_from(self, source: Source) -> None:
-        """Take batches from here; training stops when it ends."""
+    def feed_from(self, source: Source, notes: Path | None = None) -> None:
+        """Take batches from here; training stops when it ends. `notes` is the run's folder, for a step that ends several processes."""
         self.source = source
-        self.apart = TakingApart()
+        self.apart = TakingApart(notes)
         self.gap = GapMeter()
         self.model_accepts_loss_kwargs = True  # our losses are normalised over the whole optimizer step
 

@@ -75,7 +75,7 @@ class BatchSource(ABC, Generic[Inputs]):
     tried_at_once = 1
     """How often an example stands in its trial."""
     apart_in_several = False
-    """Whether a step that raises can be taken apart where several processes train: nothing of its micro-batches is done *together*."""
+    """Whether nothing of a micro-batch is done *together* before its gradients are exchanged: each rank can then try samples by itself."""
 
     def __init__(self, next_batch: NextBatch | None, group: ProcessGroup = ALONE, hooks: StepHooks | None = None) -> None:
         """`next_batch` is rank 0's; the other ranks have none and get what rank 0 sends them."""

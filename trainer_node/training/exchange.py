@@ -8,16 +8,18 @@ from typing import Any
 
 from torch.nn.parallel import DistributedDataParallel
 
+from trainer_node.models.fsdp import is_sharded
 
-def can_be_put_off(model: Any) -> bool:
+
+def is_own(model: Any) -> bool:
     """Whether a pass through the model is this process's own until its gradients are exchanged: not where weights are sharded."""
-    return isinstance(model, DistributedDataParallel)
+    return isinstance(model, DistributedDataParallel) and not is_sharded(model.module)
 
 
 @contextmanager
 def put_off(model: Any) -> Iterator[None]:
     """Passes whose gradients stay with this process. Entered by all processes alike; what one process alone trains is left as it is."""
-    if not can_be_put_off(model):
+    if not isinstance(model, DistributedDataParallel):
         yield
         return
     # A process whose forward pass came to its end expects the backward pass that is not to come, and would exchange the next one's.
@@ -28,7 +30,7 @@ def put_off(model: Any) -> Iterator[None]:
 
 def average(model: Any) -> None:
     """Make the gradients of each process their mean over all, as a backward pass that is not put off does. Collective."""
-    if not can_be_put_off(model):
+    if not isinstance(model, DistributedDataParallel):
         return
     import torch.distributed as dist
 

@@ -61,16 +61,17 @@ class Lane(Generic[Step]):
         given: Step | None = _switchboard().switch(None)
         return given
 
-    def begin(self, trainer: StreamTrainer[Any], source: BatchSource[Any], checkpoint: Path | None) -> None:
+    def begin(self, trainer: StreamTrainer[Any], source: BatchSource[Any], checkpoint: Path | None, notes: Path | None = None) -> None:
         """Go on until the first batch is asked for; raises what `train` raises.
 
         Args:
             trainer: what trains.
             source: what it trains on, which asks `next_step`.
             checkpoint: folder with the trainer's optimizer and schedule; None begins them anew.
+            notes: the run's folder, where a step that ends several processes is noted.
         """
         self.trainer, self.source = trainer, source
-        trainer.feed_from(source)
+        trainer.feed_from(source, notes)
         resume = str(checkpoint) if checkpoint else None
         self._stack = greenlet(lambda _: trainer.train(resume_from_checkpoint=resume), _switchboard())
         self._give(None)

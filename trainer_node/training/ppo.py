@@ -172,7 +172,7 @@ class StreamPPOTrainer(StreamTrainer[PromptLoader], PPOTrainer):
         gc.freeze()  # TRL collects garbage twice a round; what is loaded by now is none, and looking at it takes a second
         for micro_batch in self.source:
             undo = functools.partial(self._restore, copy.deepcopy(self.lr_scheduler.state_dict()))
-            passes = Passes(lambda part: self._round(part["rows"]), undo, self.plain_tokens(), self.model)
+            passes = Passes(lambda part: self._round(part["rows"]), undo, self.plain_tokens(), self.model, exchanges=True)
             self.apart.guarded(self.source, passes, micro_batch)
             assert self.source.batch is not None
             self.state.global_step = self.source.batch.step

@@ -40,8 +40,6 @@ class PromptPart(TypedDict):
 class PromptLoader(BatchSource[PromptPart]):
     """Each rank answers its own prompts of a step; rank 0 has the answers of all ranks judged."""
 
-    tried_at_once = 2  # TRL takes no variance of a round that has one token in all
-
     def __init__(
         self,
         next_batch: NextBatch | None,
@@ -62,6 +60,7 @@ class PromptLoader(BatchSource[PromptPart]):
         self._left = 0
         self._rewards: list[list[float | None]] = []
         self._loss: float | None = None
+        self.tried_at_once = 2 * group.size  # TRL takes no variance of a round that has one token in all, at any rank
 
     def _forget(self, batch: StepExamples) -> None:
         self._rewards, self._loss = [[] for _ in batch.examples], None

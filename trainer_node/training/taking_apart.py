@@ -3,8 +3,10 @@
 What a model's own code raises can be anything, and a journalled batch that raised would end every start. A step that is too large for the
 memory, or whose loss is no number, is not for here. Nothing stays of the trying: no gradient, no random number, no optimizer's state.
 
-Several processes agree on each micro-batch's loss before they exchange its gradients, and share the trying. A step of rewarded answers, one
-with sharded weights, and what raises in a backward pass end all of them: the others stand in the midst of what all do together.
+Several processes agree on each micro-batch's loss before they exchange its gradients, and share the trying. Where passes are made together
+(a step of rewarded answers, sharded weights), and where a backward pass raises, the others stand in the midst of an exchange when one
+raises: all end, with a note of the step (`commit.raised_step`), and the next start tries the step's samples before it trains them, all
+processes each of them alike.
 """
 
 from __future__ import annotations
@@ -13,26 +15,35 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import torch
 
 from schemas.errors import BadRecord, DeadLetterReason, PeltonError
+from trainer_node.commit.raised_step import RaisedStep
 from trainer_node.data.examples import IGNORED, AnyExample, Example, PairExample, PromptExample
 from trainer_node.distributed.process_group import ProcessGroup, is_failed_collective
 from trainer_node.models.out_of_memory import out_of_memory
-from trainer_node.training.exchange import average, can_be_put_off, put_off
+from trainer_node.training.exchange import average, is_own, put_off
 
 if TYPE_CHECKING:
     from trainer_node.training.batch_source import BatchSource
 
 logger = logging.getLogger(__name__)
 
+AGREE_S = 60.0
+"""How long a process whose trial of a sample has ended waits for the others, which try the same one."""
+
 T = TypeVar("T")
 
 
 class ModelAtFault(PeltonError):  # noqa: N818 - it names what was found
     """Not even a plain sentence can be trained."""
+
+
+class StepRaised(PeltonError):  # noqa: N818 - it names what was found
+    """A step raised in one of several processes, which must all end for it."""
 
 
 class OtherRaised(Exception):  # noqa: N818 - it names what was told
@@ -51,16 +62,20 @@ class Passes(Generic[T]):
     """Tokens of a plain sentence."""
     model: Any
     """What they go through, wrapped as it is for several processes."""
+    exchanges: bool = False
+    """Whether an attempt is whole: it exchanges its gradients itself, and acts on them."""
 
 
 class TakingApart:
     """Guards the passes of one trainer's steps."""
 
-    def __init__(self) -> None:
-        self.suspect = False
-        """Whether the model is to show first that it can be trained: an earlier start ended because it could not."""
+    def __init__(self, notes: Path | None = None) -> None:
+        """`notes`: the run's folder, where a step that ends several processes is noted; None where nobody would read it."""
+        self._notes = notes
         self._step = 0
         """The step that was taken apart: what is left of it is passed over."""
+        self._looked_at = 0
+        """The newest step whose suspicion was looked at."""
         self._guilty: dict[str, BadRecord] = {}
         self._group: ProcessGroup | None = None
         """Whom a micro-batch's loss is to be agreed with; None outside of one, and where there is nobody else."""
@@ -77,32 +92,44 @@ class TakingApart:
 
         Raises:
             ModelAtFault: nothing can be trained, whatever the data.
+            StepRaised: another process is in the midst of what all do together; the next start takes the step apart.
         """
-        assert source.batch is not None
-        if self.suspect:
-            with put_off(passes.model):
-                _prove(source, passes)
-            self.suspect = False
-            source.restore()
-        if self._step == source.batch.step:
+        step = source.whole_batch.step
+        if self._looked_at < step:
+            self._looked_at = step
+            if (found := self._looked_into(source, passes)) is not None:
+                return found
+        if self._step == step:
             return []
         several = source.group.size > 1
-        self._group = source.group if several and source.apart_in_several and can_be_put_off(passes.model) else None
+        self._group = source.group if several and tries_alone(source, passes) else None
         self._agreed = False
         try:
             return [passes.attempt(inputs)]
         except Exception as error:
-            if not (self._agreed if several else may_come_of_data(error)):
+            if not may_come_of_data(error):
                 raise
+            if several and not self._agreed:
+                raise self._noted(source, error) from error
             self._group = None
-            passes.undo()
-            self._step = source.batch.step
-            with put_off(passes.model):
-                found = self._with_the_others(source, passes, error)
-            average(passes.model)
-            return found
+            logger.warning("step %d raised (%s); its %d samples are tried alone", step, first_line(error), len(source.whole_batch.examples))
+            return self._apart(source, passes)
         finally:
             self._group = None
+
+    def _looked_into(self, source: BatchSource[Any], passes: Passes[T]) -> list[T] | None:
+        """What comes of a step that earlier starts have found something of; None where it is to be trained as any other."""
+        suspicion = source.whole_batch.suspicion
+        if suspicion is None:
+            return None
+        if suspicion.of_model:
+            with put_off(passes.model):
+                _prove_together(source, passes)
+            source.restore()
+        if (raised := suspicion.raised) is None:
+            return None
+        logger.warning("step %d raised at an earlier start (%s); its samples are tried one at a time", raised.step, raised.why)
+        return self._apart(source, passes, raised)
 
     @contextmanager
     def loss_agreed(self) -> Iterator[None]:
@@ -127,20 +154,92 @@ class TakingApart:
         guilty, self._guilty = self._guilty, {}
         return guilty
 
-    def _with_the_others(self, source: BatchSource[Any], passes: Passes[T], error: Exception) -> list[T]:
-        assert source.batch is not None
-        group, step, ids, examples = source.group, source.batch.step, list(source.batch.sample_ids), list(source.batch.examples)
-        logger.warning("step %d raised (%s); its %d samples are tried alone", step, first_line(error), len(ids))
-        mine = range(group.rank, len(ids), group.size)
-        failed: dict[int, str] = {}
-        for tried in group.gather({number: why for number in mine if (why := _try(source, examples[number], passes)) is not None}):
-            failed |= tried
-        if len(failed) == len(ids):
-            _prove_together(source, passes)
+    def _apart(self, source: BatchSource[Any], passes: Passes[T], raised: RaisedStep | None = None) -> list[T]:
+        """Try each sample, and take the step with those that can be trained."""
+        whole = source.whole_batch
+        ids, self._step = list(whole.sample_ids), whole.step
+        passes.undo()
+        with put_off(passes.model):
+            failed = self._failed(source, passes, raised)
+            if len(failed) == len(ids):
+                _prove_together(source, passes)
+        self._put_away(ids, failed)
+        try:
+            return self._taken(passes, source.only([number for number in range(len(ids)) if number not in failed]))
+        except Exception as error:
+            if not may_come_of_data(error):
+                raise
+            if source.group.size > 1:
+                raise self._noted(source, error, each_tried=True) from error
+            passes.undo()
+            _prove(source, passes)
+            why = f"{first_line(error)}, though each of its samples could be trained alone"
+            self._put_away(ids, dict.fromkeys(range(len(ids)), why) | failed)
+            source.only([])
+            return []
+
+    def _put_away(self, ids: list[str], failed: dict[int, str]) -> None:
         reasons = {ids[number]: f"its step raised {failed[number]}" for number in sorted(failed)}
         self._guilty = {sample_id: BadRecord(DeadLetterReason.UNTRAINABLE, told) for sample_id, told in reasons.items()}
-        logger.warning("step %d is taken without %d of its samples, which go to the dead letters as untrainable", step, len(failed))
-        return [passes.attempt(inputs) for inputs in source.only([number for number in range(len(ids)) if number not in failed])]
+        logger.warning("step %d is taken without %d of its samples, which go to the dead letters as untrainable", self._step, len(failed))
+
+    def _taken(self, passes: Passes[T], micro_batches: Iterator[Any]) -> list[T]:
+        if passes.exchanges:
+            return [passes.attempt(inputs) for inputs in micro_batches]
+        with put_off(passes.model):
+            found = [passes.attempt(inputs) for inputs in micro_batches]
+        average(passes.model)
+        return found
+
+    def _failed(self, source: BatchSource[Any], passes: Passes[Any], raised: RaisedStep | None) -> dict[int, str]:
+        """By number in the step: what each sample raises that cannot be trained. Of all processes each knows all."""
+        group, ids, examples = source.group, list(source.whole_batch.sample_ids), list(source.whole_batch.examples)
+        accused = raised.accused if raised else {}
+        failed = {number: accused[sample_id] for number, sample_id in enumerate(ids) if sample_id in accused}
+        left = [number for number in range(len(ids)) if number not in failed]
+        if raised and raised.each_tried:
+            return failed | dict.fromkeys(left, f"{raised.why}, though each of its samples could be trained alone")
+        if group.size > 1 and not tries_alone(source, passes):
+            return failed | self._failed_alike(source, passes, left)
+        mine = left[group.rank :: group.size]
+        for tried in group.gather({number: why for number in mine if (why := _try(source, examples[number], passes)) is not None}):
+            failed |= tried
+        return failed
+
+    def _failed_alike(self, source: BatchSource[Any], passes: Passes[Any], numbers: list[int]) -> dict[int, str]:
+        """As `_failed`, where passes are made together: all processes try the same sample at once, and what it does, it does in all.
+
+        Raises:
+            StepRaised: it raised here, and another process is in the midst of what all do together.
+        """
+        failed: dict[int, str] = {}
+        whole = source.whole_batch
+        ids, examples = list(whole.sample_ids), list(whole.examples)
+        for number in numbers:
+            why = _try(source, examples[number], passes)
+            if not source.group.all_here(AGREE_S) and why is not None:
+                raise self._noted(source, why, accused={ids[number]: f"{why} in one process of several"})
+            for told in source.group.gather(why):
+                if told is not None:
+                    failed[number] = told
+        return failed
+
+    def _noted(
+        self, source: BatchSource[Any], error: Exception | str, each_tried: bool = False, accused: dict[str, str] | None = None
+    ) -> StepRaised:
+        """What ends this process, once the next start will know of it."""
+        whole = source.whole_batch
+        before = whole.suspicion.raised.accused if whole.suspicion and whole.suspicion.raised else {}
+        why = error if isinstance(error, str) else first_line(error)
+        raised = RaisedStep(whole.step, list(whole.sample_ids), why, source.group.rank, each_tried, before | (accused or {}))
+        if self._notes is not None:
+            raised.write(self._notes)
+        return StepRaised(str(raised))
+
+
+def tries_alone(source: BatchSource[Any], passes: Passes[Any]) -> bool:
+    """Whether one of several processes can make a pass without the others."""
+    return source.apart_in_several and is_own(passes.model)
 
 
 def _prove(source: BatchSource[Any], passes: Passes[Any]) -> None:

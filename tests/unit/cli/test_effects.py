@@ -14,6 +14,11 @@ WITHOUT = [
     ("--warmup-steps 5", "--schedule constant_with_warmup"),
     ("--restart-steps 5 --schedule constant", "--schedule cosine_with_restarts"),
     ("--alpha 4 --lora-r 0 --trainer sft", "a LoRA"),
+    ("--lr 0.1 --trainer dpo --dpo-lr 0.2", "leave --dpo-lr or --rl-lr out"),
+    ("--lora-targets q_proj --lora-r 0 --trainer sft", "a LoRA"),
+    ("--loss-on last --trainer grpo", "--trainer auto, sft or dpo"),
+    ("--eval-steps 5 --trainer ppo", "--watch-steps"),
+    ("--patience 2 --until-consumed", "several --epochs"),
     ("--dpo-lr 0.1 --trainer sft", "--trainer auto or dpo"),
     ("--beta 0.2 --trainer sft", "compares with a reference"),
     ("--num-generations 2 --trainer sft", "--trainer grpo or rloo or ppo"),
@@ -23,7 +28,7 @@ WITHOUT = [
     ("--shares sft=1 --trainer sft", "--trainer auto and a run without end"),
     ("--rl-lr 0.1 --rl off", "learns from rewards"),
     ("--reference-steps 9 --until-consumed", "a run without end that compares"),
-    ("--eval-every 9s --until-consumed", "a run without end, and no --eval-steps"),
+    ("--eval-every 9s --until-consumed", "a run without end, no --eval-steps"),
     ("--temperature 0.5 --until-consumed", "--trainer grpo or rloo or ppo"),
     ("--max-new-tokens 5 --rl off", "--held-out-prompts"),
     ("--reward-timeout-s 5 --trainer sft", "--held-out-prompts"),
@@ -35,18 +40,39 @@ WITHOUT = [
     ("--map prompt=q", "--dataset-path"),
     ("--encoding cp1252", "--dataset-path"),
     ("--reward-policy ternary", "--dataset-path"),
+    (f"--workers-run-id r --dataset-path {__file__}", "workers that were started elsewhere"),
     (f"--facts {__file__}", "--dataset-path"),
     (f"--ontology {__file__}", "--dataset-path"),
     ("--wait-for curriculum", "--until-consumed"),
 ]
+MORE = [
+    ("--eval-every 9s --trainer grpo", "--trainer auto, sft or dpo"),
+    ("--patience 2 --trainer rloo", "--trainer auto, sft or dpo"),
+    ("--lr 0.1 --trainer ppo --rl-lr 0.2", "leave --dpo-lr or --rl-lr out"),
+    ("--dpo-lr 0.1 --lora-r 0", "a LoRA"),
+    (f"--ontology {__file__} --dataset-path {__file__} --bootstrap-servers h:1", "no broker named"),
+    (f"--reward-policy strict --held-out-prompts 2 --dataset-path {__file__} --bootstrap-servers h:1", "no broker named"),
+]
+"""Of flags that are among those, in other modes."""
 
 
-@pytest.mark.parametrize(("words", "needs"), WITHOUT)
+@pytest.mark.parametrize(("words", "needs"), WITHOUT + MORE)
 def test_a_flag_without_effect_is_refused_by_name(clean_environ, words, needs):
     done = CliRunner().invoke(pelton, ["train", *words.split()])
     assert done.exit_code == 2
     assert f"{words.split()[0]} does nothing without" in done.output
     assert needs in done.output
+
+
+def test_a_task_that_neither_chooses_a_trainer_nor_tells_of_rows_is_refused(clean_environ):
+    done = CliRunner().invoke(pelton, ["train", "--task", "qa", "--trainer", "sft"])
+    assert (done.exit_code, "--task does nothing beside --trainer" in done.output) == (2, True)
+
+
+@pytest.mark.parametrize("flag", ["--preference-margin", "--preference-max-age"])
+def test_a_workers_flag_without_effect_is_refused(clean_environ, flag):
+    done = CliRunner().invoke(pelton, ["worker", "feedback", flag, "0.4"])
+    assert (done.exit_code, f"{flag} does nothing without --preferences" in done.output) == (2, True)
 
 
 def test_every_such_flag_is_tried():
@@ -77,8 +103,24 @@ def test_every_such_flag_is_tried():
         ({"trainer": "rloo", "held_out_prompts": 3}, {"reward_fn": "graph:2,m:f", "watch_steps": 3}),
         ({"sampled_prompts": 3}, {"sampled_prompts": 3, "until_consumed": True, "num_generations": 3, "temperature": 0.5}),
         ({"held_out_prompts": 3}, {"max_new_tokens": 3, "reward_timeout_s": 1.0}),
-        ({"epochs": 2}, {"epochs": 2, "until_consumed": True, "wait_for": ("curriculum",), "workers_run_id": "r"}),
-        ({}, {"epochs": 1}),
+        (
+            {"epochs": 2},
+            {
+                "lr": 0.1,
+                "patience": 2,
+                "eval_steps": 3,
+                "loss_on": "last",
+                "lora_targets": "q_proj",
+                "epochs": 2,
+                "until_consumed": True,
+                "wait_for": ("curriculum",),
+                "workers_run_id": "r",
+            },
+        ),
+        ({}, {"epochs": 1, "patience": 2}),
+        ({"dpo_lr": 0.1, "rl_lr": 0.1}, {"lr": 0.1}),
+        ({"held_out_prompts": 3}, {"dataset_path": ("x",), "reward_policy": "strict"}),
+        ({}, {"dataset_path": ("x",), "named": True, "facts": ("f",), "ontology": "o", "workers_run_id": "r"}),
         ({}, {"dataset_path": ("x",), "facts": ("f",), "ontology": "o", "shape": "alpaca", "mapping": "prompt=q", "encoding": "cp1252"}),
     ],
 )

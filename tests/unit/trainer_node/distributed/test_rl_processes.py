@@ -17,8 +17,9 @@ from schemas.turns import Turn
 from streams.kafka.consumer import Record
 from tests.models.tiny import build
 from tests.unit.trainer_node.several import start
+from trainer_node.commit.raised_step import RaisedStep
 from trainer_node.config import TrainConfig
-from trainer_node.data.batch import StepBatch, WaitingSample
+from trainer_node.data.batch import StepBatch, Suspicion, WaitingSample
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Command, ProcessGroup
 from trainer_node.distributed.sharding_plan import Sharding
@@ -51,6 +52,8 @@ class Job:
     broken_step: int | None = None
     """The second process's loss is not a number in this one."""
     sharding: Sharding | None = None
+    raises: str | None = None
+    """Nobody can answer this prompt; the first step raised for it at an earlier start."""
 
     @property
     def config(self) -> TrainConfig:
@@ -69,6 +72,8 @@ def work(rank: int, job: Job) -> None:
     fix_answers(job.config.num_generations)
     if rank == 1 and job.broken_step:
         break_loss(job.broken_step)
+    if job.raises:
+        refuse(job.raises)
     group = ProcessGroup.join(job.sharding)
     if rank:
         follower = Follower(job.config, group)
@@ -117,6 +122,20 @@ def break_loss(step: int) -> None:
     StreamGRPOTrainer.compute_loss = broken  # type: ignore[method-assign]
 
 
+def refuse(prompt_id: str) -> None:
+    from trainer_node.training.sampler import Sampler
+
+    answer = Sampler.__call__
+
+    def refusing(self: Any, rows: Any, *args: Any) -> Any:
+        refused = prepare(sample(prompt_id), self._tokenizer, TrainConfig(model="")).prompt_ids  # type: ignore[union-attr]
+        if any(row["prompt"] == refused for row in rows):
+            raise ValueError("nobody knows")
+        return answer(self, rows, *args)
+
+    Sampler.__call__ = refusing  # type: ignore[method-assign]
+
+
 def lead(job: Job, group: ProcessGroup) -> None:
     """What the node does on rank 0, without a broker."""
     from trainer_node.models.restore import load_for_training
@@ -144,7 +163,8 @@ def lead(job: Job, group: ProcessGroup) -> None:
         for number, ids in enumerate(job.steps):
             samples = [sample(sample_id) for sample_id in ids]
             items = [WaitingSample(Record("t", 0, 0, None, b"", (), 0), one, prepare(one, loaded.tokenizer, config)) for one in samples]
-            yield StepBatch(number + 1, 1, Objective.PROMPT, items)
+            raised = RaisedStep(1, ids, "ValueError: nobody knows", 1) if job.raises and not number else None
+            yield StepBatch(number + 1, 1, Objective.PROMPT, items, Suspicion(raised=raised) if raised else None)
 
     def before() -> None:
         undone = sorted(trainer.undo_bad_step())
@@ -237,6 +257,19 @@ def test_a_loss_that_is_not_a_number_in_one_process_undoes_the_step_in_all(tmp_p
     sound, _ = run(Job(model, tmp_path / "sound", TrainerKind.GRPO, steps[:1]))
     assert [step["undone"] for step in first["steps"]] == [[], steps[1]]
     assert first["adapter"] == sound["adapter"]
+
+
+@pytest.mark.parametrize("trainer", [TrainerKind.GRPO, TrainerKind.PPO])
+def test_a_step_that_ended_two_processes_is_tried_by_both_alike_and_trained_without_the_prompt_that_raises(tmp_path, model, trainer):
+    """What is left of it is learnt as if the other had never been there; what two of its prompts teach, PPO learns as one process does."""
+    rest = {TrainerKind.GRPO: ["p4", "p5", "p6"], TrainerKind.PPO: ["p4", "p4"]}[trainer]
+    apart = Job(model, tmp_path / "apart", trainer, [[rest[0], "p13", *rest[1:]], ["p7", "p8"]], raises="p13")
+    clean = Job(model, tmp_path / "clean", trainer, [rest, ["p7", "p8"]])
+    [first, _], [wanted, _] = run(apart), run(clean)
+    assert [step["undone"] for step in first["steps"]] == [["p13"], []]
+    assert [set(step["asked"]) for step in first["steps"]] == [set(rest), {"p7", "p8"}], "no answer of a trial is judged"
+    first["steps"][0]["undone"] = []
+    assert_same_learning(first, wanted)
 
 
 @pytest.mark.parametrize(

@@ -52,3 +52,11 @@ def test_a_few_steps_of_a_run_that_went_on_say_nothing_of_it():
     assert after(few).why_nothing(is_whole=True)
     assert after(many).why_nothing(is_whole=False)
     assert after([]).why_nothing(is_whole=True) is None
+
+
+def test_where_it_is_known_otherwise_why_rewards_teach_nothing_that_is_said(caplog):
+    spread = Spread(2, lambda: "the facts hold nothing")
+    for step in range(WARN_AFTER):
+        spread.saw(step, [-0.5, -0.5])
+    assert "taught nothing: the facts hold nothing" in caplog.messages[0]
+    assert str(spread.why_nothing(is_whole=True)).endswith("the facts hold nothing")

@@ -87,6 +87,7 @@ def test_figures_say_what_answers_are_like():
         "claims": 1.0,
         "unread": 0.25,
         "abstained": 0.25,
+        "without_facts": 0.25,
         "distinct": pytest.approx(4 / 6),
         "unrewarded": pytest.approx(2 / 6),
         "flat_groups": 1.0,

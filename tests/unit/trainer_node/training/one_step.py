@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from trainer_node.config import TrainConfig
-from trainer_node.data.batch import StepExamples
+from trainer_node.data.batch import StepExamples, Suspicion
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.training.callbacks import StepCallback
@@ -24,9 +24,9 @@ class Given:
 
     step = 1
 
-    def __init__(self, examples: list[Any]) -> None:
+    def __init__(self, examples: list[Any], suspicion: Suspicion | None = None) -> None:
         self.items = [SimpleNamespace(sample=None) for _ in examples]
-        self._examples = StepExamples(1, examples, [f"s{number}" for number in range(len(examples))])
+        self._examples = StepExamples(1, examples, [f"s{number}" for number in range(len(examples))], suspicion=suspicion)
 
     def examples(self) -> StepExamples:
         return self._examples
@@ -35,12 +35,21 @@ class Given:
 class OneStep:
     """A trainer of a kind and its source; `gradient` is known after `run`, unclipped."""
 
-    def __init__(self, kind: TrainerKind, loaded: LoadedModel, config: TrainConfig, folder: Path, examples: list[Any], rewards: Any = None):
+    def __init__(
+        self,
+        kind: TrainerKind,
+        loaded: LoadedModel,
+        config: TrainConfig,
+        folder: Path,
+        examples: list[Any],
+        rewards: Any = None,
+        suspicion: Suspicion | None = None,
+    ):
         self.loaded = loaded
         self.gradient: Gradient = {}
         self.trainer = build_trainer(kind, loaded, config, folder, [StepCallback(self._keep_gradient, lambda: None)])
         self.trainer.args.max_grad_norm = 0
-        batches = iter([Given(examples), None])
+        batches = iter([Given(examples, suspicion), None])
         self.source = build_source(kind, config, loaded.tokenizer.pad_token_id, lambda: next(batches), rewards)  # type: ignore[arg-type]
         self.trainer.feed_from(self.source)
 

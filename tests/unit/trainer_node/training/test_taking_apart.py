@@ -11,6 +11,8 @@ import torch
 from schemas.errors import DeadLetterReason
 from tests.unit.trainer_node.training.one_step import OneStep
 from tests.unit.trainer_node.training.test_base import EXAMPLES, config_of
+from trainer_node.commit.raised_step import RaisedStep
+from trainer_node.data.batch import Suspicion
 from trainer_node.data.examples import IGNORED, Example, PairExample, PromptExample
 from trainer_node.kinds import TrainerKind
 from trainer_node.models.restore import load_for_training
@@ -32,7 +34,13 @@ def raise_on_poison(model: Any, args: Any, kwargs: Any) -> None:
 
 
 def step_over(
-    kind: TrainerKind, examples: list[Any], tiny_model: Path, folder: Path, asked: list[int] | None = None, **more: Any
+    kind: TrainerKind,
+    examples: list[Any],
+    tiny_model: Path,
+    folder: Path,
+    asked: list[int] | None = None,
+    suspicion: Suspicion | None = None,
+    **more: Any,
 ) -> OneStep:
     config = config_of(kind, tiny_model, **{"batch_size": 4} | more)
 
@@ -41,7 +49,7 @@ def step_over(
             asked.append(len(texts))
         return [(number % 3) / 2 for number in range(len(texts))]
 
-    step = OneStep(kind, load_for_training(config, None), config, folder, examples, rewards)
+    step = OneStep(kind, load_for_training(config, None), config, folder, examples, rewards, suspicion)
     step.loaded.model.get_input_embeddings().register_forward_pre_hook(raise_on_poison, with_kwargs=True)
     return step
 
@@ -84,6 +92,41 @@ def test_of_prompts_the_others_are_answered_anew_and_nobody_is_asked_what_a_tria
     assert step.source.unrewarded() == frozenset()
 
 
+def test_a_step_that_raises_though_each_of_its_samples_can_be_trained_alone_is_put_away_and_does_not_end_the_run(tiny_model, tmp_path):
+    """One that comes to two micro-batches raises in the second: not what it holds, but that it is the third pass of its kind."""
+    step = step_over(TrainerKind.SFT, EXAMPLES[TrainerKind.SFT], tiny_model, tmp_path)
+    passes: list[int] = []
+
+    def tire(model: Any, args: Any, kwargs: Any) -> None:
+        passes.append(kwargs["input_ids"].shape[0])
+        if passes[-1] > 1 or len(passes) == 5:
+            raise RuntimeError("no more")
+
+    step.loaded.model.register_forward_pre_hook(tire, with_kwargs=True)
+    before = {name: weight.clone() for name, weight in step.loaded.model.named_parameters()}
+    told = guilty_of(step)
+    assert passes == [2, 1, 1, 1, 1, 1], "both, each, each again in the step, a plain sentence"
+    why = "its step raised RuntimeError: no more, though each of its samples could be trained alone"
+    assert {name: bad.detail for name, bad in told.items()} == {"s0": why, "s1": why}
+    assert all(torch.equal(weight, before[name]) for name, weight in step.loaded.model.named_parameters())
+
+
+def test_samples_of_a_step_that_ended_earlier_starts_are_tried_before_it_is_trained_and_those_accused_are_not(tiny_model, tmp_path):
+    """As where one of several processes raised, of which one goes on alone."""
+    good, seen = EXAMPLES[TrainerKind.SFT], []
+    raised = RaisedStep(1, ["s0", "s1", "s2"], "ValueError: this token", 1, accused={"s2": "OSError: in one process"})
+    examples = [good[0], GUILTY[TrainerKind.SFT], good[1]]
+    step = step_over(TrainerKind.SFT, examples, tiny_model, tmp_path, suspicion=Suspicion(raised=raised))
+    step.loaded.model.register_forward_pre_hook(lambda *_: seen.append(len(seen)))
+    told = guilty_of(step)
+    assert {name: bad.detail for name, bad in told.items()} == {
+        "s1": "its step raised ValueError: this token",
+        "s2": "its step raised OSError: in one process",
+    }
+    assert len(seen) == 3, "two are tried, one is trained"
+    assert [tokens for _, tokens in step.source.losses] == [len(good[0].input_ids) - good[0].labels.count(IGNORED)]
+
+
 @pytest.mark.parametrize("kind", list(GUILTY))
 def test_where_all_of_a_batch_raise_and_a_plain_sentence_does_not_the_data_is_at_fault_and_nothing_is_learnt(tiny_model, tmp_path, kind):
     step = step_over(kind, [GUILTY[kind]], tiny_model, tmp_path)
@@ -99,9 +142,8 @@ def test_where_a_plain_sentence_raises_too_the_model_is_at_fault_and_a_later_sta
         seen.append(kwargs["input_ids"].shape[0])
         raise RuntimeError("no kernel image is available")
 
-    for suspect in (False, True):
-        step = step_over(TrainerKind.SFT, EXAMPLES[TrainerKind.SFT], tiny_model, tmp_path)
-        step.trainer.apart.suspect = suspect
+    for suspicion in (None, Suspicion(of_model=True)):
+        step = step_over(TrainerKind.SFT, EXAMPLES[TrainerKind.SFT], tiny_model, tmp_path, suspicion=suspicion)
         step.loaded.model.register_forward_pre_hook(refuse, with_kwargs=True)
         with pytest.raises(ModelAtFault, match="no kernel image is available"):
             step.run()
@@ -109,8 +151,8 @@ def test_where_a_plain_sentence_raises_too_the_model_is_at_fault_and_a_later_sta
 
 
 def test_a_model_that_was_mended_trains_the_batch_that_it_could_not(tiny_model, tmp_path):
-    step = step_over(TrainerKind.SFT, EXAMPLES[TrainerKind.SFT], tiny_model, tmp_path / "suspect")
-    step.trainer.apart.suspect = True
+    suspicion = Suspicion(of_model=True)
+    step = step_over(TrainerKind.SFT, EXAMPLES[TrainerKind.SFT], tiny_model, tmp_path / "suspect", suspicion=suspicion)
     clean = step_over(TrainerKind.SFT, EXAMPLES[TrainerKind.SFT], tiny_model, tmp_path / "clean").run()
     assert guilty_of(step) == {}
     for name, gradient in clean.gradient.items():
