@@ -10,7 +10,7 @@ QUESTIONS = ("prompt", "question", "instruction", "query", "problem", "input", "
 """Columns that ask, the first that is there; `input` beside `instruction` is what the instruction is about."""
 ANSWERS = (
     "answer", "completion", "response", "output", "answers", "solution", "target", "targets", "assistant", "generated_text", "summary",
-    "highlights",
+    "highlights", "answerkey", "answer_key",
 )  # fmt: skip
 """Columns that answer."""
 ABOUT = ("context", "input", "passage", "document", "article")
@@ -42,7 +42,7 @@ OWN = (
 """Fields of a sample beside its text."""
 OTHERS = (
     "title", "history", "choices", "options", "completions", "paragraphs", "mapping", "segments", "input_output", "utterances", "winner",
-    "subject", "predicate", "object",
+    "subject", "predicate", "object", "kto_tag",
 )  # fmt: skip
 KNOWN = frozenset(
     (*QUESTIONS, *ANSWERS, *ABOUT, *TEXTS, *SYSTEMS, *CONVERSATIONS, *CHOSEN, *REJECTED, *LABELS, *TOOLS, *MEDIA, *OWN, *OTHERS)

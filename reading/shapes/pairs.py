@@ -28,7 +28,7 @@ def pair(columns: Columns, questions: tuple[str, ...] = QUESTIONS, answers: tupl
         return None
     about = columns.first(ABOUT, question, answer)
     system, tools, history = columns.first(SYSTEMS), columns.first(TOOLS), columns.first(("history",))
-    choices, verdict = columns.first(("choices", "options")), columns.actual.get("label")
+    choices, verdict = columns.first(("choices", "options")), columns.first(("kto_tag",)) or columns.actual.get("label")
     is_alone = not any((system, tools, history, choices, verdict))
 
     def convert(row: dict[str, Any]) -> Made:
@@ -63,11 +63,11 @@ def pair(columns: Columns, questions: tuple[str, ...] = QUESTIONS, answers: tupl
     return Way(name, convert, convert_many if is_alone else None)
 
 
-KTO = "an answer with a verdict (KTO) is not trained here; send pairs with chosen and rejected, or the good answers alone, without `label`"
+KTO = "an answer with a verdict (KTO) is not trained here; send pairs with chosen and rejected, or the good answers alone, without the verdict"
 
 
 def _is_verdict(value: Any, answer: str) -> bool:
-    return usual(answer) == "completion" and str(value).lower() in ("true", "false", "0", "1")
+    return isinstance(value, bool) or usual(answer) == "completion" and str(value).lower() in ("true", "false", "0", "1")
 
 
 def _is_turns(value: Any) -> bool:
@@ -108,12 +108,16 @@ def _choice(asked: str, said: Any, answer: str, choices: Any) -> Fields:
     if not isinstance(listed, list) or not listed:
         raise Refused(Skip.INVALID, "`choices` is no list")
     offered = [text(one, "choices") for one in listed]
+    labels = choices.get("label") if isinstance(choices, dict) else None
+    named = dict(zip(map(str, labels), offered, strict=True)) if isinstance(labels, list) and len(labels) == len(offered) else {}
     right: str | None = None
     key = str(said).strip()
     letter = key.upper() if len(key) == 1 else ""
     if isinstance(said, bool) or is_blank(said):
         raise Refused(Skip.MISSING, f"`{answer}` names none of the choices")
-    if key in offered:
+    if key in named:  # ARC's: a letter or a number, each beside its text
+        right = named[key]
+    elif key in offered:
         right = key
     elif key.isdigit() and int(key) < len(offered):
         right = offered[int(key)]

@@ -370,9 +370,10 @@ READ = [
         [
             {"question": "Capital?", "choices": ["Cusco", "Lima"], "answer": 1},
             {"question": "Capital?", "choices": {"text": ["Cusco", "Lima"], "label": ["A", "B"]}, "answer": "B"},
+            {"question": "Capital?", "choices": {"text": ["Cusco", "Lima"], "label": ["1", "2"]}, "answerKey": "2"},
         ],
         "question-answer",
-        [{"prompt": "Capital?\n\nA. Cusco\nB. Lima", "answer": "Lima"}] * 2,
+        [{"prompt": "Capital?\n\nA. Cusco\nB. Lima", "answer": "Lima"}] * 3,
     ),
     Case(
         "numbers.jsonl",
@@ -1083,6 +1084,8 @@ REFUSED = [
         {"not_supported": 1},
         "(KTO) is not trained here",
     ),
+    Case("kto_tag.jsonl", [{"instruction": "Q?", "input": "", "output": "A.", "kto_tag": False}], "none", 0, None, {"not_supported": 1}),
+    Case("kto_answer.jsonl", [{"question": "Q?", "answer": "A.", "label": False}], "none", 0, None, {"not_supported": 1}),
     Case("kto.csv", "prompt,completion,label\nQ?,A.,False\n", "none", 0, None, {"not_supported": 1}),
     Case("steps.jsonl", [{"prompt": "Q?", "completions": ["a", "b"], "labels": [True, False]}], "none", 0, None, {"not_supported": 1}),
     Case("ids.jsonl", [{"input_ids": [1, 2], "labels": [1, 2]}], "none", 0, None, {"not_supported": 1}, "token ids are one tokenizer's"),
