@@ -24,7 +24,7 @@ from reading.rows import RowReader
 from reading.shapes.base import Fields, Made
 from reading.shapes.own import with_own
 from reading.shapes.prompts import BARE
-from reading.shapes.table import Plan, recognised
+from reading.shapes.table import Plan, recognised, refuse_by_columns
 from reading.summary import FileSummary, Ids
 from reading.turns import PlainTurns
 from reading.values import NeedsSpelling, is_blank
@@ -190,6 +190,7 @@ class SampleReader:
         try:
             return self._made(use.plan, row, block, place), use
         except Refused as error:
+            refuse_by_columns(row)
             filled = {name: value for name, value in row.items() if not is_blank(value)}
             if error.reason is not Skip.MISSING or len(filled) == len(row):
                 raise

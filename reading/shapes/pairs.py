@@ -63,11 +63,11 @@ def pair(columns: Columns, questions: tuple[str, ...] = QUESTIONS, answers: tupl
     return Way(name, convert, convert_many if is_alone else None)
 
 
-KTO = "an answer with a verdict (KTO) is not trained here; send pairs with chosen and rejected, or the good answers alone, without the verdict"
+KTO = "an answer with a verdict (KTO) is not trained here; send pairs with chosen and rejected, or good answers alone, without the verdict"
 
 
 def _is_verdict(value: Any, answer: str) -> bool:
-    return isinstance(value, bool) or usual(answer) == "completion" and str(value).lower() in ("true", "false", "0", "1")
+    return isinstance(value, bool) or (usual(answer) == "completion" and str(value).lower() in ("true", "false", "0", "1"))
 
 
 def _is_turns(value: Any) -> bool:

@@ -141,6 +141,20 @@ def _refusing(reason: Skip, why: str, looks_at_row: bool = False) -> Convert:
     return refuse
 
 
+BY_COLUMNS = "a table turned on its side: pandas writes rows with orient='records'"
+
+
+def refuse_by_columns(row: dict[str, Any]) -> None:
+    """Raises Refused where what looks like a row is a whole table by its columns, as pandas writes one unless it is told otherwise."""
+    parts = list(row.values())
+    if len(parts) < 2 or not all(isinstance(part, dict | list) and len(part) == len(parts[0]) > 0 for part in parts):
+        return
+    columns = [part if isinstance(part, list) else list(part.values()) for part in parts]
+    numbered = all(isinstance(part, list) or all(key.isdigit() for key in part) for part in parts)
+    if numbered and not any(isinstance(cell, dict | list) for column in columns for cell in column):
+        raise Refused(Skip.INVALID, BY_COLUMNS)
+
+
 def _around_rows(row: dict[str, Any]) -> str:
     """What an object without a known column is, where it is no row but has rows in it."""
     listed = ", ".join(f"`{key[:30]}`" for key in list(row)[:4]) + (", …" if len(row) > 4 else "")
@@ -157,7 +171,7 @@ def _unknown(keys: list[str], columns: Columns, forced: str | None) -> str:
     if any(columns.actual.keys() >= set(fact) for fact in FACTS):
         return f"these are facts ({listed}): `pelton facts` sends them"
     if keys and all(key.isdigit() for key in keys[:50]):
-        return "a table turned on its side: pandas writes rows with orient='records'"
+        return BY_COLUMNS
     if forced:
         return f"not of the format {forced}: its columns are not among {listed or 'none'}"
     if any(key.strip().isdigit() or len(key) > LONGEST_NAME for key in keys):

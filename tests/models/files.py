@@ -1084,6 +1084,8 @@ REFUSED = [
         {"not_supported": 1},
         "(KTO) is not trained here",
     ),
+    Case("lists.json", '{"prompt":["a","b"],"answer":["c","d"]}', "none", 0, None, {"invalid": 1}, "orient='records'"),
+    Case("columns.json", '{"text":{"0":"a","1":"b"},"label":{"0":"c","1":"d"}}', "none", 0, None, {"invalid": 1}, "orient='records'"),
     Case("kto_tag.jsonl", [{"instruction": "Q?", "input": "", "output": "A.", "kto_tag": False}], "none", 0, None, {"not_supported": 1}),
     Case("kto_answer.jsonl", [{"question": "Q?", "answer": "A.", "label": False}], "none", 0, None, {"not_supported": 1}),
     Case("kto.csv", "prompt,completion,label\nQ?,A.,False\n", "none", 0, None, {"not_supported": 1}),
@@ -1116,7 +1118,7 @@ REFUSED = [
         0,
         None,
         {"invalid": 1},
-        "is an object, not text",
+        "orient='records'",
     ),
     Case("misspelt.jsonl", [{"promt": "Q?", "answer": "A."}], "none", 0, None, {"unknown_shape": 1}, "is `prompt` meant by `promt`?"),
     Case(
