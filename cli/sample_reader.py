@@ -190,7 +190,8 @@ class SampleReader:
         try:
             return self._made(use.plan, row, block, place), use
         except Refused as error:
-            refuse_by_columns(row)
+            if error.reason is Skip.INVALID:
+                refuse_by_columns(row)
             filled = {name: value for name, value in row.items() if not is_blank(value)}
             if error.reason is not Skip.MISSING or len(filled) == len(row):
                 raise
