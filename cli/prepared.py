@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from reading.blocks import Block
-from schemas.base import content_id
+from reading.shapes.base import Fields
+from schemas.base import MAX_BYTES, content_id
 from schemas.sample import HASH_ID, Sample, Task
 
 VERSION = Sample.model_fields["schema_version"].default
@@ -20,6 +21,8 @@ TASKS = {
     ("prompt", "chosen", "rejected"): Task.PREFERENCE,
 }
 """Samples that consist of these texts alone, none of them blank, are valid as they are; of turns, where they are `PlainTurns`."""
+SURELY_SMALL = MAX_BYTES // 7
+"""Characters of a sample below which its JSON cannot be too large: each takes at most 6 bytes."""
 
 
 class Prepared:
@@ -91,6 +94,23 @@ class Prepared:
         if self._sample.produced_at is not None:
             return self._sample.encode()
         return self._sample.model_copy(update={"produced_at": produced_at or time.time()}).encode()
+
+
+def is_small(fields: Fields) -> bool:
+    """Whether a sample is surely not too large to be sent."""
+    total = 0
+    for value in fields.values():
+        if type(value) is str:
+            total += len(value)
+        elif isinstance(value, list):
+            total += sum(map(_size, value))
+    return total < SURELY_SMALL
+
+
+def _size(part: Any) -> int:
+    """Of an element, roughly; of a turn, and so that it errs on the large side."""
+    content = part.get("content") if type(part) is dict and len(part) == 2 else None
+    return len(content) + 100 if type(content) is str else len(str(part))
 
 
 def _hash(fields: dict[str, Any]) -> str:

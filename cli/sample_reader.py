@@ -12,7 +12,7 @@ import orjson
 from pydantic import ValidationError
 
 from cli.hub_data import fetched, is_hub_name
-from cli.prepared import TASKS, Prepared
+from cli.prepared import SURELY_SMALL, TASKS, Prepared, is_small
 from cli.rows_alone import LACKING, RowsAlone
 from reading.blocks import Block
 from reading.encodings import codec_of
@@ -37,8 +37,6 @@ MAX_ID = 200
 """Characters of an id, as `Sample.sample_id` has it."""
 MAX_PLANS = 10_000
 """Sets of columns for which what to do is remembered; a file whose keys are data has no end of them."""
-SURELY_SMALL = MAX_BYTES // 7
-"""Characters of a sample below which its JSON cannot be too large: each takes at most 6 bytes."""
 ALONE = "no {}, though other rows of the file have one; --task says what such rows are"
 
 
@@ -320,23 +318,6 @@ def as_spelled(row: dict[str, Any], again: Any, mapping: Mapping | None) -> dict
         again = {"messages": again}
     again = mapping.applied(again) if mapping is not None else again
     return {name: value if type(value) is str else again.get(name, value) for name, value in row.items()}
-
-
-def is_small(fields: Fields) -> bool:
-    """Whether a sample is surely not too large to be sent."""
-    total = 0
-    for value in fields.values():
-        if type(value) is str:
-            total += len(value)
-        elif isinstance(value, list):
-            total += sum(map(_size, value))
-    return total < SURELY_SMALL
-
-
-def _size(part: Any) -> int:
-    """Of an element, roughly; of a turn, and so that it errs on the large side."""
-    content = part.get("content") if type(part) is dict and len(part) == 2 else None
-    return len(content) + 100 if type(content) is str else len(str(part))
 
 
 def of_task(sample: Sample, task: Task) -> Sample:
