@@ -152,7 +152,7 @@ class Sample(Message):
                 `untrainable` where it is a row that Debezium says was deleted.
         """
         sample = super().from_document(document)
-        sample._unknown = tuple(document.keys() - cls.model_fields.keys())
+        sample._unknown = tuple(name for name in document if name not in FIELDS)
         if not sample.sample_id:
             raise BadRecord(
                 DeadLetterReason.INVALID, f"nothing to train on: a sample needs `messages`, `prompt` or `text`{sample.misnamed}"
@@ -205,15 +205,18 @@ class Sample(Message):
     @property
     def says_node_fields(self) -> bool:
         """Whether it says any of what only our own nodes may say."""
-        return any(getattr(self, name) != type(self).model_fields[name].default for name in NODE_FIELDS)
+        return any(getattr(self, name) != default for name, default in NODE_DEFAULTS)
 
     def without_node_fields(self) -> Self:
         """The sample as its producer may say it; the same one where it says no more."""
-        return (
-            self.model_copy(update={name: type(self).model_fields[name].default for name in NODE_FIELDS}) if self.says_node_fields else self
-        )
+        return self.model_copy(update=dict(NODE_DEFAULTS)) if self.says_node_fields else self
 
     @property
     def is_ours(self) -> bool:
         """Whether a node of ours sent it back to the stream (a variant or a pair), rather than a producer."""
         return self.origin in ("augmenter", "feedback")
+
+
+FIELDS = frozenset(Sample.model_fields)
+NODE_DEFAULTS = tuple((name, Sample.model_fields[name].default) for name in NODE_FIELDS)
+"""What a sample says of these where no node of ours made it."""

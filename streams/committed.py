@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Coroutine, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -17,6 +17,7 @@ from aiokafka.structs import OffsetAndMetadata as AioOffset
 from aiokafka.structs import TopicPartition as AioPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
 from kafka import KafkaConsumer, TopicPartition
+from mode.services import WaitResults
 
 from schemas.errors import BrokerError
 from streams.kafka.connection import broker_errors
@@ -114,8 +115,45 @@ class _CommittedThread(AIOKafkaConsumerThread):
         consumer._coordinator.request_rejoin()
 
 
+class _Rest:
+    """What is left of a coroutine that was begun and waits for something."""
+
+    def __init__(self, begun: Coroutine[Any, Any, Any], waits_for: Any) -> None:
+        self._begun, self._waits_for = begun, waits_for
+
+    def __await__(self) -> Generator[Any, Any, Any]:
+        waits_for = self._waits_for
+        try:
+            while True:
+                try:
+                    came = yield waits_for
+                except BaseException as error:  # noqa: BLE001 - whatever it is, it is meant for the coroutine
+                    waits_for = self._begun.throw(error)
+                else:
+                    waits_for = self._begun.send(came)
+        except StopIteration as ended:
+            return ended.value
+
+
 class _CommittedConsumer(Consumer):
     logger = _faust_log
+
+    async def wait_first(self, *waited: Any, timeout: Any = None) -> WaitResults:
+        """The first of what is waited for. Faust asks of each record whether it is delivered before the partitions move, which takes four
+        tasks; nearly all are delivered without any waiting, and that is tried first.
+        """
+        first, *others = waited
+        if timeout is not None or self.should_stop or not isinstance(first, Coroutine):
+            return await super().wait_first(*waited, timeout=timeout)
+        try:
+            rest = _Rest(first, first.send(None))
+        except BaseException as error:
+            for other in others:
+                other.close()
+            if not isinstance(error, StopIteration):
+                raise
+            return WaitResults([first], [error.value], False)
+        return await super().wait_first(rest, *others)
 
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)

@@ -57,6 +57,7 @@ class CurriculumNode(StreamNode):
         super().__init__(settings, settings.topics.samples, ontology, run_id, state_folder)
         self.signal = signal
         self.hold_back = hold_back
+        self._bands = {objective: settings.topics.bands(objective) for objective in Objective}
         self._states = PartitionStates(lambda: _PartitionBands(self), settings, self.group, state_folder, lambda: self.positions.topic_id)
 
     def process(self, records: Sequence[Record]) -> None:
@@ -83,7 +84,7 @@ class CurriculumNode(StreamNode):
 
     def written(self) -> Sequence[Topic]:
         """All bands."""
-        return [topic for objective in Objective for topic in self.settings.topics.bands(objective)]
+        return [topic for bands in self._bands.values() for topic in bands]
 
     def is_ours(self, sample: Sample) -> bool:
         """Whether this node puts the sample in a band."""
@@ -118,7 +119,7 @@ class CurriculumNode(StreamNode):
         made = to_training_sample(sample, band=band, difficulty=difficulty, source=source, facts_offset=version, content=content, task=task)
         for rule in content.changed:
             metrics.CONVERSATIONS_CHANGED.labels(self.name, rule).inc()
-        self.send(self.settings.topics.band(made.objective, band), made.sample_id, made, source_of(record))
+        self.send(self._bands[made.objective][band], made.sample_id, made, source_of(record))
 
     def acknowledged(self) -> None:
         """Keep what the batch taught."""

@@ -38,7 +38,7 @@ class RawTerms(NamedTuple):
 def raw_terms(content: Content, gold: Iterable[str] | None, graph: Hypergraph) -> RawTerms:
     """Measure a sample. Where it has no answer, its gold strings stand for one."""
     answer = content.answer or " \n ".join(gold or ())
-    asked, said = ({mention.entity for mention in graph.entities_in(text)} for text in (content.question, answer))
+    asked, said = graph.named_in(content.question), graph.named_in(answer)
     # An answer mostly repeats the question's entity ("The capital of X is Y"): the target is what it adds.
     targets = (said - asked) or said
     distance = facts_needed(content.question, asked, targets, graph)

@@ -9,12 +9,11 @@ graph, or no path goes by them, the shortest path counts.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 
 from streams.knowledge.hypergraph import Hypergraph
-from streams.knowledge.names import fold
+from streams.knowledge.names import fold, folded_words
 from streams.knowledge.paths import hops
 
 MOST = 4
@@ -25,7 +24,7 @@ HUB = 64
 """Facts of one predicate beyond which an entity is not expanded: a path may go from there to what is answered alone."""
 
 
-def facts_needed(question: str, asked: set[str], added: set[str], graph: Hypergraph) -> int | None:
+def facts_needed(question: str, asked: Set[str], added: Set[str], graph: Hypergraph) -> int | None:
     """Facts between what a question names and the farthest of what its answer adds.
 
     Args:
@@ -41,38 +40,51 @@ def facts_needed(question: str, asked: set[str], added: set[str], graph: Hypergr
         return None
     named = relations_in(question, graph)
     asks = ("needed", frozenset(asked), frozenset(added), frozenset(named.items()))
-    return graph.recall(asks, lambda: (_facts_needed(asked, added, named, graph),))[0]
+    return graph.recall(asks, lambda: (_facts_needed(asked, added, Counter(named), graph),))[0]
 
 
-def _facts_needed(asked: set[str], added: set[str], named: Counter[str], graph: Hypergraph) -> int | None:
+def _facts_needed(asked: Set[str], added: Set[str], named: Counter[str], graph: Hypergraph) -> int | None:
     by_relation = paths_by_relation(graph, asked, added, named) if named else {}
     found = {target: by_relation.get(target) or hops(graph, asked, [target], MOST) for target in added}
     known = [distance for distance in found.values() if distance is not None]
     return max(known) if known else None
 
 
-def relations_in(question: str, graph: Hypergraph) -> Counter[str]:
-    """Predicates that a question names by their names or nouns, with how often: the longest words first, each word once."""
-    pattern, predicate_of = graph.recall("words of relations", lambda: _words(graph))
-    if pattern is None:
-        return Counter()
-    return Counter(predicate_of[match[1]] for match in pattern.finditer(fold(question)))
+def relations_in(question: str, graph: Hypergraph) -> dict[str, int]:
+    """Predicates that a question names by their names or nouns, with how often: the longest words first, each word once.
+
+    A name's last word may have an s behind it.
+    """
+    beginning_with = graph.recall("words of relations", lambda: _words(graph))
+    words, free = folded_words(question), 0
+    found: dict[str, int] = {}
+    for place in [place for place, word in enumerate(words) if word in beginning_with]:
+        if place < free:
+            continue
+        for parts, predicate in beginning_with[words[place]]:
+            if words[place : place + len(parts)] == parts:
+                found[predicate] = found.get(predicate, 0) + 1
+                free = place + len(parts)
+                break
+    return found
 
 
-def _words(graph: Hypergraph) -> tuple[re.Pattern[str] | None, dict[str, str]]:
-    """A pattern of all words for the predicates that facts have and their nouns, the longest first, and whose each is."""
+def _words(graph: Hypergraph) -> dict[str, list[tuple[list[str], str]]]:
+    """Of each first word the words, the longest first, that say a predicate which facts have, by its name or a noun, and which it is."""
     found: dict[str, str] = {}
     for name in graph.predicates():
-        for word in (name.replace("_", " "), *graph.ontology[name].nouns):
-            if folded := fold(word):
+        for said in (name.replace("_", " "), *graph.ontology[name].nouns):
+            if folded := fold(said):
                 found.setdefault(folded, name)
-    if not found:
-        return None, {}
-    longest = sorted(found, key=lambda word: (-len(word), word))
-    return re.compile(rf"\b({'|'.join(map(re.escape, longest))})s?\b"), found
+    beginning_with: dict[str, list[tuple[list[str], str]]] = {}
+    for said in sorted(found, key=lambda said: (-len(said), said)):
+        for form in (said, said + "s"):
+            parts = form.split(" ")
+            beginning_with.setdefault(parts[0], []).append((parts, found[said]))
+    return beginning_with
 
 
-def paths_by_relation(graph: Hypergraph, sources: Iterable[str], targets: set[str], named: Counter[str]) -> dict[str, int]:
+def paths_by_relation(graph: Hypergraph, sources: Iterable[str], targets: Set[str], named: Counter[str]) -> dict[str, int]:
     """Of each target that is reached by named relations alone, none more often than it is named, the facts on the path that uses most."""
     best: dict[str, int] = {}
     budget = [BUDGET]
@@ -95,7 +107,7 @@ def paths_by_relation(graph: Hypergraph, sources: Iterable[str], targets: set[st
     return best
 
 
-def _steps(graph: Hypergraph, entity: str, predicate: str, targets: set[str]) -> Iterable[str]:
+def _steps(graph: Hypergraph, entity: str, predicate: str, targets: Set[str]) -> Iterable[str]:
     """Where a fact of a predicate leads from an entity; where that is to very many, to targets alone."""
     near = graph.recall(("near", entity, predicate), lambda: list(_near(graph, entity, predicate)))
     return near if len(near) <= HUB else [one for one in near if one in targets]

@@ -48,9 +48,14 @@ def source_of(record: Record) -> str | None:
     It becomes a metric's label, a line of `/readyz` and of logs, and a header: so it is escaped.
     """
     for name, value in record.headers:
-        if name == PRODUCER_HEADER and (said := value[: 4 * LONGEST_NAME].decode("utf-8", "backslashreplace").strip()):
-            return escaped(said)[:LONGEST_NAME]
+        if name == PRODUCER_HEADER and (said := _said(value[: 4 * LONGEST_NAME])):
+            return said
     return _source_of_key((record.key or b"")[:KEY_BYTES])
+
+
+@functools.lru_cache(maxsize=512)
+def _said(begin: bytes) -> str:
+    return escaped(begin.decode("utf-8", "backslashreplace").strip())[:LONGEST_NAME]
 
 
 @functools.lru_cache(maxsize=512)

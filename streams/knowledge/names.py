@@ -27,7 +27,10 @@ _WORD = re.compile(
     re.VERBOSE,
 )
 _PLAIN_WORD = re.compile(r"[A-Za-z0-9]+")
-_NOT_PLAIN = re.compile(r"['`&+#]|(?<![A-Za-z0-9])[A-Za-z]\.|\d[.,]\d|[^\x20-\x7e\n]")
+_ODD = re.compile(r"""[^\n !"$%()*,\-./0-9:;<=>?@A-Z\[\\\]^_a-z{|}~]""")
+"""What is not plain wherever it stands: all but ASCII, and ASCII's quotes, `&`, `+`, `#`."""
+_DOTTED = re.compile(r"[.,](?:(?<=\d[.,])(?=\d)|(?<=(?<![A-Za-z0-9])[A-Za-z]\.))")
+"""A dot or a comma within a number, or behind an initial; begins with what is rare, for which `re` looks fast."""
 _NOT_LETTERS = re.compile(rf"(?!{_LETTER}).|{_APOSTROPHE}", re.DOTALL)
 _BETWEEN_INITIALS = re.compile(r"[.\s]")
 _POSSESSIVE = re.compile(rf"{_APOSTROPHE}s$", re.IGNORECASE)
@@ -73,7 +76,11 @@ def _latest_words(text: str) -> tuple[Word, ...]:
 
 
 def _cut(text: str) -> Iterator[Word]:
-    return _plain_words(text) if text.isascii() and not _NOT_PLAIN.search(text) else _any_words(text)
+    return _plain_words(text) if _is_plain(text) else _any_words(text)
+
+
+def _is_plain(text: str) -> bool:
+    return _ODD.search(text) is None and _DOTTED.search(text) is None
 
 
 def _plain_words(text: str) -> Iterator[Word]:
@@ -108,6 +115,22 @@ def _any_words(text: str) -> Iterator[Word]:
             yield Word(folded, start, end)
 
 
+def folded_words(text: str) -> list[str]:
+    """The words of `words` without their places, "the" left out: of most texts in a third of the time. The list is not to be changed."""
+    return _latest_folded(text) if len(text) <= _SHORT_CHARS else _folded(text)
+
+
+@lru_cache(maxsize=256)
+def _latest_folded(text: str) -> list[str]:
+    return _folded(text)
+
+
+def _folded(text: str) -> list[str]:
+    if not _is_plain(text):
+        return [word.text for word in words(text) if word.text != "the"]
+    return [_SHORT_FORMS.get(word, word) for word in _PLAIN_WORD.findall(text.lower()) if word != "the"]
+
+
 def fold(name: str) -> str:
     """A name without what does not matter: `fold("The Café of Léon's") == "cafe of leon"`. Idempotent; empty where there is no word."""
     return _fold_name(name) if len(name) <= _NAME_CHARS else _join(name)
@@ -125,5 +148,4 @@ def _fold_name(name: str) -> str:
 
 
 def _join(text: str) -> str:
-    found = [word.text for word in words(text)]
-    return " ".join([word for word in found if word != "the"] or found[:1])
+    return " ".join(folded_words(text)) or " ".join([word.text for word in words(text)][:1])  # "The" is a name where nothing else is said

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import itertools
 import pickle
+import re
+from collections import Counter
 
 import pytest
 from hypothesis import given
@@ -12,10 +14,11 @@ from hypothesis import strategies as st
 
 from schemas.errors import BadRecord, DeadLetterReason
 from schemas.fact import Fact
-from streams.curriculum.needed import facts_needed
+from streams.curriculum.needed import facts_needed, relations_in
 from streams.knowledge import paths, phrases
+from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
-from streams.knowledge.names import fold
+from streams.knowledge.names import fold, words
 from streams.knowledge.ontology import Ontology
 from streams.knowledge.value_types import Mention, Status
 
@@ -306,6 +309,56 @@ def test_every_name_of_a_text_is_found(names):
     graph = graph_of(*(fact(name, "sings_in", "Aida") for name in names))
     text = " ; ".join(names)
     assert [one.entity for one in graph.entities_in(text)] == [graph.resolve(name).entity for name in names]
+
+
+PIECES = ("New", "york", "Bay", "bays", "the", "The", "US", "us", "no", "C#", "D.C.", "A.", "1,5", "É", "Saint", "O'Hara's", "&", "x")
+GLUE = st.sampled_from((" ", " ", ", ", ". ", "-", " (", "\n", "'s ", "’s "))
+TEXTS = st.lists(st.tuples(st.sampled_from(PIECES[:3] * 4 + PIECES), GLUE), max_size=12).map(
+    lambda parts: "".join(word + glue for word, glue in parts)
+)
+FEW = st.lists(st.sampled_from(("New", "york", "Bay")), min_size=1, max_size=3)
+"""So few words that names overlap in a text."""
+SAID = st.one_of(FEW, FEW, st.lists(st.sampled_from(PIECES), min_size=1, max_size=3)).map(" ".join).filter(fold)
+
+
+def names_one_by_one(names: set[str], text: str) -> list[tuple[str, int, int]]:
+    """The longest name at each place of a text, by trying all."""
+    tokens, found, at = [word for word in words(text) if word.text != "the"], [], 0
+    while at < len(tokens):
+        sizes = [size for size in range(1, len(tokens) - at + 1) if " ".join(token.text for token in tokens[at : at + size]) in names]
+        end = tokens[at + max(sizes, default=1) - 1].end
+        written = text[tokens[at].start : end]
+        if not sizes or (written.lower() in FUNCTION_WORDS and not (written.isupper() and len(written) > 1)):
+            at += 1
+            continue
+        found.append((" ".join(token.text for token in tokens[at : at + max(sizes)]), tokens[at].start, end))
+        at += max(sizes)
+    return found
+
+
+@given(st.lists(SAID, min_size=1, max_size=8), st.lists(TEXTS, min_size=1, max_size=4))
+def test_names_are_those_that_trying_all_finds_with_their_places_and_without(names, texts):
+    graph = graph_of(*(fact(name, "sings_in", "Aida") for name in names))
+    for text in texts:
+        found = names_one_by_one({fold("Aida"), *map(fold, names)}, text)
+        assert [(one.entity, one.start, one.end) for one in graph.entities_in(text)] == found
+        assert graph.named_in(text) == {name for name, _, _ in found}
+
+
+@given(st.lists(SAID, min_size=1, max_size=5), TEXTS)
+def test_relations_are_those_that_a_pattern_of_all_their_words_finds(nouns, text):
+    """Words of letters and digits alone: a pattern's word ends within C#."""
+    said = {predicate: fold(noun.replace("#", "")) for predicate, noun in zip("abcde", nouns, strict=False)}
+    ontology = Ontology.from_dict({"predicates": {predicate: {"nouns": [noun]} for predicate, noun in said.items() if noun}})
+    graph = graph_of(*(fact("Ada", predicate, "Ida") for predicate in ontology.predicates if predicate in said), ontology=ontology)
+    of = {}
+    for predicate in graph.predicates():
+        for noun in (predicate, *ontology[predicate].nouns):
+            of.setdefault(fold(noun), predicate)
+    longest = sorted(filter(None, of), key=lambda noun: (-len(noun), noun))
+    text = text.replace("#", "")
+    expected = Counter(of[match[1]] for match in re.finditer(rf"\b({'|'.join(map(re.escape, longest))})s?\b", fold(text)) if longest)
+    assert relations_in(text, graph) == expected
 
 
 # --- distances
