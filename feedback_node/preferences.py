@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.base import content_id
 from schemas.graph_reward import GraphReward
 from schemas.sample import JudgedAnswer, PairProvenance, Sample, Task
+from schemas.turns import Turn
 from streams.recent_ids import RecentIds
 
 PAIR_ID = "p-"
@@ -28,7 +29,7 @@ class PreferenceConfig(BaseModel):
     min_chosen: float = Field(default=0.5, ge=0, le=1)
     """What the better one must have earned: the better of two bad answers teaches nothing good. To abstain is not bad."""
     max_age_s: float = Field(default=3600.0, gt=0)
-    """Answers judged this much before the prompt's newest, in seconds, are stale and dropped."""
+    """Answers judged this much before the prompt's newest, in seconds, are stale and dropped; a prompt without a newer one is forgotten."""
     max_answers: int = Field(default=8, ge=2)
     """Latest answers kept for each prompt."""
     max_prompts: int = Field(default=10_000, ge=1)
@@ -44,14 +45,35 @@ class PromptKey(NamedTuple):
     prompt_id: str
 
 
+class Answer(NamedTuple):
+    """What a pair needs of a judged answer: without its claims, which are most of it."""
+
+    output_id: str
+    model_version: str
+    prompt: str
+    messages: tuple[Turn, ...] | None
+    tools: tuple[dict[str, Any], ...] | None
+    completion: str
+    earned: float
+    """What the policy gave, as reinforcement learns."""
+    reward: float
+    """R, 0 to 1."""
+    is_exact: bool
+    abstained: bool
+    judged_at: float
+    """Seconds since the epoch."""
+    graph_version: int
+
+
 class PreferenceWindow:
     """The latest judged answers of each prompt, and which pairs were sent. One thread at a time."""
 
     def __init__(self, config: PreferenceConfig | None = None, clock: Callable[[], float] = time.time) -> None:
         self._config = config or PreferenceConfig()
         self._clock = clock
-        self._answers: OrderedDict[PromptKey, deque[GraphReward]] = OrderedDict()
+        self._answers: OrderedDict[PromptKey, deque[Answer]] = OrderedDict()
         self._sent: RecentIds[str] = RecentIds(self._config.max_prompts)
+        self._newest = 0.0
 
     def add(self, reward: GraphReward) -> PromptKey | None:
         """Take a judged answer; the prompt whose window it is in, or None where it can be in no pair."""
@@ -61,18 +83,26 @@ class PreferenceWindow:
         answers = self._answers.setdefault(key, deque(maxlen=self._config.max_answers))
         self._answers.move_to_end(key)
         if all(answer.output_id != reward.output_id for answer in answers):
-            answers.append(reward)
+            answers.append(_needed(reward, reward.prompt))
         self._drop_stale(answers)
-        if len(self._answers) > self._config.max_prompts:
-            self._answers.popitem(last=False)
+        self._forget(reward.judged_at or 0.0)
         return key
 
-    def _drop_stale(self, answers: deque[GraphReward]) -> None:
+    def _forget(self, judged_at: float) -> None:
+        """Let go of prompts that were not answered for long: their next answer will find none that is not stale."""
+        self._newest = min(max(self._newest, judged_at), self._clock())  # a clock that was ahead makes nothing stale
+        while self._answers and (len(self._answers) > self._config.max_prompts or self._is_stale(next(iter(self._answers.values())))):
+            self._answers.popitem(last=False)
+
+    def _is_stale(self, answers: deque[Answer]) -> bool:
+        return all(one.judged_at < self._newest - self._config.max_age_s for one in answers)
+
+    def _drop_stale(self, answers: deque[Answer]) -> None:
         """Drop what is too old beside the newest; and what was judged when the clock was ahead, which would make all that comes too old."""
         age = self._config.max_age_s
         latest = self._clock() + age
-        newest = max((at for answer in answers if (at := answer.judged_at or 0.0) <= latest), default=latest)
-        for answer in [one for one in answers if not newest - age <= (one.judged_at or 0.0) <= latest]:
+        newest = max((answer.judged_at for answer in answers if answer.judged_at <= latest), default=latest)
+        for answer in [one for one in answers if not newest - age <= one.judged_at <= latest]:
             answers.remove(answer)
 
     def pair(self, key: PromptKey) -> Sample | None:
@@ -86,7 +116,7 @@ class PreferenceWindow:
         if answers is None or chosen_and_rejected is None:
             return None
         newest = answers[-1]
-        sample_id = PAIR_ID + content_id(newest.run_id, newest.prompt_id, newest.model_version)
+        sample_id = PAIR_ID + content_id(key.run_id or None, key.prompt_id, newest.model_version)
         if sample_id in self._sent:
             return None
         self.sent(sample_id)
@@ -100,10 +130,10 @@ class PreferenceWindow:
             chosen=chosen.completion,
             rejected=rejected.completion,
             origin="feedback",
-            parent_id=newest.prompt_id,
-            run_id=newest.run_id,
+            parent_id=key.prompt_id,
+            run_id=key.run_id or None,
             provenance=PairProvenance(chosen=_judged(chosen), rejected=_judged(rejected)),
-            produced_at=newest.judged_at,
+            produced_at=newest.judged_at or None,
         )
 
     def sent(self, sample_id: str) -> None:
@@ -116,26 +146,39 @@ class PreferenceWindow:
         return len(self._answers)
 
 
-def _best_and_worst(answers: deque[GraphReward], config: PreferenceConfig) -> tuple[GraphReward, GraphReward] | None:
+def _needed(reward: GraphReward, prompt: str) -> Answer:
+    return Answer(
+        reward.output_id,
+        reward.model_version,
+        prompt,
+        reward.messages,
+        reward.tools,
+        reward.completion,
+        reward.learnt_from or 0.0,
+        reward.reward or 0.0,
+        bool(reward.exact),
+        bool(reward.abstained),
+        reward.judged_at or 0.0,
+        reward.graph_version,
+    )
+
+
+def _best_and_worst(answers: deque[Answer], config: PreferenceConfig) -> tuple[Answer, Answer] | None:
     """By what the policy gives, as reinforcement learns; the exact answer breaks ties, and must not be the rejected one of the two."""
-    ranked = sorted(answers, key=lambda one: (_earned(one), bool(one.exact), one.output_id))
+    ranked = sorted(answers, key=lambda one: (one.earned, one.is_exact, one.output_id))
     worst, best = ranked[0], ranked[-1]
-    if _earned(best) - _earned(worst) < config.margin or not (best.abstained or _earned(best) >= config.min_chosen):
+    if best.earned - worst.earned < config.margin or not (best.abstained or best.earned >= config.min_chosen):
         return None
     if (
         (best.prompt, best.messages) != (worst.prompt, worst.messages)
         or best.completion.strip() == worst.completion.strip()
-        or (worst.exact and not best.exact)
+        or (worst.is_exact and not best.is_exact)
     ):
         return None
     return best, worst
 
 
-def _earned(reward: GraphReward) -> float:
-    return reward.learnt_from or 0.0
-
-
-def _judged(reward: GraphReward) -> JudgedAnswer:
+def _judged(answer: Answer) -> JudgedAnswer:
     return JudgedAnswer(
-        output_id=reward.output_id, model_version=reward.model_version, reward=reward.reward or 0.0, graph_version=reward.graph_version
+        output_id=answer.output_id, model_version=answer.model_version, reward=answer.reward, graph_version=answer.graph_version
     )

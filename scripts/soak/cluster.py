@@ -189,7 +189,7 @@ class Cluster:
     def mistyped_start(self, trainer: str) -> dict[str, object]:
         """`pelton train` for the same run, with a model that is not there: what it said and how it ended."""
         command = [*PELTON, *self.train_arguments(trainer, "/no/such")]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=START_S, check=False)
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=START_S, check=False)
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         print(f"{self.now:6.0f} s  a second start: {done.returncode}, {lines[-1:]}", flush=True)
         return {"at_s": self.now, "status": done.returncode, "lines": len(lines), "said": lines[-1] if lines else ""}

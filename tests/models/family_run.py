@@ -43,14 +43,14 @@ class FamilyRun:
         return export_merged(checkpoint, self.folder / "out")
 
 
-def train(loaded: LoadedModel, steps: int = 3) -> list[float]:
+def train(loaded: LoadedModel, steps: int = 3, rate: float = 1e-2) -> list[float]:
     """Losses of some steps on one batch; each step reaches every weight of the adapter but, in the first, A, whose gradient B zeroes."""
     from trainer_node.data.tokenization import format_supervised
 
     samples = [sample(number) for number in range(4)]
     batch = collate([format_supervised(one, loaded.tokenizer, 64) for one in samples], loaded.tokenizer.pad_token_id)
     weights = [weight for weight in loaded.model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(weights, lr=1e-2)
+    optimizer = torch.optim.AdamW(weights, lr=rate)
     losses = []
     for _ in range(steps):
         nll, mask = token_losses(loaded.model, {name: tensor.to(loaded.device) for name, tensor in batch.inputs().items()})

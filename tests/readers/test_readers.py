@@ -40,7 +40,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small model, some steps further, in float32."""
     folder, base = tmp_path_factory.mktemp("readers"), default_model()
     loaded = load_for_training(TrainConfig(model=str(base), bits=32, lora_r=8), None)
-    train(loaded, steps=4)
+    train(loaded, steps=4, rate=5e-4)
     (path,) = commit(folder / "run", [loaded], base)
     return path
 
@@ -55,6 +55,11 @@ def ours(checkpoint: Path) -> dict[str, Any]:
     ids = loaded.tokenizer(text(), return_tensors="pt", add_special_tokens=False)["input_ids"][:, :1200]
     with torch.no_grad():
         loss = float(loaded.model(input_ids=ids, labels=ids).loss)
+    base = load_for_training(TrainConfig(model=str(default_model()), bits=32, lora_r=1), None)
+    assert len(set(answers)) > len(PROMPTS) / 2, "it still answers"
+    assert answers != answer(base.model, base.tokenizer, [as_prompt(prompt) for prompt in PROMPTS], NEW_TOKENS), (
+        "and otherwise than its base"
+    )
     return {"answers": answers, "loss": loss}
 
 

@@ -55,7 +55,8 @@ def _run(script: str, *arguments: str) -> None:
     done = subprocess.run(
         [sys.executable, str(folder / script), *arguments],
         capture_output=True,
-        text=True,
+        encoding="utf-8",
+        errors="replace",
         check=False,
         env={**os.environ, "PYTHONWARNINGS": "ignore"},
     )

@@ -45,6 +45,14 @@ def add_batch(window: PreferenceWindow, *answers: GraphReward):
     return window.pair(keys[-1]) if keys[-1] is not None else None
 
 
+def test_prompts_without_an_answer_for_long_are_forgotten_so_that_memory_is_that_of_an_hour():
+    window = PreferenceWindow(PreferenceConfig(max_age_s=60.0), clock=lambda: 1000.0)
+    for number in range(100):
+        window.add(answer(f"a{number}", 1.0, prompt_id=f"p{number}", judged_at=800.0 + number))
+    assert len(window) == 61
+    assert add_batch(window, answer("bad", 0.0, prompt_id="p99", judged_at=900.0)).rejected == "bad"
+
+
 def test_the_best_and_the_worst_answer_make_a_sample():
     pair = add_batch(PreferenceWindow(), answer("so so", 0.6), answer("bad", 0.0), answer("good", 1.0), answer("fair", 0.4))
     assert (pair.prompt, pair.chosen, pair.rejected) == ("Who composed Aida?", "good", "bad")
