@@ -15,6 +15,7 @@ from trainer_node.commit.manifest import RunState
 from trainer_node.commit.state import FeedState
 from trainer_node.models.adapters import lora_reach
 from trainer_node.models.base import base_of_run
+from trainer_node.run.heap import give_back
 from trainer_node.run.record import RunRecord
 from trainer_node.run.reference import ReferenceRenewal
 
@@ -95,6 +96,7 @@ class Committer:
         self._committed, self._at = state, time.monotonic()
         self._record.committed(state)
         run.progress.committed(f"step {state.step}", run.claim.store.seconds[-1], state.step)
+        give_back()
 
     def _state(self) -> FeedState:
         return self._run.feed.snapshot()
