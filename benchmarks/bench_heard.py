@@ -1,11 +1,12 @@
 """The judge on 600 answers of the small model in four domains, half of them in fragments; films and states were never looked at before.
 
-Gold by rule, before judging: an answer is right where it holds an accepted string (`facts.json`, the demo's countries), or, without any year,
-the decade or the century of the year that was asked for; wrong otherwise; an answer that says that it does not know is left out (by the wordings of
-`hearing.abstention`). So "wrong" also holds answers that say nothing of what was asked, which no judge can contradict: recall on wrong
-answers is a lower bound. It is also given with the labels that `data/heard/by_hand.json` corrects ("seen, by hand", "unseen, by hand",
-"all, by hand"): answers that say nothing of what was asked are left out of recall, and a verdict on one of these costs precision. Precision: of answers with a verified claim on what was asked the share that are right by rule, and of those with a contradicted
-one the share that are wrong.
+Gold by rule, before judging: an answer is right where it holds an accepted string (`facts.json`, the demo's countries), or, without any
+year, the decade or the century of the year that was asked for; wrong otherwise; an answer that says that it does not know is left out (by
+the wordings of `hearing.abstention`). So "wrong" also holds answers that say nothing of what was asked, which no judge can contradict:
+recall on wrong answers is a lower bound. It is also given with the labels that `data/heard/by_hand.json` corrects ("seen, by hand",
+"unseen, by hand", "all, by hand"): answers that say nothing of what was asked are left out of recall, and a verdict on one of these costs
+precision. Precision: of answers with a verified claim on what was asked the share that are right by rule, and of those with a
+contradicted one the share that are wrong.
 
 Run: `python benchmarks/bench_heard.py` (writes `benchmarks/results/bench_heard.json`).
 """

@@ -12,7 +12,7 @@ _NOT = (
 )
 _KNOW = (
     r"\b(?:know|sure|certain|recall|recollect|remember|memory|idea|clue|information|data|details?"
-    r"|knowledge|records?|familiar|answer|say|tell|access"
+    r"|knowledge|records?|figures?|numbers|statistics|facts|sources?|familiar|answer|say|tell|access"
     r"|aware|find|help|provide|identify|determine|confirm|verify|sufficient|enough|learned|learnt"
     r"|heard|able|comment|confident|positive|qualified)\b"
 )

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from feedback_node.hearing.abstention import says_not_to_know
 from feedback_node.hearing.asked import Asked, asked_of
+from feedback_node.hearing.described import told_beside
 from feedback_node.hearing.frame import DOUBT, FRAME
 from feedback_node.hearing.offers import RULES, is_label, read_fragment
 from feedback_node.hearing.reread import is_of_kind, reread
@@ -15,9 +16,10 @@ from feedback_node.hearing.sentences import sentences
 from feedback_node.hearing.surface import Statement, statement_in
 from feedback_node.hearing.utterance import Utterance
 from feedback_node.question import Question
-from schemas.triplet import Triplet
+from schemas.triplet import Triplet, Verdict
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.judge import judge
 from streams.knowledge.names import words
 from streams.knowledge.ontology import ValueKind
 from streams.knowledge.phrases import read
@@ -73,6 +75,8 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         else:
             may_be_short = is_open or is_label(sentence)
             said, is_short = _read_sentence(sentence, start, own, asked, graph, may_be_short=may_be_short, alone=len(spans) == 1)
+        if not is_short and not doubtful:
+            said = _with_told_beside(sentence, start, said, asked, graph)
         said += _denied_beside(utterance, said, start, end) if is_short else []
         asked = _left_of(asked, said) if is_short else asked
         is_open = is_open and (not _says_something(sentence) or (bool(said) and is_short and bool(asked.missing)))
@@ -118,6 +122,18 @@ def _read_sentence(
     ):
         return [*_moved([_triplet(sentence, stated, "short")], start)], False
     return own, False
+
+
+def _with_told_beside(sentence: str, start: int, said: list[Triplet], asked: Asked, graph: Hypergraph) -> list[Triplet]:
+    """The claims of a sentence with what it says of what was asked beside its statement, where that tells nothing."""
+    on_question = [one for one in said if _is_asked(one, asked, graph)]
+    if any(judge(graph, one).verdict is not Verdict.UNKNOWN for one in on_question):
+        return said
+    told = told_beside(sentence, asked, graph)
+    if not told:
+        return said
+    kept = (one for one in said if _is_name(one.object) or not (one in on_question or one.predicate in ("is", "was")))
+    return [*kept, *_moved(told, start)]
 
 
 def _is_known(triplet: Triplet, graph: Hypergraph) -> bool:

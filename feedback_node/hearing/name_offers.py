@@ -12,9 +12,11 @@ from feedback_node.hearing.frame import DENIALS, DOUBT, FRAME, TURNING, is_benig
 from streams.knowledge.english import DETERMINERS, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import Word, words
+from streams.knowledge.persons import is_made
 
 _LINKS = listed("name_links")
 _WITHIN = re.compile(r"^,?\s*(?:in|of|at|near|from)\s+(?:the\s+)?$")
+_THEN_AT = re.compile(r"^,?\s+at\s+(?:the\s+)?$")
 _BEHIND = re.compile(r"^,\s+$")
 _MOST_DESCRIBING = 4
 
@@ -72,6 +74,8 @@ def offers_in(text: str, begin: int, values: Sequence[tuple[int, int]], asked: A
     bare = bare and not values
     if alone and bare and len(echoed) == 1 and not names and not others:
         return Offers(echoed, (), bare)
+    if alone and not (echoed or names or others or values) and (part := _part_of_owner(sentence, begin)):
+        return Offers([part], (), True)
     return Offers(_without_places(names, sentence), _not_describing(others, names, text), bare and not echoed)
 
 
@@ -85,6 +89,20 @@ def _offer(sentence: _Sentence, start: int, end: int, *, denied: bool) -> tuple[
     return Offer(start, end, known[0] if len(known) == 1 else None, bool(whole), denied), echo
 
 
+def _part_of_owner(sentence: _Sentence, begin: int) -> Offer | None:
+    """An answer that is a part of the name that was asked of, where its maker was: "Nixon." for who composed Nixon in China."""
+    graph, asked = sentence.graph, sentence.asked
+    said = [word for word in words(sentence.text) if word.start >= begin and word.text not in DETERMINERS]
+    if not said or asked.statement is not None or not all(is_made(graph.ontology[one.predicate]) for one in asked.missing):
+        return None
+    name = " ".join(word.text for word in said)
+    if not all(sentence.text[word.start].isupper() for word in said):
+        return None
+    if not any(f" {name} " in f" {whole} " for one in asked.missing for whole in graph.folded_names_of(one.entity)):
+        return None
+    return Offer(said[0].start, said[-1].end, None, False, False)
+
+
 def _echoes(entity: str, sentence: _Sentence) -> bool:
     return any(sentence.asked.is_echo(one) for one in (entity, *sentence.graph.entities(entity)))
 
@@ -94,10 +112,17 @@ def _without_places(names: list[Offer], sentence: _Sentence) -> list[Offer]:
     kept: list[Offer] = []
     for one in names:
         gap = sentence.text[kept[-1].end : one.start] if kept else ""
+        if kept and _could_answer(one, sentence) and not _could_answer(kept[-1], sentence) and _is_place_before(kept[-1], gap, sentence):
+            kept[-1] = one  # "in Venice, at La Fenice"
+            continue
         if kept and not _could_answer(one, sentence) and (_WITHIN.match(gap) or (_BEHIND.match(gap) and kept[-1].is_known)):
             continue
         kept.append(one)
     return kept
+
+
+def _is_place_before(one: Offer, gap: str, sentence: _Sentence) -> bool:
+    return bool(_THEN_AT.match(gap)) and re.search(r"\b[Ii]n\s+(?:the\s+)?$", sentence.text[: one.start]) is not None
 
 
 def _could_answer(one: Offer, sentence: _Sentence) -> bool:
@@ -182,6 +207,10 @@ def _goes_on(tokens: list[Word], last: int, sentence: _Sentence) -> int:
         return 1
     if gap.strip(" .'-") or (gap.count("\n")):
         return 0
+    if following.text in ("of", "in", "at") and any(
+        " " in sentence.text[start:end] and end == here.end for _, start, end in sentence.mentions
+    ):
+        return 0  # a place behind a known name: "Scott & Linton of Dumbarton"
     if _opens(following, sentence) or following.text.isdigit():
         return 1
     if following.text in _LINKS and last + 2 < len(tokens) and not sentence.text[following.end : tokens[last + 2].start].strip():

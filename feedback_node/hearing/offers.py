@@ -13,7 +13,6 @@ from collections.abc import Iterator, Sequence
 from feedback_node.hearing.asked import Asked, Missing
 from feedback_node.hearing.frame import DENIALS, DOUBT, TURNING
 from feedback_node.hearing.name_offers import Offer, Offers, offers_in
-from feedback_node.hearing.reread import is_made
 from feedback_node.hearing.value_offers import masked, value_spans
 from schemas.triplet import Triplet, Verdict
 from streams.knowledge.dates import parse_date
@@ -21,6 +20,7 @@ from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.judge import NAMED, judge
 from streams.knowledge.names import fold, words
 from streams.knowledge.ontology import ValueKind
+from streams.knowledge.persons import is_made
 from streams.knowledge.quantities import parse_quantity
 
 RULE = "fragment"
@@ -38,6 +38,7 @@ _APPOSED = re.compile(
 """What follows says more about what was offered."""
 _WHEN = re.compile(r"\b(?:in|on|since|around|from|during)\s+$", re.IGNORECASE)
 _BY = re.compile(r"\b(?:by|with)\s+(?:the\s+)?$", re.IGNORECASE)
+_WHERE = re.compile(r"\b(?:in|at|near)\s+(?:the\s+)?$")
 _VERB = re.compile(r"\b(?:is|are|was|were|has|have|had|offers?|lies)\b")
 _DESCRIBES = re.compile(r"\b(?:is|are|was|were)\s+an?\s+(?!\d|million|thousand|hundred|dozen|half)\w")
 """To say what kind of thing something is answers no question for a name."""
@@ -69,9 +70,9 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     named = [one for one in missing if not _is_value(one, graph)]
     if named and not (spans and not claims):
         claims += _assign(offers, sentence, named, graph)
-    elif not all(_BY.search(sentence, 0, one.start) for one in offers.names) and not (claims and _speaks_of(sentence, missing, graph)):
+    elif not all(_is_beside(sentence, one, spans) for one in offers.names) and not (claims and _speaks_of(sentence, missing, graph)):
         return []
-    tokens = [word.text for word in words(sentence)]
+    tokens = [word.text for word in words(sentence) if not any(start <= word.start < end for start, end in spans)]
     if offers.others:
         claims = _only_verified(claims, offers, tokens, graph)
     hedged = bool(claims) and any(word in DOUBT and word not in graph.ontology.vocabulary for word in tokens)
@@ -96,6 +97,13 @@ def _without_apposition(sentence: str, label: int, graph: Hypergraph) -> str:
 def _is_when(sentence: str, start: int, end: int) -> bool:
     """Whether a span says when, beside what was asked: "by ESA on 2 March 2004"."""
     return _WHEN.search(sentence, 0, start) is not None and parse_date(sentence[start:end].strip()) is not None
+
+
+def _is_beside(sentence: str, name: Offer, values: Sequence[tuple[int, int]]) -> bool:
+    """Whether a name only says by whom, or where, beside the value that was asked for: "On 25 July 1976, in Avignon"."""
+    if _BY.search(sentence, 0, name.start) is not None:
+        return True
+    return bool(values) and values[-1][1] <= name.start and _WHERE.search(sentence, 0, name.start) is not None
 
 
 def _is_by(sentence: str, offers: Offers, missing: Sequence[Missing], graph: Hypergraph) -> bool:

@@ -6,7 +6,7 @@ Relations that say only when, where or by whom ("dates from", "is by", "is the w
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked
@@ -16,9 +16,11 @@ from streams.knowledge.english import COPULAS, FILLERS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold, words
 from streams.knowledge.ontology import Predicate, ValueKind
+from streams.knowledge.persons import is_made
 from streams.knowledge.phrases import contains, is_proper, read
 from streams.knowledge.quantities import parse_quantity
 
+_ARTICLE = re.compile(r"(?:^|\W)(an?)\s$", re.IGNORECASE)
 _STAND_INS = frozenset({"it", "this", "that", "they", "he", "she", "him", "her", "them", "its", "these", "those", "there"})
 _NO_ONE = frozenset(
     ["one", "man", "woman", "person", "people", "guy", "who", "someone", "ones", "what", "answer", "thing", "place", "name"]
@@ -32,6 +34,8 @@ _DATES = re.compile(r"^(?:dates?(?: back)?|dated(?: back)?|goes back|went back|h
 _SURE_WOULD = re.compile(r"\bwould (?:be|have been|mean)\b", re.IGNORECASE)
 _DOUBTING = sorted((listed("doubt_words") | listed("doubt_verbs") | {"if", "could", "should", "might", "may"}) - {"say", "said", "says"})
 _DOUBT = re.compile(rf"\b(?:{'|'.join(_DOUBTING)})\b", re.IGNORECASE)
+_ADJECTIVES = (("n", ""), ("an", "", "e", "y", "o"), ("ian", "", "y", "e"))
+"""Endings of adjectives, and what the names end with whose they are."""
 _TITLE, _PLACE = "title", "name-in"
 _SHORT_NAME = 3
 _DOING = frozenset({"agent", "object", "maker"})
@@ -46,6 +50,7 @@ def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph)
             continue
         if one.hedged and _SURE_WOULD.search(text) and not _DOUBT.search(text):
             one = one.model_copy(update={"hedged": False})
+        one = _indefinite(one, text, graph)
         if owner is not None:
             one = _of_several(_of_owner(one, owner, asked, graph), owner, asked, graph)
             one = _without_place(_as_asked(one, owner, asked, graph), owner, graph)
@@ -64,11 +69,20 @@ def _without_repeats(found: list[Triplet], graph: Hypergraph) -> list[Triplet]:
     ]
 
 
+def _indefinite(one: Triplet, text: str, graph: Hypergraph) -> Triplet:
+    """A claim whose object is no name: "an Austrian" says of what kind it is."""
+    span = one.object_span
+    article = _ARTICLE.search(text, max(0, span[0] - 4), span[0]) if span is not None else None
+    if article is None or " " in one.object or not one.object[:1].isupper() or read(graph, one.object).candidates:
+        return one
+    return one.model_copy(update={"object": f"{article[1]} {one.object}"})
+
+
 def _is_aside(one: Triplet, graph: Hypergraph) -> bool:
     """Whether a claim only says more of a name of which the graph tells nothing ("the Dutch master X", "the X in Amsterdam")."""
     match = graph.ontology.match_predicate(one.predicate)
     if match is None:
-        return one.rule == _TITLE
+        return one.rule == _TITLE or one.object == "place"  # "it took place on …"
     sides = (one.object, one.subject) if match.reversed else (one.subject, one.object)
     if one.rule == _PLACE:
         entity = read(graph, sides[0]).entity
@@ -189,8 +203,18 @@ def _of_kind_by(text: str, predicate: Predicate, graph: Hypergraph) -> str | Non
     if predicate.value is not ValueKind.ENTITY or len(tokens) < 2 or tokens[-1].text not in graph.ontology.classes:
         return None
     inner = text[tokens[1 if tokens[0].text in ("a", "an", "the") else 0].start : tokens[-2].end]
-    entity = graph.resolve(inner).entity
-    return inner if entity is not None and graph.statements_to(entity, predicate.name) else None
+    for name in (inner, *_adjective_of(inner)):
+        entity = graph.resolve(name).entity
+        if entity is not None and graph.statements_to(entity, predicate.name):
+            return name
+    return None
+
+
+def _adjective_of(text: str) -> Iterator[str]:
+    """The names whose adjective a text may be: "African", "European", "Italian"."""
+    for ending, *names in _ADJECTIVES:
+        if text.endswith(ending):
+            yield from (text.removesuffix(ending) + name for name in names)
 
 
 def _says_so(said: str, predicate: Predicate, other: str, graph: Hypergraph) -> bool:
@@ -212,9 +236,3 @@ def _says_when(said: str, predicate: Predicate, graph: Hypergraph) -> bool:
     if not tokens or tokens[-1] not in _TIME_NOUNS:
         return False
     return len(tokens) == 1 or predicate.name in graph.ontology.asked_by(" ".join(tokens[:-1]))
-
-
-def is_made(predicate: Predicate) -> bool:
-    """Whether its object is who made its subject: "{subject} was written by {object}"."""
-    between = [template for template in predicate.templates if "by" in template.between.split()]
-    return any(template.between.endswith(" by") != template.reversed for template in between)

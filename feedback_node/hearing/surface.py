@@ -11,6 +11,7 @@ from typing import NamedTuple
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import ValueKind
+from streams.knowledge.persons import is_made
 from streams.knowledge.relations import PredicateMatch
 
 _AUXILIARY = re.compile(
@@ -64,6 +65,8 @@ def _read(text: str, start: int, graph: Hypergraph, aux: str, *, denied: bool) -
     lead = text[start : first[0]]
     last = len(text.rstrip(_TRIM))
     if not lead.strip() or _ARTICLE.fullmatch(lead):
+        if (both := _together(text, names, last, graph)) is not None:
+            return both if not denied else both._replace(denied=not both.denied)
         return _name_first(text, names, last, graph, aux, denied=denied)
     return _relation_first(text, start, names, last, graph, aux, denied=denied)
 
@@ -75,12 +78,36 @@ def _name_first(text: str, names: list[tuple[int, int]], last: int, graph: Hyper
         between = text[begin : right[0]]
         if not between.strip() or len(between.split()) > _MOST_WORDS or "," in between:
             continue
-        words = f"{aux} {_DENIAL.sub(' ', between)} {text[right[1] : last]}".strip()
-        found = _match(words, text[slice(*left)], text[slice(*right)], graph)
+        words = " ".join(f"{aux} {_DENIAL.sub(' ', between)} {text[right[1] : last]}".split())
+        found = _match(words, text[slice(*left)], text[slice(*right)], graph) or _made_by(words, text[slice(*left)], graph)
         if found is None or (graph.ontology[found.name].value is not ValueKind.ENTITY and right in names):
             continue
         sides = (right, left) if found.reversed else (left, right)
         return Statement(sides[0], found.name, sides[1], denied != bool(_DENIAL.search(between)))
+    return None
+
+
+def _made_by(words: str, left: str, graph: Hypergraph) -> PredicateMatch | None:
+    """For "is X by Y": the one relation of X that says by whom it was made."""
+    entity = graph.resolve(left).entity
+    if entity is None or words not in ("is by", "was by", "are by", "by"):
+        return None
+    found = [one.name for one in graph.ontology.predicates.values() if is_made(one) and graph.statements(entity, one.name)]
+    return PredicateMatch(found[0], False) if len(found) == 1 else None
+
+
+def _together(text: str, names: list[tuple[int, int]], last: int, graph: Hypergraph) -> Statement | None:
+    """For "Uri and Ticino share a border", of a relation that holds both ways."""
+    if len(names) != 2 or text[names[0][1] : names[1][0]].strip(" ,") not in ("and", "&"):
+        return None
+    said = text[names[1][1] : last].strip()
+    denied = bool(_DENIAL.search(said))
+    plain = re.sub(r"\s+(?:each other|one another|with each other|together)$", "", _DENIAL.sub(" ", said)).strip()
+    plain = re.sub(r"^(?:do|both|indeed)\s+", "", plain)
+    for tail in ("", " with", " on"):
+        found = graph.ontology.match_all(plain + tail) if plain else ()
+        if len(found) == 1 and graph.ontology[found[0].name].symmetric:
+            return Statement(names[0], found[0].name, names[1], denied)
     return None
 
 

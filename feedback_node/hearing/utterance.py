@@ -76,6 +76,7 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     if " other than " in mapped.text or " but " in mapped.text:
         mapped.sub(_IDIOM, lambda match: [])
     guessed = _recase(mapped, question, graph)
+    _retitle(mapped, question, graph)
     names = _names(mapped.text, question, graph)
     if "(" in mapped.text and _drop_asides(mapped, names):
         names = _names(mapped.text, question, graph)
@@ -157,6 +158,18 @@ def _recase(mapped: Mapped, question: str, graph: Hypergraph) -> bool:
     else:
         return False
     return True
+
+
+def _retitle(mapped: Mapped, question: str, graph: Hypergraph) -> None:
+    """Give a name of three words or more the capitals that it has in the question, where the answer writes it without any."""
+    chars = list(mapped.text)
+    low = question.lower()
+    for _, start, end in graph.entities_in(mapped.text, ambiguous=True) if len(low) == len(question) else ():
+        said = mapped.text[start:end]
+        at = low.find(said) if said.islower() and said.count(" ") > 1 else -1
+        if at >= 0:
+            chars[start:end] = question[at : at + len(said)]
+    mapped.recased("".join(chars))
 
 
 def _write(mapped: Mapped, low: str, question: str, graph: Hypergraph) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked
+from streams.knowledge.dates import ORDINALS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.numbers import SCALES, SMALL, TENS
 from streams.knowledge.units import UNITS
@@ -19,6 +20,7 @@ _SLIGHT = frozenset(
 _VALUE_WORDS |= listed("months") | listed("units")
 _DOTTED = re.compile(r"[a-z](?:\.[a-z])+\.?")
 """A.D., B.C."""
+_DATED = re.compile(rf"(?:May,?\s+\d|(?i:(?:{'|'.join(ORDINALS)})[\s-]centur))")
 _APPROXIMATE = re.compile(
     r"(?:\b(?:about|around|approximately|roughly|nearly|almost|circa|more than|less than|over|under|at least|up to|between)|~|≈)\s*$", re.I
 )
@@ -46,6 +48,7 @@ def value_spans(text: str, begin: int) -> Iterator[tuple[int, int]]:
         telling = any(char.isdigit() for char in word) or all(
             (part in _VALUE_WORDS or part.removesuffix("s") in SCALES) and part not in _SLIGHT for part in parts
         )
+        telling = telling or _opens_date(text, match.start())
         unit = start >= 0 and (word[:1] in "°%" or word in UNITS or word.removesuffix("s") in UNITS)
         valued = telling or unit or word in _SLIGHT
         if start < 0 and (telling or (word in ("half", "a", "an") and _scale_next(text, match.end()))):
@@ -57,6 +60,11 @@ def value_spans(text: str, begin: int) -> Iterator[tuple[int, int]]:
             end = match.end()
     if start >= 0:
         yield _whole(text, begin, start, end)
+
+
+def _opens_date(text: str, at: int) -> bool:
+    """Whether a word that has another meaning too begins a date or a century: "May 1765", "nineteenth century"."""
+    return _DATED.match(text, at) is not None
 
 
 def _scale_next(text: str, at: int) -> bool:

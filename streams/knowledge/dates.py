@@ -39,7 +39,7 @@ _FORMS = [
         r"(?P<year>\d{1,2})\s*(?P<era>b\.?\s?c\.?(?:\s?e\.?)?|a\.?\s?d\.?|c\.?\s?e\.?)(?![a-z])",
     )
 ]
-_ORDINALS = {
+ORDINALS = {
     word: number
     for number, word in enumerate(
         """first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth
@@ -47,14 +47,14 @@ _ORDINALS = {
         1,
     )
 } | {"twentieth": 20, "thirtieth": 30}
-_ORDINALS |= {
-    f"{tens}{joint}{one}": base + _ORDINALS[one]
+ORDINALS |= {
+    f"{tens}{joint}{one}": base + ORDINALS[one]
     for tens, base in (("twenty", 20), ("thirty", 30))
-    for one in list(_ORDINALS)[:9]
+    for one in list(ORDINALS)[:9]
     for joint in ("-", " ")
 }
-_ORDINAL = re.compile(rf"\b({'|'.join(sorted(_ORDINALS, key=len, reverse=True))})(?=[\s-]+(?:century|of\s|(?:{_MONTH})\b))", re.IGNORECASE)
-_MONTH_THEN_ORDINAL = re.compile(rf"\b({_MONTH})(\s+(?:the\s+)?)({'|'.join(sorted(_ORDINALS, key=len, reverse=True))})\b", re.IGNORECASE)
+_ORDINAL = re.compile(rf"\b({'|'.join(sorted(ORDINALS, key=len, reverse=True))})(?=[\s-]+(?:century|of\s|(?:{_MONTH})\b))", re.IGNORECASE)
+_MONTH_THEN_ORDINAL = re.compile(rf"\b({_MONTH})(\s+(?:the\s+)?)({'|'.join(sorted(ORDINALS, key=len, reverse=True))})\b", re.IGNORECASE)
 _ASIDE = re.compile(
     r"\([^()]*\)|\[[^\[\]]*\]|\b(?:mon|tues|wednes|thurs|fri|satur|sun)day\b,?|\b\d{1,2}:\d\d(?::\d\d)?(?:\s?[ap]\.?m\.?)?", re.IGNORECASE
 )
@@ -146,8 +146,8 @@ def _days(year: int, month: int | None) -> int:
 
 def _spelled_out(text: str) -> str:
     """Number words become digits, where they may be a date's: "the twenty-fourth of May", "nineteen eighty-four", "sixteenth century"."""
-    text = _ORDINAL.sub(lambda match: f"{_ORDINALS[match[1].lower()]}th", text)
-    text = _MONTH_THEN_ORDINAL.sub(lambda match: f"{match[1]}{match[2]}{_ORDINALS[match[3].lower()]}th", text)
+    text = _ORDINAL.sub(lambda match: f"{ORDINALS[match[1].lower()]}th", text)
+    text = _MONTH_THEN_ORDINAL.sub(lambda match: f"{match[1]}{match[2]}{ORDINALS[match[3].lower()]}th", text)
     for number in reversed([one for one in spelled(text) if text[one.start].isalpha()]):
         value = number.readings[0][0]
         said = text[number.start : number.end]

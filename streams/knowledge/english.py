@@ -41,6 +41,10 @@ PARTITIVE = frozenset(
         "heart",
         "mainland",
         "interior",
+        "edge",
+        "tip",
+        "portion",
+        "end",
     }
 )
 """Nouns whose "N of X" lies in X: what is in the southern part of X is in X."""

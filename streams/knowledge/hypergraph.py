@@ -180,6 +180,10 @@ class Hypergraph:
         """Entities with a name that goes on where the folded `short` ends."""
         return {root for name in self._lexicon.beginning_with(short) for root in self.entities(name)}
 
+    def ending_with(self, last: str) -> set[str]:
+        """Entities with a name of several words whose last one this is, folded."""
+        return {root for name in self._lexicon.ending_with(last) for root in self.entities(name)}
+
     def entities(self, name: str) -> tuple[str, ...]:
         """The entities that a folded name may stand for; itself where it is no alias."""
         return self.recall(("roots", name), lambda: self._aliases.roots(name))

@@ -14,6 +14,7 @@ from streams.knowledge.dates import compare_dates, parse_date
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import ALIAS, Predicate, ValueKind
+from streams.knowledge.persons import is_short_for
 from streams.knowledge.quantities import Agreement, compare_quantities, parse_quantity
 from streams.knowledge.times import Scope, in_scope, split_date
 from streams.knowledge.value_types import Reading, Statement
@@ -153,6 +154,8 @@ def _says(graph: Hypergraph, claim: Claim, statement: Statement) -> bool:
     truth = graph.entities(statement.object)
     if len(truth) != 1:
         return False
+    if not claim.object.candidates and is_short_for(graph, claim.object_text, truth[0], claim.predicate):
+        return True
     if claim.object.entity is not None:
         modified = all(_modifies(graph, claim, name) for name in claim.object.modifiers)
         return claim.object.entity == truth[0] and modified
@@ -190,7 +193,8 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
     truths = [name for statement in current for root in graph.entities(statement.object) for name in graph.folded_names_of(root)]
     said = _without_place(claim.object_text)
     thing = claim.object if said == claim.object_text or claim.object.entity else phrases.read(graph, said)
-    rival = thing.entity
+    # "Victor Frankenstein" is a name of its own, though it holds the subject's.
+    rival = None if thing.entity == claim.entity and thing.modifiers else thing.entity
     if rival is not None:
         if not thing.sure or any(rival in graph.entities(statement.object) for statement in current):
             return None

@@ -29,6 +29,8 @@ class Lexicon:
     def __init__(self) -> None:
         self._spellings: dict[str, dict[str, int]] = {}
         self._starting_with: dict[str, set[str]] = {}
+        self._ending_with: dict[str, set[str]] = {}
+        """Names of several words."""
 
     def __contains__(self, name: object) -> bool:
         return name in self._spellings
@@ -41,6 +43,8 @@ class Lexicon:
         if name not in self._spellings:
             self._spellings[name] = {}
             self._starting_with.setdefault(name.split(" ", 1)[0], set()).add(name)
+            if " " in name:
+                self._ending_with.setdefault(name.rsplit(" ", 1)[1], set()).add(name)
         uses = self._spellings[name]
         uses[spelling] = uses.get(spelling, 0) + 1
 
@@ -52,10 +56,9 @@ class Lexicon:
             del uses[spelling]
         if not uses:
             del self._spellings[name]
-            first = name.split(" ", 1)[0]
-            self._starting_with[first].discard(name)
-            if not self._starting_with[first]:
-                del self._starting_with[first]
+            _discard(self._starting_with, name.split(" ", 1)[0], name)
+            if " " in name:
+                _discard(self._ending_with, name.rsplit(" ", 1)[1], name)
 
     def spelling(self, name: str) -> str:
         """How the name is mostly written; the first in the alphabet of several."""
@@ -65,6 +68,10 @@ class Lexicon:
     def beginning_with(self, short: str) -> set[str]:
         """The names that go on where `short` ends, word by word."""
         return {name for name in self._starting_with.get(short.split(" ", 1)[0], ()) if name.startswith(short + " ")}
+
+    def ending_with(self, last: str) -> set[str]:
+        """The names of several words whose last one this is."""
+        return self._ending_with.get(last, set())
 
     def find(self, text: str) -> Iterator[Found]:
         """Names in a text from left to right, the longest at each place, none within another."""
@@ -93,6 +100,12 @@ class Lexicon:
             if not _is_function_word(written(first, first + size - 1)):
                 yield first, size
                 free = first + size
+
+
+def _discard(table: dict[str, set[str]], word: str, name: str) -> None:
+    table[word].discard(name)
+    if not table[word]:
+        del table[word]
 
 
 def _longest(names: set[str], following: list[str]) -> int:

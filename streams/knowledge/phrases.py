@@ -14,6 +14,11 @@ from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import Word, fold, words
 from streams.knowledge.value_types import Reading, Resolution
 
+_PART = re.compile(
+    r"(?:the\s+)?(?:very\s+|far\s+|extreme\s+)?(?:(?:(?:north|south)?(?:-?(?:east|west|north|south))?(?:ern|ernmost)?|central|coastal)\s+)?"
+    rf"(?:{'|'.join(sorted(PARTITIVE))})\s+of\s+(?:the\s+)?(?=\S)"
+)
+"""What lies in "the western part of X" lies in X."""
 _EDGES = " \t\r\n\"'“”‘’.,;:!?*_`"
 _CUT = re.compile(r"\s*[,;:(]|\s[–—-]\s|\s(?:in|on|at|near|by|which|who|that|where|with|located|situated)\s")
 _PROPER_WORDS = 6
@@ -41,7 +46,12 @@ def read(graph: Hypergraph, phrase: str, *, as_subject: bool = False) -> Reading
 
 
 def _read(graph: Hypergraph, text: str) -> Reading:
-    for attempt in (_whole, _name_first, _name_last, _name_and_class):
+    if found := _whole(graph, text):
+        return found
+    if part := _PART.match(text):
+        found = _read(graph, text[part.end() :])
+        return found._replace(sure=False) if found.entity is not None else found
+    for attempt in (_name_first, _name_last, _name_and_class):
         if found := attempt(graph, text):
             return found
     return NONE

@@ -1,6 +1,6 @@
 """The answers of `tests/data/heard_answers.json`, in further domains: what is wanted was written down before they were judged.
 
-`right` (the whole reward), `part` (less), `wrong` (contradicted), `abstained`, `silent` (none of these).
+`right` (the whole reward), `part` (less), `wrong` (contradicted), `abstained`, `silent` (none of these). `left`: what is not heard yet.
 """
 
 from __future__ import annotations
@@ -50,3 +50,10 @@ def test_answers_of_further_domains_are_heard(domains):
     heard = _judge(DOMAINS[domains]["ontology"], DOMAINS[domains]["facts"])
     judged = [(question, answer, wanted, heard(question, answer)) for question, answer, wanted in DOMAINS[domains]["cases"]]
     assert not [row for row in judged if row[2] != row[3]]
+
+
+@pytest.mark.parametrize("domains", [name for name, one in DOMAINS.items() if "left" in one])
+def test_answers_that_are_not_heard_yet_are_never_judged_the_other_way_round(domains):
+    heard = _judge(DOMAINS[domains]["ontology"], DOMAINS[domains]["facts"])
+    judged = [(question, answer, wanted, heard(question, answer)) for question, answer, wanted in DOMAINS[domains]["left"]]
+    assert not [row for row in judged if {row[2], row[3]} == {"right", "wrong"}]

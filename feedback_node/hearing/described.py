@@ -1,0 +1,193 @@
+"""What a sentence says of what was asked in its noun phrases, where the parse reads something else as its statement.
+
+"The author is a British writer, X", "the capital, which is called X", "The novel Y by X tells of", "a country whose capital is X", "Built
+by X, the ship sank", "It is a 1976 opera". Only where one thing was asked of one entity, and the words before the name speak of just that.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from feedback_node.extraction.lexicon import words as listed
+from feedback_node.hearing.asked import Asked, Missing
+from feedback_node.hearing.frame import DENIALS, DOUBT, FRAME, TURNING
+from feedback_node.hearing.offers import read_fragment
+from feedback_node.hearing.surface import statement_in
+from schemas.triplet import Triplet
+from streams.knowledge.english import FUNCTION_WORDS
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import words
+from streams.knowledge.ontology import ValueKind
+from streams.knowledge.persons import is_made
+
+RULE = "described"
+_UPPER = r"[^\W\d_a-z][\w.'&-]*"
+_NAME = rf"(?:\"(?P<quoted>[^\"\n]{{2,60}})\"|'?(?P<name>{_UPPER}(?:\s+(?:(?:of|de|der|van|von|la|le|el|and|&)\s+)?{_UPPER})*)'?)"
+_END = r"(?=\s*(?:[.,;:!?)\n]|$)|\s+(?:who|which|that|is|was|and|in|from|at|but|or|whose)\b)"
+_KIND = r"(?P<kind>(?:[Aa]n?|[Tt]he|his|her|its|our|one)\s+(?:[\w'-]+\s+){0,6}?(?:[^\W\d_A-Z][\w'-]*|\w+man))"
+_CALLED = re.compile(
+    rf"(?:,?\s+(?:which|who|that))?(?:\s+(?:is|was|are|were))?\s+(?:simply\s+|actually\s+)?(?:called|named|known as|titled)\s+{_NAME}{_END}"
+)
+_DESCRIBED = re.compile(rf"\b(?:is|was|are|were|by)\s+(?:actually\s+)?{_KIND},\s+{_NAME}{_END}")
+_ALONE = re.compile(rf"(?:By\s+)?{_KIND},\s+{_NAME}[.!]?$")
+_BY = re.compile(rf"[\"']?,?\s+by\s+(?:{_KIND},?\s+)?{_NAME}")
+_WHOSE = re.compile(rf"(?<!,)\s+whose\s+(?P<relation>(?:[\w-]+\s+){{1,3}}?)(?:is|was)\s+{_NAME}{_END}")
+_IS_A = re.compile(r"^(?:the\s+)?(?:it|\x00+)\s+(?:is|was)\s+(?:an?|the)\s", re.IGNORECASE)
+_OPENING = re.compile(r"^(?P<head>[A-Z][a-z]+[^,;:]{3,70}),\s+(?=(?:it|she|he|they|this|that|the|its|her|his)\b|\x00)")
+_VERB = re.compile(r"(?P<first>\w+)(?:\s+\w+){0,2}?\s+(?:by|in|on|at)\b")
+_YEAR = re.compile(r"\b(?:is|was)\s+an?\s+(?:[a-z-]+\s+)?(?P<year>[12]\d{3})\s+(?:[\w-]+\s+){0,3}?(?P<noun>[a-z]+)\b")
+_HEAD = re.compile(r",\s+(?:an?|the|who|which|where|whose|with|one)\s")
+_TRIGGER = re.compile(r"\b(?:called|named|known|titled|by|whose)\b|,\s|\b[12]\d{3}\s", re.IGNORECASE)
+_MOST_CHARS = 400
+
+
+def told_beside(sentence: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
+    """The claim on what was asked that a sentence makes beside its statement; spans are those of the sentence. Hold the view's lock."""
+    if len(asked.missing) != 1 or asked.statement is not None or len(sentence) > _MOST_CHARS or not _TRIGGER.search(sentence):
+        return []
+    (missing,) = asked.missing
+    if missing.side != "object":
+        return []
+    kind = graph.ontology[missing.predicate].value
+    text = _Sentence(sentence, _without_owner(sentence, asked, graph), missing, asked, graph)
+    rules: tuple[_Rule, ...] = (_opening, _head)
+    if kind is ValueKind.ENTITY:
+        rules = (_called, _described, _by, _whose, *rules)
+    elif kind is ValueKind.DATE:
+        rules = (_of_year, *rules)
+    return next((found for rule in rules if (found := list(rule(text)))), [])
+
+
+class _Sentence:
+    """A sentence, and what was asked."""
+
+    def __init__(self, text: str, hidden: str, missing: Missing, asked: Asked, graph: Hypergraph) -> None:
+        self.text = text
+        self.hidden = hidden
+        """The same with NUL characters for the name of what was asked of."""
+        self.missing = missing
+        self.asked = asked
+        self.graph = graph
+
+    def claim(self, match: re.Match[str]) -> Iterator[Triplet]:
+        """That the missing side is the name of a match; a longer one where the graph knows it."""
+        start, end = match.span("quoted" if match["quoted"] else "name")
+        mention = next((one for one in self.graph.entities_in(self.text, ambiguous=True) if one.start == start), None)
+        end = max(end, mention.end) if mention is not None else end
+        said = self.text[start:end].rstrip(" .,'")
+        if "\x00" not in self.hidden[start:end] and not any(word.text in DENIALS for word in words(said)):
+            owner = next(iter(self.graph.names_of(self.missing.entity)), self.missing.entity)
+            yield Triplet(subject=owner, predicate=self.missing.predicate, object=said, object_span=(start, start + len(said)), rule=RULE)
+
+    def speaks(self, context: str, *, last: bool = False) -> bool:
+        """Whether words before a name speak of what was asked, and of nothing else; `last`: the very last of them do."""
+        if context.replace("\x00", "").strip() and self._names_another(context):
+            return False
+        plain = re.sub(r"\s*(?:\bof\s+(?:the\s+)?)?\x00+(?:'s)?", " ", context)
+        tokens = [word.text for word in words(plain)]
+        turning = TURNING - self.asked.question.words - {"first"}
+        if any(token in DENIALS or token in DOUBT or token in turning for token in tokens):
+            return False
+        ontology = self.graph.ontology
+        windows = (" ".join(tokens[-1:]), " ".join(tokens[-2:])) if last else (plain,)
+        return any(self.missing.predicate in (*ontology.predicates_in(one), *ontology.asked_by(one)) for one in windows)
+
+    def _names_another(self, context: str) -> bool:
+        known = (*words(context),)
+        for number, word in enumerate(known):
+            if number and context[word.start].isupper() and word.text not in self.asked.question.words and word.text not in FRAME:
+                return True
+        return any(not self.asked.is_echo(one.entity) for one in self.graph.entities_in(context, ambiguous=True))
+
+
+_Rule = Callable[[_Sentence], Iterator[Triplet]]
+
+
+def _without_owner(sentence: str, asked: Asked, graph: Hypergraph) -> str:
+    for mention in graph.entities_in(sentence, ambiguous=True):
+        if asked.is_echo(mention.entity) or any(asked.is_echo(one) for one in graph.entities(mention.entity)):
+            sentence = sentence[: mention.start] + "\x00" * (mention.end - mention.start) + sentence[mention.end :]
+    return sentence
+
+
+def _called(text: _Sentence) -> Iterator[Triplet]:
+    """ "The capital, which is called X", "people use a currency named X"."""
+    for match in _CALLED.finditer(text.hidden):
+        if text.speaks(text.hidden[: match.start()], last=True):
+            yield from text.claim(match)
+            return
+
+
+def _described(text: _Sentence) -> Iterator[Triplet]:
+    """ "The author is a British writer, X", "None other than the famous writer, X"."""
+    alone = _ALONE.match(text.hidden.strip())
+    for match in (*([alone] if alone is not None else ()), *_DESCRIBED.finditer(text.hidden)):
+        inner = {word.text for word in words(match["kind"])}
+        plain = match["name"] and not inner & (TURNING | DENIALS) and len(inner & FUNCTION_WORDS) < 2
+        if plain and (match is alone or text.speaks(text.hidden[: match.start("kind")])):
+            yield from text.claim(match)
+            return
+
+
+def _by(text: _Sentence) -> Iterator[Triplet]:
+    """ "The novel Y by X tells of": who made it."""
+    if not is_made(text.graph.ontology[text.missing.predicate]):
+        return
+    for owner in re.finditer(r"\x00+", text.hidden):
+        match = _BY.match(text.hidden, owner.end())
+        before = [word.text for word in words(text.hidden[: owner.start()])]
+        classes = text.graph.ontology.classes
+        plain = all(word in FRAME or word in classes or word in text.asked.question.words or word in _STORIES for word in before)
+        if match is not None and plain and not any(word in DENIALS or word in DOUBT for word in before):
+            yield from text.claim(match)
+            return
+
+
+def _whose(text: _Sentence) -> Iterator[Triplet]:
+    """ "X is a canton in the west whose capital is Y"."""
+    match = _WHOSE.search(text.hidden)
+    if match is not None and _IS_A.match(text.hidden) and text.speaks(match["relation"]):
+        yield from text.claim(match)
+
+
+def _of_year(text: _Sentence) -> Iterator[Triplet]:
+    """ "It is a 1976 opera", where that is the one date that is known of it."""
+    match = _YEAR.search(text.hidden)
+    graph, missing = text.graph, text.missing
+    dates = [name for name in graph.predicates() if graph.ontology[name].value is ValueKind.DATE and graph.statements(missing.entity, name)]
+    if match is None or dates != [missing.predicate] or match["noun"] not in graph.ontology.classes or not _IS_A.match(text.hidden):
+        return
+    owner = next(iter(graph.names_of(missing.entity)), missing.entity)
+    yield Triplet(subject=owner, predicate=missing.predicate, object=match["year"], object_span=match.span("year"), rule=RULE)
+
+
+def _opening(text: _Sentence) -> Iterator[Triplet]:
+    """ "Built by X, the ship sank"."""
+    match = _OPENING.match(text.hidden)
+    if match is None:
+        return
+    head = text.text[: match.end("head")]
+    verb = _VERB.match(head)
+    if verb is not None and verb["first"].lower() not in FUNCTION_WORDS and text.speaks(verb.group()):
+        yield from read_fragment(head, text.asked, text.graph)
+
+
+def _head(text: _Sentence) -> Iterator[Triplet]:
+    """The sentence up to what says more of its last name: "The author of Y is X, a character who"."""
+    cut = _HEAD.search(text.text)
+    if cut is None:
+        return
+    head = text.text[: cut.start()]
+    stated = statement_in(head, text.graph)
+    if stated is None or stated.predicate != text.missing.predicate:
+        return
+    if text.graph.resolve(head[slice(*stated.subject)]).entity == text.missing.entity:
+        sides = (head[slice(*stated.subject)], head[slice(*stated.object)])
+        yield Triplet(
+            subject=sides[0], predicate=stated.predicate, object=sides[1].strip(" \"'"), subject_span=stated.subject,
+            object_span=stated.object, rule=RULE, negated=stated.denied,
+        )  # fmt: skip
+
+
+_STORIES = listed("editions") | {"story", "tale", "music", "plot", "text", "work", "famous", "classic"}

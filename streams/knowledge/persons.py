@@ -1,0 +1,42 @@
+"""Who made something, by a part of the name: "Purcell" and "H. Purcell" are Henry Purcell, where no other maker's name ends so."""
+
+from __future__ import annotations
+
+import re
+
+from streams.knowledge.english import FUNCTION_WORDS
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import fold
+from streams.knowledge.ontology import Predicate
+
+_PIECES = re.compile(r"[.\s]+")
+_SHORTEST = 3
+"""Letters of a last name that tells."""
+
+
+def is_made(predicate: Predicate) -> bool:
+    """Whether its object is who made its subject: "{subject} was written by {object}"."""
+    between = [template for template in predicate.templates if "by" in template.between.split()]
+    return any(template.between.endswith(" by") != template.reversed for template in between)
+
+
+def is_short_for(graph: Hypergraph, said: str, entity: str, predicate: Predicate) -> bool:
+    """Whether a name that the graph does not know is an entity's last name, alone or behind the given names that it has, or their initials.
+
+    Not where another object of the predicate has the same last name, or where the last word is one of the ontology ("Records").
+    """
+    parts = [part for piece in _PIECES.split(said) for part in fold(piece).split()]
+    if not parts or len(parts[-1]) < _SHORTEST or not is_made(predicate):
+        return False
+    if parts[-1] in graph.ontology.vocabulary or parts[-1] in graph.ontology.classes:
+        return False
+    if not any(_shortens(parts, name.split()) for name in graph.folded_names_of(entity)):
+        return False
+    return {other for other in graph.ending_with(parts[-1]) if graph.statements_to(other, predicate.name)} == {entity}
+
+
+def _shortens(said: list[str], name: list[str]) -> bool:
+    if len(name) < 2 or said[-1] != name[-1] or "and" in name or any(len(part) > 1 and part in FUNCTION_WORDS for part in said):
+        return False
+    given = iter(name[:-1])
+    return all(any(part == whole or (len(part) == 1 and whole.startswith(part)) for whole in given) for part in said[:-1])
