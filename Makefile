@@ -82,7 +82,7 @@ test-simulate: setup ## `pelton simulate` from end to end, small (a minute)
 	@PELTON_TEST_SIMULATE=1 $(RUN) pytest tests/integration/test_simulate.py
 
 test-faults-heavy: setup ## Faults that take minutes: two processes that raise together, a broker's disk full, clocks that are wrong (disks need root)
-	@PELTON_TEST_HEAVY=1 $(RUN) pytest tests/faults/test_raises_together.py
+	@PELTON_TEST_HEAVY=1 $(RUN) pytest tests/faults/test_raises_together.py tests/faults/test_brokers_disk.py tests/faults/test_wrong_clock.py
 
 test-containers: setup ## The integration suite against Kafka in a container, and the whole of deploy/compose.yaml (TESTS=…: others; skipped without an engine)
 	@$(RUN) scripts.containers

@@ -101,9 +101,11 @@ class CurriculumNode(StreamNode):
         """Measure what is held back of a partition before its first record is given a band."""
         calibration, hold_back = kept.bands.calibration, self.hold_back or HoldBack(0)
         first = record.timestamp if calibration.first_ms is None else calibration.first_ms
-        until = min(first / 1000, time.time()) + hold_back.seconds + LATE_S
+        # What has gone by of it is told by two clocks, which may be wrong; what is left is counted by one that nobody sets.
+        gone = max(0.0, time.time() - first / 1000)
+        until = time.monotonic() + max(0.0, hold_back.seconds + LATE_S - gone)
         while calibration.is_open:
-            is_last = hold_back.samples is None or time.time() >= until
+            is_last = hold_back.samples is None or time.monotonic() >= until
             self._states.read_on(record, lambda later: calibration.wants(later.timestamp), calibration.close if is_last else lambda: None)
             if calibration.is_open and self._closing.wait(CALIBRATION_LOOK_S):
                 return

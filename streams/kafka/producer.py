@@ -188,7 +188,11 @@ class Producer:
             Fenced: a newer producer has this transactional id.
         """
         with self._errors("waiting for acknowledgements"):
-            self._wait(lambda seconds: self._client.flush(timeout=seconds), timeout, waiting=waiting)
+            try:
+                self._wait(lambda seconds: self._client.flush(timeout=seconds), timeout, waiting=waiting)
+            except KafkaTimeoutError as error:
+                where, why = self.settings.bootstrap_servers, "is it away, or its disk full?"
+                raise BrokerError(f"the broker at {where} has not acknowledged all that was sent within {timeout:.0f} s: {why}") from error
         failures = self._unacknowledged.take_failures()
         if not failures:
             return
@@ -215,7 +219,7 @@ class Producer:
         given_up: Callable[[], bool] = lambda: False,
         waiting: Callable[[], None] = lambda: None,
     ) -> None:
-        waited, silent, left = 0.0, 0.0, self.unacknowledged
+        waited, silent, left, told = 0.0, 0.0, self.unacknowledged, False
         while True:
             try:
                 wait(LOOK_SECONDS if self._waits_for_broker else min(LOOK_SECONDS, timeout - waited))
@@ -227,18 +231,17 @@ class Producer:
             self._while_waiting()
             before, left = left, self.unacknowledged
             waited, silent = waited + LOOK_SECONDS, silent + LOOK_SECONDS if left == before else 0.0
-            self._tell_of_silence(silent, timeout - waited)
+            # Again and again where there is no end to it; else once, and soon, since somebody may be looking on.
+            is_due = silent > 0 and silent % WARN_SECONDS == 0 if self._waits_for_broker else silent == SAY_SECONDS and not told
+            if is_due:
+                told = True
+                self._tell_of_silence(silent, timeout - waited)
 
     def _tell_of_silence(self, silent: float, left: float) -> None:
-        """Say that nothing comes back: again and again where there is no end to it, else once, soon, since somebody may be looking on."""
-        told = "the broker at %s has acknowledged nothing for %.0f s; %s"
-        if self._waits_for_broker:
-            if silent and silent % WARN_SECONDS == 0:
-                logger.warning(told, self.settings.bootstrap_servers, silent, "waiting for it, nothing is lost")
-        elif silent == SAY_SECONDS:
-            logger.warning(
-                told, self.settings.bootstrap_servers, silent, f"going on for {left:.0f} s, if it must be: is it away, or its disk full?"
-            )
+        then = "waiting for it, nothing is lost"
+        if not self._waits_for_broker:
+            then = f"is it away, or its disk full? Trying on for {left:.0f} s"
+        logger.warning("the broker at %s has acknowledged nothing for %.0f s; %s", self.settings.bootstrap_servers, silent, then)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -276,7 +279,7 @@ class Producer:
             BrokerError: the broker is away, and something was left unsent.
         """
         with self._errors("disconnecting"):
-            self._client.close(timeout=timeout)
+            _close(self._client, timeout)
 
     def __enter__(self) -> Self:
         return self
@@ -288,8 +291,11 @@ class Producer:
             return
         try:
             self.flush()
-        finally:
-            self.close()
+        except BaseException:
+            with suppress(BrokerError):  # what has not been acknowledged by now is not waited for again
+                self.close(timeout=0)
+            raise
+        self.close()
 
     @contextmanager
     def _errors(self, doing: str) -> Iterator[None]:
@@ -314,7 +320,7 @@ class Producer:
         old = self._client
         self._client = self._open()
         with suppress(KafkaError):
-            old.close(timeout=0)
+            _close(old, 0)
 
     def _checked_size(self, topic_name: str, key: bytes | None, value: bytes | None, headers: list[tuple[str, bytes]]) -> int:
         """Bytes that the record will take in the topic, alone in its batch, or a few more."""
@@ -330,6 +336,17 @@ class Producer:
         if key is None and (value is None or (topic is not None and topic.compacted)):
             raise BadRecord(DeadLetterReason.INVALID, f"a record without a key cannot stand in {topic_name}")
         return size
+
+
+def _close(client: KafkaProducer, timeout: float) -> None:
+    """Disconnect. Where something is left unsent, kafka-python raises before it has closed, and once more, with a traceback, when the
+    client is collected: so it is made to let go first."""
+    try:
+        client.close(timeout=timeout)
+    except KafkaError:
+        client._sender.force_close()
+        client._closed = True
+        raise
 
 
 def is_fenced(error: BaseException) -> bool:

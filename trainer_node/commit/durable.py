@@ -8,6 +8,7 @@ import hashlib
 import logging
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -89,10 +90,21 @@ def remedy(error: BaseException) -> str:
     return "see to the disk"
 
 
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """What a disk says of a write names no file: in this block it names this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 def write_durably(path: Path, content: bytes) -> None:
     """Write a file that appears by one rename. Killed at any point, the old content is there or the new one."""
     staging = path.with_suffix(".staging")
-    with staging.open("wb") as file:
+    with naming(path), staging.open("wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
@@ -107,7 +119,7 @@ def create_durably(path: Path, content: bytes) -> None:
         FileExistsError: it exists; of several processes that try, one succeeds.
     """
     descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
-    with os.fdopen(descriptor, "wb") as file:
+    with naming(path), os.fdopen(descriptor, "wb") as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

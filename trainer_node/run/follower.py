@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import signal
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from schemas.training_sample import Objective, TrainingSample
+from streams.scratch import scratch_folder
 from trainer_node.config import TrainConfig
 from trainer_node.data.batch import StepExamples
 from trainer_node.data.examples import AnyExample
@@ -44,7 +44,7 @@ class Follower:
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # rank 0 finishes the step and says when it is over
-        with tempfile.TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             self.group.handlers = {
                 Command.LOAD: self._load,
                 Command.TRAIN: lambda kind, checkpoint: self._begin(kind, checkpoint, Path(folder)),

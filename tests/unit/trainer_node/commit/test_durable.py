@@ -6,12 +6,13 @@ import errno
 import hashlib
 import os
 import stat
+from pathlib import Path
 
 import psutil
 import pytest
 
 from trainer_node.commit import durable
-from trainer_node.commit.durable import create_durably, sha256_of, sync_file, sync_folder, write_durably
+from trainer_node.commit.durable import create_durably, naming, sha256_of, sync_file, sync_folder, write_durably
 
 
 def open_files() -> int:
@@ -84,3 +85,14 @@ def test_any_other_failure_to_sync_a_folder_is_one(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="Input/output"):
         durable.sync_folder(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that has no room")
+def test_what_a_disk_refuses_names_the_file(tmp_path):
+    with (
+        pytest.raises(OSError, match="No space left on device") as refused,
+        naming(tmp_path / "mine"),
+        Path("/dev/full").open("wb") as full,
+    ):
+        full.write(b"x")
+    assert refused.value.filename == str(tmp_path / "mine")
