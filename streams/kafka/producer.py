@@ -271,6 +271,7 @@ class Producer:
             if is_fenced(error):
                 raise Fenced(str(error)) from error
             self._replace_client()  # a new client of the same id aborts what the old one left open
+        self._unacknowledged.forget()  # the transaction's own error is told; the next one is not to be told of records that are given up
 
     def close(self, timeout: float = 30.0) -> None:
         """Send what is buffered and disconnect. `timeout` in seconds. Call `flush` first to learn of failures.

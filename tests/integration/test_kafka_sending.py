@@ -121,6 +121,18 @@ def test_a_newer_producer_of_the_same_id_fences_the_older(settings: KafkaSetting
     assert keys(settings, models) == [b"older", b"newer"]
 
 
+def test_a_transaction_whose_block_fails_leaves_nothing_behind_that_the_next_one_would_be_told_of(settings: KafkaSettings) -> None:
+    models = settings.topics.models.name
+    producer = Producer(settings, transactional_id=settings.topic_prefix + "run", linger_ms=4000)
+    with pytest.raises(ZeroDivisionError), producer.transaction():  # noqa: PT012 - the block is the transaction
+        producer.send_bytes(models, b"with it", b"v")
+        raise ZeroDivisionError
+    with producer.transaction():
+        producer.send_bytes(models, b"next", b"v")
+    producer.close()
+    assert keys(settings, models) == [b"next"]
+
+
 def test_a_transaction_with_a_refused_record_shows_nothing_and_the_next_one_works(settings: KafkaSettings) -> None:
     narrow = narrow_topic(settings)
     producer = Producer(settings, transactional_id=settings.topic_prefix + "run")
