@@ -35,20 +35,44 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from benchmarks import multi_hop  # noqa: E402
 from benchmarks.record import Record  # noqa: E402
 from demo.dataset import ONTOLOGY, samples  # noqa: E402
 from schemas.sample import Sample  # noqa: E402
+from streams.augmenter.graph_paraphrase import GAP  # noqa: E402
+from streams.augmenter.paraphrase import Recipe  # noqa: E402
 from streams.augmenter.variants import other_texts, text_of  # noqa: E402
 from streams.curriculum.task_detector import to_training_sample  # noqa: E402
 from streams.knowledge.hypergraph import Hypergraph  # noqa: E402
 from streams.knowledge.ontology import Ontology  # noqa: E402
 
 LABELS = ROOT / "benchmarks" / "data" / "variant_labels.json"
+MULTI_HOP = {
+    "predicates": {
+        "capital": {"functional": True, "nouns": ["capital"], "phrases": ["the capital of {subject} is {object}"]},
+        "continent": {"functional": True, "nouns": ["continent"], "phrases": ["{subject} is in {object}"]},
+        "country": {"functional": True, "nouns": ["country"], "phrases": ["{subject} is a city in {object}"]},
+        "symbol": {
+            "functional": True,
+            "inverse_functional": True,
+            "nouns": ["symbol"],
+            "phrases": ["the symbol of {subject} is {object}"],
+        },
+        "currency": {"nouns": ["currency"]},
+        "time_zone": {"functional": True, "nouns": ["time zone"]},
+        "atomic_number": {"functional": True, "value": "number", "nouns": ["atomic number"]},
+        "group_name": {"functional": True, "nouns": ["group name"]},
+        "followed_by": {"functional": True, "inverse_functional": True},
+    }
+}
+"""What is said of the facts of `multi_hop`."""
 NEAR = 80
 """Characters on each side of what differs that the checks see."""
 TOKEN_RATIO = 0.5
 """Nats a token by which a variant may be less likely than its parent."""
 MODEL = "SmolLM2-135M-Instruct"
+TOGETHER = 16
+"""Texts that go through it at once."""
 
 
 def column(path: Path, name: str) -> Iterator[str]:
@@ -68,35 +92,44 @@ def excerpts(text: str) -> Iterator[str]:
         yield " ".join(sentences[first : first + 3])
 
 
-def kinds(folder: Path) -> dict[str, list[Sample]]:
-    """Samples of each kind."""
-    data = samples(120)
-    tales = [
-        part
-        for name in ("grimm-tales-selected", "andersen")
-        for text in column(folder / f"{name}.tab", "Content")
-        for part in excerpts(text)
-    ]
+def kinds(folder: Path, others: bool) -> dict[str, list[Sample]]:
+    """Samples of each kind; `others`: of other texts than those on which the recipes were mended."""
+    asked, questions = samples(120), [Sample(prompt=one.text, answer=one.answer) for one in multi_hop.questions()]
+    selected = set(column(folder / "grimm-tales-selected.tab", "Title"))
+    tales = column(folder / "grimm-tales-selected.tab", "Content"), column(folder / "andersen.tab", "Content")
+    other_tales = zip(column(folder / "grimm-tales.tab", "Title"), column(folder / "grimm-tales.tab", "Content"), strict=True)
+    told = [text for title, text in other_tales if title not in selected] if others else itertools.chain(*tales)
     lines = [text for text in column(folder / "friends-transcripts.tab", "Quote") if len(text.split()) > 8]
-    news = [" ".join(text.split()[:60]) for text in column(folder / "reuters-r8-train.tab", "Text")]
+    news = column(folder / ("reuters-r52-test.tab" if others else "reuters-r8-train.tab"), "Text")
     return {
-        "questions": [*data.one_hop, *data.two_hop, *data.three_hop],
-        "tales": [Sample(text=text) for text in tales],
+        "questions": questions if others else [*asked.one_hop, *asked.two_hop, *asked.three_hop],
+        "tales": [Sample(text=part) for text in told for part in excerpts(text)],
         "dialogue": [Sample(text=text) for text in lines],
         "tweets": [Sample(text=text, label="a") for text in column(folder / "election-tweets-2016.tab", "Content")],
-        "news": [Sample(text=text, label="earn") for text in news],
+        "news": [Sample(text=" ".join(text.split()[:60]), label="earn") for text in news],
     }
 
 
-def variants(found: dict[str, list[Sample]], each: int, seed: int) -> list[dict[str, str]]:
-    """So many of each kind, one of a text."""
-    graph = Hypergraph(Ontology.load(ONTOLOGY))
-    for fact in samples(120).facts:
-        graph.put(fact)
+def used(paths: list[Path]) -> set[str]:
+    """The parents in lists of variants: what was looked at before."""
+    return {json.loads(line)["parent"] for path in paths for line in path.read_text(encoding="utf-8").split("\n") if line}
+
+
+def graph_of(others: bool) -> Hypergraph:
+    """What the questions are about."""
+    graph = Hypergraph(Ontology.from_dict(MULTI_HOP) if others else Ontology.load(ONTOLOGY))
+    for fact in multi_hop.facts() if others else samples(120).facts:
+        graph.put(fact.model_copy(update={"predicate": fact.predicate.replace(" ", "_")}))
+    return graph
+
+
+def variants(found: dict[str, list[Sample]], graph: Hypergraph, each: int, seed: int, without: set[str]) -> list[dict[str, str]]:
+    """So many of each kind, one of a text, none of a text of `without`."""
     made = []
     for kind, texts in found.items():
         texts = random.Random(seed).sample(texts, len(texts))
-        made += list(itertools.islice(_of_kind(kind, texts, graph), each))
+        new = (row for row in _of_kind(kind, texts, graph) if row["parent"] not in without)
+        made += list(itertools.islice(new, each))
     return made
 
 
@@ -107,7 +140,19 @@ def _of_kind(kind: str, texts: list[Sample], graph: Hypergraph) -> Iterator[dict
         said = next(other_texts(parent, graph), None)
         if text is not None and said is not None:
             row = {"kind": kind, "recipe": said.recipe.value, "parent": text.words, "variant": said.words}
-            yield row | ({"answer": text.answer} if text.answer else {})
+            if text.answer:
+                row["answer"] = text.answer
+            if said.recipe is Recipe.GAPS:
+                row["filled"] = filled(text.words, text.answer, said.words, graph)
+            yield row
+
+
+def filled(question: str, answer: str, variant: str, graph: Hypergraph) -> str:
+    """A sentence with a gap with the answer's name in it: no language model expects a line of underscores."""
+    asked = graph.named_in(question)
+    said = next(one for one in graph.entities_in(answer) if one.entity not in asked)
+    article = "the " if answer[: said.start].lower().endswith("the ") else ""
+    return variant.replace(GAP, article + answer[said.start : said.end])
 
 
 def rules_broken(texts: list[str], folder: Path) -> list[Counter[str]]:
@@ -119,7 +164,7 @@ def rules_broken(texts: list[str], folder: Path) -> list[Counter[str]]:
 
 
 def log_likelihoods(texts: list[str]) -> list[float]:
-    """Of each text the mean of its tokens by a small language model, in nats."""
+    """Of each text the mean of its tokens by a small language model, in nats; texts of like length go through it together."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -127,11 +172,18 @@ def log_likelihoods(texts: list[str]) -> list[float]:
 
     folder = default_model()
     tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
-    found = []
-    for text in texts:
-        ids = tokenizer("<|endoftext|>" + text, return_tensors="pt").input_ids[:, :400]
+    ids = [tokenizer("<|endoftext|>" + text).input_ids[:400] for text in texts]
+    found = [0.0] * len(texts)
+    by_length = sorted(range(len(ids)), key=lambda number: len(ids[number]))
+    for first in range(0, len(ids), TOGETHER):
+        numbers = by_length[first : first + TOGETHER]
+        batch = torch.nn.utils.rnn.pad_sequence([torch.tensor(ids[number]) for number in numbers], batch_first=True)
+        is_text = torch.arange(batch.shape[1]) < torch.tensor([[len(ids[number])] for number in numbers])
         with torch.no_grad():
-            found.append(-float(model(ids, labels=ids).loss))
+            said = model(batch, attention_mask=is_text.long()).logits[:, :-1].float().log_softmax(-1)
+        means = said.gather(-1, batch[:, 1:, None])[..., 0].where(is_text[:, 1:], 0).sum(1) / is_text[:, 1:].sum(1)
+        for number, mean in zip(numbers, means.tolist(), strict=True):
+            found[number] = mean
     return found
 
 
@@ -142,9 +194,8 @@ def swapped(text: str) -> str:
     return " ".join([*words[: middle - 1], *words[middle - 1 : middle + 1][::-1], *words[middle + 1 :]])
 
 
-def around(row: dict[str, str]) -> tuple[str, str]:
+def around(one: str, other: str) -> tuple[str, str]:
     """Of parent and variant the stretch that differs, with NEAR characters on each side, to whole words: the rest is equal."""
-    one, other = row["parent"], row["variant"]
     start = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     same_end = next((at for at, (a, b) in enumerate(zip(one[::-1], other[::-1], strict=False)) if a != b), 0)
     begin = one.rfind(" ", 0, max(0, start - NEAR)) + 1
@@ -159,11 +210,12 @@ def key_of(row: dict[str, str]) -> str:
 
 def checked(made: list[dict[str, str]], languagetool: Path, model_each: int) -> list[dict[str, Any]]:
     """Each variant with what the two checks say, the second of the first `model_each` of each kind, and its reading."""
-    pairs = [around(row) for row in made]
+    pairs = [around(row["parent"], row["variant"]) for row in made]
     said = rules_broken([text for pair in pairs for text in pair], languagetool)
     broken = said[::2], said[1::2]
     asked = [number for number, row in enumerate(made) if sum(one["kind"] == row["kind"] for one in made[:number]) < model_each]
-    texts = [text for number in asked for text in (*pairs[number], swapped(pairs[number][1]))]
+    likely_pairs = [around(row["parent"], row.get("filled", row["variant"])) for row in made]
+    texts = [text for number in asked for text in (*likely_pairs[number], swapped(likely_pairs[number][1]))]
     means = log_likelihoods(texts) if texts else []
     likely = {number: means[3 * at : 3 * at + 3] for at, number in enumerate(asked)}
     found = []
@@ -218,6 +270,8 @@ def main() -> None:
     parser.add_argument("--languagetool", type=Path, required=True)
     parser.add_argument("--each", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--other-texts", action="store_true", help="Of other texts than those on which the recipes were mended.")
+    parser.add_argument("--without", type=Path, nargs="*", default=[], help="Lists of variants whose parents are left out.")
     parser.add_argument("--list", type=Path, help="Write the variants here to be read, and measure nothing.")
     parser.add_argument("--made", type=Path, help="Check the variants of such a file, rather than making them.")
     parser.add_argument(
@@ -228,7 +282,8 @@ def main() -> None:
     if arguments.made:
         made = [json.loads(line) for line in arguments.made.read_text(encoding="utf-8").split("\n") if line]
     else:
-        made = variants(kinds(arguments.texts), arguments.each, arguments.seed)
+        found, graph = kinds(arguments.texts, arguments.other_texts), graph_of(arguments.other_texts)
+        made = variants(found, graph, arguments.each, arguments.seed, used(arguments.without))
     if arguments.list:
         lines = (json.dumps({"key": key_of(row)} | row, ensure_ascii=False) + "\n" for row in made)
         arguments.list.write_text("".join(lines), encoding="utf-8")

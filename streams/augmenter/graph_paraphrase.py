@@ -22,11 +22,16 @@ _RELATIVE = re.compile(r"\b(?:whose|which|who)\b")
 """In a phrase that is no sentence ("{subject}, whose capital is {object}")."""
 
 
-def with_other_names(text: str, graph: Hypergraph) -> Iterator[str]:
-    """The text with one entity called by another name that stands for it alone."""
+def with_other_names(text: str, graph: Hypergraph, is_asked: bool = True) -> Iterator[str]:
+    """The text with one entity called by another name that stands for it alone.
+
+    What is asked is asked of the graph. Any other text may mean something else ("join me in Washington"): there only what shares a fact
+    with another entity of the text is taken for the graph's.
+    """
+    named = graph.named_in(text)
     for mention in _once(graph.entities_in(text)):
         written = fold(text[mention.start : mention.end])
-        if not _is_name(text, mention):
+        if not _is_name(text, mention) or not (is_asked or named & graph.neighbours(mention.entity).keys()):
             continue  # "modern France", "the France team", "washington"
         for name in graph.names_of(mention.entity):
             if fold(name) != written and _fits_article(text, mention, name):

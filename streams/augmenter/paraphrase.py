@@ -56,6 +56,8 @@ class Text(NamedTuple):
     """The right answer to it; empty where the text is itself what is learnt."""
     fixed: tuple[str, ...] = ()
     """Further strings that must neither appear nor vanish: gold strings, the label, the worse answer."""
+    is_asked: bool = True
+    """Whether it is a question; else a text that is learnt, or that has a label."""
 
 
 def paraphrases(text: Text, graph: Hypergraph, seed: str) -> Iterator[Paraphrase]:
@@ -74,7 +76,7 @@ def _kinds(text: Text, graph: Hypergraph) -> Mapping[Recipe, Iterator[str]]:
     found = {
         Recipe.WORDS: with_other_words(text.words, keep),
         Recipe.SYNONYMS: with_synonyms(text.words, keep),
-        Recipe.NAMES: with_other_names(text.words, graph),
+        Recipe.NAMES: with_other_names(text.words, graph, text.is_asked),
     }
     if text.answer:
         found[Recipe.FORMS] = question_forms(text.words)

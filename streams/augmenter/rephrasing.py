@@ -12,7 +12,11 @@ from typing import NamedTuple
 from streams.augmenter.reading import is_phrase
 
 TABLE = Path(__file__).with_name("rephrasings.toml")
-_QUOTED = re.compile(r"\"[^\"]*\"|“[^”]*”|«[^»]*»|`[^`]*`|(?<!\w)'[^']*'(?!\w)")
+_QUOTED = re.compile(
+    r"""["“”„][^"“”„]*(?:["“”„]|\Z) | «[^»]*(?:»|\Z) | `[^`]*`    # one that never ends goes to the text's end
+    | ‘(?:[^‘’]|(?<=\w)’(?=\w))*(?:’|\Z) | (?<!\w)'[^']*'(?!\w)""",
+    re.VERBOSE,
+)
 _CODE = re.compile(
     r"""```.*?(?:```|\Z) | ~~~.*?(?:~~~|\Z)                                                    # a block of code
     | ^(?:[ ]{4}|\t)[^\n]*$                                                                    # a line of it
@@ -83,7 +87,8 @@ def with_other_words(text: str, keep: Collection[Span]) -> Iterator[str]:
         return
     kept = [*keep, *untouchable(text)]
     for match in rules.words.finditer(text):
-        if not overlaps(match.span(), kept):
+        # "Anyone of you" is written for "any one of you": what is followed by "of" means something else than by itself.
+        if not overlaps(match.span(), kept) and not text.startswith(" of ", match.end()):
             for other in rules.others[match.group()]:
                 yield text[: match.start()] + other + text[match.end() :]
 

@@ -17,8 +17,12 @@ from streams.augmenter.rephrasing import Span, is_about_words, overlaps, untouch
 TABLE = Path(__file__).with_name("synonyms.tsv")
 OF_A_VERB = frozenset({"prt", "xcomp", "ccomp", "dative", "oprd", "acomp"})
 """What a verb takes in a way of its own: another verb may not."""
-PREPOSITIONS = frozenset(["in", "on", "at", "by", "from", "during", "after", "before", "since", "near", "within"])
-"""Those that say where and when, with any verb."""
+PREPOSITIONS = frozenset(["in", "at", "by", "from", "during", "after", "before", "since", "near", "within"])
+"""Those that say where and when, with any verb; "on" often belongs to the verb ("gaze on")."""
+OBJECTS = frozenset({"dobj", "nsubjpass", "relcl", "acl"})
+"""What shows that a verb has an object, or is passive, or stands by a noun that is its object."""
+WITHOUT_OBJECT = ("happen", "occur", "gaze", "stare", "star", "gaz", "roam", "wander", "perish", "di", "cooperat", "collaborat")
+"""How the verbs of the table begin that never have an object. All others are exchanged only where they have one ("let me finish")."""
 DETERMINED_BY = frozenset({"det", "poss", "nummod", "predet"})
 """Of a singular noun: without one it may be part of a phrase of its own."""
 NOT_ALONE = frozenset({"compound", "amod", "nmod", "poss", "npadvmod", "det"})
@@ -63,10 +67,15 @@ def _stands_alone(tokens: Reading, number: int) -> bool:
         in_compound = after.startswith("N") or any(other.relation == "compound" for other in of_it)
         return token.relation not in NOT_ALONE and not is_bare and not in_compound
     if token.tag.startswith("V"):
-        return not any(other.relation in OF_A_VERB or _is_of_the_verb(other) for other in of_it) and token.relation not in NOT_ALONE
-    if token.tag == "RB":
-        return not any(other.relation in ("prep", "neg") for other in of_it)
+        takes_more = any(other.relation in OF_A_VERB or _is_of_the_verb(other) for other in of_it)
+        return not takes_more and token.relation not in NOT_ALONE and _has_its_object(token, of_it)
+    if token.tag == "RB":  # "substantially on these terms" is another sense
+        return not any(other.relation in ("prep", "neg") for other in of_it) and tokens[token.head].tag != "IN"
     return True
+
+
+def _has_its_object(verb: Token, of_it: Collection[Token]) -> bool:
+    return verb.text.startswith(WITHOUT_OBJECT) or verb.relation in OBJECTS or any(other.relation in OBJECTS for other in of_it)
 
 
 def _is_of_the_verb(token: Token) -> bool:

@@ -27,13 +27,13 @@ def text_of(sample: TrainingSample) -> Text | None:
     sides = (*(sample.chosen_messages or ()), *(sample.rejected_messages or ()))
     fixed = tuple(string for string in (*(sample.gold or ()), sample.rejected, *(turn.content for turn in sides)) if string)
     if not turns:
-        return Text(sample.completion) if sample.completion else None
+        return Text(sample.completion, is_asked=False) if sample.completion else None
     asked = _asked(turns)
     if asked is None:
         return None
     answer = sample.chosen or sample.completion or "".join(turn.content for turn in turns[asked + 1 :][-1:] if turn.role == "assistant")
     if sample.task is Task.CLASSIFICATION:  # a text with a label is no question
-        return Text(turns[asked].content, fixed=(*fixed, answer))
+        return Text(turns[asked].content, fixed=(*fixed, answer), is_asked=False)
     return Text(turns[asked].content, answer, fixed)
 
 

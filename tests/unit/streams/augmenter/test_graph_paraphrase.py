@@ -46,6 +46,14 @@ def test_an_entity_is_called_by_its_other_name(graph):
     assert list(with_other_names("When was Mark Twain born?", graph)) == ["When was Samuel Clemens born?"]
 
 
+def test_what_is_not_asked_must_show_that_it_means_the_entity_of_the_graph(graph):
+    """ "Join me in Washington" may mean the state."""
+    assert list(with_other_names("Mark Twain is near.", graph, is_asked=False)) == []
+    of_the_graph = "Mark Twain is read for Tom Sawyer."
+    graph.put(Fact(subject="Tom Sawyer", predicate="written_by", object="Mark Twain"))
+    assert list(with_other_names(of_the_graph, graph, is_asked=False)) == ["Samuel Clemens is read for Tom Sawyer."]
+
+
 def test_a_name_that_stands_for_several_is_neither_replaced_nor_used(graph):
     assert list(with_other_names("Who likes SF?", graph)) == []
     assert list(with_other_names("Who likes San Francisco?", graph)) == []

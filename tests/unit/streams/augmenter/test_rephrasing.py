@@ -53,6 +53,10 @@ def test_interchangeable_words_are_exchanged_one_at_a_time():
     [
         'The sign says "often closed".',
         "The sign says “often closed”.",
+        'He said: "It often rains” and left.',  # marks of two kinds
+        "‘It’s often closed,’ said the fox.",
+        "“It is often closed, and that",  # one that does not end
+        "I told anyone of you.",
         "Often is a band.",
         "Use `until` in a loop.",
         "Which word means often?",

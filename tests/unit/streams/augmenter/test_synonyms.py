@@ -53,6 +53,9 @@ def test_a_word_is_exchanged_for_one_of_its_sense_and_its_inflection(text, varia
         "You can see what is in store for him.",  # a phrase of its own
         "She chose to leave.",  # the verb takes a clause
         "He happened to see it.",
+        "If you would let me finish, it gets better.",  # without the object that "complete" wants
+        "They gazed on the lovely scenes.",  # "on" belongs to it
+        "They sold it substantially on these terms.",
         "The Old Lawyer Inn is closed.",  # a name
         'The sign says "lawyers only".',
         "Set `lawyer` to 1, then call lawyer().",
