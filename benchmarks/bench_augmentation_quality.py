@@ -71,6 +71,8 @@ NEAR = 80
 TOKEN_RATIO = 0.5
 """Nats a token by which a variant may be less likely than its parent."""
 MODEL = "SmolLM2-135M-Instruct"
+CONTROLS = 20
+"""Variants of a kind whose swapped words are asked of it, too."""
 TOGETHER = 16
 """Texts that go through it at once."""
 
@@ -171,7 +173,7 @@ def log_likelihoods(texts: list[str]) -> list[float]:
     from trainer_node.models.gguf import default_model
 
     folder = default_model()
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
     ids = [tokenizer("<|endoftext|>" + text).input_ids[:400] for text in texts]
     found = [0.0] * len(texts)
     by_length = sorted(range(len(ids)), key=lambda number: len(ids[number]))
@@ -180,8 +182,9 @@ def log_likelihoods(texts: list[str]) -> list[float]:
         batch = torch.nn.utils.rnn.pad_sequence([torch.tensor(ids[number]) for number in numbers], batch_first=True)
         is_text = torch.arange(batch.shape[1]) < torch.tensor([[len(ids[number])] for number in numbers])
         with torch.no_grad():
-            said = model(batch, attention_mask=is_text.long()).logits[:, :-1].float().log_softmax(-1)
-        means = said.gather(-1, batch[:, 1:, None])[..., 0].where(is_text[:, 1:], 0).sum(1) / is_text[:, 1:].sum(1)
+            logits = model(batch, attention_mask=is_text.long()).logits[:, :-1].float()
+        said = logits.gather(-1, batch[:, 1:, None])[..., 0] - logits.logsumexp(-1)
+        means = said.where(is_text[:, 1:], 0).sum(1) / is_text[:, 1:].sum(1)
         for number, mean in zip(numbers, means.tolist(), strict=True):
             found[number] = mean
     return found
@@ -212,18 +215,23 @@ def checked(made: list[dict[str, str]], languagetool: Path, model_each: int) -> 
     """Each variant with what the two checks say, the second of the first `model_each` of each kind, and its reading."""
     pairs = [around(row["parent"], row["variant"]) for row in made]
     said = rules_broken([text for pair in pairs for text in pair], languagetool)
-    broken = said[::2], said[1::2]
-    asked = [number for number, row in enumerate(made) if sum(one["kind"] == row["kind"] for one in made[:number]) < model_each]
+    new_rules = [sorted((after - before).elements()) for before, after in zip(said[::2], said[1::2], strict=True)]
     likely_pairs = [around(row["parent"], row.get("filled", row["variant"])) for row in made]
-    texts = [text for number in asked for text in (*likely_pairs[number], swapped(likely_pairs[number][1]))]
-    means = log_likelihoods(texts) if texts else []
-    likely = {number: means[3 * at : 3 * at + 3] for at, number in enumerate(asked)}
+    of_its_kind = [sum(one["kind"] == row["kind"] for one in made[:number]) for number, row in enumerate(made)]
+    asked = [number for number, before in enumerate(of_its_kind) if before < model_each]
+    controls = [number for number in asked if of_its_kind[number] < CONTROLS]
+    means = iter(
+        log_likelihoods(
+            [text for number in asked for text in likely_pairs[number]] + [swapped(likely_pairs[number][1]) for number in controls]
+        )
+    )
+    likely: dict[int, list[float]] = {number: [next(means), next(means)] for number in asked}
+    likely |= {number: [*likely[number], next(means)] for number in controls}
     found = []
     for number, row in enumerate(made):
-        new_rules = sorted((broken[1][number] - broken[0][number]).elements())
-        parent, variant, control = likely.get(number, (None, None, None))
+        parent, variant, control, *_ = [*likely.get(number, []), None, None, None]
         ratios = {"token_ratio": _less(variant, parent), "swapped_ratio": _less(control, parent)}
-        found.append(row | {"new_rules": new_rules} | ratios)
+        found.append(row | {"new_rules": new_rules[number]} | ratios)
     return found
 
 
@@ -271,6 +279,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--other-texts", action="store_true", help="Of other texts than those on which the recipes were mended.")
+    parser.add_argument("--kind", nargs="*", help="Of these kinds alone.")
     parser.add_argument("--without", type=Path, nargs="*", default=[], help="Lists of variants whose parents are left out.")
     parser.add_argument("--list", type=Path, help="Write the variants here to be read, and measure nothing.")
     parser.add_argument("--made", type=Path, help="Check the variants of such a file, rather than making them.")
@@ -283,6 +292,7 @@ def main() -> None:
         made = [json.loads(line) for line in arguments.made.read_text(encoding="utf-8").split("\n") if line]
     else:
         found, graph = kinds(arguments.texts, arguments.other_texts), graph_of(arguments.other_texts)
+        found = {kind: texts for kind, texts in found.items() if not arguments.kind or kind in arguments.kind}
         made = variants(found, graph, arguments.each, arguments.seed, used(arguments.without))
     if arguments.list:
         lines = (json.dumps({"key": key_of(row)} | row, ensure_ascii=False) + "\n" for row in made)

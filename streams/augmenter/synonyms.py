@@ -59,7 +59,11 @@ def with_synonyms(text: str, keep: Collection[Span]) -> Iterator[str]:
 def _stands_alone(tokens: Reading, number: int) -> bool:
     token = tokens[number]
     of_it = [other for at, other in enumerate(tokens) if other.head == number and at != number]
-    if _touches_hyphen(tokens, number) or any(near.tag.startswith("NNP") for near in tokens[max(0, number - 1) : number + 2]):
+    if (
+        _is_repeated(tokens, number)
+        or _touches_hyphen(tokens, number)
+        or any(near.tag.startswith("NNP") for near in tokens[max(0, number - 1) : number + 2])
+    ):
         return False
     if token.tag.startswith("N"):
         after = tokens[number + 1].tag if number + 1 < len(tokens) else ""
@@ -69,8 +73,8 @@ def _stands_alone(tokens: Reading, number: int) -> bool:
     if token.tag.startswith("V"):
         takes_more = any(other.relation in OF_A_VERB or _is_of_the_verb(other) for other in of_it)
         return not takes_more and token.relation not in NOT_ALONE and _has_its_object(token, of_it)
-    if token.tag == "RB":  # "substantially on these terms" is another sense
-        return not any(other.relation in ("prep", "neg") for other in of_it) and tokens[token.head].tag != "IN"
+    if token.tag == "RB":  # "substantially on these terms", "substantially all" are another sense
+        return not any(other.relation in ("prep", "neg") for other in of_it) and tokens[token.head].tag not in ("IN", "DT", "PDT")
     return True
 
 
@@ -80,6 +84,14 @@ def _has_its_object(verb: Token, of_it: Collection[Token]) -> bool:
 
 def _is_of_the_verb(token: Token) -> bool:
     return token.relation == "prep" and token.text.lower() not in PREPOSITIONS
+
+
+def _is_repeated(tokens: Reading, number: int) -> bool:
+    """ "Bigger and bigger"."""
+    return any(
+        near.text.lower() == tokens[number].text.lower()
+        for near in (*tokens[max(0, number - 2) : number], *tokens[number + 1 : number + 3])
+    )
 
 
 def _touches_hyphen(tokens: Reading, number: int) -> bool:

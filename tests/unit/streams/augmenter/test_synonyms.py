@@ -56,6 +56,8 @@ def test_a_word_is_exchanged_for_one_of_its_sense_and_its_inflection(text, varia
         "If you would let me finish, it gets better.",  # without the object that "complete" wants
         "They gazed on the lovely scenes.",  # "on" belongs to it
         "They sold it substantially on these terms.",
+        "They agreed to sell substantially all of it.",
+        "It grew bigger and bigger.",
         "The Old Lawyer Inn is closed.",  # a name
         'The sign says "lawyers only".',
         "Set `lawyer` to 1, then call lawyer().",
