@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from transformers import AutoTokenizer
 
-from schemas.sample import Task
+from schemas.sample import Split, Task
 from schemas.training_sample import Objective, TrainingSample
 from schemas.turns import Turn
 from tests.faults.runs import ALL_THERE_ONCE, HEAVY, account, sample
@@ -52,3 +52,21 @@ def test_a_step_that_raises_in_the_midst_of_what_processes_do_together_ends_all_
     assert dead_lettered(settings) == {f"poison{number}": reason for number in guilty}
     trained = run.trained(objective="prompt" if is_rl else "sft")
     assert account(trained, [one.sample_id for number, one in enumerate(made) if number not in guilty]) == ALL_THERE_ONCE
+
+
+@pytest.mark.parametrize("sharded", [False, True], ids=["whole", "sharded"])
+def test_measuring_and_answering_that_raise_are_told_and_end_no_training_of_two_processes(settings, new_run, tiny_model, sharded):
+    held_out = poisoned(100).model_copy(update={"split": Split.VALIDATION})
+    samples = send(settings, [held_out, *(sample(number) for number in range(16))])
+    send(settings, [as_prompt(poisoned(101))])
+    bad = AutoTokenizer.from_pretrained(tiny_model)(POISON)["input_ids"][0]
+    run = new_run(
+        "beside",
+        **ONE_BAND | {"batch_size": 4, "pace_steps": 1, "held_out_prompts": 1, "reward_timeout_s": 0.0},
+    )
+    children = start_two(run, raise_on_token=bad, sharded=sharded)
+    for child in children:
+        child.succeed()
+    for what in ("the evaluation at step 2", "answering the held-out prompts (before)", "answering the held-out prompts (after)"):
+        assert f"{what} failed, and is left out: IndexError: index out of range in self" in children[0].log
+    assert account(run.trained(), [one for one in samples if one != held_out.sample_id]) == ALL_THERE_ONCE

@@ -28,6 +28,8 @@ Mine = TypeVar("Mine")
 
 SILENCE = timedelta(minutes=30)
 """After this long without a message, another process is taken for lost."""
+AGREE_S = 60.0
+"""How long a process that has made what all make alike waits for the others."""
 HEARTBEAT_S = 60.0
 """Seconds without a command after which the other ranks are told that the wait goes on."""
 
@@ -198,6 +200,31 @@ class ProcessGroup:
         except RuntimeError:
             return False
         return True
+
+    def made_alike(self, make: Callable[[], Found]) -> Found:
+        """What all ranks make alike where weights are sharded, after rank 0 has told them to: what raises in one raises in all, and none
+        waits for another that is not coming. Without sharded weights a rank makes it by itself.
+
+        Raises:
+            PeltonError: it raised here, and another is in the midst of it; or another is gone.
+        """
+        if not self.sharding:
+            return make()
+        raised: Exception | None = None
+        try:
+            found = make()
+        except Exception as error:
+            if isinstance(error, PeltonError) or is_failed_collective(error):
+                raise
+            raised = error
+        if not self.all_here(AGREE_S) and raised is not None:
+            raise PeltonError(f"process {self.rank} raised {raised}, and no other did; nothing is lost: start the run again") from raised
+        fails = self.any(raised is not None)
+        if raised is not None:
+            raise raised
+        if fails:
+            raise RuntimeError("it raised in another process")
+        return found
 
     def on_rank_0(self, find: Callable[[], Found]) -> Found:
         """What rank 0 finds, on every rank. Collective: each calls it at the same point, and blocks until rank 0 has found it."""

@@ -67,6 +67,15 @@ def is_sharded(model: Any) -> bool:
     return isinstance(model, FSDPModule)
 
 
+def back_to_shards(model: Any) -> None:
+    """After a pass that raised: drop the weights that it had gathered. Nothing where none are sharded."""
+    from torch.distributed.fsdp import FSDPModule
+
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            module.reshard()
+
+
 def averaging(model: Any) -> Any:
     """A sharded model whose adapter's gradients are averaged over the processes, which accelerate refuses to do for it.
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from typing import TYPE_CHECKING
 
-from schemas.errors import Fenced
 from schemas.training_sample import Objective, TrainingSample
 from trainer_node.data.examples import AnyExample
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Command
 from trainer_node.intake.standing import Standing
 from trainer_node.run.beginning import with_weights
+from trainer_node.run.beside import left_out_if_it_raises
 from trainer_node.run.early_stopping import EarlyStopping
 from trainer_node.training.evaluation import Evaluation
 from trainer_node.training.factory import spec_of
@@ -73,13 +74,9 @@ class Evaluator:
         self._measured[objective] = run.feed.cursor.standings[objective].steps
         self._committer.commit()
         try:
-            found = self._measure(objective)
-        except Exception as error:  # what a model's own code raises can be anything
-            if isinstance(error, Fenced) or run.group.size > 1:  # the others stand in the middle of it
-                raise
-            why = f"{type(error).__name__}: {' '.join(str(error).split())}"
-            logger.error("the evaluation at step %d failed, and is left out: %s", run.feed.cursor.step, why)
-            return False
+            found = left_out_if_it_raises(
+                run.group, run.loaded.model, f"the evaluation at step {run.feed.cursor.step}", functools.partial(self._measure, objective)
+            )
         finally:
             self._at[objective] = time.monotonic()
             self._seconds = self._at[objective] - began
@@ -127,7 +124,8 @@ class Evaluator:
             self._measure_beginning(objective, held_out, rows, labels)
             run.group.send_if_sharded(Command.EVALUATE, kind, held_out, rows, labels)
             model, tokenizer = run.loaded.model, run.loaded.tokenizer
-            return spec_of(kind).evaluate(self._trainers.trainer(objective), model, tokenizer, held_out, self._prepare, rows, labels)
+            trainer, spec = self._trainers.trainer(objective), spec_of(kind)
+            return run.group.made_alike(lambda: spec.evaluate(trainer, model, tokenizer, held_out, self._prepare, rows, labels))
 
     def _measure_beginning(self, objective: Objective, held_out: list[TrainingSample], rows: int, labels: tuple[str, ...]) -> None:
         """The baseline: the weights that the objective began with, on the samples of its first evaluation."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from trainer_node.data.examples import AnyExample
 from trainer_node.data.tokenization import prepare
 from trainer_node.distributed.process_group import Command, ProcessGroup
 from trainer_node.kinds import TrainerKind
+from trainer_node.run.beside import left_out_if_it_raises
 from trainer_node.run.libraries import import_libraries
 
 if TYPE_CHECKING:
@@ -121,9 +123,15 @@ class Follower:
         def prepared(sample: TrainingSample) -> AnyExample:
             return prepare(sample, tokenizer, self.config)
 
-        spec_of(kind).evaluate(lane.trainer, model, tokenizer, held_out, prepared, batch, labels)
+        self._beside(lambda: spec_of(kind).evaluate(lane.trainer, model, tokenizer, held_out, prepared, batch, labels))
 
     def _answer(self, prompts: list[TrainingSample], temperature: float, keys: list[int] | None) -> None:
         from trainer_node.models.generation import answer
 
-        answer(self.loaded.model, self.loaded.tokenizer, prompts, self.config.max_new_tokens, temperature, keys)
+        model, tokenizer, most = self.loaded.model, self.loaded.tokenizer, self.config.max_new_tokens
+        self._beside(lambda: answer(model, tokenizer, prompts, most, temperature, keys))
+
+    def _beside(self, make: Callable[[], object]) -> None:
+        """As rank 0 does, and goes on from where it raises."""
+        what = f"what rank 0 has asked of process {self.group.rank}"
+        left_out_if_it_raises(self.group, self.loaded.model, what, lambda: self.group.made_alike(make))

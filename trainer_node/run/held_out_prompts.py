@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 
-from schemas.errors import Fenced
 from schemas.model_output import ModelOutput
 from schemas.sample import Split
 from schemas.training_sample import TrainingSample
 from trainer_node.distributed.process_group import Command
 from trainer_node.rewards.outputs import model_outputs
+from trainer_node.run.beside import left_out_if_it_raises
 from trainer_node.run.context import RunContext
 
 logger = logging.getLogger(__name__)
@@ -35,13 +35,7 @@ def ask_held_out(run: RunContext, phase: str) -> None:
     if run.stopping.is_set():
         return
     prompts = held_out_prompts(run)[:wanted]
-    try:
-        _ask(run, prompts, phase)
-    except Exception as error:  # what a model's own code raises can be anything
-        if isinstance(error, Fenced) or run.group.size > 1:  # the others stand in the middle of it
-            raise
-        why = f"{type(error).__name__}: {' '.join(str(error).split())}"
-        logger.error("answering the held-out prompts (%s) failed, and is left out: %s", phase, why)
+    left_out_if_it_raises(run.group, run.loaded.model, f"answering the held-out prompts ({phase})", lambda: _ask(run, prompts, phase))
 
 
 def held_out_prompts(run: RunContext) -> list[TrainingSample]:
@@ -88,5 +82,6 @@ def _answers(run: RunContext, prompts: list[TrainingSample], phase: str) -> list
     from trainer_node.models.generation import answer  # imports torch, as `open_run` has by now
 
     run.group.send_if_sharded(Command.ANSWER, prompts, 0.0, None)
-    completions = answer(run.loaded.model, run.loaded.tokenizer, prompts, run.config.max_new_tokens)
+    loaded, most = run.loaded, run.config.max_new_tokens
+    completions = run.group.made_alike(lambda: answer(loaded.model, loaded.tokenizer, prompts, most))
     return model_outputs(prompts, completions, run.options.run_id, run.feed.cursor.step, phase)

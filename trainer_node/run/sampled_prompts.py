@@ -13,6 +13,7 @@ from schemas.sample import Split
 from schemas.training_sample import Objective, TrainingSample
 from trainer_node.distributed.process_group import Command
 from trainer_node.rewards.outputs import model_outputs
+from trainer_node.run.beside import left_out_if_it_raises
 from trainer_node.run.context import RunContext
 
 logger = logging.getLogger(__name__)
@@ -39,7 +40,9 @@ def sample_for_pairs(run: RunContext) -> None:
         return
     logger.info("sampling %d answers to each of %d prompts", run.config.num_generations, len(prompts))
     with run.timings("sampling (pairs)"), run.interruptible():
-        completions = _sampled(run, prompts)
+        completions = left_out_if_it_raises(run.group, run.loaded.model, "sampling answers for pairs", lambda: _sampled(run, prompts))
+    if completions is None:
+        return
     rows = [prompt for prompt in prompts for _ in range(run.config.num_generations)]
     outputs = model_outputs(rows, completions, run.options.run_id, run.feed.cursor.step, PHASE)
     once = {output.output_id: output for output in outputs}
@@ -88,4 +91,5 @@ def _sampled(run: RunContext, prompts: list[TrainingSample]) -> list[str]:
     rows = [prompt for prompt in prompts for _ in range(config.num_generations)]
     keys = [key_of(config.seed, step, prompt.sample_id, number) for prompt in prompts for number in range(config.num_generations)]
     run.group.send_if_sharded(Command.ANSWER, rows, config.temperature, keys)
-    return answer(run.loaded.model, run.loaded.tokenizer, rows, config.max_new_tokens, config.temperature, keys)
+    loaded, most = run.loaded, config.max_new_tokens
+    return run.group.made_alike(lambda: answer(loaded.model, loaded.tokenizer, rows, most, config.temperature, keys))

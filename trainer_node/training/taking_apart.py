@@ -23,7 +23,8 @@ import torch
 from schemas.errors import BadRecord, DeadLetterReason, PeltonError
 from trainer_node.commit.raised_step import RaisedStep
 from trainer_node.data.examples import IGNORED, AnyExample, Example, PairExample, PromptExample
-from trainer_node.distributed.process_group import ProcessGroup, is_failed_collective
+from trainer_node.distributed.process_group import AGREE_S, ProcessGroup, is_failed_collective
+from trainer_node.models.fsdp import back_to_shards
 from trainer_node.models.out_of_memory import out_of_memory
 from trainer_node.training.exchange import average, is_own, put_off
 
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from trainer_node.training.batch_source import BatchSource
 
 logger = logging.getLogger(__name__)
-
-AGREE_S = 60.0
-"""How long a process whose trial of a sample has ended waits for the others, which try the same one."""
 
 T = TypeVar("T")
 
@@ -274,6 +272,7 @@ def _try(source: BatchSource[Any], example: AnyExample, passes: Passes[Any]) -> 
         except Exception as error:
             if not may_come_of_data(error):
                 raise
+            back_to_shards(passes.model)
             return first_line(error)
         finally:
             passes.undo()
