@@ -89,8 +89,9 @@ def with_other_words(text: str, keep: Collection[Span]) -> Iterator[str]:
     for match in rules.words.finditer(text):
         # "Anyone of you" is written for "any one of you": what is followed by "of" means something else than by itself.
         if not overlaps(match.span(), kept) and not text.startswith(" of ", match.end()):
-            for other in rules.others[match.group()]:
-                yield text[: match.start()] + other + text[match.end() :]
+            before = text[: match.start()].split()[-1:]
+            others = [other for other in rules.others[match.group()] if other.split()[:1] != before]  # "in in spite of"
+            yield from (text[: match.start()] + other + text[match.end() :] for other in others)
 
 
 def is_about_words(text: str) -> bool:

@@ -57,6 +57,7 @@ def test_interchangeable_words_are_exchanged_one_at_a_time():
         "‘It’s often closed,’ said the fox.",
         "“It is often closed, and that",  # one that does not end
         "I told anyone of you.",
+        "It was won in despite the rain.",
         "Often is a band.",
         "Use `until` in a loop.",
         "Which word means often?",
