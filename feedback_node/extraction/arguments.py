@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from feedback_node.extraction.lexicon import participles, words
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import MAX_DEPTH, is_definite, members, property_words, same_thing
 from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.spans import NUMBER
 from feedback_node.extraction.values import measures, names_value
 
+_CODE_NOUNS = words("code_nouns")
+_TRANSITIVE = participles()
 _HAVE = frozenset({"has", "have", "had", "having"})
 _HAVE_ROLE = _HAVE | {"use", "uses", "used"}
+_EMPTY = frozenset({"place", "part", "office", "effect", "birth", "rise", "care", "use", "shape", "charge"})
+"""What "took place" and "took part" take is no thing."""
 _NOT_ARGUMENTS = frozenset({"according", "due", "because", "despite", "like"})
 
 
@@ -36,6 +41,8 @@ def arguments(reading: Reading, verb: int) -> Iterator[Argument]:
     noun = ""
     if (shared := _shared(parse, verb)) is not None:
         yield from _prepositional(reading, shared, base)
+    elif (thing := _shared_object(parse, verb)) is not None:
+        yield Argument(thing, base, verb, "object")
     for kid in parse.kids[verb]:
         dep = parse.dep[kid]
         if (dep in ("dobj", "oprd", "attr", "dative") and parse.low[kid] not in ("which", "that")) or (dep == "dobj" and kid > verb):
@@ -43,7 +50,8 @@ def arguments(reading: Reading, verb: int) -> Iterator[Argument]:
                 yield Argument(kid, f"{base} as {role}", verb, "role")
             elif parse.is_common(kid) and dep == "dobj":
                 noun = " " + property_words(parse, kid)
-                yield from _object(reading, verb, kid, base)
+                if parse.low[kid] not in _EMPTY or parse.kids[kid]:
+                    yield from _object(reading, verb, kid, base)
             elif parse.tag[kid] == "IN":
                 yield from _prepositional(reading, kid, base)
             else:
@@ -79,6 +87,14 @@ def _shared(parse: Parse, verb: int) -> int | None:
     return None
 
 
+def _shared_object(parse: Parse, verb: int) -> int | None:
+    """For "wrote and directed X": X, the object of the second verb alone."""
+    other = parse.child(verb, "conj")
+    if other != verb + 2 or parse.low[verb] not in _TRANSITIVE or parse.low[verb + 1] != "and" or parse.child(other, "nsubj") is not None:
+        return None
+    return None if parse.child(verb, "dobj", "prep", "agent") is not None else parse.child(other, "dobj")
+
+
 def verb_words(reading: Reading, verb: int) -> str:
     """The words of a verb with its auxiliaries and particle: "was born", "is made up"."""
     parse = reading.parse
@@ -93,6 +109,8 @@ def _role(reading: Reading, verb: int) -> str | None:
     had = parse.child(verb, "dobj")
     if parse.low[verb] not in _HAVE_ROLE or had is None:
         return None
+    if parse.is_common(had) and any(parse.low[kid] in ("a", "an") for kid in parse.kids[had]):
+        return None  # "has a background as a singer"
     for kid in [*parse.kids[verb], *parse.kids[had]]:
         if parse.dep[kid] == "prep" and parse.low[kid] == "as" and (inner := parse.child(kid, "pobj")) is not None:
             if parse.low[inner] == "one" and (link := parse.child(inner, "prep")) is not None:
@@ -110,6 +128,11 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[Argumen
     have = parse.low[verb] in _HAVE
     owned = parse.child(at, "poss") is not None
     named = same_thing(parse, at)
+    if have and (codes := list(_codes(parse, at))):
+        for member, value in codes:
+            words = [parse.low[kid] for kid in parse.kids[member] if kid < member and parse.dep[kid] in ("compound", "amod")]
+            yield Argument(value, " ".join([base, *words, parse.low[member]]), member, "object-of")
+        return
     if named != at and have:
         yield Argument(named, f"{base} {noun}", at, "object-of")
         return
@@ -124,7 +147,9 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[Argumen
                 and same_thing(parse, member) == member
             ):
                 for inner in parse.kids[kid]:
-                    if parse.dep[inner] == "pobj" and (names_value(reading, inner) or parse.low[kid] == "of" or (have and owned)):
+                    if parse.dep[inner] == "pobj" and (
+                        names_value(reading, inner) or parse.low[kid] == "of" or (have and (owned or parse.low[kid] == "as"))
+                    ):
                         own_link = True
                         yield Argument(inner, f"{base} {member_noun} {parse.low[kid]}", kid, "object-of")
         if not own_link or not (have or own_poss or any(parse.low[kid] in ("a", "an") for kid in parse.kids[member])):
@@ -133,6 +158,14 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[Argumen
         return
     for member in lone:
         yield Argument(member, base, verb, "object")
+
+
+def _codes(parse: Parse, at: int) -> Iterator[tuple[int, int]]:
+    """Each noun of a list with the code right behind it: "has the code 46011 and the symbol X"."""
+    for member in members(parse, at):
+        value = parse.child(member, "nummod", "appos")
+        if value == member + 1 and not parse.kind[member] and (parse.dep[value] == "nummod" or parse.low[member] in _CODE_NOUNS):
+            yield member, value
 
 
 def _between(parse: Parse, at: int) -> tuple[int, int] | None:

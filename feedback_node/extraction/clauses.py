@@ -7,6 +7,7 @@ from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.copulas import read_copula
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import participles, words
+from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import NAMING, PRONOUNS, is_definite, members, owners, property_words, same_thing
 from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.subjects import BE, subjects_of
@@ -15,6 +16,7 @@ from feedback_node.extraction.values import where_of
 _PARTICIPLES = participles()
 _PERSON_VERBS = words("person_verbs")
 _PLAYED_IN = words("played_in")
+_STAYS = frozenset({"located", "situated", "born", "found", "based"})
 _TAKER_VERBS = words("taker_verbs")
 _THING_VERBS = words("thing_verbs")
 
@@ -56,7 +58,9 @@ def _read_there(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
         if parse.low[at] == "there" and parse.tag[at] == "RB" and subjects and (place := reading.topics.other(subjects[0][0])) is not None:
             for subject, prefix in subjects:
                 here = Mention(place.text, parse.start[at], parse.end[at], at)
-                reading.add(subject, f"{prefix} {verb_words(reading, verb)} there".strip(), here, "there", verb, (verb, verb))
+                relation = f"{prefix} {verb_words(reading, verb)} there".strip()
+                had = _is_had(parse, verb) and not (parse.is_name(subject.at) and parse.low[verb][:4] == "live")
+                reading.add(subject, relation, here, "there", verb, (verb, verb), had, parse.low[verb])
 
 
 def _remember(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) -> None:
@@ -179,7 +183,10 @@ def _add_place(reading: Reading, verb: int, subjects: list[tuple[Mention, str]],
     parse = reading.parse
     for subject, prefix in subjects:
         relation = f"{prefix} {verb_words(reading, verb)} in".strip()
-        turned = parse.low[verb] in ("live", "lives") or (
-            parse.child(verb, "nsubjpass") is not None and parse.low[verb] not in ("located", "situated", "born", "found", "based")
-        )
-        reading.add(subject, relation, place, "where", verb, (verb, verb), turned, parse.low[verb])
+        reading.add(subject, relation, place, "where", verb, (verb, verb), _is_had(parse, verb), parse.low[verb])
+
+
+def _is_had(parse: Parse, verb: int) -> bool:
+    """Whether a place has what a clause says to be there: the language that is spoken there, not the house that stands there."""
+    passive = parse.child(verb, "nsubjpass") is not None or parse.child(verb, "auxpass") is not None
+    return parse.low[verb] in ("live", "lives") or (passive and parse.low[verb] not in _STAYS)

@@ -83,7 +83,7 @@ class Topics:
         if current is None or current.text not in self._persons or is_role(noun):
             return current
         for mention in reversed(self._seen):
-            if mention.text not in self._persons and mention.text[0].isupper():
+            if mention.text not in self._persons and not mention.text[0].islower():
                 return mention
         return current
 
@@ -92,7 +92,7 @@ class Topics:
         thing = noun and not is_role(noun)
         for mentions in (self._subjects, self._seen if thing else []):
             for mention in reversed(mentions):
-                fits = not thing or (mention.text not in self._persons and mention.text[0].isupper())
+                fits = not thing or (mention.text not in self._persons and not mention.text[0].islower())
                 if fits and mention.text not in subject.text and subject.text not in mention.text:
                     return mention
         return None
@@ -102,7 +102,11 @@ class Topics:
         if " " in mention.text or len(mention.text) < 3:
             return mention
         for earlier in reversed(self._seen):
-            if earlier.text.endswith(" " + mention.text) and earlier.text[0].isupper() and " of " not in earlier.text:
+            if (
+                earlier.text.endswith(" " + mention.text)
+                and not earlier.text[0].islower()
+                and not any(mark in earlier.text for mark in (" of ", ", "))
+            ):
                 return mention._replace(text=earlier.text)
         return mention
 

@@ -10,6 +10,7 @@ from feedback_node.extraction.bounds import readable
 from feedback_node.extraction.claims import Claim
 from feedback_node.extraction.clauses import read_verb
 from feedback_node.extraction.marks import hedged, is_question, negated
+from feedback_node.extraction.mends import mend
 from feedback_node.extraction.nouns import read_noun
 from feedback_node.extraction.parse import Parse, read_doc
 from feedback_node.extraction.patterns import RULE, Patterns, merge
@@ -71,6 +72,7 @@ class TripletExtractor:
         return self._nlp.memory_zone() if len(self._nlp.vocab.strings) > MAX_WORDS else nullcontext()
 
     def _read(self, parse: Parse) -> list[Triplet]:
+        mend(parse)
         reading = Reading(parse)
         found: list[Triplet] = []
         seen: set[tuple[str, str, str]] = set()
@@ -123,7 +125,9 @@ class TripletExtractor:
         if self._ontology is None or not claim.words.endswith(_BRING) or claim.right.at < 0:
             return None
         at = claim.right.at
-        before = [kid for kid in parse.kids[at] if kid < at and parse.dep[kid] in ("compound", "amod", "nmod") and parse.is_common(kid)]
+        noun = at - 1 if at and parse.head[at] == at - 1 and parse.is_common(at - 1) else at  # "the symbol X": X stands behind its noun
+        before = [kid for kid in parse.kids[noun] if kid < at and parse.dep[kid] in ("compound", "amod", "nmod") and parse.is_common(kid)]
+        before += [noun] if noun != at else []
         return self._ontology.match_predicate(" ".join(parse.low[kid] for kid in before)) if before else None
 
     def _triplet(self, parse: Parse, claim: Claim, first: int) -> Triplet:

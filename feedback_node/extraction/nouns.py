@@ -6,6 +6,7 @@ from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.descriptions import describe
 from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import (
     clean,
     is_class,
@@ -15,13 +16,20 @@ from feedback_node.extraction.phrases import (
     members,
     noun_before,
     owners,
+    property_words,
+    same_thing,
 )
 from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.values import PLACES, add_all, measures
 
 _BEFORE_NAME = ("amod", "compound", "nmod")
 _PLACE_NOUNS = words("same_as")
-_ROLES = words("titles")
+_SAYING_NOUNS = words("code_nouns") | {"title", "word", "term", "phrase", "letter", "expression"}
+"""Nouns for words, which are not what the word behind them names."""
+_POINTERS = frozenset(
+    {"similar", "same", "other", "new", "old", "next", "previous", "last", "main", "own", "only", "former", "famous", "late"}
+)
+_ROLES = words("titles") | words("occupations")
 _WORK_NOUNS = words("work_nouns")
 
 
@@ -32,11 +40,26 @@ def read_noun(reading: Reading, at: int) -> None:
         dep = parse.dep[kid]
         if dep == "appos":
             read_apposition(reading, at, kid)
+        elif dep in ("prep", "agent") and parse.low[kid] == "by":
+            _work_by(reading, at, kid)
         elif dep == "prep" and parse.is_name(at):
             _name_in(reading, at, kid)
         elif dep == "poss" and parse.is_name(at):
             _owned_name(reading, at, kid)
     _titled_name(reading, at)
+
+
+def _work_by(reading: Reading, at: int, by: int) -> None:
+    """For "Kind of Blue by Miles Davis was" and "the album Blue by Joni Mitchell"."""
+    parse = reading.parse
+    named = same_thing(parse, at)
+    inner = parse.child(by, "pobj")
+    if inner is None or not (parse.is_name(named) and parse.is_name(inner)) or (named == at and by != at + 1):
+        return
+    if (mention := reading.name(named)) is not None:
+        for member in members(parse, inner):
+            if (maker := reading.name(member)) is not None:
+                reading.add(mention, "by", maker, "name-by", at, (by, by))
 
 
 def _titled_name(reading: Reading, at: int) -> None:
@@ -46,19 +69,39 @@ def _titled_name(reading: Reading, at: int) -> None:
     if (
         role < 0
         or not parse.is_name(at)
-        or not (parse.is_common(role) and (is_role(parse.low[role]) or parse.low[role] in _ROLES))
+        or not parse.is_common(role)
         or parse.low[role] in _PLACE_NOUNS
+        or parse.low[role] in _SAYING_NOUNS
     ):
         return
-    if not (parse.head[role] == at and parse.dep[role] in _BEFORE_NAME) and not (parse.head[at] == role and parse.dep[at] == "appos"):
+    person = is_role(parse.low[role]) or parse.low[role] in _ROLES
+    beside = parse.head[at] == parse.head[role] and parse.dep[at] == parse.dep[role] and parse.dep[at] in ("nsubj", "nsubjpass")
+    if (
+        not (parse.head[role] == at and parse.dep[role] in _BEFORE_NAME)
+        and not (parse.head[at] == role and parse.dep[at] == "appos")
+        and not beside
+    ):
         return
     kids = [kid for kid in parse.kids[parse.head[role] if parse.head[role] == at else role] if kid <= role]
     if any(parse.dep[kid] == "poss" for kid in kids) or (mention := reading.name(at)) is None:
         return
-    start = parse.start[min([role, *(kid for kid in kids if parse.dep[kid] in _BEFORE_NAME)])]
+    first = role
+    while first > 0 and parse.dep[first - 1] in _BEFORE_NAME and parse.head[first - 1] in (at, role, first):
+        first -= 1
+    if not person and not any(_is_quality(parse, token, role) for token in range(first, role)):
+        return
+    start = parse.start[first]
     said = Mention(clean(parse.text[start : parse.end[role]]), start, parse.end[role], role)
-    reading.topics.is_person(mention)
+    if person:
+        reading.topics.is_person(mention)
     reading.add(mention, "is", said, "title", at, (role, role))
+
+
+def _is_quality(parse: Parse, at: int, role: int) -> bool:
+    """Whether a word says what something is: "alternative" in "the alternative rock band X", "soul" in "the soul song X", not "similar"."""
+    if parse.low[at] in _POINTERS or (parse.is_name(at) and parse.tag[at] != "NNP"):
+        return False
+    return parse.dep[at] == "amod" or parse.low[role] in _WORK_NOUNS
 
 
 def read_apposition(reading: Reading, at: int, kid: int) -> None:
@@ -77,8 +120,12 @@ def read_apposition(reading: Reading, at: int, kid: int) -> None:
         describe(reading, known._replace(start=parse.start[at], end=parse.end[at], at=at), kid, at)
         return
     owned = owners(parse, at)
-    if owned is not None and parse.is_name(kid):
-        owner, target = reading.name(owned[0]), reading.name(kid)
+    alone = (
+        owned is None and is_definite(parse, at) and kid == at + 2 and is_role(parse.low[at]) and parse.child(at, "prep", "relcl") is None
+    )
+    if (owned is not None or alone) and parse.is_name(kid):
+        owner, target = reading.name(owned[0]) if owned else reading.topics.current, reading.name(kid)
+        owned = owned or (at, property_words(parse, at))
         if owner is not None and target is not None:
             if is_role(owned[1]):
                 reading.topics.is_person(target)

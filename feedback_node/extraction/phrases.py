@@ -11,6 +11,7 @@ _SAME_AS = words("same_as")
 _BEFORE = frozenset(
     {"amod", "compound", "nummod", "nmod", "quantmod", "advmod", "poss", "det", "punct", "case", "appos", "npadvmod", "predet"}
 )
+_DETERMINERS = frozenset({"the", "a", "an", "this", "that", "these", "those", "its", "his", "her", "their"})
 _ARTICLES = ("the ", "a ", "an ")
 _OWNER_PREPOSITIONS = frozenset({"of", "for", "in", "at", "on", "to"})
 PRONOUNS = frozenset({"PRP", "PRP$", "WP", "WP$", "WDT"})
@@ -121,6 +122,8 @@ def owners(parse: Parse, at: int, depth: int = 0) -> tuple[int, str] | None:
         return None
     owner = parse.child(at, "poss")
     noun = property_words(parse, at)
+    if owner is None and (bare := _bare_owner(parse, at)) is not None:
+        return bare, noun.removeprefix(parse.low[bare]).strip()
     if owner is not None:
         deeper = owners(parse, owner, depth + 1)
         return (deeper[0], f"{deeper[1]} {noun}") if deeper else (owner, noun)
@@ -142,6 +145,22 @@ def owners(parse: Parse, at: int, depth: int = 0) -> tuple[int, str] | None:
             if parse.low[kid] == "of" or parse.is_name(inner):
                 return inner, noun
     return None
+
+
+def _bare_owner(parse: Parse, at: int) -> int | None:
+    """X in "X epoch is 1 May 2016": a name right before a property that has no article, whose value follows."""
+    verb = parse.head[at]
+    before = at - 1
+    while before > 0 and parse.head[before] == at and parse.dep[before] in ("amod", "compound") and not parse.is_name(before):
+        before -= 1
+    if before < 0 or not parse.is_name(before) or parse.head[before] != at or parse.dep[at] != "nsubj":
+        return None
+    if parse.child(at, "det", "prep") is not None or parse.low[before] in _DETERMINERS:
+        return None
+    value = parse.child(verb, "attr")
+    if parse.low[verb] not in ("is", "was", "are", "were") or value is None or not (parse.kind[value] or parse.tag[value] == "CD"):
+        return None
+    return before
 
 
 def _has_name(parse: Parse, at: int) -> bool:

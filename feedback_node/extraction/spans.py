@@ -14,9 +14,14 @@ from feedback_node.extraction.lexicon import words
 _AFTER_POSSESSIVE = words("after_possessive")
 _MONTHS = words("months")
 _NAME_LINKS = words("name_links")
+_PLACE_OPENERS = frozenset(
+    {"new", "north", "south", "east", "west", "northern", "southern", "united", "saint", "st.", "rhode", "british", "sri", "el"}
+)
+_OCCUPATIONS = words("occupations")
 _OPENERS = words("openers")
 _TITLE_OPENERS = words("title_openers")
 _TITLES = words("titles")
+_HOLDERS = _TITLES | words("occupations")
 _UNITS = words("units")
 
 _PREFIXES = words("prefixes")
@@ -35,7 +40,10 @@ _DATE = re.compile(
     r"|\d{1,4}\s(?:BCE?|AD|CE|B\.C\.|A\.D\.)|AD\s\d{1,4})(?!\w)",
     re.IGNORECASE,
 )
-_UNIT = "|".join(sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True))
+_METRIC = (
+    "(?:(?:exa|peta|tera|giga|mega|kilo|centi|milli|micro|nano)(?:metre|meter|gram|gramme|litre|liter|watt|volt|joule|hertz|second)s?)"
+)
+_UNIT = "|".join([*sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True), _METRIC])
 _DIGITS = r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d[\d,]*(?:\.\d+)*)"
 _POWER = r"(?:\s?[×x*]\s?10(?:\^[-−]?\d+|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+))?"
 _SCALE = "hundred|thousand|million|billion|trillion|dozen|lakh|crore"
@@ -50,7 +58,7 @@ _NUMBER = re.compile(
     rf"|\b(?:\d+|an?|{_WORD_NUMBER})\sand\s(?:an?|one|three)\s(?:half|quarters?|third)(?:\s(?:{_SCALE}|{_UNIT})\b)+"
     rf"|\b(?:an?|{_WORD_NUMBER})\s(?:{_SCALE})\sand\s(?:an?|one)\s(?:half|quarter|third)\b"
     rf"|\b(?:half\sa|an?|{_WORD_NUMBER})\s(?:{_SCALE})s?\b(?!\sof\b)(?:[\s-](?:and\s)?(?:{_WORD_NUMBER}|{_SCALE}|{_UNIT})\b)*"
-    rf"|(?<![\w-])\d+(?:-\d+){{2,}}(?:-[\dxX])?(?![\w-])|(?<![\w.])[-−]\d+(?:\.\d+)?(?!\w)"
+    rf"|(?<![\w-])\d+(?:-\d+){{2,}}(?:-[\dxX])?(?![\w-])|(?<![\w-])(?!(?:1\d|20)\d\d-(?:1\d|20)\d\d)\d{{4}}-\d{{3}}[\dxX](?![\w-])|(?<![\w.])[-−]\d+(?:\.\d+)?(?!\w)"
     rf"|(?:US|A|C)?[$€£¥]\s?\d[\d,]*(?:\.\d+)?(?:\s(?:{_UNIT})\b)*|\d[\d,.]*\s?%",
     re.IGNORECASE,
 )
@@ -130,6 +138,8 @@ def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
     first = token[0]
     begins_sentence = at == 0 or tokens[at - 1] in _SENTENCE_ENDS or ends_sentence(tokens, at)
     if first.isupper():
+        if _is_trade(tokens, at, stop):
+            return False
         if begins_sentence and token.lower() in _OPENERS:
             return _opens_title(tokens, at, stop)
         # one word at a sentence's start is left to the tagger ("Dedicated to …", "Jazz has …")
@@ -144,10 +154,17 @@ def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
     if follows == ":" and begins_sentence:
         return True
     before = tokens[at - 1].lower() if at else ""
-    if before in _SAME_AS and at > 1 and tokens[at - 2].lower() == "the" and follows[0].isupper():
+    if before in _SAME_AS and at > 1 and "the" in (tokens[at - 2].lower(), tokens[max(at - 3, 0)].lower()) and follows[0].isupper():
         return True  # "the asteroid 1147 Stavropolis"
-    year = len(token) == 4 and before in ("in", "since", "from", "until", "by", "of", "during", "to")
+    year = len(token) == 4 and before in ("in", "since", "from", "until", "by", "during", "to")
     return follows[0].isupper() and not year and (begins_sentence or before in ("in", "of", "at", "by", "to", "the", "on", "and", "for"))
+
+
+def _is_trade(tokens: list[str], at: int, stop: int) -> bool:
+    """Whether a word says what the person named behind it is: "Director Ray Griggs"."""
+    if at + 2 >= stop or tokens[at].lower() not in _OCCUPATIONS or (at and tokens[at - 1][0].isupper()):
+        return False
+    return all(_is_name_word(token) and token[0].isalpha() for token in tokens[at + 1 : at + 3])
 
 
 def _opens_title(tokens: list[str], at: int, stop: int) -> bool:
@@ -254,6 +271,12 @@ def _comma_chain(tokens: list[str], runs: list[Run], at: int) -> list[Run]:
     return chain
 
 
+def _is_full_name(tokens: list[str], first: int, last: int) -> bool:
+    """Whether what stands behind the comma looks like a person: two words or more, and no "New York"."""
+    comma = tokens.index(",", first, last)
+    return last - comma > 2 and tokens[comma + 1].lower() not in _PLACE_OPENERS
+
+
 def _is_place_chain(tokens: list[str], first: int, last: int, length: int) -> bool:
     def token(at: int) -> str:
         return tokens[at] if 0 <= at < len(tokens) else "."
@@ -270,6 +293,8 @@ def _is_place_chain(tokens: list[str], first: int, last: int, length: int) -> bo
         nxt = second if after == "," else after
         return nxt[0].islower() and nxt not in ("a", "an", "the", "who", "which", "whose", "and", "or", "where", "also")
     before = token(first - 1).lower()
+    if before == "of" and after == "," and token(first - 2).lower() in _HOLDERS and length == 2 and _is_full_name(tokens, first, last):
+        return False  # "The mayor of X, Jane Doe, is"
     if before == "the":
         before = token(first - 2).lower()
     if before not in _PLACE_PREPOSITIONS:

@@ -107,13 +107,17 @@ def subject_at(reading: Reading, at: int) -> tuple[Mention, str] | None:
             return (mention, "") if mention else None
         mention = reading.owner(owned[0])
         return (mention, owned[1]) if mention else None
+    named = parse.child(at, "appos")
+    if named is not None and parse.is_name(named) and is_definite(parse, at) and same_thing(parse, at) == at:
+        mention = reading.name(named)  # "the manager, X, is"
+        return (mention, "") if mention else None
     # "Construction began in 1990", said of what was spoken of before
     event = parse.low[at].endswith("tion") and parse.tag[at] == "NN" and not parse.kind[at] and not parse.kids[at]
     if event or (is_definite(parse, at) and same_thing(parse, at) == at):
         known = reading.topics.noun(parse.low[at])
         topic = known or (reading.topics.described(parse.low[at]) if is_bare(parse, at) else reading.topics.current)
-        if topic is not None and topic.text[0].isupper():
+        if topic is not None and (not topic.text[0].islower() or parse.low[at - 1] == "this"):
             mention = Mention(topic.text, parse.start[at], parse.end[at], at)
-            return mention, "" if known else property_words(parse, at)
+            return mention, "" if known or parse.low[at - 1] == "this" else property_words(parse, at)
     resolved = reading.name(at)
     return (resolved, "") if resolved else None

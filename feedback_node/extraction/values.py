@@ -51,8 +51,13 @@ def measures(reading: Reading, at: int) -> Iterator[tuple[int, str, int]]:
     for member in heads:
         link = parse.child(member, "prep")
         number = parse.child(member, "nummod")
+        named = parse.child(member, "appos")
         if number is not None and number == member + 1 and parse.is_common(member):
             yield number, property_words(parse, member), member  # "the atomic number 12"
+        elif named is not None and named == member + 1 and parse.is_common(member) and parse.is_name(named):
+            yield named, property_words(parse, member), member  # "the code EDDP"
+        elif number is not None and number < member and parse.is_common(member) and not parse.kind[member]:
+            yield member, property_words(parse, member), member  # "194 species"
         elif parse.is_common(member) and link is not None and parse.low[link] in ("of", "by"):
             inner = parse.child(link, "pobj")
             if inner is not None and names_value(reading, inner):
