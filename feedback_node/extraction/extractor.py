@@ -91,7 +91,7 @@ class TripletExtractor:
                 self._patterns.read(reading, first, last)
                 claims = merge(reading.claims[begin:], self._ontology.match_predicate)
             for claim in claims:
-                if self._ontology is not None and tells_only_when(parse, claim, claims):
+                if self._ontology is not None and (tells_only_when(parse, claim, claims) or self._says_no_more(claim)):
                     continue
                 triplet = self._triplet(parse, claim, first)
                 key = (triplet.subject.lower(), triplet.predicate, triplet.object.lower())
@@ -99,6 +99,11 @@ class TripletExtractor:
                     seen.add(key)
                     found.append(triplet)
         return found
+
+    def _says_no_more(self, claim: Claim) -> bool:
+        """For "X by Y": what Y did is left to the question, unless the ontology knows "by"."""
+        assert self._ontology is not None
+        return claim.rule == "name-by" and self._ontology.match_predicate(claim.words) is None
 
     def _match(self, parse: Parse, claim: Claim) -> PredicateMatch | None:
         """The predicate that a claim's words mean; none where it would have a date for a thing ("was in 2001")."""
