@@ -102,7 +102,8 @@ def lead(job: Job, group: ProcessGroup) -> None:
     def middle() -> None:
         held_out = job.samples(900, 905)
         group.send_if_sharded(Command.EVALUATE, job.trainer, held_out, 2, ())
-        found = spec_of(job.trainer).evaluate(trainer, loaded.model, tokenizer, held_out, lambda one: prepare(one, tokenizer, config), 2)
+        spec, model = spec_of(job.trainer), loaded.model
+        found = group.made_alike(lambda: spec.evaluate(trainer, model, tokenizer, held_out, lambda one: prepare(one, tokenizer, config), 2))
         assert found is not None
         values.update(found.values)
         folder = job.folder / "half"
@@ -141,7 +142,7 @@ def answers_of(job: Job, group: ProcessGroup, loaded: Any) -> list[str]:
 
     prompts = [as_prompt("what is 3?")]
     group.send_if_sharded(Command.ANSWER, prompts, 0.0, None)
-    return answer(loaded.model, loaded.tokenizer, prompts, job.config.max_new_tokens)
+    return group.made_alike(lambda: answer(loaded.model, loaded.tokenizer, prompts, job.config.max_new_tokens))
 
 
 def note(job: Job, rank: int, loaded: Any, **more: Any) -> None:
