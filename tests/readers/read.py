@@ -56,7 +56,7 @@ def llama_cpp(wanted: dict[str, Any]) -> dict[str, Any]:
     params = xllamacpp.CommonParams()
     params.model.path = wanted["path"]
     params.n_ctx, params.n_parallel, params.warmup, params.use_jinja = 2048, 1, False, True
-    params.cpuparams.n_threads = 2
+    params.cpuparams.n_threads = 1  # several wait for each other by spinning, which takes minutes where the cores are busy
     if wanted.get("adapter"):
         params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(wanted["adapter"], 1.0)]
     server = xllamacpp.Server(params)

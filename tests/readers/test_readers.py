@@ -24,7 +24,7 @@ from trainer_node.models.gguf import default_model
 from trainer_node.models.llama_cpp import VARIABLE
 from trainer_node.models.restore import find_checkpoint, load_checkpoint, load_for_training
 
-pytestmark = pytest.mark.skipif(not os.environ.get("PELTON_TEST_READERS"), reason="by `make test-readers`")
+pytestmark = [pytest.mark.skipif(not os.environ.get("PELTON_TEST_READERS"), reason="by `make test-readers`"), pytest.mark.timeout(1800)]
 NEW_TOKENS = 16
 PROMPTS = [
     f"What is the {thing} of {place}?"
