@@ -37,6 +37,10 @@ _IS_A = re.compile(r"^(?:the\s+)?(?:it|\x00+)\s+(?:is|was)\s+(?:an?|the)\s", re.
 _OPENING = re.compile(r"^(?P<head>[A-Z][a-z]+[^,;:]{3,70}),\s+(?=(?:it|she|he|they|this|that|the|its|her|his)\b|\x00)")
 _VERB = re.compile(r"(?P<first>\w+)(?:\s+\w+){0,2}?\s+(?:by|in|on|at)\b")
 _YEAR = re.compile(r"\b(?:is|was)\s+an?\s+(?:[a-z-]+\s+)?(?P<year>[12]\d{3})\s+(?:[\w-]+\s+){0,3}?(?P<noun>[a-z]+)\b")
+_BEGINS = re.compile(r"^(?:\w+\s+){0,4}?[\"']?\x00")
+_BEHIND = re.compile(r",\s+(?P<said>(?P<verb>(?:was|is|were|are)\s+(?:\w+\s+){0,3}?(?:in|on|by|at))\s[^,;:]{2,60})")
+_IS_KIND = re.compile(r"\x00[\"']?\s+(?:by\s+[\w. ]{2,40}?\s)?(?:is|was)\s+an?\s")
+_THAT = re.compile(r"\s(?:that|which)\s+(?P<said>(?P<verb>(?:\w+\s+){1,4}?(?:in|on|by|at))\s[^,;:.]{2,60})")
 _HEAD = re.compile(r",\s+(?:an?|the|who|which|where|whose|with|one)\s")
 _TRIGGER = re.compile(r"\b(?:called|named|known|titled|by|whose)\b|,\s|\b[12]\d{3}\s", re.IGNORECASE)
 _MOST_CHARS = 400
@@ -51,7 +55,7 @@ def told_beside(sentence: str, asked: Asked, graph: Hypergraph) -> list[Triplet]
         return []
     kind = graph.ontology[missing.predicate].value
     text = _Sentence(sentence, _without_owner(sentence, asked, graph), missing, asked, graph)
-    rules: tuple[_Rule, ...] = (_opening, _head)
+    rules: tuple[_Rule, ...] = (_opening, _head, _behind_aside)
     if kind is ValueKind.ENTITY:
         rules = (_called, _described, _by, _whose, *rules)
     elif kind is ValueKind.DATE:
@@ -91,7 +95,7 @@ class _Sentence:
             return False
         ontology = self.graph.ontology
         windows = (" ".join(tokens[-1:]), " ".join(tokens[-2:])) if last else (plain,)
-        return any(self.missing.predicate in (*ontology.predicates_in(one), *ontology.asked_by(one)) for one in windows)
+        return any(self.missing.predicate in ontology.predicates_in(one) for one in windows)
 
     def _names_another(self, context: str) -> bool:
         known = (*words(context),)
@@ -173,6 +177,24 @@ def _opening(text: _Sentence) -> Iterator[Triplet]:
         yield from read_fragment(head, text.asked, text.graph)
 
 
+def _behind_aside(text: _Sentence) -> Iterator[Triplet]:
+    """ "Y by Z, a writer, was first published in 1969", "Y is a novel by Z that came out in 1813": of what the sentence begins with."""
+    if not _BEGINS.match(text.hidden):
+        return
+    pattern = _THAT if _IS_KIND.search(text.hidden) else _BEHIND
+    for match in pattern.finditer(text.hidden):
+        start, end = match.span("said")
+        if pattern is _THAT and not _SOURCES.isdisjoint(word.text for word in words(text.hidden[: match.start()])):
+            continue  # "an opera based on a play that was first performed in 1887"
+        if text.speaks(match["verb"]) and (found := read_fragment(text.text[start:end], text.asked, text.graph)):
+            yield from (
+                one.model_copy(update={"object_span": (one.object_span[0] + start, one.object_span[1] + start)})
+                for one in found
+                if one.object_span is not None
+            )
+            return
+
+
 def _head(text: _Sentence) -> Iterator[Triplet]:
     """The sentence up to what says more of its last name: "The author of Y is X, a character who"."""
     cut = _HEAD.search(text.text)
@@ -190,4 +212,28 @@ def _head(text: _Sentence) -> Iterator[Triplet]:
         )  # fmt: skip
 
 
+_SOURCES = frozenset(
+    [
+        "based",
+        "on",
+        "from",
+        "about",
+        "after",
+        "adaptation",
+        "adapted",
+        "sequel",
+        "prequel",
+        "version",
+        "inspired",
+        "remake",
+        "in",
+        "at",
+        "near",
+        "with",
+        "whose",
+        "like",
+        "unlike",
+        "set",
+    ]
+)
 _STORIES = listed("editions") | {"story", "tale", "music", "plot", "text", "work", "famous", "classic"}

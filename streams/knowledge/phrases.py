@@ -29,6 +29,8 @@ _TELLING_LETTERS = 4
 """A word of fewer letters is shared by chance."""
 REMEMBERED = 256
 """Readings kept: those of an answer and some before."""
+_COMPASS = frozenset({"north", "south", "east", "west", "northern", "southern", "eastern", "western", "central"})
+"""They make no two names alike: "East China Sea", "East Asia"."""
 NONE = Reading()
 
 
@@ -78,7 +80,7 @@ def resembles(left: str, right: str) -> bool:
     """Whether two folded names may be one: a telling word in common, one within the other, or nearly the same letters."""
     if contains(left, right):
         return True
-    shared = set(left.split()) & set(right.split())
+    shared = (set(left.split()) & set(right.split())) - _COMPASS
     if any(len(word) >= _TELLING_LETTERS for word in shared):
         return True
     return SequenceMatcher(None, left.replace(" ", ""), right.replace(" ", ""), autojunk=False).ratio() >= _ALIKE

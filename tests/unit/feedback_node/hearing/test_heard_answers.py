@@ -1,6 +1,7 @@
 """The answers of `tests/data/heard_answers.json`, in further domains: what is wanted was written down before they were judged.
 
-`right` (the whole reward), `part` (less), `wrong` (contradicted), `abstained`, `silent` (none of these). `left`: what is not heard yet.
+`right` (the whole reward), `part` (less), `wrong` (contradicted), `abstained`, `silent` (none of these). `left`: what is not heard yet; `not wrong`:
+what says something else beside what was asked, and contradicts nothing.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def test_answers_of_further_domains_are_heard(domains):
 
 
 @pytest.mark.parametrize("domains", [name for name, one in DOMAINS.items() if "left" in one])
-def test_answers_that_are_not_heard_yet_are_never_judged_the_other_way_round(domains):
+def test_what_is_not_heard_or_said_of_something_else_is_never_judged_the_other_way_round(domains):
     heard = _judge(DOMAINS[domains]["ontology"], DOMAINS[domains]["facts"])
     judged = [(question, answer, wanted, heard(question, answer)) for question, answer, wanted in DOMAINS[domains]["left"]]
     assert not [row for row in judged if {row[2], row[3]} == {"right", "wrong"}]
+    assert not [pair for pair in DOMAINS[domains]["not wrong"] if heard(*pair) == "wrong"]
