@@ -1,7 +1,7 @@
 """The answers of `tests/data/heard_answers.json`, in further domains: what is wanted was written down before they were judged.
 
-`right` (the whole reward), `part` (less), `wrong` (contradicted), `abstained`, `silent` (none of these). `left`: what is not heard yet; `not wrong`:
-what says something else beside what was asked, and contradicts nothing.
+`right` (the whole reward), `part` (less), `wrong` (contradicted), `abstained`, `silent` (none of these). `left`: what is
+not heard yet; `not wrong`: what says something else beside what was asked, and contradicts nothing.
 """
 
 from __future__ import annotations
