@@ -57,7 +57,8 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     """Read an answer against its question. `triplets` are what the extraction found in the utterance's prose. Hold the view's lock."""
     asked = asked_of(prompt, question, graph)
     triplets = reread(triplets, utterance.text, asked, graph)
-    if utterance.guessed and len(utterance.text) > _SHORT_CHARS:
+    is_guessed = utterance.guessed and len(utterance.text) > _SHORT_CHARS
+    if is_guessed:
         triplets = [one for one in triplets if _is_known(one, graph)]
     found = [*triplets, *_set_apart(utterance, triplets)]
     heard: list[Triplet] = [one for one in found if one.object_span is None]
@@ -80,7 +81,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         said += _denied_beside(utterance, said, start, end) if is_short else []
         asked = _left_of(asked, said) if is_short else asked
         is_open = is_open and (not _says_something(sentence) or (bool(said) and is_short and bool(asked.missing)))
-        heard += said
+        heard += [one for one in said if _is_known(one, graph)] if is_guessed else said
         unread += not said and _states(sentence)
     abstained = doubtful and not any(_is_asked(one, asked, graph) for one in heard)
     if abstained:
@@ -141,7 +142,8 @@ def _is_known(triplet: Triplet, graph: Hypergraph) -> bool:
     match = graph.ontology.match_predicate(triplet.predicate)
     if match is None or graph.ontology[match.name].value is not ValueKind.ENTITY:
         return True
-    return all(read(graph, side).candidates for side in (triplet.subject, triplet.object))
+    readings = [read(graph, side) for side in (triplet.subject, triplet.object)]
+    return all(one.entity is not None or one.candidates for one in readings)
 
 
 def _is_whole(triplet: Triplet, graph: Hypergraph) -> bool:

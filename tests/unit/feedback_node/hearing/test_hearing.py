@@ -161,6 +161,28 @@ def test_capitals_json_and_odd_characters_change_no_verdict(judged, domain):
             assert judged(question, answer).reward == wanted, answer
 
 
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        (
+            "What is the capital of Peru?",
+            "The capital of Peru is Lima, known for its vibrant culture, bustling streets, and colonial landmarks.",
+        ),
+        (
+            "Who wrote Moby-Dick?",
+            "Moby-Dick was written by Herman Melville, a restless sailor, essayist and customs inspector with a fine prose.",
+        ),
+        (
+            "Who discovered radium?",
+            "Radium was discovered by Marie Curie, who worked in a leaking shed, stirring boiling pitchblende for years.",
+        ),
+    ],
+)
+def test_in_capitals_the_names_that_the_graph_knows_are_told_from_words_that_nobody_knows(judged, question, answer):
+    plain, shouted = judged(question, answer), judged(question, answer.upper())
+    assert (plain.verified, plain.contradicted) == (shouted.verified, shouted.contradicted) == (1, 0)
+
+
 def test_tables_and_lists_say_what_their_rows_say(judged):
     assert judged("Who wrote Moby-Dick?", "| Book | Author |\n|---|---|\n| Moby-Dick | Herman Melville |").reward == 1.0
     assert judged("Who wrote Moby-Dick?", "- Author: Herman Melville\n- Published: 1851").reward == 1.0
