@@ -166,15 +166,15 @@ def test_capitals_json_and_odd_characters_change_no_verdict(judged, domain):
     [
         (
             "What is the capital of Peru?",
-            "The capital of Peru is Lima, known for its vibrant culture, bustling streets, and colonial landmarks.",
+            "The capital of Peru is Lima, known for its vibrant culture, bustling streets and landmarks.",
         ),
         (
             "Who wrote Moby-Dick?",
-            "Moby-Dick was written by Herman Melville, a restless sailor, essayist and customs inspector with a fine prose.",
+            "Moby-Dick was written by Herman Melville, a restless sailor and inspector with a fine prose.",
         ),
         (
             "Who discovered radium?",
-            "Radium was discovered by Marie Curie, who worked in a leaking shed, stirring boiling pitchblende for years.",
+            "Radium was discovered by Marie Curie, who worked in a leaking shed, stirring boiling ore.",
         ),
     ],
 )
