@@ -83,6 +83,8 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         is_open = is_open and (not _says_something(sentence) or (bool(said) and is_short and bool(asked.missing)))
         heard += [one for one in said if _is_known(one, graph)] if is_guessed else said
         unread += not said and _states(sentence)
+    if utterance.guessed:
+        heard = _without_words(heard, graph)
     abstained = doubtful and not any(_is_asked(one, asked, graph) for one in heard)
     if abstained:
         heard = [one for one in heard if graph.ontology.match_predicate(one.predicate) is not None]
@@ -135,6 +137,12 @@ def _with_told_beside(sentence: str, start: int, said: list[Triplet], asked: Ask
         return said
     kept = (one for one in said if _is_name(one.object) or not (one in on_question or one.predicate in ("is", "was")))
     return [*kept, *_moved(told, start)]
+
+
+def _without_words(claims: list[Triplet], graph: Hypergraph) -> list[Triplet]:
+    """Where capitals are guessed and a claim names what the graph knows: without those of its predicate whose names nobody knows."""
+    known = {one.predicate for one in claims if _is_known(one, graph)}
+    return [one for one in claims if one.predicate not in known or _is_known(one, graph)]
 
 
 def _is_known(triplet: Triplet, graph: Hypergraph) -> bool:
