@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ class Trainer:
     def __init__(self, lane: Lane[int], do: Any) -> None:
         self.lane, self.do, self.taken, self.ended = lane, do, [], False
 
-    def feed_from(self, source: Any) -> None:
+    def feed_from(self, source: Any, notes: Path | None = None) -> None:
         """The lane is its source."""
 
     def train(self, resume_from_checkpoint: str | None) -> None:
