@@ -12,6 +12,7 @@ import re
 import signal
 import sys
 from types import FrameType
+from typing import Any, NoReturn
 
 import click
 
@@ -107,15 +108,22 @@ def run_command(command: click.Command) -> None:
             from trainer_node.stopping import leave
 
             leave()
-        if isinstance(error, SystemExit) and int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            from trainer_node.stopping import leave
+        if interrupts:
+            if not isinstance(error, SystemExit):  # a library that was interrupted made another error of it, or something failed on the way
+                logger.warning("interrupted; on the way out: %s: %s", type(error).__name__, " ".join(str(error).split()))
+            _end(EXIT_INTERRUPTED)
+        if isinstance(error, SystemExit):
+            _end(error.code)
+        raise
 
-            leave(error.code if isinstance(error.code, int) else 0)  # gloo's threads may outlive their group, and abort in an end by Python
-        if not interrupts:
-            raise
-        if not isinstance(error, SystemExit):  # a library that was interrupted made another error of it, or something failed on the way out
-            logger.warning("interrupted; on the way out: %s: %s", type(error).__name__, " ".join(str(error).split()))
-        sys.exit(EXIT_INTERRUPTED)
+
+def _end(status: Any) -> NoReturn:
+    """One of several processes leaves at once: gloo's threads may outlive their group, and abort an end by Python."""
+    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+        from trainer_node.stopping import leave
+
+        leave(status if isinstance(status, int) else 0)
+    sys.exit(status)
 
 
 def note_interrupts() -> list[int]:

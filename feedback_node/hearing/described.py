@@ -213,27 +213,8 @@ def _head(text: _Sentence) -> Iterator[Triplet]:
 
 
 _SOURCES = frozenset(
-    [
-        "based",
-        "on",
-        "from",
-        "about",
-        "after",
-        "adaptation",
-        "adapted",
-        "sequel",
-        "prequel",
-        "version",
-        "inspired",
-        "remake",
-        "in",
-        "at",
-        "near",
-        "with",
-        "whose",
-        "like",
-        "unlike",
-        "set",
-    ]
-)
+    ("based", "on", "from", "about", "after", "adaptation", "adapted", "sequel", "prequel", "version",
+     "inspired", "remake", "in", "at", "near", "with", "whose", "like", "unlike", "set")
+)  # fmt: skip
+"""Words behind which a "that" may speak of another work."""
 _STORIES = listed("editions") | {"story", "tale", "music", "plot", "text", "work", "famous", "classic"}

@@ -57,8 +57,8 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     """Read an answer against its question. `triplets` are what the extraction found in the utterance's prose. Hold the view's lock."""
     asked = asked_of(prompt, question, graph)
     triplets = reread(triplets, utterance.text, asked, graph)
-    is_guessed = utterance.guessed and len(utterance.text) > _SHORT_CHARS
-    if is_guessed:
+    is_long = len(utterance.text) > _SHORT_CHARS
+    if utterance.guessed and is_long:
         triplets = [one for one in triplets if _is_known(one, graph)]
     found = [*triplets, *_set_apart(utterance, triplets)]
     heard: list[Triplet] = [one for one in found if one.object_span is None]
@@ -81,10 +81,10 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         said += _denied_beside(utterance, said, start, end) if is_short else []
         asked = _left_of(asked, said) if is_short else asked
         is_open = is_open and (not _says_something(sentence) or (bool(said) and is_short and bool(asked.missing)))
-        heard += [one for one in said if _is_known(one, graph)] if is_guessed else said
+        heard += said
         unread += not said and _states(sentence)
     if utterance.guessed:
-        heard = _without_words(heard, graph)
+        heard = _without_words(heard, graph, is_long=is_long)
     abstained = doubtful and not any(_is_asked(one, asked, graph) for one in heard)
     if abstained:
         heard = [one for one in heard if graph.ontology.match_predicate(one.predicate) is not None]
@@ -139,10 +139,10 @@ def _with_told_beside(sentence: str, start: int, said: list[Triplet], asked: Ask
     return [*kept, *_moved(told, start)]
 
 
-def _without_words(claims: list[Triplet], graph: Hypergraph) -> list[Triplet]:
-    """Where capitals are guessed and a claim names what the graph knows: without those of its predicate whose names nobody knows."""
+def _without_words(claims: list[Triplet], graph: Hypergraph, *, is_long: bool) -> list[Triplet]:
+    """Where capitals are guessed: without names that nobody knows; in a short answer only where another is known for the same predicate."""
     known = {one.predicate for one in claims if _is_known(one, graph)}
-    return [one for one in claims if one.predicate not in known or _is_known(one, graph)]
+    return [one for one in claims if _is_known(one, graph) or not (is_long or one.predicate in known)]
 
 
 def _is_known(triplet: Triplet, graph: Hypergraph) -> bool:

@@ -196,7 +196,8 @@ class TakingApart:
         failed = {number: accused[sample_id] for number, sample_id in enumerate(ids) if sample_id in accused}
         left = [number for number in range(len(ids)) if number not in failed]
         if raised and raised.each_tried:
-            return failed | dict.fromkeys(left, f"{raised.why}, though each of its samples could be trained alone")
+            of_it = [number for number in left if ids[number] in raised.sample_ids]
+            return failed | dict.fromkeys(of_it, f"{raised.why}, though each of its samples could be trained alone")
         if group.size > 1 and not tries_alone(source, passes):
             return failed | self._failed_alike(source, passes, left)
         mine = left[group.rank :: group.size]

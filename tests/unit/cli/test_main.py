@@ -174,6 +174,20 @@ def test_one_of_several_processes_leaves_with_its_exit_code_before_python_takes_
     assert (done.returncode, done.stdout, done.stderr) == (2, taken_apart, "error: no prompt came\n")
 
 
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_one_that_was_interrupted_says_so_by_its_exit_code_whatever_it_made_of_it(processes: str) -> None:
+    code = (
+        "import click, os, signal, sys\n"
+        "from cli.main import run_command\n"
+        "def interrupted():\n"
+        "    try: os.kill(os.getpid(), signal.SIGINT)\n"
+        "    except KeyboardInterrupt: sys.exit(7)\n"
+        "run_command(click.command()(interrupted))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=os.environ | {"WORLD_SIZE": processes}, check=False)
+    assert done.returncode == 130
+
+
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     pelton = Path(sys.executable).with_name("pelton")
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {pelton} --help | head -1"], capture_output=True, encoding="utf-8", check=False)
