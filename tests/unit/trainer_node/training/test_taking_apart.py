@@ -127,6 +127,14 @@ def test_samples_of_a_step_that_ended_earlier_starts_are_tried_before_it_is_trai
     assert [tokens for _, tokens in step.source.losses] == [len(good[0].input_ids) - good[0].labels.count(IGNORED)]
 
 
+def test_of_a_step_that_raised_though_each_of_its_samples_was_tried_only_its_own_are_put_away(tiny_model, tmp_path):
+    raised = RaisedStep(1, ["s0", "s2"], "ValueError: together", 1, each_tried=True)
+    good = EXAMPLES[TrainerKind.SFT]
+    step = step_over(TrainerKind.SFT, [good[0], good[1], good[0]], tiny_model, tmp_path, suspicion=Suspicion(raised=raised))
+    assert set(guilty_of(step)) == {"s0", "s2"}
+    assert step.gradient, "the one that came beside them is trained"
+
+
 @pytest.mark.parametrize("kind", list(GUILTY))
 def test_where_all_of_a_batch_raise_and_a_plain_sentence_does_not_the_data_is_at_fault_and_nothing_is_learnt(tiny_model, tmp_path, kind):
     step = step_over(kind, [GUILTY[kind]], tiny_model, tmp_path)
