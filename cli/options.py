@@ -34,26 +34,27 @@ class Finite(click.FloatRange):
 
 
 class Ternary(click.ParamType):
-    """What a right answer, one that abstains, a wrong one, and one that the graph can tell nothing of get."""
+    """What a right answer, one that abstains, a wrong one, one that the graph can tell nothing of, and one that abstains needlessly get."""
 
-    name = "RIGHT,ABSTAINED,WRONG[,UNSUPPORTED]"
+    name = "RIGHT,ABSTAINED,WRONG[,UNSUPPORTED[,NEEDLESS]]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, float | None]:
-        """The values by name, or a usage error. Without the fourth, it is midway between to abstain and to be wrong."""
+        """The values by name, or a usage error. Without the fourth, it is midway between to abstain and to be wrong; without the fifth,
+        to abstain is never needless."""
         if isinstance(value, dict):
             return value
         parts = [part.strip() for part in str(value).split(",")]
         try:
             right, abstained, wrong = (float(part) for part in parts[:3])
-            unsupported = [None if part == "none" else float(part) for part in parts[3:]] or [(abstained + wrong) / 2]
-            (last,) = unsupported
+            further = [None if part == "none" else float(part) for part in parts[3:]] or [(abstained + wrong) / 2]
+            unsupported, needless = (*further, None) if len(further) == 1 else further
         except ValueError:
-            self.fail(f"{value!r} is not three or four numbers, such as 1,0,-1", param, ctx)
+            self.fail(f"{value!r} is not three to five numbers, such as 1,0,-1", param, ctx)
         if not 10 >= right > abstained > wrong >= -10:
             self.fail(f"{value!r}: right must be above abstained, and that above wrong, all from -10 to 10", param, ctx)
-        if last is not None and not abstained >= last >= wrong:
-            self.fail(f"{value!r}: the last must lie between wrong and abstained, or be none", param, ctx)
-        return {"right": right, "abstained": abstained, "wrong": wrong, "unsupported": last}
+        if not all(last is None or abstained >= last >= wrong for last in (unsupported, needless)):
+            self.fail(f"{value!r}: those after the third must lie between wrong and abstained, or be none", param, ctx)
+        return {"right": right, "abstained": abstained, "wrong": wrong, "unsupported": unsupported, "needless": needless}
 
 
 class RunName(click.ParamType):

@@ -45,6 +45,8 @@ class TernaryValues(BaseModel):
     share of the way from `abstained`."""
     abstained: float = Field(default=0.0, ge=-MOST, le=MOST)
     """The answer says that it does not know."""
+    needless: float | None = Field(default=None, ge=-MOST, le=MOST)
+    """It says so, and the graph knows what was asked. None is as `abstained`; below it, a model that may be right is paid for trying."""
     wrong: float = Field(default=-1.0, ge=-MOST, le=MOST)
     """Something is contradicted, or nothing of what was asked is said."""
     unsupported: float | None = Field(default=-0.5, ge=-MOST, le=MOST)
@@ -57,6 +59,8 @@ class TernaryValues(BaseModel):
             raise ValueError("right must be above abstained, and abstained above wrong")
         if self.unsupported is not None and not self.abstained >= self.unsupported >= self.wrong:
             raise ValueError("unsupported must lie between wrong and abstained")
+        if self.needless is not None and not self.abstained >= self.needless >= self.wrong:
+            raise ValueError("needless must lie between wrong and abstained")
         return self
 
 
@@ -110,7 +114,7 @@ def _ternary(claims: Mapping[ClaimKey, JudgedTriplet], question: Question, absta
     if _is_contradicted(claims):
         return values.wrong
     if abstained:
-        return values.abstained
+        return values.needless if values.needless is not None and question.known else values.abstained
     if not question.parts:
         return values.unsupported if claims else None  # the graph knows nothing of what was asked
     covered = question.coverage(claims)

@@ -35,6 +35,8 @@ class Question(NamedTuple):
     """Its words, folded: neither is to say these again."""
     yes_no: bool = False
     """It gives both sides, and asks whether it is so."""
+    known: bool = False
+    """The graph holds an answer to some part of it."""
 
     def is_answered(self, claims: Mapping[ClaimKey, JudgedTriplet]) -> bool:
         """Whether any claim is about something that was asked, right or wrong."""
@@ -70,10 +72,12 @@ def read_question(text: str, graph: Hypergraph) -> Question:
     outside = _without_names(text, found)
     predicates = _asked_in(outside, graph)
     parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
+    known = bool(parts)
     if not parts:
         asked: list[str | None] = list(predicates) or [None]
         parts = [Part(name, entity) for name in asked for entity in mentions]
-    return Question(tuple(parts), frozenset(_every(mentions, graph)), frozenset(word.text for word in words(text)), is_yes_no(text))
+    said = frozenset(word.text for word in words(text))
+    return Question(tuple(parts), frozenset(_every(mentions, graph)), said, is_yes_no(text), known)
 
 
 def _asked_in(text: str, graph: Hypergraph) -> list[str]:

@@ -331,12 +331,31 @@ def test_what_the_graph_can_tell_nothing_of_can_be_left_out_of_what_is_learnt(gr
         assert judge_output(output, claims, graph, config).value == unsupported
 
 
+@pytest.mark.parametrize(
+    ("question", "completion", "needless"),
+    [
+        (QUESTION, DONT_KNOW, True),
+        ("By which composer is Aida?", "I am not sure.", True),
+        ("Who composed Zorvania?", "I do not know.", False),
+        ("In which year was Zorvania first sung?", "I am not sure.", False),
+        ("In which town was Aida first sung?", "I do not know.", False),
+    ],
+)
+def test_to_abstain_is_needless_only_where_the_graph_knows_what_was_asked(graph, question, completion, needless):
+    output = ModelOutput(prompt_id="p", prompt=question, completion=completion, model_version="r/7")
+    for values, wanted in ((TernaryValues(), 0.0), (TernaryValues(needless=-0.75), -0.75 if needless else 0.0)):
+        judged = judge_output(output, [], graph, RewardConfig(policy=TERNARY, ternary=values))
+        assert (judged.abstained, judged.value) == (True, wanted)
+
+
 def test_the_values_of_ternary_fall(graph):
     for wrong in (
         {"abstained": 1.0},
         {"wrong": 0.0},
         {"unsupported": 0.5},
         {"unsupported": -2},
+        {"needless": 0.5},
+        {"needless": -2},
         {"right": -2.0},
         {"right": 11.0},
         {"right": float("nan")},
