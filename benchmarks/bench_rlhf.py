@@ -7,7 +7,7 @@ and judged by the arm's own worker; `exact` (a gold string stands in the answer)
     --stage screen         the five policies by GRPO at 4e-4, two seeds
     --stage finalists      `ternary` and `coverage` by GRPO and PPO at 1e-4, 2e-4 and 4e-4
     --stage default        `--policy` by both, three rates, three seeds, both domains, prompts as they come
-    --stage longer         the same over two and three passes
+    --stage longer         the same over three passes, at the lower rates
     --stage dpo            DPO on pairs that the feedback worker makes of eight sampled answers to each prompt, and sends back
     --stage sft-then-grpo  a short SFT on a part of the facts and on answers that abstain, then GRPO from its checkpoint
     --stage needless       the same with few answers that abstain, and less or more taken off where that is needless
@@ -61,7 +61,7 @@ _writing = threading.Lock()
 def main() -> None:
     """Run the arms of a stage, and keep each as it ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--stage", choices=STAGES, default="try")
+    parser.add_argument("--stage", choices=STAGES, default=["try"], nargs="+", help="one or more, begun in this order")
     parser.add_argument("--part", default="0/1", metavar="I/N", help="of the arms every Nth, from the Ith on")
     parser.add_argument("--only", default="", help="arms whose names contain this; with --stage try, of all stages")
     parser.add_argument("--policy", choices=POLICIES, default="ternary", help="of the stages that compare none")
@@ -80,7 +80,7 @@ def main() -> None:
     if Path(arguments.model).is_dir():
         arguments.model = Path(arguments.model)
     record = Record("bench_rlhf", arguments, {"questions": 27})
-    if arguments.stage == "ceiling":
+    if arguments.stage == ["ceiling"]:
         record.keep(ceiling(arguments), key=_key)
         return
     kept = [path for path in (record.path, RESULTS / "bench_rlhf.json") if path.exists()]
@@ -98,9 +98,9 @@ def main() -> None:
 
 
 def asked_for(arguments: argparse.Namespace) -> list[Arm]:
-    """The arms of the stage, or of all, by name."""
-    everywhere = arguments.stage == "try" and arguments.only
-    found = [arm for stage in (STAGES if everywhere else (arguments.stage,)) for arm in arms(stage, arguments.policy)]
+    """The arms of the stages, or of all, by name."""
+    everywhere = arguments.stage == ["try"] and arguments.only
+    found = [arm for stage in (STAGES if everywhere else arguments.stage) for arm in arms(stage, arguments.policy)]
     first, every = map(int, arguments.part.split("/"))
     return [arm for arm in dict.fromkeys(found) if arguments.only in arm.name][first::every]
 
