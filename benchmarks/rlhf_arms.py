@@ -64,8 +64,12 @@ def arms(stage: str, policy: str) -> list[Arm]:
         return [Arm(policy, by, lr, seed, domain, "off", passes=3) for seed, domain, (by, lr) in
                 itertools.product(seeds, ("countries", "works"), (("ppo", 2e-4), ("grpo", 1e-4), ("ppo", 1e-4)))]  # fmt: skip
     if stage == "needless":
-        return [Arm(policy, "grpo", lr, seed, domain, "sft-tenth", needless) for seed, (domain, lr), needless in
-                itertools.product(seeds, (("countries", 2e-4), ("countries", 1e-4), ("works", 2e-4)), (None, -0.5, -0.75, -1.0))]
+        return [
+            Arm(policy, "grpo", lr, seed, domain, "sft-tenth", needless)
+            for seed, (domain, lr), needless in itertools.product(
+                seeds, (("countries", 2e-4), ("countries", 1e-4), ("works", 2e-4)), (None, -0.5, -0.75, -1.0)
+            )
+        ]
     if stage == "dpo":
         return [Arm(policy, "dpo", lr, seed, domain) for seed, domain, lr in itertools.product(seeds, ("countries", "works"), (1e-5, 5e-5))]
     if stage == "sft-then-grpo":
