@@ -53,19 +53,19 @@ from streams.knowledge.ontology import Ontology  # noqa: E402
 from streams.knowledge.phrases import read  # noqa: E402
 
 
-def countries_graph() -> Hypergraph:
-    """The demo's facts under the demo's ontology."""
+def countries_graph(ontology: Ontology | None = None) -> Hypergraph:
+    """The demo's facts under the demo's ontology, or another."""
     from demo.countries import facts
 
-    graph = Hypergraph(Ontology.load(ROOT / "demo" / "ontology.yaml"))
+    graph = Hypergraph(ontology or Ontology.load(ROOT / "demo" / "ontology.yaml"))
     for fact in facts():
         graph.put(fact)
     return graph
 
 
-def elements_graph() -> Hypergraph:
+def elements_graph(ontology: Ontology | None = None) -> Hypergraph:
     """mendeleev's elements."""
-    graph = Hypergraph(Ontology.load(DATA / "elements.yaml"))
+    graph = Hypergraph(ontology or Ontology.load(DATA / "elements.yaml"))
     columns = {"symbol": "symbol", "atomic_number": "atomic_number", "atomic_weight": "atomic_weight", "discovered": "discovery_year"}
     for row in elements():
         for predicate, column in columns.items():
