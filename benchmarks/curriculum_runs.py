@@ -15,10 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.multi_hop import facts, samples
-from schemas.sample import Sample, Task
-from schemas.training_sample import BANDS, TrainingSample
-from schemas.turns import Turn
+from benchmarks.curriculum_data import Source
+from schemas.training_sample import BANDS
+from streams.curriculum.task_detector import to_training_sample
 from streams.kafka.admin import create_topics, end_offsets
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
@@ -35,8 +34,10 @@ ARMS = {
 }
 """Arm -> the order that `pelton train --curriculum` is asked for."""
 NOISE = {"clean": 0.0, "noisy": 0.2, "short": 0.0}
-"""Condition -> share of wrong answers. `short` is one pass over a third of the samples."""
+"""Condition -> share of wrong answers (stories have none). `short` is one pass over a third of the samples."""
 MAX_NEW_TOKENS = 16
+TOKENS = 64 * 128
+"""Measured in one pass."""
 
 
 @dataclass(frozen=True)
@@ -47,11 +48,21 @@ class Plan:
     arm: str
     seed: int
     lr: float
+    data: str = "hops"
 
     @property
     def name(self) -> str:
         """Of the run, unique among all."""
-        return f"{self.condition}-{self.arm}-{self.seed}-{self.lr:g}"
+        return f"{self.of_data('-')}{self.condition}-{self.arm}-{self.seed}-{self.lr:g}"
+
+    @property
+    def log(self) -> str:
+        """Prefix of the topics that it reads."""
+        return f"{self.of_data('.')}{self.condition}{self.seed}.{self.signal}."
+
+    def of_data(self, end: str) -> str:
+        """How names begin: by the data, unless those are the questions of several hops."""
+        return "" if self.data == "hops" else f"{self.data}{end}"
 
     @property
     def signal(self) -> str:
@@ -78,14 +89,14 @@ class Size:
 class Logs:
     """The logs that runs read: one for each condition, seed and signal, made by a curriculum worker when it is first asked for."""
 
-    def __init__(self, bootstrap_servers: str, folder: Path, size: Size, environ: dict[str, str]) -> None:
-        self._servers, self._folder, self._size, self._environ = bootstrap_servers, folder, size, environ
+    def __init__(self, bootstrap_servers: str, folder: Path, size: Size, source: Source, environ: dict[str, str]) -> None:
+        self._servers, self._folder, self._size, self._source, self._environ = bootstrap_servers, folder, size, source, environ
         self._locks: dict[str, threading.Lock] = {}
         self._making = threading.Lock()
 
     def settings(self, plan: Plan) -> KafkaSettings:
         """Where a run reads; all samples are in their bands on return."""
-        name = f"{plan.condition}{plan.seed}.{plan.signal}."
+        name = plan.log
         settings = KafkaSettings(bootstrap_servers=self._servers, topic_prefix=name)
         with self._making:
             lock = self._locks.setdefault(name, threading.Lock())
@@ -99,9 +110,9 @@ class Logs:
     def _make(self, settings: KafkaSettings, plan: Plan) -> None:
         create_topics(settings, settings.topics).raise_if_wrong()
         count, _ = self._size.of(plan.condition)
-        trained, _ = samples(count, self._size.held_out, plan.seed, NOISE[plan.condition])
+        trained, _ = self._source.samples(count, self._size.held_out, plan.seed, NOISE[plan.condition])
         with Producer(settings) as producer:
-            for fact in facts():
+            for fact in self._source.facts():
                 producer.send(settings.topics.facts, fact.fact_id, fact)
             for sample in trained:
                 producer.send(settings.topics.samples, sample.sample_id, sample)
@@ -124,7 +135,9 @@ class Logs:
 class Training:
     """A trainer's process; the same plan goes on where it was stopped."""
 
-    def __init__(self, plan: Plan, size: Size, settings: KafkaSettings, folder: Path, model: str, environ: dict[str, str]) -> None:
+    def __init__(
+        self, plan: Plan, size: Size, source: Source, settings: KafkaSettings, folder: Path, model: str, environ: dict[str, str]
+    ) -> None:
         count, passes = size.of(plan.condition)
         self.folder = folder / plan.name
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -133,7 +146,7 @@ class Training:
             "bootstrap-servers": settings.bootstrap_servers, "topic-prefix": settings.topic_prefix, "model": model, "run-id": plan.name,
             "run-dir": self.folder / "run", "trainer": "sft", "curriculum": ARMS[plan.arm].value, "epochs": passes, "lr": plan.lr,
             "batch-size": size.batch_size, "seed": plan.seed, "checkpoint-steps": max(1, steps // size.checkpoints),
-            "keep-checkpoints": 1000, "checkpoint-every": 100_000, "patience": 0, "linger-s": 0.3, "max-seq": 128,
+            "keep-checkpoints": 1000, "checkpoint-every": 100_000, "patience": 0, "linger-s": 0.3, "max-seq": source.kind.max_seq,
             "lora-r": 8, "alpha": 16, "metrics-port": 0, "backend": "hf",
         }  # fmt: skip
         command = [sys.executable, "-m", "cli.main", "train", "--until-consumed"]
@@ -170,27 +183,45 @@ def environ_of() -> dict[str, str]:
 
 
 class Measure:
-    """What a run's checkpoints know: held-out questions, by one copy of the model that takes one adapter after the other."""
+    """What a run's checkpoints know of what was held out, by one copy of the model that takes one adapter after the other."""
 
-    def __init__(self, model: str, size: Size, rows: int = 64) -> None:
+    def __init__(self, model: str, size: Size, source: Source) -> None:
         from trainer_node.config import TrainConfig
         from trainer_node.data.tokenization import prepare
         from trainer_node.models.restore import load_for_training
 
-        config = TrainConfig(model=model, lora_r=8, alpha=16, max_seq=128, backend="hf")
-        self._loaded, self._rows = load_for_training(config, None), rows
-        _, held_out = samples(10, size.held_out, 0)
-        self._questions = held_out
-        self._examples: list[Any] = [prepare(_training(one), self._loaded.tokenizer, config) for one in held_out]
+        config = TrainConfig(model=model, lora_r=8, alpha=16, max_seq=source.kind.max_seq, backend="hf")
+        self._loaded, self._rows = load_for_training(config, None), max(1, TOKENS // source.kind.max_seq)
+        _, held_out = source.samples(10, size.held_out, 0)
+        self._source = source
+        self._samples = [to_training_sample(one) for one in held_out]
+        self._examples: list[Any] = [prepare(one, self._loaded.tokenizer, config) for one in self._samples]
 
     def loss(self, checkpoint: Path | None) -> float:
-        """Nats a token of the held-out answers; of None, by the model as it was."""
+        """Nats a token of what the held-out samples answer, or are; of None, by the model as it was."""
         from trainer_node.training.evaluation import evaluating, mean_loss
 
         self._take(checkpoint)
         with evaluating(self._loaded.model):
             found = mean_loss(self._loaded.model, self._examples, self._loaded.tokenizer.pad_token_id, self._rows)
         return found.total / found.tokens
+
+    def scores(self, checkpoint: Path) -> dict[str, float]:
+        """Beside the loss: of questions their accuracy, of topics the product's scores of the likeliest label; of texts nothing."""
+        if self._source.name == "hops":
+            return {"accuracy": self.accuracy(checkpoint)}
+        return self.label_scores(checkpoint) if self._source.name == "topics" else {}
+
+    def label_scores(self, checkpoint: Path) -> dict[str, float]:
+        """Accuracy, macro-F1, adjusted Rand index and the accuracy of the commonest label, where only labels of the set can be chosen."""
+        from trainer_node.training.evaluation import choose_labels, evaluating, prompt_of
+        from trainer_node.training.label_scores import label_scores
+
+        self._take(checkpoint)
+        prompts = [prompt_of(example) for example in self._examples]
+        with evaluating(self._loaded.model):
+            chosen = choose_labels(self._loaded.model, self._loaded.tokenizer, self._samples, prompts)
+        return {name.removeprefix("val_"): value for name, value in label_scores(chosen).values.items()}
 
     def accuracy(self, checkpoint: Path) -> float:
         """Share of the held-out questions whose greedy answer is right, letter for letter."""
@@ -213,7 +244,7 @@ class Measure:
                     eos_token_id=tokenizer.eos_token_id, temperature=None, top_p=None, top_k=None,
                 )  # fmt: skip
             said = tokenizer.batch_decode(made[:, width:], skip_special_tokens=True)
-            right += sum(text.strip() == self._questions[index].answer for text, index in zip(said, part, strict=True))
+            right += sum(text.strip() == self._samples[index].completion for text, index in zip(said, part, strict=True))
         return right / len(order)
 
     def _take(self, checkpoint: Path | None) -> None:
@@ -240,28 +271,28 @@ class Measure:
         by_pass = -(-len(rows) // passes // size.batch_size)
         curve = {one.manifest.step: self.loss(one.path) for one in found}
         result = {
-            "condition": plan.condition, "arm": plan.arm, "seed": plan.seed, "lr": plan.lr, "steps": last.manifest.step,
+            "data": plan.data, "condition": plan.condition, "arm": plan.arm, "seed": plan.seed, "lr": plan.lr, "steps": last.manifest.step,
             "samples": len(rows), "of": count * passes, "curve": [[step, loss] for step, loss in sorted(curve.items())],
             "loss_by_pass": [_at(curve, by_pass * number) for number in range(1, passes + 1)],
-            "early_area": _area(curve, by_pass), "accuracy": self.accuracy(last.path), "mean_band_by_decile": _deciles(rows),
+            "early_area": _area(curve, by_pass), **self.scores(last.path), "mean_band_by_decile": _deciles(rows),
         }  # fmt: skip
         shutil.rmtree(folder / "run" / "checkpoints", ignore_errors=True)
         return result
 
 
 @functools.cache
-def _measure(model: str, size: Size) -> Measure:
-    return Measure(model, size)
+def _measure(model: str, size: Size, source: Source) -> Measure:
+    return Measure(model, size, source)
 
 
-def measured(model: str, plan: Plan, size: Size, folder: Path) -> dict[str, Any]:
+def see(device: dict[str, str]) -> None:
+    """Begin a process that measures: it shall see this device and no other."""
+    os.environ.update(device)
+
+
+def measured(model: str, plan: Plan, size: Size, source: Source, folder: Path) -> dict[str, Any]:
     """What a finished run's checkpoints know; in a process that measures, which keeps its copy of the model."""
-    return _measure(model, size).of_run(plan, size, folder)
-
-
-def _training(sample: Sample) -> TrainingSample:
-    prompt = (Turn(role="user", content=sample.prompt),)
-    return TrainingSample(sample_id=sample.sample_id, objective="sft", task=Task.QA, band=0, prompt=prompt, completion=sample.answer)
+    return _measure(model, size, source).of_run(plan, size, folder)
 
 
 def _at(curve: dict[int, float], step: int) -> float:
