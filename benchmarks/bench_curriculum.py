@@ -185,6 +185,8 @@ def main() -> None:
     record = Record("bench_curriculum", given, {"seeds": [int(seed) for seed in given.seeds.split(",")]})
     given.work.mkdir(parents=True, exist_ok=True)
     if given.model == "tiny":
+        if given.data == "talk":
+            raise SystemExit("talk: the tiny model reads bytes, and no conversation fits into it: name another")
         from tests.models.tiny import build
 
         given.model = str(build(given.work / "tiny"))
