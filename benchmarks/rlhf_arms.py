@@ -64,17 +64,10 @@ def arms(stage: str, policy: str) -> list[Arm]:
         return [Arm(policy, by, lr, seed, domain, "off", passes=3) for seed, domain, (by, lr) in
                 itertools.product(seeds, ("countries", "works"), (("ppo", 2e-4), ("grpo", 1e-4), ("ppo", 1e-4)))]  # fmt: skip
     if stage == "needless":
-        return [
-            Arm(policy, "grpo", lr, seed, domain, "sft-tenth", needless)
-            for seed, (domain, lr), needless in itertools.product(
-                seeds, (("countries", 2e-4), ("countries", 1e-4), ("works", 2e-4)), (None, -0.5, -0.75, -1.0)
-            )
-        ]
-    if stage == "dpo":
-        return [Arm(policy, "dpo", lr, seed, domain) for seed, domain, lr in itertools.product(seeds, ("countries", "works"), (1e-5, 5e-5))]
-    if stage == "sft-then-grpo":
-        return [Arm(policy, "grpo", lr, seed, domain, way) for seed, domain, way, lr in
-                itertools.product(seeds, ("countries", "works"), reversed(TAUGHT), (1e-4, 2e-4))]  # fmt: skip
+        places = (("countries", 2e-4), ("countries", 1e-4), ("works", 2e-4))
+        taken = {"sft-tenth": (None, -0.25, -0.5, -0.75, -1.0), "sft": (-0.25, -0.5)}
+        return [Arm(policy, "grpo", lr, seed, domain, way, needless) for seed, (domain, lr) in itertools.product(seeds, places)
+                for way in taken for needless in taken[way]]  # fmt: skip
     if stage == "refill":
         return [Arm(policy, "grpo", 2e-4, seed, "countries", way) for seed, way in itertools.product(seeds, WAYS)]
     return [Arm(policy, "grpo", 4e-4, 0)]
