@@ -11,6 +11,7 @@ _DOUBT_WORDS = words("doubt_words")
 _NEGATIONS = words("negations")
 
 _DOUBT = _DOUBT_WORDS | _DOUBT_VERBS
+_ONLY = frozenset({"only", "sole", "single"})
 _UP = frozenset({"ccomp", "xcomp", "advcl", "relcl", "acl", "pcomp", "conj", "aux", "parataxis", "csubj", "attr", "acomp", "dep"})
 
 
@@ -21,6 +22,9 @@ def is_question(parse: Parse, first: int, last: int) -> bool:
 
 def negated(parse: Parse, verb: int) -> bool:
     """Whether the clause of a verb is denied: "is not", "never", "no ingredient of", "it is false that"."""
+    for kid in parse.kids[verb]:
+        if parse.dep[kid] == "attr" and any(parse.low[word] in _ONLY for word in parse.kids[kid]):
+            return False  # "X is not the only N": it is one
     for kid in parse.kids[verb]:
         if parse.dep[kid] == "neg" or (parse.low[kid] in _NEGATIONS and not _answers_no(parse, kid)):
             return True

@@ -14,12 +14,14 @@ from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import PRONOUNS, left_edge, members, right_edge
 from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.spans import NAME
+from streams.knowledge.ontology import ValueKind
 
 if TYPE_CHECKING:
     from streams.knowledge.ontology import Ontology
     from streams.knowledge.relations import Template
 
 _ARTICLES = frozenset({"the", "a", "an"})
+_WHEN = ("in", "on", "around", "during")
 _LONGEST_SLOT = 8
 """Tokens between the words of a phrase, at most."""
 RULE = "pattern"
@@ -45,8 +47,9 @@ class Patterns:
         for predicate in ontology.predicates.values():
             for template in predicate.templates:
                 pattern = _pattern(predicate.name, template, tokenize)
-                if pattern.between:
-                    self._by_word.setdefault(pattern.between[0], []).append(pattern)
+                for between in _when(pattern) if predicate.value is ValueKind.DATE else (pattern.between,):
+                    if between:
+                        self._by_word.setdefault(between[0], []).append(pattern._replace(between=between))
 
     def read(self, reading: Reading, first: int, last: int) -> None:
         """Add the claims of one sentence; they replace open claims made of the same words that the ontology does not know."""
@@ -56,6 +59,12 @@ class Patterns:
                 if _stands(parse, pattern.between, at, last):
                     for claim in _claims(reading, pattern, at, first, last):
                         reading.claims.append(claim)
+
+
+def _when(pattern: Pattern) -> Iterator[tuple[str, ...]]:
+    """The words between the slots of a phrase that says when: "came out in" is said of a year, "came out on" of a day."""
+    *head, last = pattern.between or ("",)
+    yield from ((*head, other) for other in _WHEN) if head and last in _WHEN else (pattern.between,)
 
 
 def _pattern(predicate: str, template: Template, tokenize: Callable[[str], list[str]]) -> Pattern:

@@ -136,7 +136,7 @@ def _with_names(tokens: list[str], starts: list[int], fixed: list[Run]) -> list[
 def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
     token = tokens[at]
     first = token[0]
-    begins_sentence = at == 0 or tokens[at - 1] in _SENTENCE_ENDS or ends_sentence(tokens, at)
+    begins_sentence = at == 0 or tokens[at - 1] in _SENTENCE_ENDS or "\n" in tokens[at - 1] or ends_sentence(tokens, at)
     if first.isupper():
         if _is_trade(tokens, at, stop):
             return False

@@ -33,6 +33,9 @@ _DESCRIBED = re.compile(rf"\b(?:is|was|are|were|by)\s+(?:actually\s+)?{_KIND},\s
 _ALONE = re.compile(rf"(?:By\s+)?{_KIND},\s+{_NAME}[.!]?$")
 _BY = re.compile(rf"[\"']?,?\s+by\s+(?:{_KIND},?\s+)?{_NAME}")
 _WHOSE = re.compile(rf"(?<!,)\s+whose\s+(?P<relation>(?:[\w-]+\s+){{1,3}}?)(?:is|was)\s+{_NAME}{_END}")
+_APPOSED = re.compile(
+    rf"(?:\bof\s+(?:the\s+)?[\"']?\x00+[\"']?|\x00(?:['’]s?)?\s+(?P<relation>(?:[\w-]+\s){{0,2}}[\w-]+)),\s+{_NAME},\s+(?:is|was|has|had|lies)\b"
+)
 _IS_A = re.compile(r"^(?:the\s+)?(?:it|\x00+)\s+(?:is|was)\s+(?:an?|the)\s", re.IGNORECASE)
 _OPENING = re.compile(r"^(?P<head>[A-Z][a-z]+[^,;:]{3,70}),\s+(?=(?:it|she|he|they|this|that|the|its|her|his)\b|\x00)")
 _VERB = re.compile(r"(?P<first>\w+)(?:\s+\w+){0,2}?\s+(?:by|in|on|at)\b")
@@ -57,7 +60,7 @@ def told_beside(sentence: str, asked: Asked, graph: Hypergraph) -> list[Triplet]
     text = _Sentence(sentence, _without_owner(sentence, asked, graph), missing, asked, graph)
     rules: tuple[_Rule, ...] = (_opening, _head, _behind_aside)
     if kind is ValueKind.ENTITY:
-        rules = (_called, _described, _by, _whose, *rules)
+        rules = (_called, _described, _apposed, _by, _whose, *rules)
     elif kind is ValueKind.DATE:
         rules = (_of_year, *rules)
     return next((found for rule in rules if (found := list(rule(text)))), [])
@@ -132,6 +135,13 @@ def _described(text: _Sentence) -> Iterator[Triplet]:
         if plain and (match is alone or text.speaks(text.hidden[: match.start("kind")])):
             yield from text.claim(match)
             return
+
+
+def _apposed(text: _Sentence) -> Iterator[Triplet]:
+    """ "The author of Y, X, was a teacher"."""
+    match = _APPOSED.search(text.hidden)
+    if match is not None and text.speaks(match["relation"] or text.hidden[: match.start()], last=True):
+        yield from text.claim(match)
 
 
 def _by(text: _Sentence) -> Iterator[Triplet]:

@@ -26,13 +26,14 @@ from streams.knowledge.quantities import parse_quantity
 RULE = "fragment"
 """Rule name of these claims; that of one whose whole sentence is a name is `judge.NAMED`."""
 RULES = frozenset({RULE, NAMED})
-_LABEL = re.compile(r"^\s*(?P<label>[^:.!?\n]{1,60}?)\s*(?:[:=]|\s[–—-])\s+(?=\S)")
+_LABEL = re.compile(r"^\s*(?=[^:=\n]*[^\W\d_])(?P<label>[^:.!?\n]{1,60}?)\s*(?:[:=]|\s[–—-])\s+(?=\S)")
 _LABEL_WORDS = 6
-_MOST_CHARS = 160
+_MOST_CHARS, _MOST_UNCUT = 160, 400
+"""Of a sentence, and of one with what says more about its answer."""
 _MOST_OTHERS = 6
 """With more words that are not accounted for a sentence says something else."""
 _APPOSED = re.compile(
-    r",\s+(?:(?:also|better|otherwise|best) known|also called|who|which|where|whose|located|situated|born|by far|one of"
+    r",\s+(?:(?:also|better|otherwise|best) known|also called|(?P<whose>who|which|where|whose)|located|situated|born|by far|one of"
     r"|(?P<more>the|an?))\s"
 )
 """What follows says more about what was offered."""
@@ -40,6 +41,10 @@ _WHEN = re.compile(r"\b(?:in|on|since|around|from|during)\s+$", re.IGNORECASE)
 _BY = re.compile(r"\b(?:by|with)\s+(?:the\s+)?$", re.IGNORECASE)
 _WHERE = re.compile(r"\b(?:in|at|near)\s+(?:the\s+)?$")
 _VERB = re.compile(r"\b(?:is|are|was|were|has|have|had|offers?|lies)\b")
+_LATER_VERB = re.compile(r",\s+(?:is|are|was|were|has|have|had|offers?|lies)\b")
+"""Behind the clause that says more: "X, who was a painter, is the author"."""
+_NAMED_BETWEEN = re.compile(r"(?P<head>[^,]{3,60}),\s+(?P<name>[^\W\d_a-z][^,]{1,40}),\s+(?:is|are|was|were|has|had|lies|sits|stands)\b")
+"""The end of "The author of Y, X, was a teacher"."""
 _DESCRIBES = re.compile(r"\b(?:is|are|was|were)\s+an?\s+(?!\d|million|thousand|hundred|dozen|half)\w")
 """To say what kind of thing something is answers no question for a name."""
 _UNFINISHED = re.compile(r"\b(?:is|are|was|were|an?|the|of|in|by|and|or|with|to|from|that|which|for|as)\s*$", re.IGNORECASE)
@@ -51,13 +56,13 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
 
     `alone`: the sentence is the whole answer.
     """
-    if len(sentence) > _MOST_CHARS or (not asked.missing and not _LABEL.match(sentence)):
+    if len(sentence) > _MOST_UNCUT or (not asked.missing and not _LABEL.match(sentence)):
         return []
     label, missing = _labelled(sentence, asked, graph)
     if not missing:
         return []
     sentence = _without_apposition(sentence, label, graph)
-    if _UNFINISHED.search(sentence):
+    if len(sentence) > _MOST_CHARS or _UNFINISHED.search(sentence):
         return []
     plain = masked(sentence, asked, graph)
     wanted = [one for one in missing if _is_value(one, graph)]
@@ -86,8 +91,11 @@ def is_label(sentence: str) -> bool:
 
 def _without_apposition(sentence: str, label: int, graph: Hypergraph) -> str:
     """The sentence up to what says more about its answer: "X, the famous chemist"; "X, the Y" is a list where the graph knows Y."""
+    named = _NAMED_BETWEEN.match(sentence, label)
+    if named is not None and graph.ontology.predicates_in(named["head"]) and not _VERB.search(named["head"]):
+        return sentence[: named.end("name")]
     cut = _APPOSED.search(sentence, label + 1)
-    if cut is None or _VERB.search(sentence, cut.end()):
+    if cut is None or (_LATER_VERB if cut["whose"] else _VERB).search(sentence, cut.end()):
         return sentence
     if cut["more"] and any(start == cut.end() for _, start, _ in graph.entities_in(sentence, ambiguous=True)):
         return sentence

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked
+from feedback_node.hearing.told import is_misspelt, is_told
 from schemas.triplet import Triplet
 from streams.knowledge.dates import parse_date
 from streams.knowledge.english import COPULAS, FILLERS
@@ -46,6 +47,7 @@ def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph)
     owner = _owner(asked)
     meant = []
     for one in _equated(list(found)):
+        one = _dated(one, owner, asked, graph) if owner is not None and "date" in one.qualifiers else one
         if _is_aside(one, graph):
             continue
         if one.hedged and _SURE_WOULD.search(text) and not _DOUBT.search(text):
@@ -168,6 +170,8 @@ def _stands_in(said: str, owner: str, asked: Asked, graph: Hypergraph) -> bool:
     """Whether a side means what was asked of: "it", "the river", a part of its name that names nothing else."""
     if read(graph, said).candidates:
         return False
+    if is_misspelt(said, graph.folded_names_of(owner)):
+        return True
     if said[:1].isupper() and any(name != fold(said) and contains(name, fold(said)) for name in graph.folded_names_of(owner)):
         return len(fold(said)) > _SHORT_NAME
     tokens = [word.text for word in words(said) if word.text not in ("the", "this", "that")] or [fold(said)]
@@ -183,18 +187,33 @@ def _as_asked(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Trip
         return one
     predicate = graph.ontology[asked.missing[0].predicate]
     sides = (one.subject, one.object)
-    own = [at for at, side in enumerate(sides) if read(graph, side).entity == owner or _stands_in(side, owner, asked, graph)]
+    own = [at for at, side in enumerate(sides) if read(graph, side).entity == owner]
+    own = own or [at for at, side in enumerate(sides) if _stands_in(side, owner, asked, graph)]
     if len(own) != 1:
         return one
     other = sides[1 - own[0]]
     if one.predicate in _COPULAS and (inside := _of_kind_by(other, predicate, graph)) is not None:
         return one.model_copy(update={"subject": next(iter(graph.names_of(owner)), owner), "predicate": predicate.name, "object": inside})
-    if not _says_so(one.predicate, predicate, other, graph):
-        return one
     spans = (one.subject_span, one.object_span)
     known = next(iter(graph.names_of(owner)), owner)
+    if not _says_so(one.predicate, predicate, other, graph) and not is_told(one.predicate, other, predicate, asked, graph):
+        return one
     values = {"subject": known, "object": other, "subject_span": spans[own[0]], "object_span": spans[1 - own[0]]}
     return one.model_copy(update={"predicate": predicate.name, **values})
+
+
+def _dated(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet:
+    """A claim that says what was asked of its subject, with the date beside it, as one of that date: "X joined the Union on 2 May"."""
+    wanted = [missing for missing in asked.missing if graph.ontology[missing.predicate].value is ValueKind.DATE]
+    if len(wanted) != 1 or wanted[0].side != "object" or one.negated or parse_date(one.object) is not None:
+        return one
+    if read(graph, one.subject).entity != owner and not _stands_in(one.subject, owner, asked, graph):
+        return one
+    date = one.qualifiers["date"]
+    if not is_told(f"{one.predicate} {one.object}", date, graph.ontology[wanted[0].predicate], asked, graph):
+        return one
+    values = {"subject": next(iter(graph.names_of(owner)), owner), "predicate": wanted[0].predicate, "object": date, "qualifiers": {}}
+    return one.model_copy(update=values)
 
 
 def _of_kind_by(text: str, predicate: Predicate, graph: Hypergraph) -> str | None:

@@ -149,9 +149,11 @@ def _judge_entity(graph: Hypergraph, claim: Claim) -> Finding:
 
 def _says(graph: Hypergraph, claim: Claim, statement: Statement) -> bool:
     """Whether a statement has the claim's object, by name, by another name, or by the name without its comma."""
+    truth = graph.entities(statement.object)
+    if len(truth) == 1 and phrases.is_sign(next(iter(graph.names_of(truth[0])), "")):
+        return any(phrases.says_sign(claim.object_text, name) for name in graph.spellings_of(truth[0]))
     if fold(claim.object_text) == statement.object:
         return True
-    truth = graph.entities(statement.object)
     if len(truth) != 1:
         return False
     if not claim.object.candidates and is_short_for(graph, claim.object_text, truth[0], claim.predicate):
@@ -193,10 +195,13 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
     truths = [name for statement in current for root in graph.entities(statement.object) for name in graph.folded_names_of(root)]
     said = _without_place(claim.object_text)
     thing = claim.object if said == claim.object_text or claim.object.entity else phrases.read(graph, said)
-    # "Victor Frankenstein" is a name of its own, though it holds the subject's.
-    rival = None if thing.entity == claim.entity and thing.modifiers else thing.entity
+    # "Victor Frankenstein" is a name of its own, though it holds the subject's; so is "Kansas City".
+    own = (thing.entity == claim.entity and thing.modifiers) or phrases.ends_in_class(graph, said, thing)
+    rival = None if own else thing.entity
     if rival is not None:
-        if not thing.sure or any(rival in graph.entities(statement.object) for statement in current):
+        if not (thing.sure or _is_of_subject(graph, claim, said, thing)) or any(
+            rival in graph.entities(statement.object) for statement in current
+        ):
             return None
         names = graph.folded_names_of(rival)
         alike = next((truth for truth in truths for name in names if phrases.contains(name, truth)), None)
@@ -211,6 +216,15 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
     if any(phrases.resembles(fold(said), truth) for truth in truths for said in (name, inside) if fold(said)):
         return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")
     return _contradicted(graph, current)
+
+
+def _is_of_subject(graph: Hypergraph, claim: Claim, said: str, thing: Reading) -> bool:
+    """Whether a phrase is a known object of the predicate behind the subject's adjective alone: "Bangladeshi rupee" of Bangladesh."""
+    if not thing.modifiers or thing.entity is None or not graph.statements_to(thing.entity, claim.predicate.name):
+        return False
+    names = [word for name in graph.folded_names_of(claim.entity) for word in name.split()]
+    ours = (any(phrases.is_adjective_of(fold(one), name) for name in names) for one in thing.modifiers)
+    return all(ours) and len(said.split()) - len(thing.modifiers) in {len(name.split()) for name in graph.folded_names_of(thing.entity)}
 
 
 def _without_place(text: str) -> str:

@@ -29,6 +29,8 @@ _TELLING_LETTERS = 4
 """A word of fewer letters is shared by chance."""
 REMEMBERED = 256
 """Readings kept: those of an answer and some before."""
+_SIGN_LETTERS = 2
+_ADJECTIVE_LETTERS, _ADJECTIVE_ENDING = 4, 3
 _COMPASS = frozenset({"north", "south", "east", "west", "northern", "southern", "eastern", "western", "central"})
 """They make no two names alike: "East China Sea", "East Asia"."""
 NONE = Reading()
@@ -171,6 +173,28 @@ def _name_and_class(graph: Hypergraph, text: str) -> Reading | None:
     if 0 < last < len(tokens) and (found := _whole(graph, text[: tokens[last - 1].end])):
         return found._replace(sure=False)
     return None
+
+
+def ends_in_class(graph: Hypergraph, text: str, thing: Reading) -> bool:
+    """Whether a phrase that was read as a name with a class behind it is written as a name of its own: "Kansas City"."""
+    last = text.split()[-1:] or [""]
+    return not thing.sure and not thing.modifiers and is_proper(text) and last[0][:1].isupper() and fold(last[0]) in graph.ontology.classes
+
+
+def is_adjective_of(word: str, name: str) -> bool:
+    """Whether a folded word may be the adjective of a name: "bangladeshi", "norwegian". It may be another's of like letters, too."""
+    shared = next((at for at, pair in enumerate(zip(word, name, strict=False)) if pair[0] != pair[1]), min(len(word), len(name)))
+    return shared >= _ADJECTIVE_LETTERS and len(word) - shared <= _ADJECTIVE_ENDING
+
+
+def is_sign(name: str) -> bool:
+    """Whether a name is a sign whose letters' case tells it from others: "Co" is no "CO"."""
+    return len(name) <= _SIGN_LETTERS and name.isalpha() and not name.isupper() and not name.islower()
+
+
+def says_sign(text: str, name: str) -> bool:
+    """Whether a phrase has a sign in its own letters, with nothing joined to it: "Pr-" is another."""
+    return any(token.strip(_EDGES + "()") == name for token in text.split())
 
 
 def without_brackets(text: str) -> tuple[str, str]:
