@@ -16,7 +16,12 @@ country), `table` (a row) and `clauses` (each clause's verb and what it takes). 
 scored before the rules were mended, and the held-back ones' single run. Why each pair of `manners` is missed was read by hand from its
 parse (`extraction_manners_misses.json`): by the parser, by names cut wrongly before it, by the rules, or by annotating otherwise.
 
-`--other-model DIR` scores all texts with another spaCy model in the same rules, to see what a larger parser gives.
+`--webnlg DIR` scores texts that others wrote of triples of theirs (`triple_texts.py`), which are not in this repository: those that were read
+to mend rules, and those that never were. Both sides are compared without accents and ".0", full dates as dates.
+`benchmarks/data/extraction_outside_first_runs.json` keeps what these scored before the rules were mended by them.
+
+`--other-model DIR` scores all texts with another spaCy model in the same rules, to see what a larger parser gives. A run without one of
+these two arguments keeps what the last run with it measured, with how that came to be.
 
 Entities: the same with the model's named entities telling persons from things for pronouns, which costs a fourth pipeline part.
 
@@ -47,8 +52,11 @@ COLD = ROOT / "tests" / "data" / "extraction_cold.jsonl"
 MANNERS = ROOT / "tests" / "data" / "extraction_manners.jsonl"
 MISSES = ROOT / "benchmarks" / "data" / "extraction_manners_misses.json"
 MANNERS_RUNS = ROOT / "benchmarks" / "data" / "extraction_manners_first_runs.json"
+OUTSIDE_RUNS = ROOT / "benchmarks" / "data" / "extraction_outside_first_runs.json"
 FIRST_RUNS = ROOT / "benchmarks" / "data" / "extraction_cold_first_runs.json"
 PERSONS, THINGS = frozenset({"PERSON"}), frozenset({"GPE", "LOC", "FAC", "ORG", "PRODUCT", "WORK_OF_ART", "EVENT"})
+OUTSIDE_TEXTS = 1000
+"""Texts of each part of what others wrote, at most."""
 ROUNDS = 9
 DOCS = 1000
 Pair = tuple[str, str]
@@ -130,6 +138,22 @@ def quality(extractor: Any) -> dict[str, dict[str, float]]:
         chosen = [at for at, row in enumerate(rows) if "manner" in row and name == f"{row['split']} {row['manner']}"]
         scores[name] = score([found[at] for at in chosen], [gold_pairs(rows[at]) for at in chosen])
     return scores
+
+
+def quality_outside(extractor: Any, folder: Path) -> dict[str, dict[str, float]]:
+    """Scores of each part of others' texts, and of it by triples a text and by category."""
+    from benchmarks.triple_texts import folded, load
+
+    def sides(pairs: Iterable[Pair]) -> list[Pair]:
+        return list(dict.fromkeys((folded(left), folded(right)) for left, right in pairs))
+
+    told = load(folder, OUTSIDE_TEXTS)
+    found = [sides(predicted_pairs(triplets)) for triplets in extractor.extract([one.text for one in told])]
+    groups: dict[str, list[int]] = {}
+    for at, one in enumerate(told):
+        for name in (one.part, f"{one.part}, {len(one.pairs)} triples", f"{one.part} {one.category}"):
+            groups.setdefault(name, []).append(at)
+    return {name: score([found[at] for at in chosen], [sides(told[at].pairs) for at in chosen]) for name, chosen in sorted(groups.items())}
 
 
 def quality_of_model(folder: Path) -> dict[str, dict[str, float]]:
@@ -229,6 +253,13 @@ def speed(extractor: Any) -> dict[str, Any]:
     }
 
 
+def unmeasured(path: Path) -> dict[str, Any]:
+    """What an earlier run measured with an argument, which a run without it must not lose."""
+    kept = ("quality_outside", "outside_made", "quality_of_other_model", "other_model_made")
+    earlier = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {name: earlier[name] for name in kept if earlier.get(name) is not None}
+
+
 def main() -> None:
     """Measure, print and write."""
     os.environ["OMP_NUM_THREADS"] = "1"  # as in the processes of a worker
@@ -238,6 +269,7 @@ def main() -> None:
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--other-model", type=Path, metavar="DIR", help="a spaCy model's folder, whose scores are wanted, too")
+    parser.add_argument("--webnlg", type=Path, metavar="DIR", help="a folder of WebNLG's XML files, whose scores are wanted, too")
     arguments = parser.parse_args()
     record = Record("bench_extraction", arguments, {})
 
@@ -248,10 +280,15 @@ def main() -> None:
         "cold_first_runs": json.loads(FIRST_RUNS.read_text(encoding="utf-8"))["batches"],
         "manners_first_runs": json.loads(MANNERS_RUNS.read_text(encoding="utf-8")),
         "manners_misses_by_cause": Counter(miss["cause"] for miss in json.loads(MISSES.read_text(encoding="utf-8"))["misses"]),
-        "quality_of_other_model": quality_of_model(arguments.other_model) if arguments.other_model else None,
+        "outside_first_runs": json.loads(OUTSIDE_RUNS.read_text(encoding="utf-8")),
         "quality_with_entities": quality_with_entities(),
         "speed": speed(extractor),
     }
+    if arguments.webnlg:
+        report |= {"quality_outside": quality_outside(extractor, arguments.webnlg), "outside_made": record.made()}
+    if arguments.other_model:
+        report |= {"quality_of_other_model": quality_of_model(arguments.other_model), "other_model_made": record.made()}
+    report = unmeasured(record.path) | report
     record.write(report)
     print(json.dumps(report, indent=2))
 

@@ -58,7 +58,7 @@ def arguments(reading: Reading, verb: int) -> Iterator[Argument]:
                 yield Argument(kid, base, verb, "object" if dep in ("dobj", "dative") else "complement")
         elif dep in ("dobj", "pobj"):
             yield Argument(kid, base, verb, "object")
-        elif dep in ("prep", "agent"):
+        elif dep in ("prep", "agent") or (dep == "conj" and parse.tag[kid] == "IN"):
             if parse.low[kid] not in _NOT_ARGUMENTS and not (parse.low[kid] == "as" and _role(reading, verb)):
                 yield from _prepositional(reading, kid, base + noun)
         elif dep in ("advmod", "advcl", "ccomp", "npadvmod") and kid > verb and parse.kind[kid] in ("name", "quote"):
@@ -152,6 +152,11 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[Argumen
                     ):
                         own_link = True
                         yield Argument(inner, f"{base} {member_noun} {parse.low[kid]}", kid, "object-of")
+        measuring = parse.child(member, "acl")
+        measured = parse.child(measuring, "dobj") if have and measuring is not None and parse.tag[measuring] == "VBG" else None
+        if measured is not None and (parse.kind[measured] == NUMBER or parse.tag[measured] == "CD"):  # "has a length measuring 12 m"
+            own_link = True
+            yield Argument(measured, f"{base} {member_noun}", member, "object-of")
         if not own_link or not (have or own_poss or any(parse.low[kid] in ("a", "an") for kid in parse.kids[member])):
             lone.append(member)
     if own_poss and any(parse.dep[kid] == "prep" and kid > at for kid in parse.kids[verb]):
@@ -177,6 +182,23 @@ def _between(parse: Parse, at: int) -> tuple[int, int] | None:
     return (inner, link) if all(parse.is_name(member) for member in members(parse, inner)) else None
 
 
+def _as_role(parse: Parse, prep: int, at: int) -> str | None:
+    """`composer` in "with X as its composer"."""
+    for kid in [*parse.kids[at], *parse.kids[prep], *parse.kids[parse.head[prep]]]:
+        if parse.low[kid] == "as" and kid == at + 1 and (inner := parse.child(kid, "pobj")) is not None and parse.is_common(inner):
+            return property_words(parse, inner)
+    return None
+
+
+def _measured(parse: Parse, at: int) -> int | None:
+    """16 km in "at an average speed of 16 km": the value, where an indefinite noun has one."""
+    link = parse.child(at, "prep")
+    indefinite = parse.is_common(at) and any(parse.low[kid] in ("a", "an") for kid in parse.kids[at])
+    if link is None or parse.low[link] != "of" or not indefinite:
+        return None
+    return parse.child(link, "pobj") if _is_number(parse, link) else None
+
+
 def _is_number(parse: Parse, prep: int) -> bool:
     inner = parse.child(prep, "pobj")
     return inner is not None and (parse.kind[inner] == NUMBER or parse.tag[inner] == "CD")
@@ -192,8 +214,14 @@ def _prepositional(reading: Reading, prep: int, base: str, depth: int = 0) -> It
             if rule == "prepositional" and parse.low[prep] == "with" and (parts := list(measures(reading, kid))):
                 yield from (Argument(value, f"has {noun}", at, "with") for value, noun, at in parts)
                 continue
+            if parse.low[prep] == "with" and parse.is_name(kid) and (role := _as_role(parse, prep, kid)) is not None:
+                yield Argument(kid, f"has as {role}", prep, "role")  # "with X as its composer"
+                continue
             if (both := _between(parse, kid)) is not None:
                 yield Argument(both[0], f"{relation} {parse.low[kid]} {parse.low[both[1]]}", both[1], rule)
+                continue
+            if (value := _measured(parse, kid)) is not None:
+                yield Argument(value, f"{relation} {property_words(parse, kid)} of", kid, "object-of")
                 continue
             if parse.low[kid] != "time":
                 yield Argument(kid, relation, prep, rule)
@@ -201,7 +229,7 @@ def _prepositional(reading: Reading, prep: int, base: str, depth: int = 0) -> It
                 for link in parse.kids[kid]:
                     if parse.dep[link] == "prep" and parse.low[link] != "of":
                         yield from _prepositional(reading, link, f"{relation} {parse.low[kid]}", depth + 1)
-        elif parse.dep[kid] == "prep":
+        elif parse.dep[kid] == "prep" or (parse.dep[kid] == "conj" and parse.tag[kid] == "IN"):  # "in X and for Y"
             yield from _prepositional(reading, kid, base, depth + 1)
     if not parse.kids[prep] and parse.dep[parse.head[prep]] == "relcl" and depth == 0:
         # "the country X comes from": what the clause hangs on

@@ -10,6 +10,7 @@ from feedback_node.extraction.lexicon import participles, words
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import NAMING, PRONOUNS, is_definite, members, owners, property_words, same_thing
 from feedback_node.extraction.reading import Reading
+from feedback_node.extraction.spans import NUMBER
 from feedback_node.extraction.subjects import BE, subjects_of
 from feedback_node.extraction.values import where_of
 
@@ -55,12 +56,17 @@ def _read_there(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
         at = kid
         if parse.dep[kid] == "prep" and (inner := parse.child(kid, "pcomp", "advmod", "pobj")) is not None:
             at = inner
-        if parse.low[at] == "there" and parse.tag[at] == "RB" and subjects and (place := reading.topics.other(subjects[0][0])) is not None:
+        if parse.low[at] == "there" and parse.tag[at] == "RB" and subjects and (place := _there(reading, subjects)) is not None:
             for subject, prefix in subjects:
                 here = Mention(place.text, parse.start[at], parse.end[at], at)
                 relation = f"{prefix} {verb_words(reading, verb)} there".strip()
                 had = _is_had(parse, verb) and not (parse.is_name(subject.at) and parse.low[verb][:4] == "live")
                 reading.add(subject, relation, here, "there", verb, (verb, verb), had, parse.low[verb])
+
+
+def _there(reading: Reading, subjects: list[tuple[Mention, str]]) -> Mention | None:
+    place, other = reading.topics.place(subjects[0][0]), reading.topics.other(subjects[0][0])
+    return max((one for one in (place, other) if one is not None), key=lambda one: one.start, default=None)
 
 
 def _remember(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) -> None:
@@ -90,7 +96,7 @@ def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, s
     for at, relation, last, rule in arguments(reading, verb):
         if rule == "object" and _inverted(reading, verb, at, relation, subjects):
             continue
-        for member in [at] if rule == "object" and parse.is_common(at) else members(parse, at):
+        for member in _things(parse, at, rule):
             loose = rule in ("prepositional", "object-of") and subjects
             target = reading.thing(member, subjects[0][0]) if loose else reading.name(member)
             if rule == "stranded":
@@ -114,11 +120,20 @@ def _read_arguments(reading: Reading, verb: int, subjects: list[tuple[Mention, s
                     made.append((target, ""))
 
 
+def _things(parse: Parse, at: int, rule: str) -> list[int]:
+    """The heads of a list beside a verb: "by X and Y", and the names behind its noun, "the books X and Y"."""
+    named = same_thing(parse, at)
+    if rule == "object" and parse.is_common(at):
+        return members(parse, named) if named != at else [at]
+    return list(dict.fromkeys([*members(parse, at), *(members(parse, named)[1:] if named != at else [])]))
+
+
 def _add(reading: Reading, subject: Mention, relation: str, target: Mention, rule: str, verb: int, last: int) -> bool:
     """Keep the claim, turned where the object is what has the property ("X wrote Y"): True for that, where the object is new."""
     parse = reading.parse
     passive = relation.endswith(" by")
-    if rule == "object" and parse.low[verb] in _PARTICIPLES and not parse.is_common(target.at):
+    number = parse.kind[target.at] == NUMBER  # "made 12 million"
+    if rule == "object" and parse.low[verb] in _PARTICIPLES and not parse.is_common(target.at) and not number:
         reading.topics.is_thing(target)
         reading.add(subject, relation, target, "maker", verb, (verb, last), True, f"{_PARTICIPLES[parse.low[verb]]} by")
         return True

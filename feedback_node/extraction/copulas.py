@@ -5,6 +5,7 @@ from __future__ import annotations
 from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.descriptions import describe
+from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.nouns import read_apposition, renamed_before
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import (
@@ -17,6 +18,8 @@ from feedback_node.extraction.phrases import (
 )
 from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.values import PLACES, add_all, measures, names_value, opening_place
+
+_CODE_NOUNS = words("code_nouns")
 
 
 def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]], place: Mention | None) -> None:
@@ -33,6 +36,10 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
         elif dep == "attr" or (dep in ("nsubj", "oprd") and kid != subject and kid > verb) or (dep == "acomp" and parse.is_noun(kid)):
             if parse.child(verb, "expl") is not None:
                 _existential(reading, verb, kid, place)
+            elif subject is not None and _is_kind_first(parse, subject, kid):
+                for member in members(parse, kid):  # "A dish from X is Y": Y is a dish from X
+                    if (target := reading.name(member)) is not None:
+                        describe(reading, target, subject, verb)
             elif not _property_subject(reading, verb, subject, kid, place):
                 for mention, prefix in subjects:
                     for member in members(parse, kid):
@@ -47,6 +54,15 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
             for mention, prefix in subjects:
                 if (value := reading.name(kid)) is not None:
                     reading.add(mention, f"{prefix} {parse.low[verb]}".strip(), value, "copula", verb, (verb, verb))
+
+
+def _is_kind_first(parse: Parse, subject: int, value: int) -> bool:
+    """Whether "A N from X is Y" says what Y is: an indefinite noun that names nobody's property, and a name."""
+    if not parse.is_common(subject) or not parse.is_name(value) or parse.child(value, "prep") is not None:
+        return False
+    indefinite = any(parse.low[kid] in ("a", "an", "another") for kid in parse.kids[subject])
+    link = parse.child(subject, "prep")
+    return indefinite and link is not None and parse.low[link] in ("from", "with", "by")
 
 
 def _stolen_complement(reading: Reading, verb: int, subject: int | None, place: Mention | None) -> None:
@@ -96,7 +112,8 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
             if (target := reading.name(member)) is not None:
                 if is_role(noun):
                     reading.topics.is_person(target)
-                reading.topics.called(target, parse.low[head])
+                if parse.low[head] not in _CODE_NOUNS:
+                    reading.topics.called(target, parse.low[head])
                 reading.add(owner, noun, target, "property", verb, (head, verb))
     return True
 
@@ -107,7 +124,8 @@ def _people_of(parse: Parse, at: int) -> int | None:
     if not before or not parse.is_common(at) or not is_definite(parse, at):
         return None
     first = before[0]
-    return first if parse.cased[first] and parse.tag[first] in ("JJ", "NNP") else None
+    code = parse.text[parse.start[first] : parse.end[first]].isupper()  # "the ISSN number is"
+    return first if parse.cased[first] and parse.tag[first] in ("JJ", "NNP") and not code else None
 
 
 def _meant_for(parse: Parse, at: int) -> tuple[int, str] | None:
@@ -142,6 +160,8 @@ def _adjective(reading: Reading, verb: int, at: int, subjects: list[tuple[Mentio
 def _located(reading: Reading, verb: int, prep: int, subjects: list[tuple[Mention, str]]) -> None:
     parse = reading.parse
     for kid in parse.kids[prep]:
+        if parse.low[prep] in ("in", "on", "under") and parse.tag[kid] == "NN" and parse.is_common(kid) and not parse.kids[kid]:
+            continue  # "is in use", "is under construction": a state
         if parse.dep[kid] == "pobj" and parse.low[prep] == "among" and (owned := owners(parse, kid)) is not None:
             owner = reading.owner(owned[0])
             for mention, _ in subjects if owner is not None else []:

@@ -7,6 +7,8 @@ from feedback_node.extraction.claims import Mention
 _PERSON = frozenset({"he", "she", "him", "her", "his", "himself", "herself", "who", "hers"})
 _SELF = frozenset({"i", "me", "my", "we", "us", "our", "you", "your", "mine", "ours", "yours"})
 _PERSON_ENDINGS = ("er", "or", "ist", "ian", "ant", "ent", "man", "naut", "pilot", "hero", "star")
+PLACE_NOUNS = frozenset({"country", "nation", "state", "city", "town", "region"})
+"""Nouns of places by which a text takes up one that it named."""
 MEMORY = 12
 """Mentions remembered."""
 
@@ -26,6 +28,7 @@ class Topics:
         self._things: set[str] = set()
         self._several: set[str] = set()
         self._kinds: dict[str, str] = {}
+        self._place: Mention | None = None
 
     @property
     def current(self) -> Mention | None:
@@ -49,6 +52,14 @@ class Topics:
         """It was made, stands somewhere, or has an article."""
         if mention.text not in self._persons:
             self._things.add(mention.text)
+
+    def is_place(self, mention: Mention) -> None:
+        """Something is in it or from it."""
+        self._place = mention
+
+    def place(self, apart: Mention) -> Mention | None:
+        """The last place that is not this."""
+        return self._place if self._place is not None and self._place.text != apart.text else None
 
     def is_several(self, mention: Mention) -> None:
         """It is more than one: no "it"."""
@@ -80,6 +91,8 @@ class Topics:
     def described(self, noun: str) -> Mention | None:
         """What "the <noun>" means where nothing was called so: the last subject; a thing, where a person is no <noun>."""
         current = self.current
+        if noun in PLACE_NOUNS and self._place is not None:
+            return self._place
         if current is None or current.text not in self._persons or is_role(noun):
             return current
         for mention in reversed(self._seen):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from feedback_node.extraction.claims import Mention
+from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import (
@@ -15,6 +16,7 @@ from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.values import measures, opening_place
 
 _PART_NOUNS = words("part_nouns")
+_STANDS = frozenset({"found", "located", "situated", "based"})
 _VALUE_NOUNS = words("value_nouns")
 
 
@@ -52,7 +54,10 @@ def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str
     if not _describe_linked(reading, mention, noun, verb, first, name, definite=is_definite(parse, at)):
         target = reading.name(at)
         # "X, a company founded in Y" says what the participle says; "X, a Scottish physician born in Y" says what X is, too
-        if target is not None and (" " in target.text or not (parse.is_noun(verb) and parse.child(noun, "acl", "relcl") is not None)):
+        # and "X is a dish found in Y" says where
+        clause = parse.child(noun, "acl", "relcl")
+        said = clause is not None and (parse.is_noun(verb) or (parse.low[clause] in _STANDS and not is_role(parse.low[noun])))
+        if target is not None and (" " in target.text or not said):
             reading.add(mention, first, target, "copula", verb, (verb, verb))
 
 
@@ -96,6 +101,11 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
             for member in members(parse, inner):
                 if member != inner and _is_role_of(parse, member):  # "the daughter of X and the wife of Y"
                     describe(reading, mention, member, verb)
+                elif turns and is_definite(parse, member) and (deeper := owners(parse, member)) is not None and parse.is_name(deeper[0]):
+                    # "6,500 feet is the length of the first runway at X"
+                    whole = f"{name} {deeper[1]}"
+                    if (owner := reading.name(deeper[0])) is not None:
+                        reading.add(mention, f"{first} {whole} of", owner, "noun-of", verb, (verb, kid), True, whole)
                 elif (target := reading.thing(member, mention)) is not None:
                     reading.add(mention, f"{first} {name} {parse.low[kid]}", target, "noun-of", verb, (verb, kid), turns, name)
     return linked

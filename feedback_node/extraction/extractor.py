@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 from feedback_node.extraction.bounds import readable
 from feedback_node.extraction.claims import Claim
 from feedback_node.extraction.clauses import read_verb
+from feedback_node.extraction.lists import mend_lists
+from feedback_node.extraction.lost_subjects import mend_subjects
 from feedback_node.extraction.marks import hedged, is_question, negated
 from feedback_node.extraction.mends import mend
 from feedback_node.extraction.nouns import read_noun
@@ -16,6 +18,7 @@ from feedback_node.extraction.parse import Parse, read_doc
 from feedback_node.extraction.patterns import RULE, Patterns, merge
 from feedback_node.extraction.pipeline import MergingTokenizer, Spans, load_pipeline, plain_tokens
 from feedback_node.extraction.reading import Reading
+from feedback_node.extraction.relatives import mend_relatives
 from feedback_node.extraction.times import is_time, tells_only_when, time_of
 from schemas.triplet import Triplet
 from streams.knowledge.ontology import ValueKind
@@ -72,7 +75,10 @@ class TripletExtractor:
         return self._nlp.memory_zone() if len(self._nlp.vocab.strings) > MAX_WORDS else nullcontext()
 
     def _read(self, parse: Parse) -> list[Triplet]:
+        mend_lists(parse)
         mend(parse)
+        mend_subjects(parse)
+        mend_relatives(parse)
         reading = Reading(parse)
         found: list[Triplet] = []
         seen: set[tuple[str, str, str]] = set()

@@ -67,7 +67,8 @@ def hedged(parse: Parse, verb: int, first: int) -> bool:
 
 
 def _doubts_at(parse: Parse, at: int, asserted: bool) -> bool:
-    if not asserted and parse.low[at] in _DOUBT_VERBS:
+    shown = parse.low[at][:6] == "appear" and parse.child(at, "prep") == at + 1  # "appeared in"
+    if not asserted and parse.low[at] in _DOUBT_VERBS and not shown:
         return True
     for kid in parse.kids[at]:
         low = parse.low[kid]

@@ -7,8 +7,10 @@ from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.spans import NUMBER
 
 _VERB_FORMS = words("verb_forms")
+_PLURAL_VERBS = frozenset({"star", "appear", "feature", "play", "hail", "compete"})
 _CODE_NOUNS = words("code_nouns")
 _MADE = frozenset(participles().values()) | {"starring", "featuring"}
+_CAST = frozenset({"starring", "featuring"})
 _HAVE = frozenset({"has", "have", "had"})
 _OCCUPATIONS = words("occupations")
 _BE = frozenset({"is", "was", "are", "were"})
@@ -60,6 +62,9 @@ def mend(parse: Parse) -> None:
 def _mend_named(parse: Parse, at: int) -> None:
     """In "the celestial body X has" a name taken for an adverbial is that of the noun before it."""
     noun, head = at - 1, parse.head[at]
+    if head == noun and parse.dep[at] in ("amod", "nmod", "compound", "npadvmod", "oprd"):
+        parse.dep[at] = "appos"  # "by the company X"
+        return
     beside = head == parse.head[noun] > at and parse.dep[noun] in ("nsubj", "nsubjpass") and parse.child(noun, "det") is not None
     if beside and parse.dep[at] in ("advmod", "npadvmod", "dep"):
         parse.hang(at, noun, "appos")
@@ -68,7 +73,13 @@ def _mend_named(parse: Parse, at: int) -> None:
 def _mend_noun(parse: Parse, at: int, head: int) -> None:
     """A noun that is a verb, one that a code follows, and a measured thing hung on the unit before it."""
     low, dep = parse.low[at], parse.dep[at]
-    if dep == "ROOT" and parse.tag[at] == "NNS":
+    if dep == "ROOT" and low in _PLURAL_VERBS and at and parse.dep[at - 1] == "conj" and parse.tag[min(at + 1, len(parse.tag) - 1)] == "IN":
+        first = parse.head[at - 1]
+        if parse.head[first] == at and parse.is_name(first):  # "X and Y star in Z"
+            parse.tag[at], parse.dep[first] = "VBP", "nsubj"
+            for kid in [kid for kid in parse.kids[at] if parse.dep[kid] == "acl" and parse.low[kid - 1] == "," and parse.is_name(kid - 2)]:
+                parse.hang(kid, kid - 2, "acl")
+    elif dep == "ROOT" and parse.tag[at] == "NNS":
         _mend_root(parse, at)
     if low in _VERB_FORMS and at + 1 < len(parse.dep):
         if (parse.tag[at] == "NNS" and dep in ("conj", "ROOT")) or (dep == "relcl" and at and parse.is_name(at - 1)):
@@ -106,8 +117,8 @@ def _is_measured(parse: Parse, at: int) -> bool:
 
 def _mend_measured(parse: Parse, at: int, head: int) -> None:
     """In "a length of 9 m, a width of 2 m and a height of 3 m" each is a conjunct of the first: none is an apposition or more units."""
-    if _is_measured(parse, head):
-        parse.dep[at] = "conj"
+    if _is_measured(parse, head) or (parse.is_common(head) and parse.dep[head] == "dobj" and parse.child(head, "det") is not None):
+        parse.dep[at] = "conj"  # "has an engine of its own, a length of 9 m"
         return
     of = parse.head[head]
     if parse.dep[head] == "pobj" and parse.low[of] == "of" and parse.is_common(parse.head[of]) and _is_measured(parse, parse.head[of]):
@@ -260,6 +271,8 @@ def _mend_participle(parse: Parse, at: int, dep: str, head: int) -> None:
     stands = dep == "advcl" and parse.low[at] in _STANDS and not apart  # "is the capital of X, situated on Y" is said of the subject
     if comma and parse.kind[at - 2] == "name" and parse.tag[at] == "VBN" and (dep in ("prep", "dep") or stands):
         parse.hang(at, at - 2, "acl")  # "by the federation X, based in Y": X is based there
+    elif dep == "advcl" and comma and parse.low[at] in _CAST and _is_in(parse, at - 2) and parse.child(head, "nsubj") is not None:
+        parse.hang(at, at - 2, "acl")  # "appeared in the film X, starring Y": X stars
     elif dep == "acl" and comma and parse.low[at] in _MADE and parse.is_name(head) and parse.dep[parse.head[head]] == "agent":
         parse.hang(at, parse.head[parse.head[head]], "conj")  # "directed by X, starring Y": not X stars
     elif not comma and parse.dep[head] == "pobj" and parse.is_name(head):
@@ -269,6 +282,11 @@ def _mend_participle(parse: Parse, at: int, dep: str, head: int) -> None:
             parse.hang(at, noun, dep)  # "is a hotel in X designed by Y": a name is not told from others by what follows
     elif dep == "amod" and head == at + 1 and parse.kind[head] == NUMBER and parse.low[at - 1] == "and" and parse.dep[head] == "conj":
         _mend_second_verb(parse, at, head)
+
+
+def _is_in(parse: Parse, at: int) -> bool:
+    link = parse.head[parse.head[at]] if parse.dep[at] == "appos" else parse.head[at]
+    return parse.is_name(at) and parse.low[link] == "in" and parse.tag[at - 1] != "CD"
 
 
 def _mend_second_verb(parse: Parse, at: int, value: int) -> None:
@@ -295,7 +313,8 @@ def _mend_opening_name(parse: Parse, name: int, after: int) -> None:
     opens = min([verb, *(kid for kid in parse.kids[verb] if parse.dep[kid] in ("aux", "auxpass") and kid > after)])
     if parse.low[opens - 1] != ",":
         return
-    if parse.low[after] in ("a", "an", "the"):
+    owned = parse.is_name(after) and parse.dep[after] == "poss"  # "X, Y's second album, was"
+    if parse.low[after] in ("a", "an", "the") or owned:
         noun = parse.head[after]
         value = parse.child(verb, "attr")
         renamed = parse.low[after] == "the" and value is not None and parse.is_name(value)  # "X, the currency of Y, is Z": either is
@@ -315,6 +334,8 @@ def _mend_shared_owner(parse: Parse, verb: int) -> None:
     noun = verb - 1
     value = parse.head[noun]
     copula = parse.head[value]
+    if parse.dep[value] == "nsubj" and parse.is_common(value):  # "whose leader is X and anthem is Y"
+        value = parse.child(copula, "attr") or value
     if not parse.is_common(noun) or parse.kids[noun] or parse.low[noun - 1] != "and" or parse.low[copula] not in _BE:
         return
     subject = parse.child(copula, "nsubj")

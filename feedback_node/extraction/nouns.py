@@ -26,6 +26,7 @@ _BEFORE_NAME = ("amod", "compound", "nmod")
 _PLACE_NOUNS = words("same_as")
 _SAYING_NOUNS = words("code_nouns") | {"title", "word", "term", "phrase", "letter", "expression"}
 """Nouns for words, which are not what the word behind them names."""
+_IN_PLACES = frozenset({"born", "based", "headquartered"})
 _POINTERS = frozenset(
     {"similar", "same", "other", "new", "old", "next", "previous", "last", "main", "own", "only", "former", "famous", "late"}
 )
@@ -46,7 +47,21 @@ def read_noun(reading: Reading, at: int) -> None:
             _name_in(reading, at, kid)
         elif dep == "poss" and parse.is_name(at):
             _owned_name(reading, at, kid)
+        elif dep == "amod" and parse.tag[kid] == "VBN":
+            _said_before(reading, at, kid)
     _titled_name(reading, at)
+
+
+def _said_before(reading: Reading, at: int, verb: int) -> None:
+    """For "the Oslo based X" and "the NASA operated X"."""
+    parse = reading.parse
+    place = parse.child(verb, "npadvmod")
+    if place is None or not (parse.is_name(at) and parse.is_name(place)):
+        return
+    mention, target = reading.name(at), reading.name(place)
+    if mention is not None and target is not None:
+        link = "in" if parse.low[verb] in _IN_PLACES else "by"
+        reading.add(mention, f"{parse.low[verb]} {link}", target, "before-name", at, (verb, verb))
 
 
 def _work_by(reading: Reading, at: int, by: int) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.parse import Parse
@@ -13,6 +15,7 @@ _BEFORE = frozenset(
 )
 _DETERMINERS = frozenset({"the", "a", "an", "this", "that", "these", "those", "its", "his", "her", "their"})
 _ARTICLES = ("the ", "a ", "an ")
+_MEASURE_AT_END = re.compile(r"\d[a-z]+\.$")
 _OWNER_PREPOSITIONS = frozenset({"of", "for", "in", "at", "on", "to"})
 PRONOUNS = frozenset({"PRP", "PRP$", "WP", "WP$", "WDT"})
 NAMING = frozenset({"called", "named", "titled", "entitled", "dubbed", "nicknamed"})
@@ -35,6 +38,8 @@ def clean(text: str) -> str:
             break
     if text.endswith(".") and "." not in text[:-1].rsplit(" ", 1)[-1] and len(text.rsplit(" ", 1)[-1]) > 3:
         text = text[:-1]
+    elif text.endswith(".") and _MEASURE_AT_END.search(text):
+        text = text[:-1]  # "a diameter of 3.04m."
     return text.removesuffix("'s").removesuffix("’s").strip()
 
 
@@ -142,7 +147,7 @@ def owners(parse: Parse, at: int, depth: int = 0) -> tuple[int, str] | None:
             deeper = owners(parse, inner, depth + 1)
             if deeper:
                 return deeper[0], f"{noun} {deeper[1]}"
-            if parse.low[kid] == "of" or parse.is_name(inner):
+            if parse.low[kid] == "of" or parse.is_name(inner) or parse.low[inner] in ("it", "them"):
                 return inner, noun
     return None
 
@@ -219,7 +224,9 @@ def noun_before(parse: Parse, at: int) -> int | None:
 
 def is_bare(parse: Parse, at: int) -> bool:
     """Whether "the city" stands alone: definite, and nothing says which city."""
-    return is_definite(parse, at) and not any(parse.dep[kid] not in ("det", "punct", "case", "cc", "conj") for kid in parse.kids[at])
+    apart = parse.low[min(at + 1, len(parse.low) - 1)] == ","  # "the show, which …"
+    plain = ("det", "punct", "case", "cc", "conj", "relcl") if apart else ("det", "punct", "case", "cc", "conj")
+    return is_definite(parse, at) and not any(parse.dep[kid] not in plain for kid in parse.kids[at])
 
 
 def is_class(parse: Parse, at: int) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from feedback_node.extraction.claims import Claim, Mention
-from feedback_node.extraction.coreference import Topics
+from feedback_node.extraction.coreference import PLACE_NOUNS, Topics
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import PRONOUNS, is_bare, is_class, is_kind_of, left_edge, mention_of, noun_before, same_thing
@@ -11,6 +11,7 @@ from feedback_node.extraction.phrases import PRONOUNS, is_bare, is_class, is_kin
 MAX_CLAIMS = 400
 """Most claims kept of one text."""
 _ROLES = words("titles")
+_BE = frozenset({"is", "was", "are", "were"})
 _RELATIVE = frozenset({"which", "who", "that", "whom", "whose"})
 
 
@@ -65,6 +66,8 @@ class Reading:
             self._remember_kind(at, mention)
             if parse.child(at, "det") is not None:
                 self.topics.is_thing(mention)
+            if parse.dep[at] == "pobj" and parse.low[parse.head[at]] in ("in", "from") and parse.kind[at] in ("name", ""):
+                self.topics.is_place(mention)
         self.topics.seen(mention)
         return mention
 
@@ -87,7 +90,8 @@ class Reading:
         """What a phrase beside a verb stands for; "the club" is what was spoken of before, other than the subject."""
         if not is_bare(self.parse, at):
             return self.name(at)
-        known = self.topics.noun(self.parse.low[at]) or self.topics.other(subject, self.parse.low[at])
+        low = self.parse.low[at]
+        known = self.topics.noun(low) or (self.topics.place(subject) if low in PLACE_NOUNS else None) or self.topics.other(subject, low)
         return None if known is None else Mention(known.text, self.parse.start[at], self.parse.end[at], at)
 
     def _remember_kind(self, at: int, mention: Mention) -> None:
@@ -111,11 +115,9 @@ class Reading:
             if parse.dep[clause] == "relcl":
                 head = parse.head[clause]
                 near = noun_before(parse, at)
-                # "the manager of FC X, whose ground": the parser takes the manager, the nearer noun is meant
-                nearer = near is not None and parse.low[at] in ("which", "whose") and head < near and parse.is_name(near)
                 if near is None and not parse.is_noun(head) and parse.tag[at - 1] == "IN":
                     near = noun_before(parse, at - 1)  # "in X, from which"
-                if near is not None and (nearer or not parse.is_noun(head)):
+                if near is not None and not parse.is_noun(head):
                     head = near
                 return self.referent(head) if parse.is_noun(head) else None
             if parse.head[clause] == clause:
@@ -126,7 +128,7 @@ class Reading:
     def _before_comma(self, at: int) -> Mention | None:
         """The noun before the comma, where the parser took ", which …" or ", the leader of which …" for a clause of its own."""
         parse = self.parse
-        for comma in range(at - 1, max(at - 5, 0), -1):
+        for comma in range(at - 1, max(at - 7, 0), -1):
             if parse.low[comma] == "," and parse.is_noun(comma - 1):
                 return self.name(comma - 1)
         return None
@@ -149,6 +151,9 @@ class Reading:
                 return self.name(near)
             if parse.dep[at] == "attr" and self.subjects.get(head) and parse.child(at, "det") is not None:
                 return self.subjects[head][0][0]
+            value = parse.child(head, "attr") if parse.dep[at] == "nsubj" and parse.low[head] in _BE else None
+            if value is not None and parse.child(at, "poss") is not None and parse.is_name(value):
+                return self.name(value)  # "his wife, born in X, was Y"
             if parse.dep[at] == "appos" and (parse.is_name(head) or is_kind_of(parse, head, at)):
                 return self.name(head)
             return self.owner(at)

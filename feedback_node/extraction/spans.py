@@ -12,6 +12,8 @@ from typing import NamedTuple
 from feedback_node.extraction.lexicon import words
 
 _AFTER_POSSESSIVE = words("after_possessive")
+_BINOMIALS = words("binomials")
+_INSTITUTIONS = words("institutions")
 _MONTHS = words("months")
 _NAME_LINKS = words("name_links")
 _PLACE_OPENERS = frozenset(
@@ -43,7 +45,9 @@ _DATE = re.compile(
 _METRIC = (
     "(?:(?:exa|peta|tera|giga|mega|kilo|centi|milli|micro|nano)(?:metre|meter|gram|gramme|litre|liter|watt|volt|joule|hertz|second)s?)"
 )
-_UNIT = "|".join([*sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True), _METRIC])
+_BASE_UNIT = "|".join([*sorted((re.escape(unit) for unit in _UNITS), key=len, reverse=True), _METRIC])
+_PER = "sec|s|h|day|annum|capita|inhabitant|person"
+_UNIT = rf"(?:{_BASE_UNIT})(?:\s?(?:per|/)\s?(?:square\s|cubic\s|sq\.?\s)?(?:{_BASE_UNIT}|{_PER})\b)?"
 _DIGITS = r"(?:\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?!\d)|\d[\d,]*(?:\.\d+)*)"
 _POWER = r"(?:\s?[×x*]\s?10(?:\^[-−]?\d+|[⁻⁺]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+))?"
 _SCALE = "hundred|thousand|million|billion|trillion|dozen|lakh|crore"
@@ -122,7 +126,7 @@ def _with_names(tokens: list[str], starts: list[int], fixed: list[Run]) -> list[
             if last > at:
                 runs.append(Run(at, last, NAME))
                 at = last
-            elif tokens[at] in _PREFIXES and at + 2 < run.first and tokens[at + 1] == "-" and tokens[at + 2].islower():
+            elif _is_one_word(tokens, at, run.first):
                 runs.append(Run(at, at + 3, WORD))
                 at += 3
             else:
@@ -131,6 +135,14 @@ def _with_names(tokens: list[str], starts: list[int], fixed: list[Run]) -> list[
             runs.append(run)
             at = run.last
     return runs
+
+
+def _is_one_word(tokens: list[str], at: int, stop: int) -> bool:
+    """For "co-written", which the tokenizer cuts, and "rhythm and blues"."""
+    if at + 2 >= stop:
+        return False
+    cut = tokens[at] in _PREFIXES and tokens[at + 1] == "-" and tokens[at + 2].islower()
+    return cut or (tokens[at + 1] in ("and", "&") and f"{tokens[at]}-{tokens[at + 2]}".lower() in _BINOMIALS)
 
 
 def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
@@ -199,7 +211,7 @@ def _name_end(tokens: list[str], starts: list[int], at: int, stop: int) -> int:
         if _is_name_word(token):
             end += 1
             continue
-        step = _link_length(tokens, starts, end, stop)
+        step = _link_length(tokens, starts, at, end, stop)
         if not step:
             break
         end += step
@@ -222,12 +234,14 @@ def _note_length(tokens: list[str], end: int, stop: int) -> int:
     return 0
 
 
-def _link_length(tokens: list[str], starts: list[int], end: int, stop: int) -> int:
+def _link_length(tokens: list[str], starts: list[int], at: int, end: int, stop: int) -> int:
     """How many tokens the link at `end` takes up to and with the next name word; 0 where the name ends here."""
     token = tokens[end]
     if end + 1 >= stop:
         return 0
     if token in ("'s", "’s") and tokens[end + 1][0].isupper() and tokens[end + 1].lower() in _AFTER_POSSESSIVE:
+        return 2
+    if token in ("and", "at") and _names_institution(tokens, at, end, stop):
         return 2
     touching = starts[end] == starts[end - 1] + len(tokens[end - 1])
     if tokens[end - 1].endswith("ing") and token in _TITLE_PREPOSITIONS and tokens[end + 1][0].isupper():
@@ -244,6 +258,23 @@ def _link_length(tokens: list[str], starts: list[int], end: int, stop: int) -> i
         if end + ahead >= stop or tokens[end + ahead] not in _NAME_LINKS:
             return 0
     return 0
+
+
+def _names_institution(tokens: list[str], at: int, end: int, stop: int) -> bool:
+    """Whether "and" or "at" goes on in "School of Arts and Sciences", "University of Texas at Austin"; not in "… and York University"."""
+    inside = [token.lower() for token in tokens[at:end]]
+    if "of" not in inside or inside[inside.index("of") - 1] not in _INSTITUTIONS or not tokens[end + 1][0].isupper():
+        return False
+    if tokens[end] == "at":
+        return "university" in inside
+    if inside[inside.index("of") - 1] in ("university", "universities"):
+        return False
+    ahead = end + 1
+    while ahead < stop and (_is_name_word(tokens[ahead]) or tokens[ahead] in _NAME_LINKS):
+        if tokens[ahead].lower() in _INSTITUTIONS or tokens[ahead] in _NAME_LINKS:
+            return False
+        ahead += 1
+    return ahead - end <= _LONGEST_CHAIN
 
 
 def _join_comma_names(tokens: list[str], runs: list[Run]) -> list[Run]:

@@ -31,15 +31,26 @@ def subjects_of(reading: Reading, verb: int, depth: int = 0) -> list[tuple[Menti
         own = _subject_on_the_left(reading, verb)
     if own is not None and (shared := _after_complement(reading, verb, own)) is not None:
         own = shared
-    place = where_of(reading, verb) if own is not None and is_bare(parse, own) else None
+    place = where_of(reading, verb) if own is not None and _is_property_there(reading, verb, own) else None
     if own is not None and place is not None:
         found = [(place, property_words(parse, own))]
+    elif own is not None and is_definite(parse, own) and owners(parse, own) is None and where_of(reading, verb) is not None:
+        found = [(mention, "")] if (mention := reading.name(own)) is not None else []  # "where the X language is spoken"
     elif own is not None:
         found = [pair for at in members(parse, own) if (pair := subject_at(reading, at)) is not None]
     else:
         found = _inherited(reading, verb, depth)
     reading.subjects[verb] = found
     return found
+
+
+def _is_property_there(reading: Reading, verb: int, own: int) -> bool:
+    """For "where the ethnic groups include X": a property of the place; in "where the euro is used" the euro is only what is there."""
+    parse = reading.parse
+    if not is_definite(parse, own) or parse.child(own, "prep", "poss", "acl", "relcl", "appos") is not None:
+        return False
+    takes = any(kid > verb and parse.dep[kid] in ("prep", "agent", "oprd", "dobj", "attr", "acomp") for kid in parse.kids[verb])
+    return is_bare(parse, own) if parse.low[verb] in BE else takes and parse.low[own] not in ("people",)
 
 
 def _after_complement(reading: Reading, verb: int, own: int) -> int | None:
@@ -82,6 +93,9 @@ def _inherited(reading: Reading, verb: int, depth: int) -> list[tuple[Mention, s
         return subjects_of(reading, clause, depth + 1)
     if dep in ("acl", "relcl"):
         referent = None if parse.tag[verb] == "VB" else reading.referent(head)
+        same = reading.subjects.get(parse.head[head]) if parse.dep[head] == "attr" else None
+        if referent is not None and same is not None and len(same) > 1 and same[0][0] == referent:
+            return same  # "A and B were both novels written by Y"
         return [(referent, "")] if referent else []
     if dep in _SHARES_SUBJECT and head != verb:
         if dep == "pcomp" or not parse.is_verb(head):
@@ -99,6 +113,9 @@ def _inherited(reading: Reading, verb: int, depth: int) -> list[tuple[Mention, s
 def subject_at(reading: Reading, at: int) -> tuple[Mention, str] | None:
     """What a subject's phrase is about: its owner where it names a property, the topic for "the city", itself otherwise."""
     parse = reading.parse
+    if parse.low[at] == "one" and (link := parse.child(at, "prep")) is not None and parse.low[link] == "of":
+        inner = parse.child(link, "pobj")
+        at = inner if inner is not None and parse.is_common(inner) else at  # "one of its parts"
     owned = owners(parse, at)
     if owned is not None:
         named = parse.child(at, "appos")

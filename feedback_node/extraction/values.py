@@ -22,9 +22,14 @@ def where_of(reading: Reading, verb: int) -> Mention | None:
     for _ in range(3):
         if parse.dep[verb] == "conj":
             verb = parse.head[verb]
-    if parse.dep[verb] != "relcl" or not any(parse.low[kid] in ("where", "wherein") for kid in parse.kids[verb]):
+    if parse.dep[verb] != "relcl" or not any(parse.low[kid] in ("where", "wherein") or _in_which(parse, kid) for kid in parse.kids[verb]):
         return None
     return reading.referent(parse.head[verb])
+
+
+def _in_which(parse: Parse, at: int) -> bool:
+    copula = parse.low[parse.head[at]] in ("is", "are", "was", "were")
+    return copula and parse.low[at] == "in" and any(parse.low[kid] == "which" for kid in parse.kids[at])
 
 
 def opening_place(reading: Reading, verb: int, before: int) -> Mention | None:

@@ -1,0 +1,130 @@
+"""Relative clauses hung on the noun that they stand behind, with what goes on in them: a small parser takes them for the sentence's."""
+
+from __future__ import annotations
+
+from feedback_node.extraction.coreference import is_role
+from feedback_node.extraction.lexicon import participles
+from feedback_node.extraction.parse import Parse
+from feedback_node.extraction.phrases import is_definite, noun_before
+
+_BE = frozenset({"is", "was", "are", "were"})
+_LOOSE = frozenset({"advcl", "ccomp", "conj", "relcl", "parataxis", "dep", "pcomp"})
+_RUN = frozenset({"led", "governed", "owned", "operated", "managed", "headed", "chaired", "commanded", "aired", "portrayed"})
+_BUILT = (frozenset(participles().values()) - _RUN) | {"completed", "erected", "inaugurated", "opened"}
+"""What is done to things that stand in a place, not to the place."""
+_PLACES = frozenset({"in", "at"})
+_SUBJECTS = ("nsubj", "nsubjpass", "csubj", "expl")
+
+
+def mend_relatives(parse: Parse) -> None:
+    """Mend heads in place, sentence by sentence."""
+    for first, last in parse.sentences:
+        for at in range(first + 1, last):
+            if parse.low[at] in ("where", "wherein") or (parse.low[at] == "which" and parse.low[at - 1] == "in"):
+                _mend_where(parse, at, last)
+            elif parse.low[at] in ("which", "that", "who", "whose") and parse.tag[at] in ("WDT", "WP", "WP$"):
+                _mend_relative(parse, at)
+
+
+def _clause(parse: Parse, at: int) -> int | None:
+    """The verb of the clause that a relative word opens."""
+    verb = parse.head[at]
+    for _ in range(4):
+        if parse.is_verb(verb):
+            break
+        verb = parse.head[verb]
+    if not parse.is_verb(verb) or verb < at:
+        return None
+    while parse.dep[verb] == "conj" and parse.head[verb] > at and parse.is_verb(parse.head[verb]):
+        verb = parse.head[verb]
+    return verb
+
+
+def _mend_where(parse: Parse, at: int, last: int) -> None:
+    """For "in X, where Y is spoken and the leader is Z": both clauses are about X."""
+    behind = at - 2 if parse.low[at - 1] in _BE and parse.low[at - 2] == "which" else at  # "X, which is where"
+    behind -= parse.low[at] == "which"
+    noun, verb = noun_before(parse, behind), _clause(parse, at)
+    if noun is None or verb is None or parse.dep[verb] not in _LOOSE:
+        return
+    if parse.head[verb] != noun and (parse.is_name(noun) or not parse.is_noun(parse.head[verb])):
+        parse.hang(verb, noun, "relcl")
+    if parse.low[at] != "which" and not parse.is_noun(parse.head[at]):
+        parse.hang(at, verb, "advmod")
+    for other in range(verb + 1, last):
+        if parse.is_verb(other) and parse.head[other] < at and parse.dep[other] in _LOOSE and _goes_on(parse, other, at):
+            parse.hang(other, verb, "conj")
+
+
+def _goes_on(parse: Parse, verb: int, at: int) -> bool:
+    """Whether a clause behind "where …" says what there is, too: "and the leader is Z", "and Z is the leader", "and Z is spoken"."""
+    own = parse.child(verb, "nsubj", "nsubjpass")
+    if own is None and parse.is_noun(verb - 1) and parse.dep[verb - 1] == "conj":
+        own = verb - 1
+    if own is None or own < at or parse.tag[own] in ("PRP", "WP", "WDT", "DT"):
+        return False
+    if is_definite(parse, own) and parse.child(own, "prep", "poss") is None:
+        return True
+    value = parse.child(verb, "attr")
+    if value is not None:
+        inner = parse.child(value, "prep")
+        return parse.low[value] == "one" or (not parse.is_name(value) and inner is None and parse.child(value, "acl", "relcl") is None)
+    return parse.dep[own] == "nsubjpass" and not any(kid > verb and parse.dep[kid] in ("prep", "agent") for kid in parse.kids[verb])
+
+
+def _mend_relative(parse: Parse, at: int) -> None:
+    """For "in X, which is led by Y": X is, unless X is but where that was made which "which" means."""
+    noun, verb = noun_before(parse, at), _clause(parse, at)
+    if noun is None or verb is None or parse.dep[verb] not in _LOOSE:
+        return
+    if not parse.is_name(noun):
+        if parse.low[at] == "who" and (person := _person_above(parse, noun)) is not None:
+            parse.hang(verb, person, "relcl")
+        return
+    head, dep = parse.head[verb], parse.dep[verb]
+    if parse.low[at] == "who":
+        if (member := _who(parse, noun, verb)) is not None:
+            parse.hang(verb, member, "relcl")
+        elif dep != "relcl":
+            parse.hang(verb, noun, "relcl")
+        return
+    if parse.low[verb] in _BUILT and (thing := _standing_in(parse, noun)) is not None:
+        parse.hang(verb, thing, "relcl")
+    elif dep in ("advcl", "ccomp", "conj") and head < at:
+        parse.hang(verb, noun, "relcl")
+    elif dep == "relcl" and head < noun and (parse.low[at] != "that" or _is_far_subject(parse, head, noun)):
+        parse.hang(verb, noun, "relcl")  # "the manager of X, whose ground is Y": the parser takes the manager, X is meant
+
+
+def _is_far_subject(parse: Parse, at: int, noun: int) -> bool:
+    return parse.dep[at] in _SUBJECTS and parse.head[at] < noun
+
+
+def _who(parse: Parse, noun: int, verb: int) -> int | None:
+    """M in "is a member M of the band X who plays": a band that is called one is no "who"."""
+    kind = parse.head[noun] if parse.dep[noun] == "appos" else noun - 1
+    if not parse.is_common(kind) or is_role(parse.low[kind]) or parse.low[kind + 1 : noun] or parse.tag[verb] not in ("VBZ", "VBD"):
+        return None
+    link = parse.head[kind] if parse.dep[noun] == "appos" else parse.head[noun]
+    above = parse.head[link]
+    return above if parse.dep[link] == "prep" and parse.is_common(above) and parse.dep[above] in ("attr", "appos") else None
+
+
+def _person_above(parse: Parse, noun: int) -> int | None:
+    """The performer in "is a performer of folk music who began": "who" is no music."""
+    link = parse.head[noun]
+    above = parse.head[link]
+    person = parse.dep[noun] == "pobj" and parse.is_common(above) and is_role(parse.low[above]) and parse.dep[above] in ("attr", "appos")
+    return above if person and parse.is_common(noun) and not is_role(parse.low[noun]) else None
+
+
+def _standing_in(parse: Parse, place: int) -> int | None:
+    """The hall in "the hall in X, which was built": places are not built where things that stand in them are named."""
+    link = parse.head[place]
+    if parse.dep[place] != "pobj" or parse.low[link] not in _PLACES:
+        return None
+    above = parse.head[link]
+    if parse.is_verb(above):
+        subject = parse.child(above, "nsubjpass", "nsubj")
+        return subject if parse.low[above] in ("located", "situated", "is", "was", "stands") else None
+    return above if parse.is_name(above) else None
