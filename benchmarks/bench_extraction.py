@@ -16,8 +16,8 @@ country), `table` (a row) and `clauses` (each clause's verb and what it takes). 
 scored before the rules were mended, and the held-back ones' single run. Why each pair of `manners` is missed was read by hand from its
 parse (`extraction_manners_misses.json`): by the parser, by names cut wrongly before it, by the rules, or by annotating otherwise.
 
-`--webnlg DIR` scores texts that others wrote of triples of theirs (`triple_texts.py`), which are not in this repository: those that were read
-to mend rules, and those that never were. Both sides are compared without accents and ".0", full dates as dates.
+`--webnlg DIR` scores texts that others wrote of triples of theirs (`triple_texts.py`), which are not in this repository: those that were
+read to mend rules, and those that never were. Both sides are compared without accents and ".0", full dates as dates.
 `benchmarks/data/extraction_outside_first_runs.json` keeps what these scored before the rules were mended by them.
 
 `--other-model DIR` scores all texts with another spaCy model in the same rules, to see what a larger parser gives. A run without one of
