@@ -37,7 +37,7 @@ class Arm(NamedTuple):
     way: str = ""
     """What is done otherwise: of WAYS, or of TAUGHT."""
     needless: float | None = None
-    """What an answer gets that abstains where the graph knows what was asked; None: as where it does not."""
+    """What an answer gets that abstains where the graph knows what was asked; None: what the policy gives by default."""
     passes: int | None = None
     """Over the prompts, where that is not what the command line says."""
 
@@ -45,7 +45,7 @@ class Arm(NamedTuple):
     def name(self) -> str:
         """Part of topic names and folders."""
         parts: list[object] = [self.domain, self.policy, self.trainer, f"{self.lr:g}", self.seed, *filter(None, [self.way])]
-        parts += [f"needless{-self.needless:g}"] if self.needless is not None else []
+        parts += [f"needless{abs(self.needless):g}"] if self.needless is not None else []
         parts += [f"{self.passes}passes"] if self.passes else []
         return "-".join(map(str, parts))
 
@@ -65,7 +65,7 @@ def arms(stage: str, policy: str) -> list[Arm]:
                 itertools.product(seeds, ("countries", "works"), (("ppo", 2e-4), ("grpo", 1e-4), ("ppo", 1e-4)))]  # fmt: skip
     if stage == "needless":
         places = (("countries", 2e-4), ("countries", 1e-4), ("works", 2e-4))
-        taken = {"sft-tenth": (None, -0.25, -0.5, -0.75, -1.0), "sft": (-0.25, -0.5)}
+        taken = {"sft-tenth": (0.0, -0.25, -0.5, -0.75, -1.0), "sft": (-0.25, -0.5)}
         return [Arm(policy, "grpo", lr, seed, domain, way, needless) for seed, (domain, lr) in itertools.product(seeds, places)
                 for way in taken for needless in taken[way]]  # fmt: skip
     if stage == "refill":

@@ -40,14 +40,14 @@ class Ternary(click.ParamType):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> dict[str, float | None]:
         """The values by name, or a usage error. Without the fourth, it is midway between to abstain and to be wrong; without the fifth,
-        to abstain is never needless."""
+        to abstain needlessly is as to be wrong."""
         if isinstance(value, dict):
             return value
         parts = [part.strip() for part in str(value).split(",")]
         try:
             right, abstained, wrong = (float(part) for part in parts[:3])
             further = [None if part == "none" else float(part) for part in parts[3:]] or [(abstained + wrong) / 2]
-            unsupported, needless = (*further, None) if len(further) == 1 else further
+            unsupported, needless = (*further, wrong) if len(further) == 1 else further
         except ValueError:
             self.fail(f"{value!r} is not three to five numbers, such as 1,0,-1", param, ctx)
         if not 10 >= right > abstained > wrong >= -10:

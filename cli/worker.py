@@ -247,7 +247,7 @@ def augmenter(
     metavar="RIGHT,ABSTAINED,WRONG[,UNSUPPORTED[,NEEDLESS]]",
     help="What the policy ternary gives, from -10 to 10. UNSUPPORTED is for what the graph can tell nothing of; `none` leaves it out of "
     "what is learnt. NEEDLESS is for an answer that abstains where the graph knows what was asked; `none` is as ABSTAINED. "
-    "[default: 1,0,-1,-0.5,none]",
+    "[default: 1,0,-1,-0.5,-1]",
 )
 @click.option("--preferences", is_flag=True, help="Send pairs of a good and a bad answer back to the stream as samples.")
 @click.option(

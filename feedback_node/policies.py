@@ -45,8 +45,9 @@ class TernaryValues(BaseModel):
     share of the way from `abstained`."""
     abstained: float = Field(default=0.0, ge=-MOST, le=MOST)
     """The answer says that it does not know."""
-    needless: float | None = Field(default=None, ge=-MOST, le=MOST)
-    """It says so, and the graph knows what was asked. None is as `abstained`; below it, a model that may be right is paid for trying."""
+    needless: float | None = Field(default=-1.0, ge=-MOST, le=MOST)
+    """It says so, and the graph knows what was asked. None is as `abstained`: then a model that is wrong more often than right is paid best
+    for never answering (docs/rl.md)."""
     wrong: float = Field(default=-1.0, ge=-MOST, le=MOST)
     """Something is contradicted, or nothing of what was asked is said."""
     unsupported: float | None = Field(default=-0.5, ge=-MOST, le=MOST)

@@ -283,7 +283,8 @@ DONT_KNOW = "I do not know who composed Aida."
         ([RIGHT, BEYOND, BESIDE], QUESTION, "...", 0.5, 1.0, 2 / 3),
         ([WRONG], QUESTION, "...", -1.0, 0.0, 0.0),
         ([RIGHT, WRONG], QUESTION, "...", -1.0, 0.0, 0.5),
-        ([], QUESTION, DONT_KNOW, 0.0, 1.0, None),
+        ([], QUESTION, DONT_KNOW, -1.0, 1.0, None),
+        ([], "Who composed Zorvania?", "I do not know.", 0.0, 1.0, None),
         ([], QUESTION, "Music is a wonderful thing.", -1.0, 1.0, None),
         ([BESIDE], QUESTION, "...", -1.0, 1.0, 1.0),
         ([("Aida", "sung_in", "Italian")], QUESTION, "...", -1.0, 1.0, 1.0),
@@ -294,9 +295,9 @@ DONT_KNOW = "I do not know who composed Aida."
         ([], "What is love?", "A wonderful thing.", None, 1.0, None),
     ],
     ids=[
-        "right", "right-and-beside", "right-and-beyond", "right-and-beyond-and-beside", "wrong", "right-and-wrong", "abstained",
-        "nothing-said", "safe-beside", "true-of-the-same-entity", "unknown-to-the-graph", "half", "both-parts", "question-unknown",
-        "question-unknown-and-nothing-read",
+        "right", "right-and-beside", "right-and-beyond", "right-and-beyond-and-beside", "wrong", "right-and-wrong",
+        "abstained-needlessly", "abstained", "nothing-said", "safe-beside", "true-of-the-same-entity", "unknown-to-the-graph",
+        "half", "both-parts", "question-unknown", "question-unknown-and-nothing-read",
     ],
 )  # fmt: skip
 def test_ternary_and_binary_give_a_value_beside_the_share(graph, claims, question, completion, ternary, binary, share):
@@ -309,7 +310,11 @@ def test_ternary_and_binary_give_a_value_beside_the_share(graph, claims, questio
 
 
 def test_an_answer_is_never_better_off_by_saying_nothing_of_what_was_asked_than_by_saying_that_it_does_not_know(graph):
-    for values in (TernaryValues(), TernaryValues(right=2, abstained=0.5, unsupported=0.1, wrong=0)):
+    for values in (
+        TernaryValues(),
+        TernaryValues(needless=-0.5),
+        TernaryValues(right=2, abstained=0.5, needless=None, unsupported=0.1, wrong=0),
+    ):
         given = {}
         for name, claims, completion in (
             ("right", [RIGHT], "..."),
@@ -320,7 +325,7 @@ def test_an_answer_is_never_better_off_by_saying_nothing_of_what_was_asked_than_
             output = ModelOutput(prompt_id="p", prompt=QUESTION, completion=completion, model_version="r/7")
             triplets = [Triplet(subject=s, predicate=p, object=o, rule="test") for s, p, o in claims]
             given[name] = judge_output(output, triplets, graph, RewardConfig(policy=TERNARY, ternary=values)).value
-        assert given["right"] > given["abstained"] > given["dodged"] == given["wrong"]
+        assert given["right"] > given["abstained"] >= given["dodged"] == given["wrong"]
 
 
 def test_what_the_graph_can_tell_nothing_of_can_be_left_out_of_what_is_learnt(graph):
@@ -343,7 +348,11 @@ def test_what_the_graph_can_tell_nothing_of_can_be_left_out_of_what_is_learnt(gr
 )
 def test_to_abstain_is_needless_only_where_the_graph_knows_what_was_asked(graph, question, completion, needless):
     output = ModelOutput(prompt_id="p", prompt=question, completion=completion, model_version="r/7")
-    for values, wanted in ((TernaryValues(), 0.0), (TernaryValues(needless=-0.75), -0.75 if needless else 0.0)):
+    for values, wanted in (
+        (TernaryValues(), -1.0 if needless else 0.0),
+        (TernaryValues(needless=-0.75), -0.75 if needless else 0.0),
+        (TernaryValues(needless=None), 0.0),
+    ):
         judged = judge_output(output, [], graph, RewardConfig(policy=TERNARY, ternary=values))
         assert (judged.abstained, judged.value) == (True, wanted)
 
