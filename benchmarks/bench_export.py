@@ -4,8 +4,8 @@ A run is trained by `pelton train`, exported by `pelton export`, and what was wr
 the loss on the texts trained on and on others, in nats a token, and the mean Kullback-Leibler divergence of a token's distribution from the
 checkpoint's on both. Also measured: PEFT's own merge, the adapter on a base in other bits, and three ways of rounding a sum to bfloat16.
 
-Run: `python benchmarks/bench_export.py --run bf16|nf4|small [--model DIR]`. Needs a CUDA device with bitsandbytes (`--cpu`: tries it out on
-a tiny model, in float32). `--no-broker` trains the same samples by the same trainer without the log. `--steps` trains for longer, or
+Run: `python benchmarks/bench_export.py --run bf16|nf4|small [--model DIR]`. Needs a CUDA device with bitsandbytes (`--cpu`: without,
+and without what is of 4 bits; `--tiny`: the same on a tiny model in float32, to try it out). `--no-broker` trains the same samples by the same trainer without the log. `--steps` trains for longer, or
 `--texts` fewer of them, until the answers are known.
 """
 
@@ -201,6 +201,11 @@ def forms(run_dir: Path, folder: Path, name: str, rows: list[dict[str, str]], cp
     return found
 
 
+def _key(run: dict[str, Any]) -> tuple[Any, ...]:
+    settings = run["settings"]
+    return run.get("run"), settings["steps"], settings.get("texts", 48), settings.get("cpu", False)
+
+
 def base_alone(texts: Texts, trained: Any) -> dict[str, float]:
     """The model without what it learnt."""
     with trained.model.disable_adapter():
@@ -238,6 +243,7 @@ def main(given: list[str] | None = None, check: Callable[[dict[str, Any]], None]
     parser.add_argument("--model", default="default")
     parser.add_argument("--broker", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--cpu", action="store_true")
+    parser.add_argument("--tiny", action="store_true")
     parser.add_argument("--steps", type=int, default=90, help="optimizer steps; a multiple of 6, so that passes are whole")
     parser.add_argument("--texts", type=int, default=48, help="samples trained on; whole batches of 8")
     parser.add_argument("--out", type=Path)
@@ -250,21 +256,21 @@ def main(given: list[str] | None = None, check: Callable[[dict[str, Any]], None]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         model = arguments.model
-        if arguments.cpu:
+        if arguments.tiny:
             from tests.models.tiny import build
 
             model, settings["bits"] = str(build(folder / "base", hidden=64)), 32
         run_dir = train(folder, model, settings, arguments.steps, rows, arguments.broker)
-        found = forms(run_dir, folder, arguments.run, rows, arguments.cpu)
+        found = forms(run_dir, folder, arguments.run, rows, arguments.cpu or arguments.tiny)
     result = {
         "run": arguments.run,
-        "settings": settings | {"steps": arguments.steps, "batch": BATCH, "lora_r": 16, "texts": len(rows)},
+        "settings": settings | {"steps": arguments.steps, "batch": BATCH, "lora_r": 16, "texts": len(rows), "cpu": arguments.cpu},
         "forms": found,
     }
     for form, values in found.items():
         print(f"{arguments.run}: {form}: {values}")
     assert all(math.isfinite(value) for values in found.values() for value in values.values() if isinstance(value, float))
-    record.keep(result, key=lambda run: (run.get("run"), run["settings"]["steps"], run["settings"].get("texts", 48)))
+    record.keep(result, key=_key)
     check(result)
 
 
