@@ -4,9 +4,9 @@ A run is trained by `pelton train`, exported by `pelton export`, and what was wr
 the loss on the texts trained on and on others, in nats a token, and the mean Kullback-Leibler divergence of a token's distribution from the
 checkpoint's on both. Also measured: PEFT's own merge, the adapter on a base in other bits, and three ways of rounding a sum to bfloat16.
 
-Run: `python benchmarks/bench_export.py --run bf16|nf4|small [--model DIR]`. Needs a CUDA device with bitsandbytes (`--cpu`: without,
-and without what is of 4 bits; `--tiny`: the same on a tiny model in float32, to try it out). `--no-broker` trains the same samples by the same trainer without the log. `--steps` trains for longer, or
-`--texts` fewer of them, until the answers are known.
+Run: `python benchmarks/bench_export.py --run bf16|nf4|small [--model DIR]`. Needs a CUDA device with bitsandbytes (`--cpu`: without, and
+without what is of 4 bits; `--tiny`: the same on a tiny model in float32, to try it out). `--no-broker` trains the same samples by the same
+trainer without the log. `--steps` trains for longer, or `--texts` fewer of them, until the answers are known.
 """
 
 from __future__ import annotations

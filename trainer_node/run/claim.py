@@ -25,6 +25,7 @@ from trainer_node.commit.store import CheckpointStore
 from trainer_node.config import TrainConfig
 from trainer_node.models.base import base_of_run
 from trainer_node.models.fits import refuse_what_cannot_be_loaded
+from trainer_node.models.placement import choose_device
 from trainer_node.models.restore import reading_of
 from trainer_node.models.vocabulary import refuse_folder_without_rows
 from trainer_node.options import RunOptions
@@ -148,6 +149,8 @@ def _refuse_what_cannot_be_loaded(config: TrainConfig, options: RunOptions, mani
     read = reading_of(config, manifest)
     alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
     refuse_what_cannot_be_loaded(config.model, base.source, read.bits, read.backend, counts_memory=alone and not options.take_over)
+    if options.vram_cap_gib is not None and not choose_device(None).startswith("cuda"):
+        raise ConfigError("--vram-cap-gib has an effect on a CUDA device alone, and there is none here: leave it out")
 
 
 def take_hold(settings: KafkaSettings, options: RunOptions) -> Fence:

@@ -44,12 +44,18 @@ def test_a_model_that_does_not_fit_is_refused_with_what_it_takes_and_what_is_fre
 
 
 @pytest.mark.parametrize(
-    ("config", "told"), [({"backend": "unsloth"}, "unsloth"), ({"bits": 32}, "GB are free")], ids=["backend", "memory"]
+    ("config", "option", "free", "told"),
+    [
+        ({"backend": "unsloth"}, {}, 0, "unsloth"),
+        ({"bits": 32}, {}, 0, "GB are free"),
+        ({"bits": 32}, {"vram_cap_gib": 8.0}, 1 << 50, "--vram-cap-gib has an effect on a CUDA device alone"),
+    ],
+    ids=["backend", "memory", "cap"],
 )
-def test_it_is_refused_before_the_broker_is_asked_and_the_run_claimed(model, tmp_path, monkeypatch, config, told):
+def test_it_is_refused_before_the_broker_is_asked_and_the_run_claimed(model, tmp_path, monkeypatch, config, option, free, told):
     monkeypatch.setattr("torch.cuda.is_available", lambda: False)
-    monkeypatch.setattr(fits, "free_bytes", lambda device: 0)
+    monkeypatch.setattr(fits, "free_bytes", lambda device: free)
     settings = KafkaSettings(bootstrap_servers="127.0.0.1:1")
     with pytest.raises(ConfigError, match=told):
-        check_before_claiming(settings, TrainConfig(model=str(model), **config), RunOptions("r", tmp_path / "r"))
+        check_before_claiming(settings, TrainConfig(model=str(model), **config), RunOptions("r", tmp_path / "r", **option))
     assert not (tmp_path / "r").exists()
