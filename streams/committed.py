@@ -16,6 +16,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.structs import OffsetAndMetadata as AioOffset
 from aiokafka.structs import TopicPartition as AioPartition
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
+from faust.types import TP
 from kafka import KafkaConsumer, TopicPartition
 from mode.services import WaitResults
 
@@ -28,6 +29,8 @@ from streams.positions import Committed, GroupPositions
 
 START_PATIENCE_SECONDS = 25.0
 """How long a worker that was given partitions tries to learn where to go on in them."""
+FULL_SECONDS = 1.0
+"""How long full buffers are waited for before it is looked whether the partitions have moved meanwhile."""
 
 logger = logging.getLogger(__name__)
 _faust_log = logging.getLogger("faust.transport")
@@ -137,6 +140,25 @@ class _Rest:
 
 class _CommittedConsumer(Consumer):
     logger = _faust_log
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._has_room = asyncio.Event()
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        """A partition's buffer was full, and can take more."""
+        super().on_buffer_drop(tp)
+        self._has_room.set()
+
+    async def _wait_next_records(self, timeout: float) -> tuple[Any, Any]:
+        """What was fetched. Where the buffers of all partitions are full Faust sleeps for a second, and they have long run dry: here, until
+        one has room.
+        """
+        if self.flow_active and self._buffered_partitions and not self._get_active_partitions():
+            self._has_room.clear()
+            await self.wait(self._has_room.wait(), timeout=FULL_SECONDS)
+            return {}, self._get_active_partitions()
+        return await super()._wait_next_records(timeout)
 
     async def wait_first(self, *waited: Any, timeout: Any = None) -> WaitResults:
         """The first of what is waited for. Faust asks of each record whether it is delivered before the partitions move, which takes four
