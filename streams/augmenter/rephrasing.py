@@ -25,6 +25,10 @@ _CODE = re.compile(
     | \S*(?:://|www\.|@|\\|_)\S* | \S*\w\(\S*\)\S* | (?<!\S)/\S+                               # an address, a call, a path""",
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
+_VERB_BEHIND = re.compile(r"<x> [\w<]")
+"""In a form that says its verb behind what is asked for."""
+_CLAUSE = re.compile(r"\b(?:which|whose|who|whom|that|where|when)\b")
+"""In a phrase with a verb of its own: another behind it is hard to read ("the country in which Bremen lies is")."""
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 Span = tuple[int, int]
@@ -38,6 +42,8 @@ class Table(NamedTuple):
     """Matches every phrase that is in a group, the longest first."""
     others: dict[str, tuple[str, ...]]
     """Phrase -> the others of its group."""
+    set_phrases: re.Pattern[str]
+    """Matches phrases in which no word may be another."""
     about_words: frozenset[str]
     """Words that show that a text may be about its own words."""
     questions: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
@@ -60,6 +66,7 @@ def table() -> Table:
         # Lower case only: a capital may begin a name.
         words=re.compile(r"(?<![\w'’-])(?:" + "|".join(map(re.escape, longest_first)) + r")(?![\w'’-])"),
         others=others,
+        set_phrases=re.compile(r"\b(?:" + "|".join(map(re.escape, document["set_phrases"])) + r")\b", re.IGNORECASE),
         about_words=frozenset(document["about_words"]),
         questions=tuple((re.compile(entry["pattern"]), tuple(entry["forms"])) for entry in document["questions"]),
         blanks=tuple(form for entry in document["blanks"] for form in entry["forms"]),
@@ -72,7 +79,8 @@ def question_forms(question: str) -> Iterator[str]:
     for pattern, forms in table().questions:
         if (found := pattern.fullmatch(text)) and _is_whole(found):
             for form in forms:
-                yield _filled(form, found.groupdict())
+                if not (_VERB_BEHIND.search(form) and _CLAUSE.search(found.groupdict().get("x") or "")):
+                    yield _filled(form, found.groupdict())
 
 
 def _is_whole(found: re.Match[str]) -> bool:
@@ -100,8 +108,8 @@ def is_about_words(text: str) -> bool:
 
 
 def untouchable(text: str) -> list[Span]:
-    """Quotations, and what looks like code, formulas and addresses."""
-    return [match.span() for pattern in (_QUOTED, _CODE) for match in pattern.finditer(text)]
+    """Quotations, set phrases, and what looks like code, formulas and addresses."""
+    return [match.span() for pattern in (_QUOTED, _CODE, table().set_phrases) for match in pattern.finditer(text)]
 
 
 def overlaps(span: Span, kept: Collection[Span]) -> bool:

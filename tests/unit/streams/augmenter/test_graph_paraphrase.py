@@ -1,7 +1,7 @@
 import pytest
 
 from schemas.fact import Fact
-from streams.augmenter.graph_paraphrase import as_gaps, with_descriptions, with_other_names
+from streams.augmenter.graph_paraphrase import as_gaps, is_asked_of, with_descriptions, with_other_names
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import Ontology
 
@@ -57,6 +57,29 @@ def test_what_is_not_asked_must_show_that_it_means_the_entity_of_the_graph(graph
 def test_a_name_that_stands_for_several_is_neither_replaced_nor_used(graph):
     assert list(with_other_names("Who likes SF?", graph)) == []
     assert list(with_other_names("Who likes San Francisco?", graph)) == []
+
+
+@pytest.mark.parametrize("text", ["Who is Mark Twain-Jones?", "Who is Anti-Mark Twain?", "Who follows @Mark Twain?"])
+def test_a_part_of_a_longer_name_is_not_called_by_another(text, graph):
+    assert list(with_other_names(text, graph)) == []
+    assert list(with_descriptions(text, graph)) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "is_of_graph"),
+    [
+        ("Who wrote Emma?", "Jane Austen", True),  # a fact joins them
+        ("What is the first novel of the author of Emma?", "Sense and Sensibility", True),  # author and first novel lead there
+        ("Who is the author of Emma?", "", True),
+        ("Who is the author of Emma?", "a woman", True),
+        ("What does Emma buy?", "a horse", False),  # some other Emma
+        ("What does Emma buy?", "", False),
+        ("What does Emma buy?", "Dune", False),
+        ("Who is the author of Emma's letter?", "Frank Herbert", False),
+    ],
+)
+def test_a_question_means_the_graph_s_entity_where_its_answer_or_its_relations_show_it(question, answer, is_of_graph, graph):
+    assert is_asked_of(graph, question, answer) is is_of_graph
 
 
 def test_an_entity_named_twice_keeps_its_name(graph):

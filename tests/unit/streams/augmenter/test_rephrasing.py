@@ -39,6 +39,16 @@ def test_a_question_that_asks_for_more_than_a_noun_phrase_is_not_turned_round(qu
     assert list(question_forms(question))
 
 
+@pytest.mark.parametrize(
+    "asked", ["the capital of the country in which Bremen lies", "the currency of the country whose capital is Saint-Denis"]
+)
+def test_no_form_puts_a_verb_behind_a_clause_that_ends_in_one(asked):
+    """ "Tell me what the capital of the country in which Bremen lies is."."""
+    forms = list(question_forms(f"What is {asked}?"))
+    assert f"Please tell me {asked}." in forms
+    assert not any(f"{asked} is" in form for form in forms)
+
+
 def test_interchangeable_words_are_exchanged_one_at_a_time():
     text = "She often walks, although it sometimes rains."
     assert set(with_other_words(text, [])) == {
@@ -63,6 +73,9 @@ def test_interchangeable_words_are_exchanged_one_at_a_time():
         "Which word means often?",
         "How do you spell frequently?",
         "an often-quoted line",
+        "Every so often it rains, more often than not at night.",  # a set phrase
+        "She took it roughly.",  # in no other sense than "about"
+        "First came the fox, then the hen, and finally the hare.",
     ],
 )
 def test_quoted_capitalised_and_discussed_words_stay(text):

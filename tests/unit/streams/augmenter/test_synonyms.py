@@ -32,9 +32,9 @@ def graph():
     ("text", "variant"),
     [
         ("The lawyers bought two cars.", "The attorneys bought two cars."),
-        ("The lawyers bought two cars.", "The lawyers purchased two cars."),
-        ("She is choosing a colour.", "She is selecting a colour."),
-        ("The bridge was built in 1990.", "The bridge was constructed in 1990."),
+        ("The lawyers purchased two cars.", "The lawyers bought two cars."),
+        ("She is selecting a colour.", "She is choosing a colour."),
+        ("The bridge was constructed in 1990.", "The bridge was built in 1990."),
         ("A larger house would be better.", "A bigger house would be better."),
         ("How often does it rain?", "How frequently does it rain?"),
     ],
@@ -64,12 +64,22 @@ def test_a_word_is_exchanged_for_one_of_its_sense_and_its_inflection(text, varia
         "    lawyer = choose(often)",
         "See https://often.example/lawyer for more.",
         "What does the word lawyer mean?",
+        "I don't buy that story.",  # words of the language of everyday mean many things
+        "They bought time, and built hope.",
+        "He had a great store of gold in his shop.",
+        "They sang to the tune of a million dollars.",
+        "The pupils of her eyes were wide.",
+        "What happened to him?",
+        "The investigators blamed it on slightly higher penalties.",
     ],
 )
 def test_what_may_not_be_exchanged_stays(text):
     assert not any(
-        form in variant for variant in with_synonyms(text, []) for form in ("attorney", "writer", "shop", "select", "occur", "lawyers’")
-    )
+        form in variant
+        for variant in with_synonyms(text, [])
+        for form in ("attorney", "writer", "a great shop", "select", "occur", "lawyers’", "purchase", "construct", "his store", "melody",
+                     "students", "researchers", "somewhat", "punishments")
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -145,9 +155,9 @@ def test_every_row_of_the_table_has_forms_of_one_tag_and_no_irregular_guess():
         assert form not in others
         assert tag in {"NN", "NNS", "VB", "VBP", "VBD", "VBG", "VBN", "VBZ", "JJ", "JJR", "JJS", "RB"}
         assert all(other.isalpha() and other.islower() for other in (form, *others))
-    assert table()["VBD", "chose"] == ("selected",)
-    assert table()["VBN", "chosen"] == ("selected",)
-    assert ("VBD", "forbade") not in table(), "the tables of inflections differ"
+    assert table()["VBD", "selected"] == ("chose",)
+    assert table()["VBN", "selected"] == ("chosen",)
+    assert ("VBD", "prohibited") not in table(), "the tables of inflections differ"
 
 
 def test_words_and_synonyms_keep_the_entities_and_the_answer(graph):

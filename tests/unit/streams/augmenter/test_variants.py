@@ -76,9 +76,9 @@ def test_a_variant_s_id_follows_from_parent_generation_and_number_alone(graph):
 def test_the_choice_by_a_sample_s_id_stays_the_same_from_version_to_version(graph):
     """Made again after a crash, by whatever version, a variant of one id is one text."""
     assert [variant.prompt for variant in made(QA, graph)] == [
-        "Who is the writer of Dune?",
-        "What belongs in the gap? Dune was written by ___.",
         "Answer the following. Who is the author of Dune?",
+        "Who is the writer of Dune?",
+        "Who is the author of Dune Chronicles One?",
     ]
 
 
@@ -169,7 +169,9 @@ def test_at_most_twenty_four_of_one_kind_are_looked_at():
     graph = Hypergraph(ONTOLOGY)
     for number in range(60):
         graph.put(Fact(subject="Ann", predicate="alias", object=f"Name{number}"))
-    assert len(paraphrases(Text("Ann is here."), graph, "s", 100)) == 24
+    graph.put(Fact(subject="Ann", predicate="written_by", object="Bob"))
+    found = paraphrases(Text("Who is the author of Ann?"), graph, "s", 100)
+    assert sum("author of Name" in words for words in found) == 24
 
 
 def test_a_text_with_nothing_to_exchange_has_no_variants(graph):
