@@ -50,11 +50,11 @@ def test_no_form_puts_a_verb_behind_a_clause_that_ends_in_one(asked):
 
 
 def test_interchangeable_words_are_exchanged_one_at_a_time():
-    text = "She often walks, although it sometimes rains."
+    text = "She often walks, even though it sometimes rains."
     assert set(with_other_words(text, [])) == {
-        "She frequently walks, although it sometimes rains.",
-        "She often walks, even though it sometimes rains.",
-        "She often walks, although it at times rains.",
+        "She frequently walks, even though it sometimes rains.",
+        "She often walks, although it sometimes rains.",
+        "She often walks, even though it at times rains.",
     }
 
 
@@ -76,6 +76,9 @@ def test_interchangeable_words_are_exchanged_one_at_a_time():
         "Every so often it rains, more often than not at night.",  # a set phrase
         "She took it roughly.",  # in no other sense than "about"
         "First came the fox, then the hen, and finally the hare.",
+        "It had started to rain.",  # "had began"
+        "Give him a little credit, although, he did eat it.",
+        "They enjoy the stage they are at present.",  # the "at" is of the stage
     ],
 )
 def test_quoted_capitalised_and_discussed_words_stay(text):
