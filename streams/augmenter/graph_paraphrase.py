@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from streams.augmenter.reading import is_phrase
-from streams.augmenter.rephrasing import blanks
+from streams.augmenter.rephrasing import blanks, table
 from streams.curriculum.needed import paths_by_relation, relations_in
 from streams.knowledge.english import takes_article
 from streams.knowledge.hypergraph import Hypergraph
@@ -111,7 +111,8 @@ def _descriptions(entity: str, predicate: Predicate, graph: Hypergraph) -> Itera
             owner = graph.resolve(statement.subject).entity
             if owner is None or _objects(graph, owner, predicate) != {entity}:
                 continue
-            if (name := _in_sentence(graph.names_of(owner)[0])) is not None:
+            name = _in_sentence(graph.names_of(owner)[0])
+            if name is not None and noun.split()[-1] not in table().own_names:
                 yield f"the {noun} of {name}", owner
     if predicate.inverse_functional:
         for target in sorted(_objects(graph, entity, predicate)):

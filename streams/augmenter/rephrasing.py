@@ -29,6 +29,7 @@ _VERB_BEHIND = re.compile(r"<x> [\w<]")
 """In a form that says its verb behind what is asked for."""
 _CLAUSE = re.compile(r"\b(?:which|whose|who|whom|that|where|when)\b")
 """In a phrase with a verb of its own: another behind it is hard to read ("the country in which Bremen lies is")."""
+_IS_CALLED = re.compile(r"\b(?:called|named)\b")
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 
 Span = tuple[int, int]
@@ -44,6 +45,8 @@ class Table(NamedTuple):
     """Phrase -> the others of its group."""
     set_phrases: re.Pattern[str]
     """Matches phrases in which no word may be another."""
+    own_names: frozenset[str]
+    """Nouns with which "the noun of a name" is what is so named."""
     about_words: frozenset[str]
     """Words that show that a text may be about its own words."""
     questions: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
@@ -67,6 +70,7 @@ def table() -> Table:
         words=re.compile(r"(?<![\w'’-])(?:" + "|".join(map(re.escape, longest_first)) + r")(?![\w'’-])"),
         others=others,
         set_phrases=re.compile(r"\b(?:" + "|".join(map(re.escape, document["set_phrases"])) + r")\b", re.IGNORECASE),
+        own_names=frozenset(document["own_names"]),
         about_words=frozenset(document["about_words"]),
         questions=tuple((re.compile(entry["pattern"]), tuple(entry["forms"])) for entry in document["questions"]),
         blanks=tuple(form for entry in document["blanks"] for form in entry["forms"]),
@@ -84,8 +88,10 @@ def question_forms(question: str) -> Iterator[str]:
 
 
 def _is_whole(found: re.Match[str]) -> bool:
-    """Whether what moves within the sentence is one noun phrase: "Who is able to help?" has none."""
-    return "x" not in found.re.groupindex or is_phrase(found.string, *found.span("x"))
+    """Whether what moves within the sentence is one noun phrase: "Who is able to help?" has none, nor "What are the ducks called?"."""
+    if "x" not in found.re.groupindex:
+        return True
+    return not _IS_CALLED.search(found["x"]) and is_phrase(found.string, *found.span("x"))
 
 
 def with_other_words(text: str, keep: Collection[Span]) -> Iterator[str]:

@@ -102,6 +102,13 @@ def test_a_description_that_fits_more_than_one_is_not_used(graph):
     assert list(with_descriptions("Is epic old?", graph)) == [], "a genre is no functional predicate"
 
 
+def test_a_name_behind_of_that_would_be_taken_for_what_is_described_makes_no_description():
+    """ "The country of Ostrava" is no way to say Czechia."""
+    graph = Hypergraph(Ontology.from_dict({"predicates": {"country": {"functional": True, "nouns": ["country"]}}}))
+    graph.put(Fact(subject="Ostrava", predicate="country", object="Czechia"))
+    assert list(with_descriptions("What is the currency of Czechia?", graph)) == []
+
+
 def test_a_description_goes_through_no_entity_of_the_text(graph):
     assert "Did the author of Emma write Emma?" not in list(with_descriptions("Did Jane Austen write Emma?", graph))
 

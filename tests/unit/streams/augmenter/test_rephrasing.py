@@ -31,7 +31,13 @@ def test_each_form_keeps_every_word_of_what_is_asked():
 
 
 @pytest.mark.parametrize(
-    "question", ["Who is able to help?", "Where is the Louvre in Paris located?", "What is the capital of France like?"]
+    "question",
+    [
+        "Who is able to help?",
+        "Where is the Louvre in Paris located?",
+        "What is the capital of France like?",
+        "What are the ducks called that his mother wants him to stay away from?",
+    ],
 )
 def test_a_question_that_asks_for_more_than_a_noun_phrase_is_not_turned_round(question):
     """ "Tell me who able to help is." is no sentence."""
