@@ -15,7 +15,7 @@ from feedback_node.extraction.values import measures, names_value
 _CODE_NOUNS = words("code_nouns")
 _TRANSITIVE = participles()
 _HAVE = frozenset({"has", "have", "had", "having"})
-_HAVE_ROLE = _HAVE | {"use", "uses", "used"}
+_HAVE_ROLE = _HAVE | {"use", "uses", "used", "include", "includes", "included", "contain", "contains", "contained"}
 _EMPTY = frozenset({"place", "part", "office", "effect", "birth", "rise", "care", "use", "shape", "charge"})
 """What "took place" and "took part" take is no thing."""
 _NOT_ARGUMENTS = frozenset({"according", "due", "because", "despite", "like"})
@@ -140,6 +140,10 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[Argumen
         own_link = False
         member_noun = noun if member == at else property_words(parse, member)
         for kid in parse.kids[member]:
+            brought = parse.child(kid, "pobj") if parse.low[kid] == "with" else None
+            if brought is not None and parse.is_name(brought) and (role := _as_role(parse, kid, brought)) is not None:
+                yield Argument(brought, f"has as {role}", kid, "role")  # "has offices, with X as its seat"
+                continue
             if (
                 parse.dep[kid] == "prep"
                 and kid > member
@@ -180,6 +184,10 @@ def _between(parse: Parse, at: int) -> tuple[int, int] | None:
     if link is None or inner is None or not parse.is_common(at) or len(members(parse, inner)) < 2:
         return None
     return (inner, link) if all(parse.is_name(member) for member in members(parse, inner)) else None
+
+
+def _by(parse: Parse, at: int) -> int | None:
+    return next((kid for kid in parse.kids[at] if kid == at + 1 and parse.low[kid] == "by"), None)
 
 
 def _as_role(parse: Parse, prep: int, at: int) -> str | None:
@@ -229,6 +237,8 @@ def _prepositional(reading: Reading, prep: int, base: str, depth: int = 0) -> It
                 for link in parse.kids[kid]:
                     if parse.dep[link] == "prep" and parse.low[link] != "of":
                         yield from _prepositional(reading, link, f"{relation} {parse.low[kid]}", depth + 1)
+            elif parse.is_common(kid) and (agent := _by(parse, kid)) is not None:
+                yield from _prepositional(reading, agent, base, depth + 1)  # "was adapted for the screen by X"
         elif parse.dep[kid] == "prep" or (parse.dep[kid] == "conj" and parse.tag[kid] == "IN"):  # "in X and for Y"
             yield from _prepositional(reading, kid, base, depth + 1)
     if not parse.kids[prep] and parse.dep[parse.head[prep]] == "relcl" and depth == 0:

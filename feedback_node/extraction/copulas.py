@@ -103,7 +103,7 @@ def _property_subject(reading: Reading, verb: int, subject: int | None, value: i
         elif (people := _people_of(parse, head)) is not None and names_value(reading, value):
             owner = Mention(parse.text[parse.start[people] : parse.end[people]], parse.start[people], parse.end[people], people)
             noun = property_words(parse, head).removeprefix(parse.low[people]).strip()
-        elif parse.is_common(head) and (place or names_value(reading, value)):
+        elif parse.is_common(head) and (names_value(reading, value) or (place and is_bare(parse, head))):
             owner = place or (reading.topics.current if is_definite(parse, head) and not reading.topics.noun(parse.low[head]) else None)
             noun = property_words(parse, head)
         if owner is None:

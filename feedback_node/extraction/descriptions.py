@@ -41,7 +41,8 @@ def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str
         if (owner := reading.name(poss)) is not None:
             reading.add(mention, f"{first} {name} of", owner, "possessive", verb, (verb, noun), True, name)
         return
-    if place is not None and (is_definite(parse, noun) or parse.low[noun] in _VALUE_NOUNS):
+    plain = parse.is_name(mention.at) and parse.child(noun, "prep", "acl", "relcl") is None
+    if place is not None and (is_definite(parse, noun) or parse.low[noun] in _VALUE_NOUNS or plain):
         reading.add(mention, f"{first} {name} of", place, "where", verb, (verb, noun), True, name)
         return
     if (parse.low[noun] in _VALUE_NOUNS or is_definite(parse, noun)) and (owned := owners(parse, noun)) and parse.child(noun, "acl"):

@@ -2,11 +2,30 @@
 
 from __future__ import annotations
 
+from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import NAMING, is_definite
 
 _BE = frozenset({"is", "was", "are", "were"})
 _FINITE = frozenset({"VBZ", "VBD", "VBP"})
+_OPENERS = words("openers") | {
+    "there",
+    "here",
+    "then",
+    "thus",
+    "so",
+    "often",
+    "first",
+    "second",
+    "third",
+    "last",
+    "next",
+    "later",
+    "soon",
+    "never",
+    "ever",
+    "always",
+}
 _NOT_SUBJECTS = frozenset({"intj", "advmod", "npadvmod", "dep", "nmod", "oprd", "attr", "advcl", "ROOT"})
 _SUBJECTS = ("nsubj", "nsubjpass", "csubj", "expl")
 
@@ -20,6 +39,7 @@ def mend_subjects(parse: Parse) -> None:
                 _mend_stolen(parse, at)
             elif parse.low[at] in (",", "(") and at > first and parse.kind[at - 1] == "name":
                 _mend_apart(parse, at - 1, first)
+                _mend_aside(parse, at - 1)
 
 
 def _main(parse: Parse, verb: int) -> int:
@@ -30,6 +50,10 @@ def _mend_subject(parse: Parse, verb: int, first: int) -> None:
     """In "Elliot See attended the college" and "X is Y and the leader is Z" the noun right before a finite verb is its subject."""
     noun = verb - 1
     main = _main(parse, verb)
+    present = parse.tag[verb] == "VBZ" or parse.low[verb] in _BE
+    if noun == first and present and _is_unknown_word(parse, noun) and parse.child(main, *_SUBJECTS) is None:
+        parse.tag[noun], parse.dep[noun] = "NNP", "nsubj"
+        return
     if not parse.is_noun(noun) or not parse.is_verb(main):
         return
     if main != verb and main < verb and parse.child(verb, "attr") is not None:
@@ -43,6 +67,12 @@ def _mend_subject(parse: Parse, verb: int, first: int) -> None:
         parse.hang(noun, main, "nsubj")
         return
     _mend_second(parse, verb, noun)
+
+
+def _is_unknown_word(parse: Parse, at: int) -> bool:
+    """For "Batchoy is a dish": a name that the tagger takes for an adverb."""
+    loose = parse.tag[at] in ("RB", "JJ", "UH", "FW") and parse.cased[at] and parse.dep[at] in _NOT_SUBJECTS
+    return loose and parse.low[at] not in _OPENERS and not parse.low[at].endswith("ly")
 
 
 def _mend_second(parse: Parse, verb: int, noun: int) -> None:
@@ -103,6 +133,18 @@ def _mend_stolen(parse: Parse, verb: int) -> None:
         parse.hang(main, before, "conj")
     parse.hang(second, main, parse.dep[thing])
     parse.hang(thing, before, "attr" if parse.low[before] in _BE else "oprd")
+
+
+def _mend_aside(parse: Parse, name: int) -> None:
+    """In "X, by Y, was preceded by Z" and "the song X, from the album Y, was" what stands between the commas is said of X."""
+    link = name + 2
+    subject = parse.head[name] if parse.dep[name] == "appos" else name
+    verb = parse.head[subject]
+    if link >= len(parse.low) or parse.dep[subject] not in ("nsubj", "nsubjpass") or parse.low[link] not in ("by", "from", "in", "at"):
+        return
+    thing = parse.child(link, "pobj")
+    if parse.head[link] == verb > link and thing is not None and parse.is_name(thing) and parse.low[thing + 1] == ",":
+        parse.hang(link, name, "prep")
 
 
 def _mend_apart(parse: Parse, name: int, first: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import participles, words
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.spans import NUMBER
@@ -11,6 +12,7 @@ _PLURAL_VERBS = frozenset({"star", "appear", "feature", "play", "hail", "compete
 _CODE_NOUNS = words("code_nouns")
 _MADE = frozenset(participles().values()) | {"starring", "featuring"}
 _CAST = frozenset({"starring", "featuring"})
+_GOVERNED = frozenset({"led", "governed", "ruled", "inhabited", "populated"})
 _HAVE = frozenset({"has", "have", "had"})
 _OCCUPATIONS = words("occupations")
 _BE = frozenset({"is", "was", "are", "were"})
@@ -269,7 +271,11 @@ def _mend_participle(parse: Parse, at: int, dep: str, head: int) -> None:
     comma = parse.low[at - 1] == ","
     apart = parse.low[at] in ("located", "situated") and parse.low[head] in _BE and parse.head[at - 2] != head
     stands = dep == "advcl" and parse.low[at] in _STANDS and not apart  # "is the capital of X, situated on Y" is said of the subject
-    if comma and parse.kind[at - 2] == "name" and parse.tag[at] == "VBN" and (dep in ("prep", "dep") or stands):
+    if comma and dep == "advcl" and parse.low[at] in _GOVERNED and _is_in(parse, at - 2):
+        parse.hang(at, at - 2, "acl")  # "is found in X, led by Y": X is led
+    elif comma and dep == "acl" and parse.low[at] in _MADE and _is_role_in(parse, at - 2, head):
+        parse.hang(at, at - 2, "acl")  # "is one of the stars of X, distributed by Y": persons are not distributed
+    elif comma and parse.kind[at - 2] == "name" and parse.tag[at] == "VBN" and (dep in ("prep", "dep") or stands):
         parse.hang(at, at - 2, "acl")  # "by the federation X, based in Y": X is based there
     elif dep == "advcl" and comma and parse.low[at] in _CAST and _is_in(parse, at - 2) and parse.child(head, "nsubj") is not None:
         parse.hang(at, at - 2, "acl")  # "appeared in the film X, starring Y": X stars
@@ -282,6 +288,16 @@ def _mend_participle(parse: Parse, at: int, dep: str, head: int) -> None:
             parse.hang(at, noun, dep)  # "is a hotel in X designed by Y": a name is not told from others by what follows
     elif dep == "amod" and head == at + 1 and parse.kind[head] == NUMBER and parse.low[at - 1] == "and" and parse.dep[head] == "conj":
         _mend_second_verb(parse, at, head)
+
+
+def _is_role_in(parse: Parse, name: int, noun: int) -> bool:
+    """Whether a name is that of which somebody is "one of the stars" or "the editor"."""
+    if parse.low[noun] == "one" and (link := parse.child(noun, "prep")) is not None:
+        noun = parse.child(link, "pobj") or noun
+    role = parse.low[noun].removesuffix("s")
+    return (
+        parse.is_name(name) and parse.head[parse.head[name]] == noun and parse.is_common(noun) and (is_role(role) or role in _OCCUPATIONS)
+    )
 
 
 def _is_in(parse: Parse, at: int) -> bool:

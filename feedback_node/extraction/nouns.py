@@ -43,7 +43,7 @@ def read_noun(reading: Reading, at: int) -> None:
             read_apposition(reading, at, kid)
         elif dep in ("prep", "agent") and parse.low[kid] == "by":
             _work_by(reading, at, kid)
-        elif dep == "prep" and parse.is_name(at):
+        elif dep == "prep" and (parse.is_name(at) or (parse.low[kid - 1] == "," and parse.is_name(same_thing(parse, at)))):
             _name_in(reading, at, kid)
         elif dep == "poss" and parse.is_name(at):
             _owned_name(reading, at, kid)
@@ -69,7 +69,7 @@ def _work_by(reading: Reading, at: int, by: int) -> None:
     parse = reading.parse
     named = same_thing(parse, at)
     inner = parse.child(by, "pobj")
-    if inner is None or not (parse.is_name(named) and parse.is_name(inner)) or (named == at and by != at + 1):
+    if inner is None or not (parse.is_name(named) and parse.is_name(inner)) or (named == at and by != at + 1 and parse.low[at + 1] != ","):
         return
     if (mention := reading.name(named)) is not None:
         for member in members(parse, inner):

@@ -43,7 +43,7 @@ def _clause(parse: Parse, at: int) -> int | None:
 def _mend_where(parse: Parse, at: int, last: int) -> None:
     """For "in X, where Y is spoken and the leader is Z": both clauses are about X."""
     behind = at - 2 if parse.low[at - 1] in _BE and parse.low[at - 2] == "which" else at  # "X, which is where"
-    behind -= parse.low[at] == "which"
+    behind -= parse.low[at] == "which" or parse.low[behind - 1] == ";"
     noun, verb = noun_before(parse, behind), _clause(parse, at)
     if noun is None or verb is None or parse.dep[verb] not in _LOOSE:
         return
@@ -85,7 +85,7 @@ def _mend_relative(parse: Parse, at: int) -> None:
     if parse.low[at] == "who":
         if (member := _who(parse, noun, verb)) is not None:
             parse.hang(verb, member, "relcl")
-        elif dep != "relcl":
+        elif dep != "relcl" or (head < noun and _is_of(parse, noun, head)):
             parse.hang(verb, noun, "relcl")
         return
     if parse.low[verb] in _BUILT and (thing := _standing_in(parse, noun)) is not None:
@@ -94,6 +94,12 @@ def _mend_relative(parse: Parse, at: int) -> None:
         parse.hang(verb, noun, "relcl")
     elif dep == "relcl" and head < noun and (parse.low[at] != "that" or _is_far_subject(parse, head, noun)):
         parse.hang(verb, noun, "relcl")  # "the manager of X, whose ground is Y": the parser takes the manager, X is meant
+
+
+def _is_of(parse: Parse, name: int, noun: int) -> bool:
+    """Whether a name without an article is whose the noun is: in "the pupil of X who", "who" is X."""
+    link = parse.head[name]
+    return parse.low[link] == "of" and parse.head[link] == noun and parse.child(name, "det") is None and parse.is_common(noun)
 
 
 def _is_far_subject(parse: Parse, at: int, noun: int) -> bool:

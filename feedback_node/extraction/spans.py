@@ -122,8 +122,14 @@ def _with_names(tokens: list[str], starts: list[int], fixed: list[Run]) -> list[
     at = 0
     for run in [*fixed, Run(len(tokens), len(tokens), "")]:
         while at < run.first:
+            if tokens[at][0].isupper() and _is_one_word(tokens, at, run.first):
+                runs.append(Run(at, at + 3, NAME))  # "Rhythm and Blues"
+                at += 3
+                continue
             last = _name_end(tokens, starts, at, run.first)
-            if last > at:
+            if last == at + 1 and tokens[at].lower() in _TITLES and at and not tokens[at - 1][0].isupper():
+                at += 1  # "X is President": no name
+            elif last > at:
                 runs.append(Run(at, last, NAME))
                 at = last
             elif _is_one_word(tokens, at, run.first):
@@ -163,8 +169,8 @@ def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
     if any(char.isupper() for char in token):
         return True
     follows = tokens[at + 1]
-    if follows == ":" and begins_sentence:
-        return True
+    if follows == ":" and (begins_sentence or (len(token) == 4 and at + 2 < stop and tokens[at + 2][0].isupper())):
+        return True  # "the author of 2001: A Space Odyssey"
     before = tokens[at - 1].lower() if at else ""
     if before in _SAME_AS and at > 1 and "the" in (tokens[at - 2].lower(), tokens[max(at - 3, 0)].lower()) and follows[0].isupper():
         return True  # "the asteroid 1147 Stavropolis"
@@ -244,7 +250,7 @@ def _link_length(tokens: list[str], starts: list[int], at: int, end: int, stop: 
     if token in ("and", "at") and _names_institution(tokens, at, end, stop):
         return 2
     touching = starts[end] == starts[end - 1] + len(tokens[end - 1])
-    if tokens[end - 1].endswith("ing") and token in _TITLE_PREPOSITIONS and tokens[end + 1][0].isupper():
+    if end - 1 == at and tokens[at].endswith("ing") and token in _TITLE_PREPOSITIONS and tokens[end + 1][0].isupper():
         return 2  # "Waiting for Godot": a gerund in upper case begins a title
     if token in _JOINTS or (token == ":" and touching):
         return 2 if _is_name_word(tokens[end + 1]) or (touching and token == "-") else 0
@@ -302,6 +308,11 @@ def _comma_chain(tokens: list[str], runs: list[Run], at: int) -> list[Run]:
     return chain
 
 
+def _is_holder(tokens: list[str], at: int) -> bool:
+    """Whether "The winner" opens the sentence: whom a name behind a comma names."""
+    return at == 1 and tokens[0] == "The" and tokens[at].islower() and tokens[at] not in _SAME_AS
+
+
 def _is_full_name(tokens: list[str], first: int, last: int) -> bool:
     """Whether what stands behind the comma looks like a person: two words or more, and no "New York"."""
     comma = tokens.index(",", first, last)
@@ -324,7 +335,9 @@ def _is_place_chain(tokens: list[str], first: int, last: int, length: int) -> bo
         nxt = second if after == "," else after
         return nxt[0].islower() and nxt not in ("a", "an", "the", "who", "which", "whose", "and", "or", "where", "also")
     before = token(first - 1).lower()
-    if before == "of" and after == "," and token(first - 2).lower() in _HOLDERS and length == 2 and _is_full_name(tokens, first, last):
+    of = first - 1 if before == "of" else first - 2
+    held = token(of) == "of" and (token(of - 1).lower() in _HOLDERS or _is_holder(tokens, of - 1))
+    if held and after == "," and length == 2 and _is_full_name(tokens, first, last):
         return False  # "The mayor of X, Jane Doe, is"
     if before == "the":
         before = token(first - 2).lower()

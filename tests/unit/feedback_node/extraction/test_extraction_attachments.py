@@ -46,6 +46,21 @@ def kinds(**rows: list[tuple[str, Set]]) -> pytest.MarkDecorator:
         ("Bo Tong is a performer of folk music who began his career in 1963.", {("Bo Tong", "1963")}),
         ("Ana Silva is a player of the club Boavista who comes from Porto.", {("Ana Silva", "Porto")}),
     ],
+    whose_pupil_who=[
+        ("Nils Alm was the doctoral student of Eva Ek who discovered 77 Frigga.", {("77 Frigga", "Eva Ek")}),
+        ("Lund College is the alma mater of Ann Lee, who edited Acta Botanica.", {("Acta Botanica", "Ann Lee")}),
+        ("Red Rain is the work of Jane Reid who composed Night Song.", {("Night Song", "Jane Reid")}),
+    ],
+    where_who=[
+        ("Blue Door was written in Malta where Joe Borg is President.", {("Malta", "Joe Borg")}),
+        ("The Vega was built in Suva; where Fijian is a language.", {("Suva", "Fijian")}),
+        ("Waterzooi is eaten in Ghent, where Ann Smet is a mayor and Dutch is the language.", {("Ghent", "Ann Smet"), ("Ghent", "Dutch")}),
+    ],
+    governed=[
+        ("The Falcon Mill is found in Bolton, led by Ann Lee.", {("Bolton", "Ann Lee")}),
+        ("The orchid is found in Borneo, inhabited by the Dayak.", {("Borneo", "Dayak")}),
+        ("Waterzooi is served in Ghent, governed by Bo Smet.", {("Ghent", "Bo Smet")}),
+    ],
 )
 def test_a_relative_clause_is_said_of_what_it_stands_behind(text: str, wanted: Set, pairs: Pairs) -> None:
     assert wanted <= pairs(text)
@@ -66,6 +81,16 @@ def test_a_relative_clause_is_said_of_what_it_stands_behind(text: str, wanted: S
         ("Northern Sky, Ann Lee's second album, was released by Falcon Records.", {("Northern Sky", "Falcon Records")}),
         ("Bo Tong from the band Moxette plays the oboe.", {("Bo Tong", "oboe")}),
         ("His wife, born in Suva, was Ana Silva.", {("Ana Silva", "Suva")}),
+    ],
+    between_commas=[
+        ("Blue Morning, by Ann Lee, was preceded by Last Train.", {("Blue Morning", "Ann Lee"), ("Blue Morning", "Last Train")}),
+        ("The painter Bo Tong, from Suva, was taught by Eva Ek.", {("Bo Tong", "Suva"), ("Bo Tong", "Eva Ek")}),
+        ("The winner of the Falcon Prize, Nils Alm, was born in Lund.", {("Falcon Prize", "Nils Alm"), ("Nils Alm", "Lund")}),
+    ],
+    role_of_a_work=[
+        ("Lucy Hale was one of the stars of Grey Road, distributed by Falcon Pictures.", {("Grey Road", "Falcon Pictures")}),
+        ("Eva Ek is the editor of Acta Botanica, published by Lund Press.", {("Acta Botanica", "Lund Press")}),
+        ("Nils Alm was the architect of Falcon House, owned by Lund Bank.", {("Falcon House", "Lund Bank")}),
     ],
     two_subjects=[
         ("Blue Door and Red Door were both novels written by Ann Lee.", {("Blue Door", "Ann Lee"), ("Red Door", "Ann Lee")}),
@@ -106,7 +131,7 @@ def test_a_clause_keeps_its_own_subject(text: str, wanted: Set, pairs: Pairs) ->
     as_its=[
         ("Red Rain was shown in 1999, starring Lucy Hale and with Paul Hart as its composer.", {("Red Rain", "Paul Hart")}),
         ("The Vega was launched from Kiruna with Nils Alm as its captain.", {("Vega", "Nils Alm")}),
-        ("Lund Choir was founded in 1950 with Eva Ek as the head.", {("Lund Choir", "Eva Ek")}),
+        ("Lund Choir has a budget of 5 million dollars, with Eva Ek as its head.", {("Lund Choir", "Eva Ek")}),
     ],
 )
 def test_what_stands_beside_a_name_is_said_of_it(text: str, wanted: Set, pairs: Pairs) -> None:
@@ -136,6 +161,11 @@ def test_what_stands_beside_a_name_is_said_of_it(text: str, wanted: Set, pairs: 
         ("3 Juno travels at an average speed of 17.93 kilometres per second.", {("3 Juno", "17.93 kilometres per second")}),
         ("Suva College has an outlook ranking of 63.", {("Suva College", "63")}),
         ("The Falcon Bridge has a span measuring 420 metres.", {("Falcon Bridge", "420 metres")}),
+    ],
+    titles_whole=[
+        ("Ann Lee is the author of 1702: The Last Key.", {("1702: The Last Key", "Ann Lee")}),
+        ("Bo Tong plays Rhythm and Blues.", {("Bo Tong", "Rhythm and Blues")}),
+        ("The single Blue Morning by Ann Lee is 3.5 minutes long.", {("Blue Morning", "Ann Lee"), ("Blue Morning", "3.5 minutes")}),
     ],
     names=[
         ("The School of Arts and Letters has 900 students.", {("School of Arts and Letters", "900 students")}),
