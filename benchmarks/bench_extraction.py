@@ -140,8 +140,24 @@ def quality(extractor: Any) -> dict[str, dict[str, float]]:
     return scores
 
 
-def quality_outside(extractor: Any, folder: Path) -> dict[str, dict[str, float]]:
-    """Scores of each part of others' texts, and of it by triples a text and by category."""
+def loss(pair: Pair, predicted: Sequence[Pair], text: str) -> str:
+    """How a gold pair is missed that no prediction matches."""
+
+    def same(left: str, right: str) -> bool:
+        return overlap(left, right) >= 0.5
+
+    if any(same(one, pair[1]) and same(other, pair[0]) for one, other in predicted):
+        return "the other way round"
+    for side, name in ((pair[1], "object"), (pair[0], "subject")):
+        if 2 * sum((tokens(side) & tokens(text)).values()) < sum(tokens(side).values()):
+            return f"{name} is not in the text"
+    if any(same(other, pair[1]) for _, other in predicted):
+        return "said of another subject"
+    return "said as a subject" if any(same(one, pair[1]) for one, _ in predicted) else "not claimed"
+
+
+def quality_outside(extractor: Any, folder: Path) -> dict[str, dict[str, Any]]:
+    """Scores of each part of others' texts, and of it by triples a text and by category; of the parts also how their pairs are missed."""
     from benchmarks.triple_texts import folded, load
 
     def sides(pairs: Iterable[Pair]) -> list[Pair]:
@@ -153,7 +169,17 @@ def quality_outside(extractor: Any, folder: Path) -> dict[str, dict[str, float]]
     for at, one in enumerate(told):
         for name in (one.part, f"{one.part}, {len(one.pairs)} triples", f"{one.part} {one.category}"):
             groups.setdefault(name, []).append(at)
-    return {name: score([found[at] for at in chosen], [sides(told[at].pairs) for at in chosen]) for name, chosen in sorted(groups.items())}
+    golds = [sides(one.pairs) for one in told]
+    scores: dict[str, dict[str, Any]] = {}
+    for name, chosen in sorted(groups.items()):
+        scores[name] = dict(score([found[at] for at in chosen], [golds[at] for at in chosen]))
+    for part in dict.fromkeys(one.part for one in told):
+        missed: Counter[str] = Counter()
+        for at in groups[part]:
+            hit = {g for _, g, left, right in match_pairs(found[at], golds[at]) if min(left, right) >= 0.5}
+            missed.update(loss(pair, found[at], folded(told[at].text)) for g, pair in enumerate(golds[at]) if g not in hit)
+        scores[part]["missed"] = dict(missed.most_common())
+    return scores
 
 
 def quality_of_model(folder: Path) -> dict[str, dict[str, float]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from feedback_node.extraction.claims import Mention
+from feedback_node.extraction.lexicon import words
 
 _PERSON = frozenset({"he", "she", "him", "her", "his", "himself", "herself", "who", "hers"})
 _SELF = frozenset({"i", "me", "my", "we", "us", "our", "you", "your", "mine", "ours", "yours"})
 _PERSON_ENDINGS = ("er", "or", "ist", "ian", "ant", "ent", "man", "naut", "pilot", "hero", "star")
+_THINGS = words("person_like_things")
 PLACE_NOUNS = frozenset({"country", "nation", "state", "city", "town", "region"})
 """Nouns of places by which a text takes up one that it named."""
 MEMORY = 12
@@ -15,7 +17,7 @@ MEMORY = 12
 
 def is_role(noun: str) -> bool:
     """Whether a noun names persons, by its ending."""
-    return noun.endswith(_PERSON_ENDINGS)
+    return noun.endswith(_PERSON_ENDINGS) and noun not in _THINGS
 
 
 class Topics:

@@ -27,12 +27,16 @@ _OPENERS = words("openers") | {
     "always",
 }
 _NOT_SUBJECTS = frozenset({"intj", "advmod", "npadvmod", "dep", "nmod", "oprd", "attr", "advcl", "ROOT"})
+_VERB_FORMS = words("verb_forms")
 _SUBJECTS = ("nsubj", "nsubjpass", "csubj", "expl")
 
 
 def mend_subjects(parse: Parse) -> None:
     """Mend heads in place, sentence by sentence."""
     for first, last in parse.sentences:
+        for at in range(first + 1, last):
+            if parse.low[at] in _VERB_FORMS or (parse.tag[at] in _FINITE and parse.dep[at] == "conj"):
+                _mend_second_verb(parse, at)
         for at in range(first + 1, last):
             if parse.tag[at] in _FINITE:
                 _mend_subject(parse, at, first)
@@ -73,6 +77,33 @@ def _is_unknown_word(parse: Parse, at: int) -> bool:
     """For "Batchoy is a dish": a name that the tagger takes for an adverb."""
     loose = parse.tag[at] in ("RB", "JJ", "UH", "FW") and parse.cased[at] and parse.dep[at] in _NOT_SUBJECTS
     return loose and parse.low[at] not in _OPENERS and not parse.low[at].endswith("ly")
+
+
+def _mend_second_verb(parse: Parse, at: int) -> None:
+    """In "was written by X and stars Y" the verb behind "and" is the clause's, not X's, and Y is what it takes."""
+    name = at + 1
+    taken = name < len(parse.low) and parse.is_name(name)
+    if not parse.is_verb(at) and not (taken and parse.dep[at] == "ROOT"):
+        return
+    if parse.dep[at] == "ROOT":
+        parse.tag[at] = "VBZ"
+        return
+    listed = parse.dep[at] in ("compound", "nmod", "amod") and taken and parse.head[at] == name and parse.dep[name] == "conj"
+    if parse.low[at - 1] not in ("and", ",") or not (listed or parse.dep[at] == "conj") or parse.child(at, *_SUBJECTS) is not None:
+        return
+    verb = first = parse.head[name] if listed else parse.head[at]
+    if not parse.is_noun(verb) or parse.dep[verb] in _SUBJECTS:
+        return
+    while not parse.is_verb(verb) and parse.head[verb] != verb:
+        verb = parse.head[verb]
+    if not parse.is_verb(verb) or verb > at:
+        return
+    if not listed and taken and parse.head[first] == name and parse.dep[first] in ("nmod", "compound"):
+        parse.hang(first, parse.head[name], parse.dep[name])  # "by X and stars Y" taken for one name
+        listed = True
+    parse.hang(at, verb, "conj")
+    if listed:
+        parse.hang(name, at, "dobj")
 
 
 def _mend_second(parse: Parse, verb: int, noun: int) -> None:

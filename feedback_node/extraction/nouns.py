@@ -89,7 +89,7 @@ def _titled_name(reading: Reading, at: int) -> None:
         or parse.low[role] in _SAYING_NOUNS
     ):
         return
-    person = is_role(parse.low[role]) or parse.low[role] in _ROLES
+    person = (is_role(parse.low[role]) and parse.low[role] != "character") or parse.low[role] in _ROLES
     beside = parse.head[at] == parse.head[role] and parse.dep[at] == parse.dep[role] and parse.dep[at] in ("nsubj", "nsubjpass")
     if (
         not (parse.head[role] == at and parse.dep[role] in _BEFORE_NAME)

@@ -10,6 +10,7 @@ import re
 from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.titles import title_end
 
 _AFTER_POSSESSIVE = words("after_possessive")
 _BINOMIALS = words("binomials")
@@ -125,6 +126,12 @@ def _with_names(tokens: list[str], starts: list[int], fixed: list[Run]) -> list[
             if tokens[at][0].isupper() and _is_one_word(tokens, at, run.first):
                 runs.append(Run(at, at + 3, NAME))  # "Rhythm and Blues"
                 at += 3
+                continue
+            begins = at == 0 or tokens[at - 1] in _SENTENCE_ENDS
+            if begins and tokens[at][0].isupper() and (last := title_end(tokens, at, run.first)) > at:
+                last += _note_length(tokens, last, run.first)
+                runs.append(Run(at, last, NAME))
+                at = last
                 continue
             last = _name_end(tokens, starts, at, run.first)
             if last == at + 1 and tokens[at].lower() in _TITLES and at and not tokens[at - 1][0].isupper():

@@ -92,6 +92,11 @@ def test_a_relative_clause_is_said_of_what_it_stands_behind(text: str, wanted: S
         ("Eva Ek is the editor of Acta Botanica, published by Lund Press.", {("Acta Botanica", "Lund Press")}),
         ("Nils Alm was the architect of Falcon House, owned by Lund Bank.", {("Falcon House", "Lund Bank")}),
     ],
+    second_verb=[
+        ("Red Rain was produced by Ann Lee and stars Lucy Hale.", {("Red Rain", "Ann Lee"), ("Red Rain", "Lucy Hale")}),
+        ("Iberia is led by Luis Ro and borders Gaul.", {("Iberia", "Luis Ro"), ("Iberia", "Gaul")}),
+        ("The Vega was built by Falcon Works and weighs 12 tonnes.", {("Vega", "Falcon Works"), ("Vega", "12 tonnes")}),
+    ],
     two_subjects=[
         ("Blue Door and Red Door were both novels written by Ann Lee.", {("Blue Door", "Ann Lee"), ("Red Door", "Ann Lee")}),
         ("Tom Reed and Lucy Hale star in Red Rain, directed by Jane Reid.", {("Tom Reed", "Red Rain"), ("Red Rain", "Jane Reid")}),
@@ -162,6 +167,11 @@ def test_what_stands_beside_a_name_is_said_of_it(text: str, wanted: Set, pairs: 
         ("Suva College has an outlook ranking of 63.", {("Suva College", "63")}),
         ("The Falcon Bridge has a span measuring 420 metres.", {("Falcon Bridge", "420 metres")}),
     ],
+    titles_that_look_like_sentences=[
+        ("To Catch a Falcon was directed by Jane Reid.", {("To Catch a Falcon", "Jane Reid")}),
+        ("I Am Water, recorded by Ann Lee, has 12 songs.", {("I Am Water", "Ann Lee")}),
+        ("Murder on the Danube was written by Eva Ek and stars Tom Reed.", {("Murder on the Danube", "Tom Reed")}),
+    ],
     titles_whole=[
         ("Ann Lee is the author of 1702: The Last Key.", {("1702: The Last Key", "Ann Lee")}),
         ("Bo Tong plays Rhythm and Blues.", {("Bo Tong", "Rhythm and Blues")}),
@@ -187,3 +197,20 @@ def test_each_item_of_a_list_is_found_whole(text: str, wanted: Set, pairs: Pairs
 )
 def test_what_says_where_a_thing_is_says_nothing_else(text: str, thing: str, pairs: Pairs) -> None:
     assert len({right for left, right in pairs(text) if left == thing}) == 1
+
+
+@pytest.mark.parametrize("text", ["The character Moxette sings.", "Roses are of the order Rosales.", "He rode the river Tweed."])
+def test_a_word_that_only_ends_like_a_person_is_no_title(text: str, pairs: Pairs) -> None:
+    assert not pairs(text) & {("Moxette", "character"), ("Rosales", "order"), ("Tweed", "river")}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "When Queen Victoria was crowned, Melbourne led the cabinet.",
+        "His Prime Minister was Ann Lee.",
+        "All Native Americans are citizens of Peru.",
+    ],
+)
+def test_a_sentence_that_opens_with_a_small_word_is_no_title(text: str, pairs: Pairs) -> None:
+    assert not any(left.startswith(("When", "His", "All")) for left, _ in pairs(text))
