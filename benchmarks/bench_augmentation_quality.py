@@ -338,7 +338,7 @@ def main() -> None:
         return
     record = Record("bench_augmentation_quality", arguments, {"texts": arguments.seed})
     rows = with_readings(checked(made, arguments.languagetool, arguments.model_each))
-    record.write({"summary": summary(rows), "variants": rows})
+    record.keep({"seed": arguments.seed, "summary": summary(rows), "variants": rows}, lambda run: run["seed"])
     print(json.dumps(summary(rows), indent=1))
 
 
