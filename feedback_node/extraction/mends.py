@@ -38,6 +38,13 @@ def mend(parse: Parse) -> None:
             and parse.kind[min(at + 1, last)]
         ):
             parse.tag[at] = "NN"  # "the novel X"
+        elif (
+            parse.tag[at] == "JJ"
+            and dep in ("appos", "attr")
+            and parse.child(at, "det") is not None
+            and parse.child(at, "prep") is not None
+        ):
+            parse.tag[at] = "NN"  # "X, a single by Y,"
         if dep == "dobj":
             if at > head and parse.tag[head] in ("NN", "NNS") and not parse.kind[head]:
                 parse.tag[head] = "VBZ"  # a "noun" with an object of its own is a verb ("and cost 150,000 pounds")

@@ -20,10 +20,25 @@ def mend_relatives(parse: Parse) -> None:
     """Mend heads in place, sentence by sentence."""
     for first, last in parse.sentences:
         for at in range(first + 1, last):
+            if parse.tag[at] == "VBN" and parse.dep[at] == "conj" and parse.low[at - 1] == "and" and parse.low[at - 2] == ",":
+                _mend_back(parse, at)
+        for at in range(first + 1, last):
             if parse.low[at] in ("where", "wherein") or (parse.low[at] == "which" and parse.low[at - 1] == "in"):
                 _mend_where(parse, at, last)
             elif parse.low[at] in ("which", "that", "who", "whose") and parse.tag[at] in ("WDT", "WP", "WP$"):
                 _mend_relative(parse, at)
+
+
+def _mend_back(parse: Parse, at: int) -> None:
+    """In "was recorded by X, whose label is Y, and produced by Z" the participle goes on from the first verb."""
+    copula = parse.head[at]
+    if parse.low[copula] not in _BE or parse.dep[copula] != "relcl" or parse.child(at, "auxpass", *_SUBJECTS) is not None:
+        return
+    verb = parse.head[copula]
+    while not parse.is_verb(verb) and parse.head[verb] != verb:
+        verb = parse.head[verb]
+    if parse.tag[verb] == "VBN" and parse.child(verb, "auxpass") is not None and verb < copula:
+        parse.hang(at, verb, "conj")
 
 
 def _clause(parse: Parse, at: int) -> int | None:
@@ -75,6 +90,9 @@ def _goes_on(parse: Parse, verb: int, at: int) -> bool:
 def _mend_relative(parse: Parse, at: int) -> None:
     """For "in X, which is led by Y": X is, unless X is but where that was made which "which" means."""
     noun, verb = noun_before(parse, at), _clause(parse, at)
+    if verb is not None and parse.low[at - 1] == "and" and parse.dep[verb] in _LOOSE and (first := _relative_before(parse, at)) is not None:
+        parse.hang(verb, first, "conj")  # "whose A is B and which is C"
+        return
     if noun is None or verb is None or parse.dep[verb] not in _LOOSE:
         return
     if not parse.is_name(noun):
@@ -106,6 +124,18 @@ def _is_far_subject(parse: Parse, at: int, noun: int) -> bool:
     return parse.dep[at] in _SUBJECTS and parse.head[at] < noun
 
 
+def _work_of(parse: Parse, by: int) -> int | None:
+    """The album in "is an album of some kind by X, which was recorded": who made a thing is not what was made."""
+    above = parse.head[by]
+    for _ in range(3):
+        if parse.dep[above] in ("attr", "appos") and parse.is_common(above):
+            return above
+        if parse.is_verb(above) or parse.head[above] == above:
+            return None
+        above = parse.head[above]
+    return None
+
+
 def _who(parse: Parse, noun: int, verb: int) -> int | None:
     """M in "is a member M of the band X who plays": a band that is called one is no "who"."""
     kind = parse.head[noun] if parse.dep[noun] == "appos" else noun - 1
@@ -124,11 +154,21 @@ def _person_above(parse: Parse, noun: int) -> int | None:
     return above if person and parse.is_common(noun) and not is_role(parse.low[noun]) else None
 
 
+def _relative_before(parse: Parse, at: int) -> int | None:
+    """The verb of the last relative clause before a token of the same sentence."""
+    for other in range(at - 1, max(at - 20, 0), -1):
+        if parse.low[other] in (".", ";"):
+            return None
+        if parse.is_verb(other) and parse.dep[other] == "relcl":
+            return other
+    return None
+
+
 def _standing_in(parse: Parse, place: int) -> int | None:
     """The hall in "the hall in X, which was built": places are not built where things that stand in them are named."""
     link = parse.head[place]
     if parse.dep[place] != "pobj" or parse.low[link] not in _PLACES:
-        return None
+        return _work_of(parse, link) if parse.dep[place] == "pobj" and parse.low[link] == "by" else None
     above = parse.head[link]
     if parse.is_verb(above):
         subject = parse.child(above, "nsubjpass", "nsubj")

@@ -349,5 +349,6 @@ def _is_place_chain(tokens: list[str], first: int, last: int, length: int) -> bo
     if before == "the":
         before = token(first - 2).lower()
     if before not in _PLACE_PREPOSITIONS:
-        return after in ("is", "was", "has") and length == 2 and before != ","
+        apart = before in (",", "by", "with", "for") or before.endswith("ing")  # "Written by X, Y is"
+        return after in ("is", "was", "has") and length == 2 and not apart
     return after in (",", ".", ";", ")", "and", "but", "which", "where", "on", "in", "by", "as", "with") or length == 3

@@ -56,6 +56,21 @@ def kinds(**rows: list[tuple[str, Set]]) -> pytest.MarkDecorator:
         ("The Vega was built in Suva; where Fijian is a language.", {("Suva", "Fijian")}),
         ("Waterzooi is eaten in Ghent, where Ann Smet is a mayor and Dutch is the language.", {("Ghent", "Ann Smet"), ("Ghent", "Dutch")}),
     ],
+    back_to_the_first_verb=[
+        ("Blue Morning was recorded by Ann Lee, whose label is Falcon Records, and produced by Joe Hart.", {("Blue Morning", "Joe Hart")}),
+        ("The Vega was built by Falcon Works, whose seat is Hove, and launched by Eva Ek.", {("Vega", "Eva Ek")}),
+        ("Acta Botanica is edited by Ann Lee, whose field is botany, and published by Lund Press.", {("Acta Botanica", "Lund Press")}),
+    ],
+    what_was_made_by=[
+        ("Northern Sky is an album by Ann Lee, which was produced by Joe Hart.", {("Northern Sky", "Joe Hart")}),
+        ("Blue Door is a novel by Eva Ek, which was published in 1999.", {("Blue Door", "1999")}),
+        ("Falcon House is a tower by Nils Alm, which was completed in 1972.", {("Falcon House", "1972")}),
+    ],
+    and_which=[
+        ("Ann Lee sings on Northern Sky, an album whose length is 44 minutes and which was released in 2004.", {("Northern Sky", "2004")}),
+        ("Eva Ek lives in Lund, a town whose river is the Höje and which was founded in 990.", {("Lund", "990")}),
+        ("Bo Tong owns the Vega, a ship whose port is Hove and which was built in 1911.", {("Vega", "1911")}),
+    ],
     governed=[
         ("The Falcon Mill is found in Bolton, led by Ann Lee.", {("Bolton", "Ann Lee")}),
         ("The orchid is found in Borneo, inhabited by the Dayak.", {("Borneo", "Dayak")}),
@@ -81,6 +96,11 @@ def test_a_relative_clause_is_said_of_what_it_stands_behind(text: str, wanted: S
         ("Northern Sky, Ann Lee's second album, was released by Falcon Records.", {("Northern Sky", "Falcon Records")}),
         ("Bo Tong from the band Moxette plays the oboe.", {("Bo Tong", "oboe")}),
         ("His wife, born in Suva, was Ana Silva.", {("Ana Silva", "Suva")}),
+    ],
+    opening_participle=[
+        ("Written by Joe Hart, Grey Evening is a rock song.", {("Grey Evening", "Joe Hart"), ("Grey Evening", "rock song")}),
+        ("Starring Tom Reed, Red Rain was directed by Jane Reid.", {("Red Rain", "Tom Reed"), ("Red Rain", "Jane Reid")}),
+        ("Designed by Nils Alm, Falcon House is a tower of 90 metres.", {("Falcon House", "Nils Alm")}),
     ],
     between_commas=[
         ("Blue Morning, by Ann Lee, was preceded by Last Train.", {("Blue Morning", "Ann Lee"), ("Blue Morning", "Last Train")}),
