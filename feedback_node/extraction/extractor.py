@@ -11,7 +11,7 @@ from feedback_node.extraction.claims import Claim
 from feedback_node.extraction.clauses import read_verb
 from feedback_node.extraction.lists import mend_lists
 from feedback_node.extraction.lost_subjects import mend_subjects
-from feedback_node.extraction.marks import hedged, is_question, negated
+from feedback_node.extraction.marks import hedged, is_question, is_rather, negated
 from feedback_node.extraction.mends import mend
 from feedback_node.extraction.nouns import read_noun
 from feedback_node.extraction.parse import Parse, read_doc
@@ -155,7 +155,7 @@ class TripletExtractor:
             "object_span": (target.start, target.end),
             "rule": claim.rule,
             "qualifiers": {"date": when} if (when := time_of(parse, claim)) else {},
-            "negated": negated(parse, claim.verb),
+            "negated": negated(parse, claim.verb) and not is_rather(parse, claim.right.at),
             "hedged": hedged(parse, claim.verb, first),
         }
         return Triplet(**values)

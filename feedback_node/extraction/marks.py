@@ -33,6 +33,11 @@ def negated(parse: Parse, verb: int) -> bool:
     return _under_denial(parse, verb)
 
 
+def is_rather(parse: Parse, at: int) -> bool:
+    """Whether "but rather" stands before a noun: what its clause denies is said of it after all."""
+    return any(parse.low[word] == "rather" and "but" in parse.low[max(0, word - 2) : word] for word in range(max(0, at - 6), at))
+
+
 def _answers_no(parse: Parse, at: int) -> bool:
     """For "No, X is in Y": it denies what was asked, not what follows."""
     return parse.low[at] == "no" and at + 1 < len(parse.low) and parse.low[at + 1] in (",", ".", "!", ";", "-", "–", "—", ":")

@@ -13,7 +13,7 @@ from feedback_node.extraction.claims import Claim, Mention
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import PRONOUNS, left_edge, members, right_edge
 from feedback_node.extraction.reading import Reading
-from feedback_node.extraction.spans import NAME
+from feedback_node.extraction.spans import DATE, NAME
 from streams.knowledge.ontology import ValueKind
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Pattern(NamedTuple):
     after: tuple[str, ...]
     turned: bool
     """The first slot is the object."""
+    named: bool
+    """Its object is a name: no date ("was built in the 18th century in Rome")."""
 
 
 class Patterns:
@@ -46,7 +48,7 @@ class Patterns:
         self._by_word: dict[str, list[Pattern]] = {}
         for predicate in ontology.predicates.values():
             for template in predicate.templates:
-                pattern = _pattern(predicate.name, template, tokenize)
+                pattern = _pattern(predicate.name, template, tokenize, named=predicate.value is ValueKind.ENTITY)
                 for between in _when(pattern) if predicate.value is ValueKind.DATE else (pattern.between,):
                     if between:
                         self._by_word.setdefault(between[0], []).append(pattern._replace(between=between))
@@ -67,13 +69,13 @@ def _when(pattern: Pattern) -> Iterator[tuple[str, ...]]:
     yield from ((*head, other) for other in _WHEN) if head and last in _WHEN else (pattern.between,)
 
 
-def _pattern(predicate: str, template: Template, tokenize: Callable[[str], list[str]]) -> Pattern:
+def _pattern(predicate: str, template: Template, tokenize: Callable[[str], list[str]], *, named: bool) -> Pattern:
     before = [token for token in tokenize(template.before.lower()) if token not in _ARTICLES]
     between = tokenize(template.between.lower())
     after = tokenize(template.after.lower())
     while between and between[-1] in _ARTICLES:
         between.pop()
-    return Pattern(predicate, tuple(before), tuple(between), tuple(after), template.reversed)
+    return Pattern(predicate, tuple(before), tuple(between), tuple(after), template.reversed, named)
 
 
 def _stands(parse: Parse, tokens: Iterable[str], at: int, last: int) -> bool:
@@ -107,6 +109,8 @@ def _claims(reading: Reading, pattern: Pattern, at: int, first: int, last: int) 
     end = parse.end[inside.at + len(pattern.after)] if inside is not None else parse.end[right_at - 1]
     start = parse.start[opens - len(pattern.before)] if pattern.before else parse.start[at]
     for target in targets:
+        if pattern.named and not pattern.turned and target is not None and parse.kind[target.at] == DATE:
+            continue
         if subject is not None and target is not None and subject.text != target.text:
             yield Claim(subject, pattern.predicate, target, RULE, verb, start, end, pattern.turned, pattern.predicate)
 

@@ -51,6 +51,9 @@ def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
     choices = _choices(text, graph)
     parts = [part for part in question.parts if part.entity not in choices]
     missing = tuple(one for part in parts if (one := _missing(part, graph, statement)) is not None)
+    if statement is not None and len(missing) == 1:  # "Is it X?": to say X is no echo
+        owner = missing[0].entity
+        choices |= {entity for entity in question.entities if owner not in (entity, *graph.entities(entity))}
     return Asked(text, question, missing, choices, statement)
 
 

@@ -45,13 +45,31 @@ _BEHIND = re.compile(r",\s+(?P<said>(?P<verb>(?:was|is|were|are)\s+(?:\w+\s+){0,
 _IS_KIND = re.compile(r"\x00[\"']?\s+(?:by\s+[\w. ]{2,40}?\s)?(?:is|was)\s+an?\s")
 _THAT = re.compile(r"\s(?:that|which)\s+(?P<said>(?P<verb>(?:\w+\s+){1,4}?(?:in|on|by|at))\s[^,;:.]{2,60})")
 _HEAD = re.compile(r",\s+(?:an?|the|who|which|where|whose|with|one)\s")
-_TRIGGER = re.compile(r"\b(?:called|named|known|titled|by|whose)\b|,\s|\b[12]\d{3}\s", re.IGNORECASE)
+_TRIGGER = re.compile(r"\b(?:called|named|known|titled|by|whose|an?|from|in|that|who|which)\b|,\s|\b[12]\d{3}\s", re.IGNORECASE)
+_OWN_NAME = re.compile(
+    rf"\b(?P<link>by|product of|brand of)\s+(?:an?|the)\s+(?:[\w-]+\s+){{1,5}}?(?:called|named)\s+"
+    rf"(?:[\"']?(?P<own>\x00+)[\"']?(?=\s*[,.;]|$|\s+(?:in|that|which|based)\b)|{_NAME})"
+)
+_DOER = re.compile(
+    rf"^(?:The|An?)\s+(?:[a-z-]+\s+){{1,2}}(?:that|who|which)\s+(?P<said>[a-z]+(?:\s[a-z]+)?)\s+(?:the\s+)?\x00+\s+(?:is|was)\s+"
+    rf"(?:an?\s+(?:[\w-]+\s+){{1,6}}?(?:called|named)\s+(?P<own>\x00+)|{_NAME})"
+)
+_PLACES = listed("same_as") | {"region", "part", "area", "side", "coast", "state", "mountains", "hills", "valley"}
+_KIND_IS = r"\x00[\"']?\s+(?:is|are|was|were)\s+(?:an?|the|one of the|another)\s+"
+_OF_KIND = re.compile(rf"{_KIND_IS}(?:[a-z]+\s+)?(?P<adjective>{_UPPER}(?:\s{_UPPER})?)\s+(?P<nouns>[a-z-]+(?:\s+[a-z-]+){{0,2}})\b")
+_KIND_OF = re.compile(
+    rf"{_KIND_IS}(?:[\w-]+\s+){{1,8}}?(?P<said>(?:[a-z]+\s+)?(?:by|in|from|to|at))\s+(?:the\s+)?"
+    rf"(?:(?:[\w-]+\s+){{0,2}}(?:{'|'.join(sorted(_PLACES))})\s+of\s+(?:the\s+)?)?{_NAME}(?:,\s+(?P<within>{_UPPER}))?"
+)
 _MOST_CHARS = 400
 
 
 def told_beside(sentence: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
     """The claim on what was asked that a sentence makes beside its statement; spans are those of the sentence. Hold the view's lock."""
-    if len(asked.missing) != 1 or asked.statement is not None or len(sentence) > _MOST_CHARS or not _TRIGGER.search(sentence):
+    if len(asked.missing) > 1 and len({one.entity for one in asked.missing}) == 1:
+        parts = (told_beside(sentence, asked._replace(missing=(one,)), graph) for one in asked.missing)
+        return [found for part in parts for found in part]
+    if len(asked.missing) != 1 or len(sentence) > _MOST_CHARS or not _TRIGGER.search(sentence):
         return []
     (missing,) = asked.missing
     if missing.side != "object":
@@ -60,7 +78,7 @@ def told_beside(sentence: str, asked: Asked, graph: Hypergraph) -> list[Triplet]
     text = _Sentence(sentence, _without_owner(sentence, asked, graph), missing, asked, graph)
     rules: tuple[_Rule, ...] = (_opening, _head, _behind_aside)
     if kind is ValueKind.ENTITY:
-        rules = (_called, _described, _apposed, _by, _whose, *rules)
+        rules = (_own_name, _called, _described, _apposed, _by, _whose, *rules, _of_kind, _kind_of)
     elif kind is ValueKind.DATE:
         rules = (_of_year, *rules)
     return next((found for rule in rules if (found := list(rule(text)))), [])
@@ -87,6 +105,14 @@ class _Sentence:
             owner = next(iter(self.graph.names_of(self.missing.entity)), self.missing.entity)
             yield Triplet(subject=owner, predicate=self.missing.predicate, object=said, object_span=(start, start + len(said)), rule=RULE)
 
+    def of_owner(self, match: re.Match[str], group: str) -> Triplet:
+        """That the missing side is what a group of a match holds, as it stands."""
+        start, end = match.span(group)
+        owner = next(iter(self.graph.names_of(self.missing.entity)), self.missing.entity)
+        return Triplet(
+            subject=owner, predicate=self.missing.predicate, object=self.text[start:end], object_span=(start, end), rule=RULE
+        )  # fmt: skip
+
     def speaks(self, context: str, *, last: bool = False) -> bool:
         """Whether words before a name speak of what was asked, and of nothing else; `last`: the very last of them do."""
         if context.replace("\x00", "").strip() and self._names_another(context):
@@ -99,6 +125,13 @@ class _Sentence:
         ontology = self.graph.ontology
         windows = (" ".join(tokens[-1:]), " ".join(tokens[-2:])) if last else (plain,)
         return any(self.missing.predicate in ontology.predicates_in(one) for one in windows)
+
+    def asks(self, said: str) -> bool:
+        """Whether words are those of the relation that was asked, in any form, or nearly say it."""
+        ontology = self.graph.ontology
+        plain = said.replace("\x00", "")
+        matched = {match.name for match in ontology.match_all(plain) if not match.reversed}
+        return self.missing.predicate in {*matched, *ontology.predicates_in(plain), *ontology.asked_by(plain)}
 
     def _names_another(self, context: str) -> bool:
         known = (*words(context),)
@@ -144,6 +177,47 @@ def _apposed(text: _Sentence) -> Iterator[Triplet]:
         yield from text.claim(match)
 
 
+def _own_name(text: _Sentence) -> Iterator[Triplet]:
+    """ "Y is built by a company called Y": the same name, of another."""
+    match = _OWN_NAME.search(text.hidden) or _DOER.search(text.hidden)
+    if match is None or not is_made(text.graph.ontology[text.missing.predicate]):
+        return
+    said = match["said"] if match.re is _DOER else text.hidden[: match.end("link")]
+    if not (text.asks(said) or (match.re is _OWN_NAME and match["link"] != "by")):
+        return
+    if match["own"] is None:
+        yield from text.claim(match)
+    else:
+        yield text.of_owner(match, "own")
+
+
+def _of_kind(text: _Sentence) -> Iterator[Triplet]:
+    """ "Y is a Japanese kind of beetle", "Y is a Beatles album": what the graph has as an object of what was asked."""
+    match = _OF_KIND.search(text.hidden)
+    if match is None or text.graph.ontology.classes.isdisjoint(match["nouns"].split()):
+        return
+    entity = text.graph.resolve(match["adjective"]).entity
+    if entity is not None and text.graph.statements_to(entity, text.missing.predicate):
+        yield text.of_owner(match, "adjective")
+
+
+def _kind_of(text: _Sentence) -> Iterator[Triplet]:
+    """ "Y is a kind of beetle native to X", "Y is a ship built by X"."""
+    for match in _KIND_OF.finditer(text.hidden):
+        before = {word.text for word in words(text.hidden[: match.start("said")])}
+        first, _, last = match["said"].partition(" ")
+        said = last if first in text.graph.ontology.classes else match["said"]  # "a kind of beetle from Y"
+        is_cut_off = match.end() == len(text.hidden) and text.hidden[-1:] not in ".!?\"'"
+        if is_cut_off or not text.asks(said) or not _SOURCES.isdisjoint(before) or before & (DENIALS | DOUBT):
+            continue
+        within = text.graph.resolve(match["within"] or "").entity
+        if within is not None and text.graph.statements_to(within, text.missing.predicate):
+            yield text.of_owner(match, "within")
+        else:
+            yield from text.claim(match)
+        return
+
+
 def _by(text: _Sentence) -> Iterator[Triplet]:
     """ "The novel Y by X tells of": who made it."""
     if not is_made(text.graph.ontology[text.missing.predicate]):
@@ -172,8 +246,7 @@ def _of_year(text: _Sentence) -> Iterator[Triplet]:
     dates = [name for name in graph.predicates() if graph.ontology[name].value is ValueKind.DATE and graph.statements(missing.entity, name)]
     if match is None or dates != [missing.predicate] or match["noun"] not in graph.ontology.classes or not _IS_A.match(text.hidden):
         return
-    owner = next(iter(graph.names_of(missing.entity)), missing.entity)
-    yield Triplet(subject=owner, predicate=missing.predicate, object=match["year"], object_span=match.span("year"), rule=RULE)
+    yield text.of_owner(match, "year")
 
 
 def _opening(text: _Sentence) -> Iterator[Triplet]:

@@ -72,7 +72,10 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         sentence = utterance.text[start:end]
         own = [one for one in found if one.object_span is not None and start <= _place(one) < end]
         if any(id(one) in on_question for one in own) or (doubtful and says_not_to_know(sentence)):
+            denied = _yes_or_no(sentence, asked)
             said, is_short = own, False
+            if denied is not None and denied.negated and not any(one.negated for one in own):
+                said = [denied, *own]  # "No, it is X"
         else:
             may_be_short = is_open or is_label(sentence)
             said, is_short = _read_sentence(sentence, start, own, asked, graph, may_be_short=may_be_short, alone=len(spans) == 1)

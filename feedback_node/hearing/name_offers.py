@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words as listed
@@ -11,7 +12,7 @@ from feedback_node.hearing.asked import Asked
 from feedback_node.hearing.frame import DENIALS, DOUBT, FRAME, TURNING, is_benign
 from streams.knowledge.english import DETERMINERS, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
-from streams.knowledge.names import Word, words
+from streams.knowledge.names import Word, fold, words
 from streams.knowledge.persons import is_made
 
 _LINKS = listed("name_links")
@@ -19,6 +20,8 @@ _WITHIN = re.compile(r"^,?\s*(?:in|of|at|near|from)\s+(?:the\s+)?$")
 _THEN_AT = re.compile(r"^,?\s+at\s+(?:the\s+)?$")
 _BEHIND = re.compile(r"^,\s+$")
 _MOST_DESCRIBING = 4
+_STEM, _ALIKE = 5, 0.65
+"""A name with as many first letters in common, and this alike (difflib's ratio), may be another spelt badly."""
 
 
 class Offer(NamedTuple):
@@ -85,8 +88,18 @@ def _offer(sentence: _Sentence, start: int, end: int, *, denied: bool) -> tuple[
     whole = [entity for entity, first, last in sentence.mentions if start == first and last == end]
     entity = whole[0] if whole else None
     known = sentence.graph.entities(entity) if entity is not None else ()
+    if not inside and _is_like_owner(sentence, start, end):
+        return Offer(start, end, None, False, denied), True
     echo = bool(inside) and all(_echoes(entity, sentence) for entity in inside) and bool(whole or len(inside) > 1)
     return Offer(start, end, known[0] if len(known) == 1 else None, bool(whole), denied), echo
+
+
+def _is_like_owner(sentence: _Sentence, start: int, end: int) -> bool:
+    """Whether a name that nobody knows is that of what was asked of, spelt badly: "Mozambia" for Mozambique."""
+    said = fold(sentence.text[start:end])
+    names = [name for one in sentence.asked.missing for name in sentence.graph.folded_names_of(one.entity)]
+    alike = (SequenceMatcher(None, said, name, autojunk=False).ratio() for name in names if name[:_STEM] == said[:_STEM])
+    return len(said) > _STEM and any(ratio >= _ALIKE for ratio in alike)
 
 
 def _part_of_owner(sentence: _Sentence, begin: int) -> Offer | None:
@@ -163,8 +176,18 @@ def _groups(sentence: _Sentence, begin: int, values: Sequence[tuple[int, int]]) 
         if last + 1 < len(tokens) and last - at < 2 and _describes(tokens, at, last, sentence):
             at = last + 1  # "the Dutch programmer X"
             continue
+        if last == at and last + 1 < len(tokens) and _is_adjective(tokens[at], tokens[at + 1], sentence):
+            at = last + 1  # "the African currency"
+            continue
         yield tokens[at].start, tokens[last].end
         at = last + 1
+
+
+def _is_adjective(word: Word, following: Word, sentence: _Sentence) -> bool:
+    """Whether a word in capitals that nobody knows says of what kind the thing behind it is that was asked for."""
+    if any(start <= word.start < end for _, start, end in sentence.mentions):
+        return False
+    return any(following.text in sentence.graph.ontology[one.predicate].nouns for one in sentence.asked.missing)
 
 
 def _describes(tokens: list[Word], first: int, last: int, sentence: _Sentence) -> bool:

@@ -45,6 +45,8 @@ _LATER_VERB = re.compile(r",\s+(?:is|are|was|were|has|have|had|offers?|lies)\b")
 """Behind the clause that says more: "X, who was a painter, is the author"."""
 _NAMED_BETWEEN = re.compile(r"(?P<head>[^,]{3,60}),\s+(?P<name>[^\W\d_a-z][^,]{1,40}),\s+(?:is|are|was|were|has|had|lies|sits|stands)\b")
 """The end of "The author of Y, X, was a teacher"."""
+_MOVED = re.compile(r"\b(?:came|brought|introduced|imported|exported|moved)\s+to\b", re.IGNORECASE)
+"""Where something went later is no answer."""
 _DESCRIBES = re.compile(r"\b(?:is|are|was|were)\s+an?\s+(?!\d|million|thousand|hundred|dozen|half)\w")
 """To say what kind of thing something is answers no question for a name."""
 _UNFINISHED = re.compile(r"\b(?:is|are|was|were|an?|the|of|in|by|and|or|with|to|from|that|which|for|as)\s*$", re.IGNORECASE)
@@ -59,7 +61,7 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     if len(sentence) > _MOST_UNCUT or (not asked.missing and not _LABEL.match(sentence)):
         return []
     label, missing = _labelled(sentence, asked, graph)
-    if not missing:
+    if not missing or _is_foreign(sentence) or _MOVED.search(sentence):
         return []
     sentence = _without_apposition(sentence, label, graph)
     if len(sentence) > _MOST_CHARS or _UNFINISHED.search(sentence):
@@ -82,6 +84,12 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
         claims = _only_verified(claims, offers, tokens, graph)
     hedged = bool(claims) and any(word in DOUBT and word not in graph.ontology.vocabulary for word in tokens)
     return [claim.model_copy(update={"hedged": True}) for claim in claims] if hedged else claims
+
+
+def _is_foreign(sentence: str) -> bool:
+    """Whether most letters are of another alphabet than the rules read."""
+    letters = [char for char in sentence if char.isalpha()]
+    return 2 * sum(char > "\u024f" for char in letters) > len(letters)
 
 
 def is_label(sentence: str) -> bool:

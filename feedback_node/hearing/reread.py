@@ -27,7 +27,22 @@ _NO_ONE = frozenset(
     ["one", "man", "woman", "person", "people", "guy", "who", "someone", "ones", "what", "answer", "thing", "place", "name"]
 )
 _COPULAS = frozenset({"is", "was", "are", "were", "be", "been"})
-_BY = frozenset({"by", "work", "work of", "credited to", "attributed to", "creation", "creation of", "comes from", "came from", "done by"})
+_BY = frozenset(
+    {
+        "by",
+        "work",
+        "work of",
+        "credited to",
+        "attributed to",
+        "creation",
+        "creation of",
+        "product of",
+        "brand of",
+        "comes from",
+        "came from",
+        "done by",
+    }
+)
 _CALLED = frozenset({"named", "called", "is named", "was named", "is called", "was called"})
 _TIME_NOUNS = frozenset({"date", "year", "day", "time", "month"})
 _WHEN = frozenset({"in", "on", "from", "to", "back to", "around"})
@@ -45,7 +60,8 @@ _DOING = frozenset({"agent", "object", "maker"})
 def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
     """The claims as they are meant behind their question. Hold the view's lock."""
     owner = _owner(asked)
-    meant = []
+    meant: list[Triplet] = []
+    told: set[str] = set()
     for one in _equated(list(found)):
         one = _dated(one, owner, asked, graph) if owner is not None and "date" in one.qualifiers else one
         if _is_aside(one, graph):
@@ -55,8 +71,13 @@ def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph)
         one = _indefinite(one, text, graph)
         if owner is not None:
             one = _of_several(_of_owner(one, owner, asked, graph), owner, asked, graph)
+            one = _of_relation(one, owner, asked, found, graph)
+            said = one.predicate
             one = _without_place(_as_asked(one, owner, asked, graph), owner, graph)
+            told |= {said.rpartition(" ")[0]} if one.predicate != said and " " in said else set()
         meant.append(one)
+    if told:  # "was staged in Venice" beside "was staged at La Fenice", which is what was asked
+        meant = [one for one in meant if one.predicate.rpartition(" ")[0] not in told or graph.ontology.match_all(one.predicate)]
     return _without_repeats(meant, graph)
 
 
@@ -102,6 +123,8 @@ def is_of_kind(text: str, kind: ValueKind) -> bool:
 def _owner(asked: Asked) -> str | None:
     """The one entity that the question is about."""
     owners = {part.entity for part in asked.question.parts}
+    if asked.statement is not None and len(asked.missing) == 1:
+        owners = {asked.missing[0].entity}
     return next(iter(owners)) if len(owners) == 1 else None
 
 
@@ -148,6 +171,9 @@ def _without_place(one: Triplet, owner: str, graph: Hypergraph) -> Triplet:
         return one
     head, comma, rest = one.object.partition(",")
     entity = graph.resolve(head).entity
+    behind = graph.resolve(rest).entity if comma and not graph.resolve(head).candidates else None
+    if behind is not None and graph.statements_to(behind, match.name):
+        return one.model_copy(update={"object": rest.strip()})  # "Skye, Scotland", where a country was asked
     if not comma or entity is None or graph.resolve(rest).candidates or not is_proper(rest) or not graph.statements_to(entity, match.name):
         return one
     return one.model_copy(update={"object": head})
@@ -172,7 +198,12 @@ def _stands_in(said: str, owner: str, asked: Asked, graph: Hypergraph) -> bool:
         return False
     if is_misspelt(said, graph.folded_names_of(owner)):
         return True
-    if said[:1].isupper() and any(name != fold(said) and contains(name, fold(said)) for name in graph.folded_names_of(owner)):
+    is_more = any(word[0].islower() for word in said.split())  # "Taurus constellation" is no part of "Ford Taurus"
+    if (
+        said[:1].isupper()
+        and not is_more
+        and any(name != fold(said) and contains(name, fold(said)) for name in graph.folded_names_of(owner))
+    ):
         return len(fold(said)) > _SHORT_NAME
     tokens = [word.text for word in words(said) if word.text not in ("the", "this", "that")] or [fold(said)]
     if len(tokens) != 1:
@@ -214,6 +245,21 @@ def _dated(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet
         return one
     values = {"subject": next(iter(graph.names_of(owner)), owner), "predicate": wanted[0].predicate, "object": date, "qualifiers": {}}
     return one.model_copy(update=values)
+
+
+def _of_relation(one: Triplet, owner: str, asked: Asked, found: Sequence[Triplet], graph: Hypergraph) -> Triplet:
+    """For "the capital is X and the currency is Y": of what was asked, where the answer speaks of nothing else."""
+    if one.predicate not in _COPULAS or one.negated or not one.subject.islower():
+        return one
+    names = {match.name for match in graph.ontology.match_all(one.subject) if not match.reversed}
+    wanted = next((missing for missing in asked.missing if missing.predicate in names and missing.side == "object"), None)
+    if wanted is None or not (
+        is_of_kind(one.object, graph.ontology[wanted.predicate].value) and (one.object[:1].isupper() or one.object[:1].isdigit())
+    ):
+        return one
+    if any(graph.ontology.match_predicate(other.predicate) and read(graph, other.subject).entity not in (None, owner) for other in found):
+        return one
+    return one.model_copy(update={"subject": next(iter(graph.names_of(owner)), owner), "predicate": wanted.predicate})
 
 
 def _of_kind_by(text: str, predicate: Predicate, graph: Hypergraph) -> str | None:

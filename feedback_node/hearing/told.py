@@ -18,6 +18,7 @@ from streams.knowledge.persons import is_made
 _LIGHT = FILLERS | FRAME | {"announced", "occurred", "first", "made", "dates", "event", "initially", "formally", "attributed", "credited"}
 """Words beside those of a relation that change nothing of when it was, and of who did it."""
 _BY = (" by", "attributed to", "credited to")
+_WHERE = (" in", " at", " from", " to", " on")
 _LONGEST = 60
 _SURE, _ALIKE = 6, 0.85
 """A name of fewer letters is never taken for another; spellings this alike (difflib's ratio) are."""
@@ -29,8 +30,11 @@ def is_told(said: str, other: str, predicate: Predicate, asked: Asked, graph: Hy
         return False
     if predicate.value is ValueKind.DATE:
         fits = parse_date(other) is not None
-    else:
-        fits = predicate.value is ValueKind.ENTITY and is_made(predicate) and said.endswith(_BY) and other[:1].isupper()
+    elif predicate.value is ValueKind.ENTITY and is_made(predicate):
+        fits = said.endswith(_BY) and other[:1].isupper()
+    else:  # "was bred in", of "was first bred in"
+        entity = graph.resolve(other).entity if said.endswith(_WHERE) else None
+        fits = entity is not None and bool(graph.statements_to(entity, predicate.name))
     if not fits or predicate.name not in graph.ontology.asked_by(f"{said} first"):
         return False
     known = _known(graph.ontology.vocabulary | graph.ontology.classes | asked.question.words)

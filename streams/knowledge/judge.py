@@ -162,6 +162,8 @@ def _says(graph: Hypergraph, claim: Claim, statement: Statement) -> bool:
         modified = all(_modifies(graph, claim, name) for name in claim.object.modifiers)
         return claim.object.entity == truth[0] and modified
     short = fold(claim.object_text)
+    if (bare := phrases.firm(short)) != short and bare in {phrases.firm(name) for name in graph.folded_names_of(truth[0])}:
+        return True
     if claim.object.candidates or graph.beginning_with(short) != set(truth):
         return False
     return short in phrases.short_forms(graph.spellings_of(truth[0]))
@@ -203,7 +205,7 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
             rival in graph.entities(statement.object) for statement in current
         ):
             return None
-        names = graph.folded_names_of(rival)
+        names = [fold(said)] if rival == claim.entity else graph.folded_names_of(rival)
         alike = next((truth for truth in truths for name in names if phrases.contains(name, truth)), None)
         if alike is not None:
             return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")
@@ -211,7 +213,8 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
             return None
         return _contradicted(graph, current)
     name, inside = phrases.without_brackets(said)
-    if claim.listed_only or not phrases.is_proper(name):
+    is_number = phrases.is_number(name) and not any(char.isdigit() for truth in truths for char in truth)
+    if claim.listed_only or phrases.is_region(name) or not (is_number or phrases.is_proper(name)):
         return None
     if any(phrases.resembles(fold(said), truth) for truth in truths for said in (name, inside) if fold(said)):
         return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")

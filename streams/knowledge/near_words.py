@@ -23,8 +23,10 @@ marry: marry, wed, married to, wed to
 open: open, inaugurate
 direct: direct, helm
 call: call, name, dub
+originate: come from, originate, originate in, originate from, native to, hail from, stem from
 lead: lead, head
 own: own, possess
+sell: go on sale, put on sale, sell
 touch: border, adjoin, share a border with, share borders with, border on, touch
 produce: produce, manufacture
 sing: sing, perform, record

@@ -31,6 +31,30 @@ REMEMBERED = 256
 """Readings kept: those of an answer and some before."""
 _SIGN_LETTERS = 2
 _ADJECTIVE_LETTERS, _ADJECTIVE_ENDING = 4, 3
+FIRM_WORDS = frozenset(
+    [
+        "corporation",
+        "corp",
+        "company",
+        "co",
+        "incorporated",
+        "inc",
+        "limited",
+        "ltd",
+        "llc",
+        "plc",
+        "gmbh",
+        "ag",
+        "group",
+        "holdings",
+        "industries",
+    ]
+)
+"""Words behind the name of a firm; with or without them it is one firm."""
+_REGIONS = frozenset(
+    ["east", "west", "north", "south", "alps", "mountains", "region", "regions", "coast", "valley", "peninsula", "hemisphere"]
+)
+"""Last words of names of regions, which may hold, or lie in, the place that is true."""
 _COMPASS = frozenset({"north", "south", "east", "west", "northern", "southern", "eastern", "western", "central"})
 """They make no two names alike: "East China Sea", "East Asia"."""
 NONE = Reading()
@@ -66,11 +90,29 @@ def is_proper(phrase: str) -> bool:
     text = phrase.strip(_EDGES)
     tokens = [token for token in text.split() if fold(token)]
     folded = [fold(token) for token in tokens]
-    if not tokens or len(tokens) > _PROPER_WORDS or re.search(r"[,;:()/]|(?<![^\W_])\d", text):
+    if not tokens or len(tokens) > _PROPER_WORDS or re.search(r"[,;:()/]|(?<![^\W_])(?<!-)\d", text):
         return False
     if folded[0] in DETERMINERS | PRONOUNS | FUNCTION_WORDS or not tokens[0][:1].isupper():
         return False
     return all(token[:1].isupper() or token.lower() in SMALL_WORDS for token in tokens)
+
+
+def firm(name: str) -> str:
+    """A folded name without the words that say that it is a firm's; itself where nothing else is left."""
+    tokens = name.split()
+    while len(tokens) > 1 and tokens[-1] in FIRM_WORDS:
+        tokens.pop()
+    return " ".join(tokens)
+
+
+def is_region(name: str) -> bool:
+    """Whether a name's last word says that it is a region."""
+    return " " in name and fold(name.split()[-1]) in _REGIONS
+
+
+def is_number(phrase: str) -> bool:
+    """Whether a phrase is a plain number, and no year: a year may stand behind the words of any relation."""
+    return phrase.replace(".", "", 1).isdigit() and not re.fullmatch(r"[12]\d{3}", phrase)
 
 
 def contains(left: str, right: str) -> bool:
@@ -82,7 +124,7 @@ def resembles(left: str, right: str) -> bool:
     """Whether two folded names may be one: a telling word in common, one within the other, or nearly the same letters."""
     if contains(left, right):
         return True
-    shared = (set(left.split()) & set(right.split())) - _COMPASS
+    shared = (set(left.split()) & set(right.split())) - _COMPASS - FIRM_WORDS
     if any(len(word) >= _TELLING_LETTERS for word in shared):
         return True
     return SequenceMatcher(None, left.replace(" ", ""), right.replace(" ", ""), autojunk=False).ratio() >= _ALIKE
@@ -165,13 +207,14 @@ def _with_words_before(graph: Hypergraph, name: Resolution, before: list[Word], 
 
 
 def _name_and_class(graph: Hypergraph, text: str) -> Reading | None:
-    """ "X City": the name with a common noun after it; never sure, for it may be a name of its own."""
+    """ "X City": the name with a common noun after it; in capitals it may be a name of its own, unlike in "the X river"."""
     tokens = list(words(text))
     last = len(tokens)
     while last > 1 and tokens[last - 1].text in graph.ontology.classes:
         last -= 1
     if 0 < last < len(tokens) and (found := _whole(graph, text[: tokens[last - 1].end])):
-        return found._replace(sure=False)
+        own = any(text[token.start].isupper() for token in tokens[last:])
+        return found._replace(sure=found.sure and not own)
     return None
 
 

@@ -205,7 +205,8 @@ def _affirmed(key: str) -> str:
     tokens = [token for token in key.split() if token not in _DENIALS]
     while len(tokens) > 1 and tokens[0] in _AUXILIARIES:
         tokens = tokens[1:]
-    return " ".join(tokens)
+    left = " ".join(tokens)
+    return relation_key(left) if left != key else key  # "does not have the symbol": "symbol"
 
 
 def _near_key(key: str) -> str:
