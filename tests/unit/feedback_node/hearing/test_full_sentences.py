@@ -146,7 +146,8 @@ def test_a_line_break_begins_a_sentence(heard, name, home):
     for paragraph in ("\n\n", "\n"):
         said = f"It is old.{paragraph}In {name}, there is a song. {paragraph}The home of {name} is {home}."
         assert heard(f"What is the home of {name}?", said) == (1, 0)
-    assert heard(f"What is the home of {name}?", f"It is well known.\n\nAt {name}, the home is Rome.")[0] == 0
+    assert heard(f"What is the home of {name}?", f"It is old.\n\nIn {name}, the home is {home}.") == (1, 0)
+    assert heard(f"What is the home of {name}?", f"It is old.\n\nIn {name}, the home is Quorn.") == (0, 1)
 
 
 @pytest.mark.parametrize(("name", "sign"), [("Skerryhaven", "Sk"), ("Punchbowl Weekly", "Pu"), ("Arion Voices", "Av")])

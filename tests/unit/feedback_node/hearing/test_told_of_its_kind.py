@@ -24,23 +24,21 @@ ONTOLOGY = Ontology.from_dict(
                 "phrases": ["{subject} comes from {object}", "{subject} is from {object}", "{subject} was first made in {object}"],
             },
             "maker": {"functional": True, "nouns": ["maker"], "verbs": ["make", "build"], "phrases": ["{subject} is made by {object}"]},
-            "strings": {
-                "functional": True,
-                "value": "number",
-                "nouns": ["number of strings"],
-                "phrases": ["{subject} has {object} strings"],
-            },
+            "weight": {"functional": True, "value": "number", "nouns": ["string count"]},
             "code": {"functional": True, "nouns": ["code"], "phrases": ["the code of {subject} is {object}"]},
             "sold": {"functional": True, "value": "date", "phrases": ["{subject} first went on sale in {object}"]},
         },
     }
 )
 FACTS = [
-    ("Oudarra", "origin", "Turkey"), ("Turkey", "alias", "Turkish"), ("Oudarra", "maker", "Saltan"), ("Oudarra", "strings", "12"),
+    ("Oudarra", "origin", "Turkey"), ("Turkey", "alias", "Turkish"), ("Oudarra", "maker", "Saltan"),
+    ("Oudarra", "weight", "12"),
     ("Oudarra", "code", "OUD"), ("Oudarra", "sold", "1931"),
     ("Brindale", "origin", "Ireland"), ("Ireland", "alias", "Irish"), ("Brindale", "maker", "Kerrygood"), ("Brindale", "code", "BRN"),
+    ("Brindale", "weight", "6"),
     ("Brindale", "sold", "1950"),
     ("Fontanel", "origin", "Italy"), ("Italy", "alias", "Italian"), ("Fontanel", "maker", "Nebioli"), ("Fontanel", "code", "FNT"),
+    ("Fontanel", "weight", "4"),
     ("Fontanel", "sold", "1968"),
     ("Gravura", "origin", "Norway"), ("Norway", "alias", "Norwegian"), ("Gravura", "maker", "Berling"),
 ]  # fmt: skip
@@ -119,11 +117,11 @@ def test_to_deny_what_another_has_is_right_and_a_number_is_no_name(heard, name, 
     assert heard(f"Does {name} have the code {code}?", f"No, {name} is a thing with the code {code}.")[1] == 1
 
 
-@pytest.mark.parametrize(("name", "country", "adjective", "maker", "kind"), ROWS)
-def test_a_second_part_without_its_owner_is_said_of_it(heard, name, country, adjective, maker, kind):
-    question = f"What are the code and the maker of {name}?"
-    assert heard(question, f"The code of {name} is XYZ and the maker is {maker}.")[0] == 1
-    assert heard(question, f"The code of {name} is XYZ and the maker is Berling.") == (0, 2)
+@pytest.mark.parametrize(("name", "code", "weight"), [("Oudarra", "OUD", 12), ("Brindale", "BRN", 6), ("Fontanel", "FNT", 4)])
+def test_a_second_part_without_its_owner_is_said_of_it(heard, name, code, weight):
+    question = f"What are the code and the string count of {name}?"
+    assert heard(question, f"The code for {name} is {code} and the string count is {weight}.") == (2, 0)
+    assert heard(question, f"The code for {name} is {code} and the string count is 77.") == (1, 1)
 
 
 @pytest.mark.parametrize(("name", "country", "adjective", "maker", "kind"), ROWS)
