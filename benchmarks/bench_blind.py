@@ -159,7 +159,8 @@ def main() -> None:
         if arguments.show and got != AS_WANTED.get(label, got if got in ("neither", "abstained") else ""):
             print(f"{answer['id']} {answer['model']} {label}, {got} | {row['prompt']} | {answer['answer'][:200]!r}")
     report = {key: figures(counted) for key, counted in counts.items()}
-    Record("bench_blind", arguments, {}).keep({"run": arguments.run, "results": report}, key=lambda run: run.get("run"))
+    record = Record("bench_blind", arguments, {})
+    record.keep({"run": arguments.run, "results": report}, key=lambda run: run.get("run"))
     for key, found in report.items():
         print(key, {name: value for name, value in found.items() if name != "counts"})
 
