@@ -160,7 +160,7 @@ def main() -> None:
             print(f"{answer['id']} {answer['model']} {label}, {got} | {row['prompt']} | {answer['answer'][:200]!r}")
     report = {key: figures(counted) for key, counted in counts.items()}
     record = Record("bench_blind", arguments, {})
-    record.keep({"run": arguments.run, "results": report}, key=lambda run: run.get("run"))
+    record.keep({"run": arguments.run, "figures": report}, key=lambda run: run.get("run"))
     for key, found in report.items():
         print(key, {name: value for name, value in found.items() if name != "counts"})
 
