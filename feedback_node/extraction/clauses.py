@@ -18,6 +18,7 @@ _PARTICIPLES = participles()
 _PERSON_VERBS = words("person_verbs")
 _PLAYED_IN = words("played_in")
 _STAYS = frozenset({"located", "situated", "born", "found", "based"})
+_PARTS_IN = ("role in", "lead in", "roles in")
 _TAKER_VERBS = words("taker_verbs")
 _THING_VERBS = words("thing_verbs")
 
@@ -133,11 +134,16 @@ def _add(reading: Reading, subject: Mention, relation: str, target: Mention, rul
     parse = reading.parse
     passive = relation.endswith(" by")
     number = parse.kind[target.at] == NUMBER  # "made 12 million"
-    if rule == "object" and parse.low[verb] in _PARTICIPLES and not parse.is_common(target.at) and not number:
+    if rule in ("prepositional", "object-of") and relation.endswith(_PARTS_IN):
+        reading.topics.is_person(subject)
+        reading.add(subject, relation, target, "played-in", verb, (verb, last), True, relation.removesuffix(" in"))
+    elif rule == "object" and parse.low[verb] in _PARTICIPLES and not parse.is_common(target.at) and not number:
         reading.topics.is_thing(target)
         reading.add(subject, relation, target, "maker", verb, (verb, last), True, f"{_PARTICIPLES[parse.low[verb]]} by")
         return True
     elif rule == "prepositional" and parse.low[verb] in _PLAYED_IN and relation.endswith(f"{parse.low[verb]} in"):
+        if parse.low[verb][:4] == "star":
+            reading.topics.is_person(subject)
         reading.add(subject, relation, target, "played-in", verb, (verb, last), True, parse.low[verb])
     elif passive and parse.low[verb] in _TAKER_VERBS:
         reading.add(subject, relation, target, "taker", verb, (verb, last), True, relation.removesuffix(" by"))
@@ -176,7 +182,9 @@ def _inverted(reading: Reading, verb: int, at: int, relation: str, subjects: lis
     """For "Y composed the music", said of X before: (X, composed the music by, Y)."""
     parse = reading.parse
     topic = reading.topics.current
-    if topic is None or parse.low[verb] not in _PARTICIPLES or (not is_definite(parse, at) and parse.child(at, "poss") is None):
+    if topic is None or parse.low[verb] not in _PARTICIPLES or same_thing(parse, at) != at:
+        return False
+    if not is_definite(parse, at) and parse.child(at, "poss") is None:
         return False
     owned = owners(parse, at)
     if owned is not None:

@@ -52,7 +52,11 @@ def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str
     if (whole := _role_holder(reading, mention, noun, verb)) is not None:
         reading.add(mention, f"{first} {name} of", whole, "role", verb, (verb, noun), True, name)
         return
-    if not _describe_linked(reading, mention, noun, verb, first, name, definite=is_definite(parse, at)):
+    linked = _describe_linked(reading, mention, noun, verb, first, name, definite=is_definite(parse, at))
+    by = parse.child(noun, "prep")
+    if linked and " " in name and by is not None and parse.low[by] == "by" and not is_definite(parse, noun):
+        linked = False
+    if not linked:
         target = reading.name(at)
         # "X, a company founded in Y" says what the participle says; "X, a Scottish physician born in Y" says what X is, too
         # and "X is a dish found in Y" says where
@@ -85,7 +89,7 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
             continue
         turns = (low not in _PART_NOUNS or parse.low[kid] == "for") and (
             (definite and parse.low[kid] in ("of", "for"))
-            or (low in _VALUE_NOUNS and parse.low[kid] in ("of", "in", "for", "to"))
+            or (low in _VALUE_NOUNS and parse.low[kid] in ("of", "in", "for", "to", "at"))
             or (definite and parse.low[kid] == "in" and any(parse.tag[k] == "JJS" for k in parse.kids[noun]))
         )
         for inner in parse.kids[kid]:

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import participles, words
+from feedback_node.extraction.named_nouns import CAST, mend_named, mend_verb_between
 from feedback_node.extraction.parse import Parse
-from feedback_node.extraction.spans import NUMBER
+from feedback_node.extraction.phrases import same_thing
+from feedback_node.extraction.spans import DATE, NUMBER
 
 _VERB_FORMS = words("verb_forms")
 _PLURAL_VERBS = frozenset({"star", "appear", "feature", "play", "hail", "compete"})
 _CODE_NOUNS = words("code_nouns")
-_MADE = frozenset(participles().values()) | {"starring", "featuring"}
-_CAST = frozenset({"starring", "featuring"})
+_MADE = frozenset(participles().values()) | CAST
+_APPEARED = frozenset({"appeared", "appears", "starred", "stars", "played", "plays", "acted", "acts"})
+_NEXT = frozenset({"followed", "preceded", "succeeded"})
+_MADE_OR_NEXT = _MADE | _NEXT
 _GOVERNED = frozenset({"led", "governed", "ruled", "inhabited", "populated"})
 _HAVE = frozenset({"has", "have", "had"})
 _OCCUPATIONS = words("occupations")
 _BE = frozenset({"is", "was", "are", "were"})
 _STANDS = frozenset({"located", "situated", "based", "headquartered"})
-_NOT_SUBJECTS = frozenset({"npadvmod", "advmod", "dep", "nmod", "nsubj", "nsubjpass", "appos"})
+_NOT_SUBJECTS = frozenset({"npadvmod", "advmod", "dep", "nmod", "nsubj", "nsubjpass", "appos", "intj"})
 
 
 def mend(parse: Parse) -> None:
@@ -29,8 +33,8 @@ def mend(parse: Parse) -> None:
             parse.tag[at], parse.cased[at] = "NN", False  # "Director Ray Griggs"
         if parse.tag[at] in ("NN", "NNS") and not parse.kind[at]:
             _mend_noun(parse, at, head)
-        elif parse.kind[at] == "name" and at > 1 and parse.is_common(at - 1):
-            _mend_named(parse, at)
+        elif parse.kind[at] == "name" and at:
+            mend_named(parse, at)
         elif (
             parse.tag[at] == "JJ"
             and dep in ("pobj", "dobj", "nsubj")
@@ -66,17 +70,6 @@ def mend(parse: Parse) -> None:
     for at, low in enumerate(parse.low):
         if low in _BE and at > 1 and parse.dep[at - 1] == "conj":
             _mend_shared_owner(parse, at)
-
-
-def _mend_named(parse: Parse, at: int) -> None:
-    """In "the celestial body X has" a name taken for an adverbial is that of the noun before it."""
-    noun, head = at - 1, parse.head[at]
-    if head == noun and parse.dep[at] in ("amod", "nmod", "compound", "npadvmod", "oprd"):
-        parse.dep[at] = "appos"  # "by the company X"
-        return
-    beside = head == parse.head[noun] > at and parse.dep[noun] in ("nsubj", "nsubjpass") and parse.child(noun, "det") is not None
-    if beside and parse.dep[at] in ("advmod", "npadvmod", "dep"):
-        parse.hang(at, noun, "appos")
 
 
 def _mend_noun(parse: Parse, at: int, head: int) -> None:
@@ -209,6 +202,8 @@ def _mend_apposed_object(parse: Parse, at: int) -> None:
     if parse.is_name(name) and parse.head[name] == parse.head[at] < name:
         parse.dep[name] = "dobj"
         parse.hang(at, name, "appos")
+    elif parse.is_name(name) and parse.dep[name] == "pobj" and parse.head[parse.head[name]] == parse.head[at] and parse.low[det] != "the":
+        parse.hang(at, name, "appos")  # "starred in X, a film by Y"
 
 
 def _mend_apposition(parse: Parse, at: int, head: int) -> None:
@@ -278,13 +273,17 @@ def _mend_participle(parse: Parse, at: int, dep: str, head: int) -> None:
     comma = parse.low[at - 1] == ","
     apart = parse.low[at] in ("located", "situated") and parse.low[head] in _BE and parse.head[at - 2] != head
     stands = dep == "advcl" and parse.low[at] in _STANDS and not apart  # "is the capital of X, situated on Y" is said of the subject
-    if comma and dep == "advcl" and parse.low[at] in _GOVERNED and _is_in(parse, at - 2):
+    if comma and dep == "advcl" and parse.low[at] == "born" and parse.kind[at - 2] == "name" and parse.dep[parse.head[at - 2]] == "agent":
+        parse.hang(at, at - 2, "acl")  # "was made by X, born in Y": X was born
+    elif comma and dep == "advcl" and parse.low[at] in _MADE and parse.low[head] in _APPEARED and _is_in(parse, at - 2):
+        parse.hang(at, at - 2, "acl")  # "appeared in X, written by Y": X is written
+    elif comma and dep == "advcl" and parse.low[at] in _GOVERNED and _is_in(parse, at - 2):
         parse.hang(at, at - 2, "acl")  # "is found in X, led by Y": X is led
     elif comma and dep == "acl" and parse.low[at] in _MADE and _is_role_in(parse, at - 2, head):
         parse.hang(at, at - 2, "acl")  # "is one of the stars of X, distributed by Y": persons are not distributed
     elif comma and parse.kind[at - 2] == "name" and parse.tag[at] == "VBN" and (dep in ("prep", "dep") or stands):
         parse.hang(at, at - 2, "acl")  # "by the federation X, based in Y": X is based there
-    elif dep == "advcl" and comma and parse.low[at] in _CAST and _is_in(parse, at - 2) and parse.child(head, "nsubj") is not None:
+    elif dep == "advcl" and comma and parse.low[at] in CAST and _is_in(parse, at - 2) and parse.child(head, "nsubj") is not None:
         parse.hang(at, at - 2, "acl")  # "appeared in the film X, starring Y": X stars
     elif dep == "acl" and comma and parse.low[at] in _MADE and parse.is_name(head) and parse.dep[parse.head[head]] == "agent":
         parse.hang(at, parse.head[parse.head[head]], "conj")  # "directed by X, starring Y": not X stars
@@ -295,6 +294,22 @@ def _mend_participle(parse: Parse, at: int, dep: str, head: int) -> None:
             parse.hang(at, noun, dep)  # "is a hotel in X designed by Y": a name is not told from others by what follows
     elif dep == "amod" and head == at + 1 and parse.kind[head] == NUMBER and parse.low[at - 1] == "and" and parse.dep[head] == "conj":
         _mend_second_verb(parse, at, head)
+    elif dep == "amod" and head == at + 1 and parse.dep[head] == "ROOT" and parse.tag[at] == "VBD" and parse.kind[at - 1] == "name":
+        mend_verb_between(parse, at, head)
+    elif dep in ("acl", "relcl") and parse.kind[head] in (DATE, NUMBER) and parse.low[at] in _MADE_OR_NEXT:
+        parse.hang(at, _verb_above(parse, head), "conj")  # "has a length of 9 minutes, produced by X": minutes are not produced
+    elif comma and dep == "advcl" and parse.low[at] in _NEXT and parse.child(at, "agent", "prep") is not None:
+        thing = parse.child(head, "dobj")
+        thing = same_thing(parse, thing) if thing is not None else None
+        if thing is not None and thing < at and parse.is_name(thing):
+            parse.hang(at, thing, "acl")  # "released X in 1990, followed by Y": Y follows X
+
+
+def _verb_above(parse: Parse, at: int) -> int:
+    """The verb of the clause that a phrase stands in, or the sentence's root."""
+    while not parse.is_verb(at) and parse.head[at] != at:
+        at = parse.head[at]
+    return at
 
 
 def _is_role_in(parse: Parse, name: int, noun: int) -> bool:

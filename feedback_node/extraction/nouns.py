@@ -105,10 +105,15 @@ def _titled_name(reading: Reading, at: int) -> None:
         first -= 1
     if not person and not any(_is_quality(parse, token, role) for token in range(first, role)):
         return
-    start = parse.start[first]
-    said = Mention(clean(parse.text[start : parse.end[role]]), start, parse.end[role], role)
     if person:
         reading.topics.is_person(mention)
+    if first == role - 1 and parse.kind[first] == "name" and parse.low[role] in _WORK_NOUNS and (maker := reading.name(first)) is not None:
+        reading.add(mention, f"{parse.low[role]} by", maker, "title", at, (role, role))  # "the Train song Mermaid"
+        return
+    start = parse.start[first]
+    if first == role and not parse.text[start].isupper() and parse.low[role - 2] != "by":
+        return  # "with the artist X" tells of X what else is said of X
+    said = Mention(clean(parse.text[start : parse.end[role]]), start, parse.end[role], role)
     reading.add(mention, "is", said, "title", at, (role, role))
 
 
@@ -144,7 +149,8 @@ def read_apposition(reading: Reading, at: int, kid: int) -> None:
         if owner is not None and target is not None:
             if is_role(owned[1]):
                 reading.topics.is_person(target)
-            reading.add(owner, owned[1], target, "apposition", at, (at, at))
+            turned = parse.low[at] in _WORK_NOUNS and kid == at + 1 and parse.child(at, "poss") is not None  # "X's song Y" is by X
+            reading.add(owner, owned[1], target, "apposition", at, (at, at), turned, f"{owned[1]} by")
 
 
 def renamed_before(reading: Reading, at: int) -> int | None:

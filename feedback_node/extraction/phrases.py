@@ -7,6 +7,7 @@ import re
 from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.parse import Parse
+from feedback_node.extraction.spans import DATE, NUMBER
 
 _SAME_AS = words("same_as")
 
@@ -188,7 +189,7 @@ def same_thing(parse: Parse, at: int) -> int:
     for kid in parse.kids[at]:
         if kid <= at:
             continue
-        if parse.dep[kid] == "appos" and parse.is_name(kid) and left_edge(parse, kid) == at + 1:
+        if parse.dep[kid] == "appos" and parse.is_name(kid) and (left_edge(parse, kid) == at + 1 or _is_named_aside(parse, at, kid)):
             return kid
         if parse.dep[kid] == "acl" and parse.low[kid] in NAMING:
             inner = parse.child(kid, "oprd", "dobj", "attr")
@@ -205,6 +206,11 @@ def same_thing(parse: Parse, at: int) -> int:
             if inner is not None and parse.is_name(inner):
                 return inner
     return at
+
+
+def _is_named_aside(parse: Parse, at: int, name: int) -> bool:
+    """For "in the 1956 film, X" and "by the musical band, X": a comma before the name of a definite noun that a verb takes."""
+    return parse.dep[at] in ("pobj", "dobj") and is_definite(parse, at) and name == at + 2 and parse.low[at + 1] == ","
 
 
 def _is_apposed(parse: Parse, at: int) -> bool:
@@ -238,6 +244,11 @@ def is_kind_of(parse: Parse, at: int, kind: int) -> bool:
     """In "the sitar, a string instrument," the second noun says what the first, a subject, is."""
     subject = parse.dep[at] in ("nsubj", "nsubjpass") and is_definite(parse, at)
     return subject and parse.is_common(kind) and any(parse.low[kid] in ("a", "an") for kid in parse.kids[kind])
+
+
+def is_date_or_number(parse: Parse, at: int) -> bool:
+    """Whether a phrase is a date or a measure: what no pronoun stands for."""
+    return parse.kind[at] in (DATE, NUMBER) or parse.tag[at] == "CD"
 
 
 def is_definite(parse: Parse, at: int) -> bool:

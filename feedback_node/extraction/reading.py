@@ -6,7 +6,17 @@ from feedback_node.extraction.claims import Claim, Mention
 from feedback_node.extraction.coreference import PLACE_NOUNS, Topics
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.parse import Parse
-from feedback_node.extraction.phrases import PRONOUNS, is_bare, is_class, is_kind_of, left_edge, mention_of, noun_before, same_thing
+from feedback_node.extraction.phrases import (
+    PRONOUNS,
+    is_bare,
+    is_class,
+    is_date_or_number,
+    is_kind_of,
+    left_edge,
+    mention_of,
+    noun_before,
+    same_thing,
+)
 
 MAX_CLAIMS = 400
 """Most claims kept of one text."""
@@ -68,7 +78,8 @@ class Reading:
                 self.topics.is_thing(mention)
             if parse.dep[at] == "pobj" and parse.low[parse.head[at]] in ("in", "from") and parse.kind[at] in ("name", ""):
                 self.topics.is_place(mention)
-        self.topics.seen(mention)
+        if not is_date_or_number(parse, at):
+            self.topics.seen(mention)
         return mention
 
     @staticmethod

@@ -10,8 +10,9 @@ from feedback_node.extraction.phrases import is_definite, noun_before
 _BE = frozenset({"is", "was", "are", "were"})
 _LOOSE = frozenset({"advcl", "ccomp", "conj", "relcl", "parataxis", "dep", "pcomp"})
 _RUN = frozenset({"led", "governed", "owned", "operated", "managed", "headed", "chaired", "commanded", "aired", "portrayed"})
-_BUILT = (frozenset(participles().values()) - _RUN) | {"completed", "erected", "inaugurated", "opened"}
-"""What is done to things that stand in a place, not to the place."""
+_OF_WORKS = frozenset({"runs", "ran", "lasts", "lasted", "stars", "starred"})
+_BUILT = (frozenset(participles().values()) - _RUN) | {"completed", "erected", "inaugurated", "opened"} | _OF_WORKS
+"""What is done to things that stand in a place, not to the place, and to works, not to their makers; what only works do."""
 _PLACES = frozenset({"in", "at"})
 _SUBJECTS = ("nsubj", "nsubjpass", "csubj", "expl")
 
@@ -32,7 +33,10 @@ def mend_relatives(parse: Parse) -> None:
 def _mend_back(parse: Parse, at: int) -> None:
     """In "was recorded by X, whose label is Y, and produced by Z" the participle goes on from the first verb."""
     copula = parse.head[at]
-    if parse.low[copula] not in _BE or parse.dep[copula] != "relcl" or parse.child(at, "auxpass", *_SUBJECTS) is not None:
+    aside = parse.dep[copula] == "acl" and parse.low[copula - 1] == ","  # "was made at X, located in Y, and sold by Z"
+    if not aside and (parse.low[copula] not in _BE or parse.dep[copula] != "relcl"):
+        return
+    if parse.child(at, "auxpass", *_SUBJECTS) is not None:
         return
     verb = parse.head[copula]
     while not parse.is_verb(verb) and parse.head[verb] != verb:
@@ -130,7 +134,7 @@ def _work_of(parse: Parse, by: int) -> int | None:
     for _ in range(3):
         if parse.dep[above] in ("attr", "appos") and parse.is_common(above):
             return above
-        if parse.is_verb(above) or parse.head[above] == above:
+        if (parse.is_verb(above) and parse.dep[above] != "acl") or parse.head[above] == above:
             return None
         above = parse.head[above]
     return None
@@ -166,6 +170,8 @@ def _relative_before(parse: Parse, at: int) -> int | None:
 
 def _standing_in(parse: Parse, place: int) -> int | None:
     """The hall in "the hall in X, which was built": places are not built where things that stand in them are named."""
+    while parse.dep[place] == "conj" and parse.head[place] < place:
+        place = parse.head[place]
     link = parse.head[place]
     if parse.dep[place] != "pobj" or parse.low[link] not in _PLACES:
         return _work_of(parse, link) if parse.dep[place] == "pobj" and parse.low[link] == "by" else None

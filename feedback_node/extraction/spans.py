@@ -10,7 +10,7 @@ import re
 from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words
-from feedback_node.extraction.titles import title_end
+from feedback_node.extraction.titles import inner_title_end, title_end
 
 _AFTER_POSSESSIVE = words("after_possessive")
 _BINOMIALS = words("binomials")
@@ -56,9 +56,14 @@ _WORD_NUMBER = (
     "(?:(?:twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety)(?:[ -](?:one|two|three|four|five|six|seven|eight|nine))?"
     "|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen|nineteen)"
 )
-_SCALED = re.compile(rf"\b(?:{_SCALE})\b")
+_SCALED = re.compile(rf"\b(?:{_SCALE}|hours?|minutes?)\b")
+_PARTED = "|".join(
+    rf"{whole}[\s-](?:and\s)?(?:\d+(?:\.\d+)?|{_WORD_NUMBER})[\s-]{part}"
+    for whole, part in (("hours?", "min(?:ute)?s?"), ("min(?:ute)?s?", "sec(?:ond)?s?"), ("(?:feet|foot|ft)", "(?:inches|inch|in)"))
+)
 _NUMBER = re.compile(
-    rf"(?:(?:US|A|C)?[$€£¥]\s?)?(?<![\w.])[-−]?{_DIGITS}(?:e[-+]?\d+)?{_POWER}(?:(?:[\s-](?:{_UNIT})\b)+|\s?°\s?[CFK]?(?!\w)|\s?km²|\s?m²)"
+    rf"(?<![\w.])(?:\d+|{_WORD_NUMBER})[\s-](?:{_PARTED})\b"
+    rf"|(?:(?:US|A|C)?[$€£¥]\s?)?(?<![\w.])[-−]?{_DIGITS}(?:e[-+]?\d+)?{_POWER}(?:(?:[\s-](?:{_UNIT})\b)+|\s?°\s?[CFK]?(?!\w)|\s?km²|\s?m²)"
     rf"(?:\s(?:US|U\.S\.)\sdollars)?|(?<![\w.]){_DIGITS}{_POWER[:-1]}|(?<![\w.])\d{{1,3}}(?:[.\u00a0\u202f]\d{{3}}){{2,}}(?![\w.])"
     rf"|\b(?:\d+|an?|{_WORD_NUMBER})\sand\s(?:an?|one|three)\s(?:half|quarters?|third)(?:\s(?:{_SCALE}|{_UNIT})\b)+"
     rf"|\b(?:an?|{_WORD_NUMBER})\s(?:{_SCALE})\sand\s(?:an?|one)\s(?:half|quarter|third)\b"
@@ -128,7 +133,8 @@ def _with_names(tokens: list[str], starts: list[int], fixed: list[Run]) -> list[
                 at += 3
                 continue
             begins = at == 0 or tokens[at - 1] in _SENTENCE_ENDS
-            if begins and tokens[at][0].isupper() and (last := title_end(tokens, at, run.first)) > at:
+            end_of = title_end if begins else inner_title_end
+            if tokens[at][0].isupper() and (last := end_of(tokens, at, run.first)) > at:
                 last += _note_length(tokens, last, run.first)
                 runs.append(Run(at, last, NAME))
                 at = last
@@ -142,6 +148,9 @@ def _with_names(tokens: list[str], starts: list[int], fixed: list[Run]) -> list[
             elif _is_one_word(tokens, at, run.first):
                 runs.append(Run(at, at + 3, WORD))
                 at += 3
+            elif _is_cut_id(tokens, starts, at, run.first):
+                runs.append(Run(at, at + 2, WORD))
+                at += 2
             else:
                 at += 1
         if run.kind:
@@ -156,6 +165,11 @@ def _is_one_word(tokens: list[str], at: int, stop: int) -> bool:
         return False
     cut = tokens[at] in _PREFIXES and tokens[at + 1] == "-" and tokens[at + 2].islower()
     return cut or (tokens[at + 1] in ("and", "&") and f"{tokens[at]}-{tokens[at + 2]}".lower() in _BINOMIALS)
+
+
+def _is_cut_id(tokens: list[str], starts: list[int], at: int, stop: int) -> bool:
+    """For "id", which the tokenizer takes for "I'd"."""
+    return at + 1 < stop and tokens[at].lower() == "i" and tokens[at + 1] == "d" and starts[at + 1] == starts[at] + 1
 
 
 def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
@@ -181,8 +195,9 @@ def _opens_name(tokens: list[str], at: int, stop: int) -> bool:
     before = tokens[at - 1].lower() if at else ""
     if before in _SAME_AS and at > 1 and "the" in (tokens[at - 2].lower(), tokens[max(at - 3, 0)].lower()) and follows[0].isupper():
         return True  # "the asteroid 1147 Stavropolis"
+    brings = ("in", "of", "at", "by", "to", "the", "on", "and", "for", "as", "called", "named")
     year = len(token) == 4 and before in ("in", "since", "from", "until", "by", "during", "to")
-    return follows[0].isupper() and not year and (begins_sentence or before in ("in", "of", "at", "by", "to", "the", "on", "and", "for"))
+    return follows[0].isupper() and not year and (begins_sentence or before in brings)
 
 
 def _is_trade(tokens: list[str], at: int, stop: int) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from feedback_node.extraction.claims import Mention
+from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import (
     members,
+    owners,
     property_words,
 )
 from feedback_node.extraction.reading import Reading
@@ -24,7 +26,16 @@ def where_of(reading: Reading, verb: int) -> Mention | None:
             verb = parse.head[verb]
     if parse.dep[verb] != "relcl" or not any(parse.low[kid] in ("where", "wherein") or _in_which(parse, kid) for kid in parse.kids[verb]):
         return None
-    return reading.referent(parse.head[verb])
+    return _place_led(reading, parse.head[verb]) or reading.referent(parse.head[verb])
+
+
+def _place_led(reading: Reading, at: int) -> Mention | None:
+    """X in "The leader of X is Y, where Z is spoken": no person is a place."""
+    parse = reading.parse
+    copula = parse.head[at]
+    subject = parse.child(copula, "nsubj") if parse.dep[at] == "attr" and parse.is_name(at) else None
+    owned = owners(parse, subject) if subject is not None and is_role(parse.low[subject]) else None
+    return reading.owner(owned[0]) if owned is not None else None
 
 
 def _in_which(parse: Parse, at: int) -> bool:
