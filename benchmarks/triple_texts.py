@@ -3,7 +3,8 @@
 The files are the WebNLG corpus's XML (Gardent and others, ACL 2017): entries of triples (`modifiedtripleset/mtriple`,
 "subject | property | object") and the texts that people wrote of them (`lex`). Parts: `read`, which may be read to mend rules, and what is
 only scored: `held_back`, and `unseen`, the categories that `read` has not. A file under a folder whose name begins with "test" is held
-back. In the release "v2, constrained" no triple of its test part is in its other parts.
+back. In the release "v2, constrained" no triple of its test part is in its other parts. Two categories were unseen until a part of their
+entries was read, too: `read_2`; the other part, which speaks of other things, is `held_back_2`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from streams.knowledge.dates import parse_date
 
 SIZES = range(1, 5)
 """Triples of an entry that is taken: those of more are several sentences each."""
+READ_LATER = frozenset({"Film", "MusicalWork"})
+"""Categories that were unseen until a part of them was read."""
+PARTS = ("read", "held_back", "read_2", "held_back_2", "unseen")
 _TYPE = re.compile(r"\^\^\S+$|@\w\w$")
 _POINT_ZERO = re.compile(r"(?<=\d)\.0+(?!\d)")
 _GLUED = re.compile(r"(?<=[a-z])\.(?=[A-Z])")
@@ -42,12 +46,19 @@ def load(folder: Path, limit: int) -> list[Told]:
     """
     told = list(_entries(folder))
     seen = {one.category for one in told if one.part == "read"}
-    told = [one if one.part == "read" or one.category in seen else one._replace(part="unseen") for one in told]
+    told = [one if one.part == "read" or one.category in seen else one._replace(part=_later_part(one)) for one in told]
     told.sort(key=lambda one: _drawn(one.text))
-    chosen = [one for part in ("read", "held_back", "unseen") for one in [each for each in told if each.part == part][:limit]]
+    chosen = [one for part in PARTS for one in [each for each in told if each.part == part][:limit]]
     if not chosen:
         raise SystemExit(f"no entries of texts and triples in the XML files below {folder}")
     return chosen
+
+
+def _later_part(one: Told) -> str:
+    """The part of an entry of a category that `read` has not, by what its first triple is about: no such thing is in two parts."""
+    if one.category not in READ_LATER:
+        return "unseen"
+    return "held_back_2" if _drawn(one.pairs[0][0])[0] % 4 == 2 else "read_2"
 
 
 def _entries(folder: Path) -> Iterator[Told]:
