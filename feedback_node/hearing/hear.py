@@ -11,7 +11,8 @@ from feedback_node.hearing.asked import Asked, asked_of
 from feedback_node.hearing.described import told_beside
 from feedback_node.hearing.frame import DOUBT, FRAME
 from feedback_node.hearing.offers import RULES, is_label, read_fragment
-from feedback_node.hearing.reread import is_of_kind, reread
+from feedback_node.hearing.plain_offers import plain_offer
+from feedback_node.hearing.reread import inside_place, is_of_kind, reread
 from feedback_node.hearing.sentences import sentences
 from feedback_node.hearing.surface import Statement, statement_in
 from feedback_node.hearing.utterance import Utterance
@@ -119,7 +120,7 @@ def _read_sentence(
     if any(_is_whole(one, graph) for one in own):
         return own, False  # a statement of its own, about something else than was asked
     if may_be_short and (offered := read_fragment(sentence, asked, graph, alone=alone)):
-        return _moved(offered, start), True
+        return _moved([inside_place(one, sentence, asked, graph) for one in offered], start), True
     short = len(sentence) <= _SHORT_CHARS
     if (
         short
@@ -135,7 +136,7 @@ def _with_told_beside(sentence: str, start: int, said: list[Triplet], asked: Ask
     on_question = [one for one in said if _is_asked(one, asked, graph)]
     if any(judge(graph, one).verdict is not Verdict.UNKNOWN for one in on_question):
         return said
-    told = told_beside(sentence, asked, graph)
+    told = [inside_place(one, sentence, asked, graph) for one in told_beside(sentence, asked, graph)] or plain_offer(sentence, asked, graph)
     if not told:
         return said
     kept = (one for one in said if _is_name(one.object) or not (one in on_question or one.predicate in ("is", "was")))

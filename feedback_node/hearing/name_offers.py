@@ -156,7 +156,9 @@ def _not_describing(others: list[Word], names: list[Offer], text: str) -> tuple[
         if described is None:
             continue
         inner = list(words(described[1]))
-        if len(inner) <= _MOST_DESCRIBING and not any(word.text in FUNCTION_WORDS or word.text in TURNING for word in inner):
+        if len(inner) <= _MOST_DESCRIBING and not any(
+            (word.text in FUNCTION_WORDS and word.text != "and") or word.text in TURNING for word in inner
+        ):
             others = [word for word in others if not described.start(1) <= word.start < one.start]
     return tuple(others)
 

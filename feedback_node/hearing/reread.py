@@ -15,6 +15,7 @@ from schemas.triplet import Triplet
 from streams.knowledge.dates import parse_date
 from streams.knowledge.english import COPULAS, FILLERS
 from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.judge import OFFERED
 from streams.knowledge.names import fold, words
 from streams.knowledge.ontology import Predicate, ValueKind
 from streams.knowledge.persons import is_made
@@ -52,6 +53,12 @@ _DOUBTING = sorted((listed("doubt_words") | listed("doubt_verbs") | {"if", "coul
 _DOUBT = re.compile(rf"\b(?:{'|'.join(_DOUBTING)})\b", re.IGNORECASE)
 _ADJECTIVES = (("n", ""), ("an", "", "e", "y", "o"), ("ian", "", "y", "e"))
 """Endings of adjectives, and what the names end with whose they are."""
+_PLACE_OF = re.compile(
+    r"\b(?P<kind>state|province|region|regions|city|town|village|county|district|prefecture|island|islands|area|part|valley|hills|coast|mountains)"
+    r"\s+of\s+(?:the\s+)?$",
+    re.IGNORECASE,
+)
+_PLACE_CHARS = 24
 _TITLE, _PLACE = "title", "name-in"
 _SHORT_NAME = 3
 _DOING = frozenset({"agent", "object", "maker"})
@@ -71,9 +78,10 @@ def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph)
         one = _indefinite(one, text, graph)
         if owner is not None:
             one = _of_several(_of_owner(one, owner, asked, graph), owner, asked, graph)
+            one = _of_maker(one, owner, graph)
             one = _of_relation(one, owner, asked, found, graph)
             said = one.predicate
-            one = _without_place(_as_asked(one, owner, asked, graph), owner, graph)
+            one = inside_place(_without_place(_as_asked(one, owner, asked, graph), owner, graph), text, asked, graph)
             told |= {said.rpartition(" ")[0]} if one.predicate != said and " " in said else set()
         meant.append(one)
     if told:  # "was staged in Venice" beside "was staged at La Fenice", which is what was asked
@@ -171,12 +179,44 @@ def _without_place(one: Triplet, owner: str, graph: Hypergraph) -> Triplet:
         return one
     head, comma, rest = one.object.partition(",")
     entity = graph.resolve(head).entity
-    behind = graph.resolve(rest).entity if comma and not graph.resolve(head).candidates else None
+    could_be = entity is not None and graph.statements_to(entity, match.name)
+    behind = graph.resolve(rest).entity if comma and not could_be else None
     if behind is not None and graph.statements_to(behind, match.name):
         return one.model_copy(update={"object": rest.strip()})  # "Skye, Scotland", where a country was asked
     if not comma or entity is None or graph.resolve(rest).candidates or not is_proper(rest) or not graph.statements_to(entity, match.name):
         return one
     return one.model_copy(update={"object": head})
+
+
+def _of_maker(one: Triplet, owner: str, graph: Hypergraph) -> Triplet:
+    """ "Y is a brand of X" says who makes Y, and "Y is made by the Y works" that another does than X."""
+    match = graph.ontology.match_predicate(one.predicate)
+    if match is None or match.reversed or not is_made(graph.ontology[match.name]):
+        return one
+    if read(graph, one.object).entity == owner and graph.statements(owner, match.name) and not graph.statements_to(owner, match.name):
+        values = {"subject": one.object, "object": one.subject, "subject_span": one.object_span, "object_span": one.subject_span}
+        one = one.model_copy(update=values) if read(graph, one.subject).entity != owner else one
+    said = fold(one.object)
+    own = any(said.startswith(f"{name} ") for name in graph.folded_names_of(owner)) and one.object[:1].isupper()
+    if own and read(graph, one.subject).entity == owner and " and " not in said and " of " not in said:
+        return one.model_copy(update={"rule": OFFERED})
+    return one
+
+
+def inside_place(one: Triplet, text: str, asked: Asked, graph: Hypergraph) -> Triplet:
+    """A claim of "the state of X", with these words: where another kind of place was asked, X may lie in what is true."""
+    span = one.object_span
+    place = _PLACE_OF.search(text, max(0, span[0] - _PLACE_CHARS), span[0]) if span is not None else None
+    match = graph.ontology.match_predicate(one.predicate) if place is not None else None
+    if place is None or match is None or match.reversed or not one.object[:1].isupper():
+        return one
+    kind = place["kind"].lower()
+    if kind in asked.question.words or kind in graph.ontology.classes or kind in graph.ontology[match.name].nouns:
+        return one
+    entity = read(graph, one.object).entity
+    if entity is not None and graph.statements_to(entity, match.name):
+        return one
+    return one.model_copy(update={"object": f"{kind} of {one.object}"})
 
 
 def _of_several(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet:

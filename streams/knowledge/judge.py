@@ -21,6 +21,8 @@ from streams.knowledge.value_types import Reading, Statement
 
 NAMED = "named"
 """Rule of a claim whose object was given, by itself, as the answer to a question for it: no word says another relation."""
+OFFERED = "offered"
+"""Rule of a claim whose object is a phrase in small letters, given as what was asked: a name, though it is not written as one."""
 MAX_FACTS = 20
 """Facts named in a verdict."""
 
@@ -44,6 +46,8 @@ class Claim(NamedTuple):
     scope: Scope
     listed_only: bool
     """Only what the graph lists as an object of the predicate may contradict."""
+    offered: bool
+    """The object is a name, though in small letters."""
 
 
 def judge(graph: Hypergraph, triplet: Triplet) -> JudgedTriplet:
@@ -62,9 +66,7 @@ def _find(graph: Hypergraph, triplet: Triplet) -> Finding:
     findings = []
     for match in matches:
         sides = (triplet.object, triplet.subject) if match.reversed else (triplet.subject, triplet.object)
-        findings.append(
-            _judge_sides(graph, graph.ontology[match.name], *sides, triplet.qualifiers.get("date"), named=triplet.rule == NAMED)
-        )
+        findings.append(_judge_sides(graph, graph.ontology[match.name], *sides, triplet.qualifiers.get("date"), rule=triplet.rule))
     for wanted in (Verdict.VERIFIED, Verdict.UNKNOWN):
         if found := next((finding for finding in findings if finding.verdict is wanted), None):
             return found
@@ -77,7 +79,7 @@ def _denied(finding: Finding) -> Finding:
     return finding._replace(verdict=opposite.get(finding.verdict, finding.verdict), note=f"the text denies it; {finding.note}")
 
 
-def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, object_text: str, date: str | None, *, named: bool) -> Finding:
+def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, object_text: str, date: str | None, *, rule: str) -> Finding:
     if predicate.name == ALIAS:
         return _judge_alias(graph, subject_text, object_text)
     said, when = (object_text, None) if predicate.value is ValueKind.DATE else split_date(object_text)
@@ -88,7 +90,7 @@ def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, obj
         return _unknown(f"no such name: {subject_text}")
     scope = in_scope(graph.statements(subject.entity, predicate.name), parse_date(date) if date else when)
     thing = phrases.read(graph, said) if predicate.value is ValueKind.ENTITY else phrases.NONE
-    claim = Claim(predicate, subject.entity, said, thing, scope, predicate.listed_range and not named)
+    claim = Claim(predicate, subject.entity, said, thing, scope, predicate.listed_range and rule != NAMED, rule == OFFERED)
     return _judge_entity(graph, claim) if predicate.value is ValueKind.ENTITY else _judge_value(graph, claim)
 
 
@@ -199,7 +201,7 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
     thing = claim.object if said == claim.object_text or claim.object.entity else phrases.read(graph, said)
     # "Victor Frankenstein" is a name of its own, though it holds the subject's; so is "Kansas City".
     own = (thing.entity == claim.entity and thing.modifiers) or phrases.ends_in_class(graph, said, thing)
-    rival = None if own else thing.entity
+    rival = None if own or (claim.offered and thing.entity == claim.entity) else thing.entity
     if rival is not None:
         if not (thing.sure or _is_of_subject(graph, claim, said, thing)) or any(
             rival in graph.entities(statement.object) for statement in current
@@ -214,9 +216,12 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
         return _contradicted(graph, current)
     name, inside = phrases.without_brackets(said)
     is_number = phrases.is_number(name) and not any(char.isdigit() for truth in truths for char in truth)
-    if claim.listed_only or phrases.is_region(name) or not (is_number or phrases.is_proper(name)):
+    if claim.listed_only or not (is_number or claim.offered or phrases.is_proper(name)):
         return None
-    if any(phrases.resembles(fold(said), truth) for truth in truths for said in (name, inside) if fold(said)):
+    if phrases.is_region(name) and not any(phrases.is_region(truth) for truth in truths):
+        return None
+    telling = _without_adjective(graph, claim, name)
+    if any(phrases.resembles(fold(said), truth) for truth in truths for said in (telling, inside) if fold(said)):
         return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")
     return _contradicted(graph, current)
 
@@ -228,6 +233,13 @@ def _is_of_subject(graph: Hypergraph, claim: Claim, said: str, thing: Reading) -
     names = [word for name in graph.folded_names_of(claim.entity) for word in name.split()]
     ours = (any(phrases.is_adjective_of(fold(one), name) for name in names) for one in thing.modifiers)
     return all(ours) and len(said.split()) - len(thing.modifiers) in {len(name.split()) for name in graph.folded_names_of(thing.entity)}
+
+
+def _without_adjective(graph: Hypergraph, claim: Claim, name: str) -> str:
+    """A name without the subject's adjective before it, which a true one may have too: "Hungarian dollar" is no forint."""
+    first, _, rest = name.partition(" ")
+    ours = (word for one in graph.folded_names_of(claim.entity) for word in one.split())
+    return rest if rest and any(fold(first) != word and phrases.is_adjective_of(fold(first), word) for word in ours) else name
 
 
 def _without_place(text: str) -> str:

@@ -52,9 +52,16 @@ FIRM_WORDS = frozenset(
 )
 """Words behind the name of a firm; with or without them it is one firm."""
 _REGIONS = frozenset(
-    ["east", "west", "north", "south", "alps", "mountains", "region", "regions", "coast", "valley", "peninsula", "hemisphere"]
-)
+    ("east", "west", "north", "south", "alps", "mountains", "hills", "region", "regions", "coast", "valley",
+     "peninsula", "hemisphere", "sea", "ocean", "basin", "desert", "plateau", "plains", "steppe", "highlands",
+     "lowlands", "islands", "archipelago", "province", "county", "district", "prefecture", "range")
+)  # fmt: skip
 """Last words of names of regions, which may hold, or lie in, the place that is true."""
+_REGIONS_ALONE = frozenset(
+    ("alps", "andes", "arctic", "antarctic", "balkans", "caribbean", "caucasus", "himalaya", "himalayas", "levant",
+     "mediterranean", "pyrenees", "rockies", "sahara", "scandinavia", "siberia", "highlands", "lapland", "patagonia")
+)  # fmt: skip
+"""Names of regions in one word."""
 _COMPASS = frozenset({"north", "south", "east", "west", "northern", "southern", "eastern", "western", "central"})
 """They make no two names alike: "East China Sea", "East Asia"."""
 NONE = Reading()
@@ -106,8 +113,9 @@ def firm(name: str) -> str:
 
 
 def is_region(name: str) -> bool:
-    """Whether a name's last word says that it is a region."""
-    return " " in name and fold(name.split()[-1]) in _REGIONS
+    """Whether a name is that of a region, by its last word or as a whole."""
+    tokens = fold(name).split()
+    return (len(tokens) > 1 and tokens[-1] in _REGIONS) or fold(name) in _REGIONS_ALONE
 
 
 def is_number(phrase: str) -> bool:
