@@ -46,8 +46,7 @@ class Record:
     def __init__(self, benchmark: str, arguments: argparse.Namespace, seeds: dict[str, int | list[int]]) -> None:
         given = vars(arguments)
         self.path: Path = given.get("out") or RESULTS / f"{benchmark}.json"
-        # Of a path, its name: where it ran is nobody's business.
-        self._arguments = {name: value.name if isinstance(value, Path) else value for name, value in given.items()}
+        self._arguments = {name: _without_folder(value) for name, value in given.items()}
         self._seeds = seeds
         self._commit = commit(ROOT)
         self._date = datetime.now(UTC).isoformat(timespec="seconds")
@@ -133,6 +132,12 @@ def compact(document: dict[str, Any]) -> str:
     """JSON, indented, with lists of plain values on one line."""
     text = json.dumps(document, indent=1)
     return re.sub(r"\[[^\[\]{}]*\]", lambda found: re.sub(r"\s+", " ", found.group()), text) + "\n"
+
+
+def _without_folder(value: Any) -> Any:
+    """Of a path, its name: where it ran is nobody's business."""
+    is_path = isinstance(value, Path) or (isinstance(value, str) and Path(value).is_absolute())
+    return Path(value).name if is_path else value
 
 
 def write_document(path: Path, document: dict[str, Any]) -> None:

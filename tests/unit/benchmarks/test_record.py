@@ -35,13 +35,13 @@ def git(folder: Path, *words: str) -> str:
 
 
 def test_a_result_says_how_it_came_to_be(tmp_path: Path) -> None:
-    arguments = argparse.Namespace(steps=3, out=tmp_path / "kept" / "result.json")
+    arguments = argparse.Namespace(steps=3, out=tmp_path / "kept" / "result.json", model=str(tmp_path / "small"), way="a/b")
     record.Record("bench_x", arguments, {"weights": 7}).write({"ratio": 1.5})
     stored = json.loads(arguments.out.read_text())
     made = stored["made"]
     assert stored["ratio"] == 1.5
     assert made["seeds"] == {"weights": 7}
-    assert made["arguments"] == {"steps": 3, "out": "result.json"}, "of a path, its name alone"
+    assert made["arguments"] == {"steps": 3, "out": "result.json", "model": "small", "way": "a/b"}, "of a path, its name alone"
     assert datetime.fromisoformat(made["date"]).tzinfo
     assert {"python", "numpy"} <= made["versions"].keys()
     assert made["hardware"]["cpus"] >= 1
