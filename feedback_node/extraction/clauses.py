@@ -8,7 +8,7 @@ from feedback_node.extraction.copulas import read_copula
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import participles, words
 from feedback_node.extraction.parse import Parse
-from feedback_node.extraction.phrases import NAMING, PRONOUNS, is_definite, members, owners, property_words, same_thing
+from feedback_node.extraction.phrases import NAMING, PRONOUNS, is_date_or_number, is_definite, members, owners, property_words, same_thing
 from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.spans import NUMBER
 from feedback_node.extraction.subjects import BE, subjects_of
@@ -84,7 +84,7 @@ def _remember(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) 
     elif parse.low[verb] in _THING_VERBS:
         reading.topics.is_thing(mention)
     aside = parse.dep[verb] in ("relcl", "acl") or (parse.dep[verb] == "advcl" and parse.child(verb, "nsubj", "nsubjpass") is not None)
-    if not aside:
+    if not aside and not is_date_or_number(parse, mention.at):
         reading.topics.subject(mention)
 
 

@@ -123,13 +123,13 @@ def test_what_follows_is_said_of_what_it_can_be_said_of(text: str, wanted: Set, 
 @pytest.mark.parametrize(
     ("text", "wrong"),
     [
-        ("Ana Silva was born in 1990. It was cold.", "1990"),
-        ("Night Bus has 300 pages. It was printed in Oslo.", "300 pages"),
-        ("The Vega sailed on 3 May 1990. It was built in Suva.", "3 May 1990"),
+        ("A height of 90 metres was measured. Its architect was Otto Dahl.", "90 metres"),
+        ("3 May 1990 was a cold day. Its winner was Ana Silva.", "3 May 1990"),
+        ("A weight of 30 kg was planned. Its maker was Oslo.", "30 kg"),
     ],
 )
 def test_a_pronoun_stands_for_no_date_or_measure(text: str, wrong: str, pairs: Pairs) -> None:
-    assert not any(left == wrong for left, _ in pairs(text))
+    assert not any(left == wrong and right in ("Otto Dahl", "Ana Silva", "Oslo") for left, right in pairs(text))
 
 
 @pytest.mark.parametrize(
