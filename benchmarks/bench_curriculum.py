@@ -135,7 +135,7 @@ class Bench:
         result["seconds"] = round(seconds, 1)
         result["size"] = vars(self._size)
         with self._keeping:
-            self._record.keep(result, _key)
+            self._record.keep(result, key_of)
         passes = " ".join(f"{loss:.3f}" for loss in result["loss_by_pass"])
         scores = "".join(f", {name} {result[name]:.3f}" for name in MEASURES[2:] if name in result)
         return f"{plan.name}: loss by pass {passes}{scores}, {seconds:.0f} s"
@@ -146,7 +146,8 @@ class Bench:
             measuring.shutdown(cancel_futures=True)
 
 
-def _key(run: dict[str, Any]) -> tuple[Any, ...]:
+def key_of(run: dict[str, Any]) -> tuple[Any, ...]:
+    """What tells runs apart."""
     size = run["size"]
     of_run = run.get("data", "hops"), run["condition"], run["arm"], run["seed"], run["lr"]  # the first runs, of hops, do not say so
     return *of_run, size["samples"], size["passes"], size["batch_size"]
@@ -195,8 +196,8 @@ def main() -> None:
         prepare(source.file)
     source.samples(given.samples, given.held_out, 0)  # there are so many
     size = {"samples": given.samples, "passes": given.passes, "batch_size": given.batch_size}
-    have = {_key(run) for run in kept(record.path)}
-    left = [plan for plan in plans(given) if _key({**vars(plan), "size": size}) not in have]
+    have = {key_of(run) for run in kept(record.path)}
+    left = [plan for plan in plans(given) if key_of({**vars(plan), "size": size}) not in have]
     broker = EmbeddedBroker(given.work / "broker")
     broker.start()
     bench = Bench(given, source, record, broker.bootstrap_servers, began + given.budget_s)

@@ -201,7 +201,8 @@ def forms(run_dir: Path, folder: Path, name: str, rows: list[dict[str, str]], cp
     return found
 
 
-def _key(run: dict[str, Any]) -> tuple[Any, ...]:
+def key_of(run: dict[str, Any]) -> tuple[Any, ...]:
+    """What tells runs apart."""
     settings = run["settings"]
     return run.get("run"), settings["steps"], settings.get("texts", 48), settings.get("cpu", False)
 
@@ -270,7 +271,7 @@ def main(given: list[str] | None = None, check: Callable[[dict[str, Any]], None]
     for form, values in found.items():
         print(f"{arguments.run}: {form}: {values}")
     assert all(math.isfinite(value) for values in found.values() for value in values.values() if isinstance(value, float))
-    record.keep(result, key=_key)
+    record.keep(result, key=key_of)
     check(result)
 
 

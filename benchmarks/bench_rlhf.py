@@ -81,10 +81,10 @@ def main() -> None:
         arguments.model = Path(arguments.model)
     record = Record("bench_rlhf", arguments, {"questions": 27})
     if arguments.stage == ["ceiling"]:
-        record.keep(ceiling(arguments), key=_key)
+        record.keep(ceiling(arguments), key=key_of)
         return
     kept = [path for path in (record.path, RESULTS / "bench_rlhf.json") if path.exists()]
-    done = {_key(run) for path in kept for run in json.loads(path.read_text(encoding="utf-8"))["runs"]}
+    done = {key_of(run) for path in kept for run in json.loads(path.read_text(encoding="utf-8"))["runs"]}
     wanted = [arm for arm in asked_for(arguments) if arm.name not in done]
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch, _broker(Path(scratch)) as servers, ThreadPoolExecutor(arguments.at_once) as pool:
@@ -117,14 +117,15 @@ def _told(one: Any) -> Any:
     return tried
 
 
-def _key(run: dict[str, Any]) -> object:
+def key_of(run: dict[str, Any]) -> object:
+    """What tells runs apart."""
     return run["name"]
 
 
 def _keep(record: Record, result: dict[str, Any]) -> None:
     rows = result.pop("rows")
     with _writing:
-        record.keep(result, key=_key)
+        record.keep(result, key=key_of)
         path = record.path.with_name(record.path.stem + "_answers.jsonl.gz")
         with path.open("ab") as file:  # a member of its own, written at once: a run that is killed leaves whole ones
             file.write(gzip.compress((json.dumps({"name": result["name"], "rows": rows}) + "\n").encode()))

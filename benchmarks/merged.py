@@ -1,57 +1,52 @@
-"""Join files of runs that were made side by side, or on another machine, into a kept result.
+"""Join files of runs that were made side by side, or on another machine, into the kept result of their benchmark.
 
-A run takes the place of one of the same name (or the same settings, where runs have none). Raw judgements beside a file
+A run takes the place of the one that the benchmark itself would not repeat (its `key_of`). Raw judgements beside a file
 (`…_answers.jsonl.gz`) are joined too: of one name the newest counts.
 
-Run: `python benchmarks/merged.py benchmarks/results/bench_rlhf.json FILE…`.
+Run: `python benchmarks/merged.py bench_rlhf|bench_curriculum|bench_export FILE… [--out FILE]`.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import sys
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.record import write_document  # noqa: E402
+from benchmarks.record import RESULTS, write_document  # noqa: E402
 
-SETTINGS = ("run", "settings", "data", "condition", "arm", "seed", "lr", "size")
-"""What tells runs without a name apart."""
+BENCHMARKS = ("bench_rlhf", "bench_curriculum", "bench_export")
+"""Those that can be made in parts."""
 
 
-def main() -> None:
+def main(given: list[str] | None = None) -> None:
     """Join them."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("result", type=Path)
+    parser.add_argument("benchmark", choices=BENCHMARKS)
     parser.add_argument("files", type=Path, nargs="+")
-    given = parser.parse_args()
-    kept = json.loads(given.result.read_text(encoding="utf-8")) if given.result.exists() else {"runs": []}
+    parser.add_argument("--out", type=Path, help="[default: the kept result]")
+    arguments = parser.parse_args(given)
+    result = arguments.out or RESULTS / f"{arguments.benchmark}.json"
+    key_of = importlib.import_module(f"benchmarks.{arguments.benchmark}").key_of
+    kept = json.loads(result.read_text(encoding="utf-8")) if result.exists() else {"runs": []}
     runs = {key_of(run): run for run in kept["runs"]}
-    for file in given.files:
+    for file in arguments.files:
         runs |= {key_of(run): run for run in json.loads(file.read_text(encoding="utf-8"))["runs"]}
         beside = answers_of(file)
         if beside.exists():
-            with answers_of(given.result).open("ab") as joined:
+            with answers_of(result).open("ab") as joined:
                 joined.write(beside.read_bytes())
-    write_document(given.result, kept | {"runs": list(runs.values())})
-    print(f"{given.result}: {len(runs)} runs")
+    write_document(result, kept | {"runs": list(runs.values())})
+    print(f"{result.name}: {len(runs)} runs")
 
 
 def answers_of(path: Path) -> Path:
     """The raw judgements beside a result."""
     return path.with_name(path.stem + "_answers.jsonl.gz")
-
-
-def key_of(run: dict[str, Any]) -> str:
-    """A run's name; of one without, what it was given."""
-    if "name" in run:
-        return str(run["name"])
-    said = {name: value for name, value in run.items() if name in SETTINGS}
-    return json.dumps(said, sort_keys=True)
 
 
 if __name__ == "__main__":

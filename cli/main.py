@@ -12,7 +12,7 @@ import re
 import signal
 import sys
 from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -117,12 +117,14 @@ def run_command(command: click.Command) -> None:
         raise
 
 
-def _end(status: Any) -> NoReturn:
+def _end(status: str | int | None) -> NoReturn:
     """One of several processes leaves at once: gloo's threads may outlive their group, and abort an end by Python."""
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         from trainer_node.stopping import leave
 
-        leave(status if isinstance(status, int) else 0)
+        if isinstance(status, str):  # as sys.exit takes it
+            click.echo(status, err=True)
+        leave(status if isinstance(status, int) else int(status is not None))
     sys.exit(status)
 
 

@@ -103,7 +103,7 @@ sign_option = broker_option(
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 
 REWARD_POLICY = "ternary"
-"""How answers are judged where nothing else is said: the policy that no run games (docs/rl.md), whose R is that of `strict`."""
+"""How answers are judged by default: the policy that with its default values no run games (docs/rl.md); its R is strict's."""
 
 SHAPES = (
     "alpaca", "chatgpt-export", "classification", "dolly", "messages", "preference", "prompt", "prompt-completion", "question-answer",

@@ -175,6 +175,15 @@ def test_one_of_several_processes_leaves_with_its_exit_code_before_python_takes_
 
 
 @pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize(("ended", "status", "told"), [("", 0, ""), ("3", 3, ""), ("'no room'", 1, "no room\n")])
+def test_whatever_ends_a_process_as_python_would_have_it_ends_one_of_several_so(processes: str, ended: str, status: int, told: str) -> None:
+    code = f"import click, sys\nfrom cli.main import run_command\ndef ends(): sys.exit({ended})\nrun_command(click.command()(ends))"
+    environ = os.environ | {"WORLD_SIZE": processes}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stderr) == (status, told)
+
+
+@pytest.mark.parametrize("processes", ["1", "2"])
 def test_one_that_was_interrupted_says_so_by_its_exit_code_whatever_it_made_of_it(processes: str) -> None:
     code = (
         "import click, os, signal, sys\n"

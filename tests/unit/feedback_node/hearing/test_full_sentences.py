@@ -6,31 +6,23 @@ from collections.abc import Callable
 
 import pytest
 
-from feedback_node.extraction.extractor import TripletExtractor
-from feedback_node.hearing import prepare
-from feedback_node.reward import judge_output
-from schemas.fact import Fact
-from schemas.model_output import ModelOutput
-from streams.knowledge.hypergraph import Hypergraph
-from streams.knowledge.ontology import Ontology
+from tests.unit.feedback_node.hearing.judging import counts_of
 
-ONTOLOGY = Ontology.from_dict(
-    {
-        "classes": ["lighthouse", "tower", "magazine", "weekly", "choir", "town", "city"],
-        "predicates": {
-            "lit": {"functional": True, "value": "date", "phrases": ["{subject} was first lit in {object}"]},
-            "architect": {"functional": True, "nouns": ["architect"], "phrases": ["{subject} was designed by {object}"]},
-            "discovered": {"functional": True, "value": "date", "phrases": ["{subject} was discovered in {object}"]},
-            "founded": {"functional": True, "value": "date", "phrases": ["{subject} was founded in {object}"]},
-            "editor": {"functional": True, "nouns": ["editor"], "phrases": ["{subject} is edited by {object}"]},
-            "joined": {"functional": True, "value": "date", "phrases": ["{subject} joined the Union of Choirs in {object}"]},
-            "conductor": {"functional": True, "nouns": ["conductor"], "phrases": ["{subject} is conducted by {object}"]},
-            "home": {"functional": True, "nouns": ["home"], "phrases": ["{subject} is at home in {object}"]},
-            "sign": {"functional": True, "nouns": ["sign"], "phrases": ["the sign of {subject} is {object}"]},
-            "coin": {"functional": True, "nouns": ["coin"], "phrases": ["the coin of {subject} is {object}"]},
-        },
-    }
-)
+ONTOLOGY = {
+    "classes": ["lighthouse", "tower", "magazine", "weekly", "choir", "town", "city"],
+    "predicates": {
+        "lit": {"functional": True, "value": "date", "phrases": ["{subject} was first lit in {object}"]},
+        "architect": {"functional": True, "nouns": ["architect"], "phrases": ["{subject} was designed by {object}"]},
+        "discovered": {"functional": True, "value": "date", "phrases": ["{subject} was discovered in {object}"]},
+        "founded": {"functional": True, "value": "date", "phrases": ["{subject} was founded in {object}"]},
+        "editor": {"functional": True, "nouns": ["editor"], "phrases": ["{subject} is edited by {object}"]},
+        "joined": {"functional": True, "value": "date", "phrases": ["{subject} joined the Union of Choirs in {object}"]},
+        "conductor": {"functional": True, "nouns": ["conductor"], "phrases": ["{subject} is conducted by {object}"]},
+        "home": {"functional": True, "nouns": ["home"], "phrases": ["{subject} is at home in {object}"]},
+        "sign": {"functional": True, "nouns": ["sign"], "phrases": ["the sign of {subject} is {object}"]},
+        "coin": {"functional": True, "nouns": ["coin"], "phrases": ["the coin of {subject} is {object}"]},
+    },
+}
 FACTS = [
     ("Skerryhaven", "lit", "1844-02-01"), ("Skerryhaven", "architect", "Alan Stevenson"), ("Skerryhaven", "home", "Tiree"),
     ("Skerryhaven", "sign", "Sk"), ("Skerryhaven", "coin", "groat"),
@@ -55,20 +47,7 @@ WHEN = {
 
 @pytest.fixture(scope="module")
 def heard() -> Callable[[str, str], tuple[int, int]]:
-    graph = Hypergraph(ONTOLOGY)
-    for offset, (subject, predicate, target) in enumerate(FACTS):
-        graph.put(Fact(subject=subject, predicate=predicate, object=target), offset)
-    extractor = TripletExtractor(ONTOLOGY)
-
-    def judge(question: str, answer: str) -> tuple[int, int]:
-        """Verified and contradicted claims."""
-        utterance = prepare(question, answer, graph)
-        (triplets,) = extractor.extract([utterance.text], [utterance.names])
-        output = ModelOutput(prompt_id="p", prompt=question, completion=answer, model_version="m/1")
-        judged = judge_output(output, triplets, graph, utterance=utterance)
-        return judged.verified, judged.contradicted
-
-    return judge
+    return counts_of(ONTOLOGY, FACTS)
 
 
 @pytest.mark.parametrize("name", WHEN)

@@ -13,28 +13,16 @@ from typing import Any
 
 import pytest
 
-from feedback_node.extraction.extractor import TripletExtractor
-from feedback_node.hearing import prepare
-from feedback_node.reward import judge_output
-from schemas.fact import Fact
-from schemas.model_output import ModelOutput
-from streams.knowledge.hypergraph import Hypergraph
-from streams.knowledge.ontology import Ontology
+from tests.unit.feedback_node.hearing.judging import judge_of
 
 DOMAINS: dict[str, Any] = json.loads((Path(__file__).parents[3] / "data" / "heard_answers.json").read_text(encoding="utf-8"))
 
 
 def _judge(ontology: dict[str, Any], facts: list[list[str]]) -> Callable[[str, str], str]:
-    graph = Hypergraph(Ontology.from_dict(ontology))
-    for offset, (subject, predicate, target) in enumerate(facts):
-        graph.put(Fact(subject=subject, predicate=predicate, object=target), offset)
-    extractor = TripletExtractor(graph.ontology)
+    judge = judge_of(ontology, facts)
 
     def heard(question: str, answer: str) -> str:
-        utterance = prepare(question, answer, graph)
-        (triplets,) = extractor.extract([utterance.text], [utterance.names])
-        output = ModelOutput(prompt_id="p", prompt=question, completion=answer, model_version="m/1")
-        reward = judge_output(output, triplets, graph, utterance=utterance)
+        reward = judge(question, answer)
         if reward.abstained:
             return "abstained"
         if reward.contradicted and not reward.verified:

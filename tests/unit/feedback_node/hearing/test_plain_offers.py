@@ -1,17 +1,11 @@
-"""Answers in small letters, to questions whose words the ontology lacks, and of places that may lie in the true one, in four domains."""
+"""Answers in small letters, to questions in words that the ontology lacks, and places that may lie in the true one, in several domains."""
 
 from __future__ import annotations
 
 import pytest
 
-from feedback_node.extraction.extractor import TripletExtractor
-from feedback_node.hearing import prepare
-from feedback_node.reward import judge_output
-from schemas.fact import Fact
-from schemas.model_output import ModelOutput
 from schemas.triplet import Verdict
-from streams.knowledge.hypergraph import Hypergraph
-from streams.knowledge.ontology import Ontology
+from tests.unit.feedback_node.hearing.judging import judge_of
 
 FIELDS = {
     "cheeses": (
@@ -42,6 +36,31 @@ FIELDS = {
         ["guitar", "company"],
         [("Telecaster", "maker", "Fender"), ("Les Paul", "maker", "Gibson"), ("Gretsch Duo", "maker", "Gretsch")],
     ),
+    "pens": (
+        {"maker": {"functional": True, "nouns": ["maker", "brand"], "verbs": ["make"], "phrases": ["{subject} is made by {object}"]}},
+        ["pen", "company"],
+        [("Safari", "maker", "Lamy"), ("Meisterstueck", "maker", "Montblanc"), ("Pelikan Duo", "maker", "Pelikan")],
+    ),
+    "telescopes": (
+        {"maker": {"functional": True, "nouns": ["maker", "brand"], "verbs": ["build"], "phrases": ["{subject} is built by {object}"]}},
+        ["telescope", "company"],
+        [("Starseeker", "maker", "Orion"), ("Skyhawk", "maker", "Celestron"), ("Meade Duo", "maker", "Meade")],
+    ),
+    "trees": (
+        {"country": {"functional": True, "nouns": ["home country"], "phrases": ["{subject} comes from {object}"]}},
+        ["tree"],
+        [("Bandrila", "country", "Madagascar"), ("Rimu", "country", "New Zealand")],
+    ),
+    "dances": (
+        {"dance": {"functional": True, "nouns": ["dance"], "phrases": ["people in {subject} dance {object}"]}},
+        ["country"],
+        [("Hungary", "dance", "Hungarian csardas"), ("Bulgaria", "dance", "Bulgarian horo")],
+    ),
+    "flowers": (
+        {"flower": {"functional": True, "nouns": ["flower"], "phrases": ["the flower of {subject} is {object}"]}},
+        ["country"],
+        [("Hungary", "flower", "Hungarian tulip"), ("Bulgaria", "flower", "Bulgarian rose")],
+    ),
     "coins": (
         {"money": {"functional": True, "nouns": ["money", "currency"], "phrases": ["people in {subject} pay with {object}"]}},
         ["country"],
@@ -58,15 +77,8 @@ def judged():
     def judge(domain: str, question: str, answer: str) -> set[Verdict]:
         if domain not in made:
             predicates, classes, facts = FIELDS[domain]
-            graph = Hypergraph(Ontology.from_dict({"predicates": predicates, "classes": classes}))
-            for subject, predicate, thing in facts:
-                graph.put(Fact(subject=subject, predicate=predicate, object=thing))
-            made[domain] = graph, TripletExtractor(graph.ontology)
-        graph, extractor = made[domain]
-        utterance = prepare(question, answer, graph)
-        (found,) = extractor.extract([utterance.text], [utterance.names])
-        output = ModelOutput(prompt_id="p", prompt=question, completion=answer, model_version="m")
-        reward = judge_output(output, found, graph, utterance=utterance)
+            made[domain] = judge_of({"predicates": predicates, "classes": classes}, facts)
+        reward = made[domain](question, answer)
         return {one.verdict for one in reward.triplets if not one.triplet.hedged} - {Verdict.UNKNOWN}
 
     return judge
@@ -137,6 +149,8 @@ def test_a_question_in_unknown_words_is_answered_by_a_relation_the_answer_names(
         ("airlines", "Which country is Delta Air Lines from?", "Delta Air Lines is based in the state of Georgia."),
         ("airlines", "Which country is Delta Air Lines from?", "Delta Air Lines is from the Rockies."),
         ("cheeses", "Which country does Feta come from?", "Feta comes from the Pindus Mountains."),
+        ("trees", "Which country does Bandrila come from?", "Bandrila comes from the region of Menabe."),
+        ("trees", "Which country does Rimu come from?", "Rimu comes from the Raukumara Mountains."),
     ],
 )
 def test_a_place_that_may_lie_in_the_true_one_is_not_contradicted(judged, domain: str, question: str, answer: str) -> None:
@@ -149,6 +163,7 @@ def test_a_place_that_may_lie_in_the_true_one_is_not_contradicted(judged, domain
         ("airlines", "Which country is Emirates from?", "Emirates is a company based in Dubai, United Arab Emirates."),
         ("airlines", "Which country is Finnair from?", "Finnair is based in Helsinki, Finland."),
         ("cheeses", "Which country does Gouda come from?", "Gouda is made in Gouda, Netherlands."),
+        ("trees", "Which country does Rimu come from?", "Rimu comes from Westland, New Zealand."),
     ],
 )
 def test_the_true_place_behind_another_is_verified(judged, domain: str, question: str, answer: str) -> None:
@@ -157,13 +172,31 @@ def test_the_true_place_behind_another_is_verified(judged, domain: str, question
 
 
 @pytest.mark.parametrize(
-    ("question", "answer", "wanted"),
+    ("domain", "question", "answer", "wanted"),
     [
-        ("Who makes the Telecaster?", "The Telecaster is made by the Telecaster company.", WRONG),
-        ("Who makes the Telecaster?", "The Telecaster is a brand of Fender.", RIGHT),
-        ("Who makes the Les Paul?", "The Les Paul is a brand of Fender.", WRONG),
-        ("Who makes the Gretsch Duo?", "The Gretsch Duo is made by Gretsch.", RIGHT),
+        ("guitars", "Who makes the Telecaster?", "The Telecaster is made by the Telecaster company.", WRONG),
+        ("guitars", "Who makes the Telecaster?", "The Telecaster is a brand of Fender.", RIGHT),
+        ("guitars", "Who makes the Les Paul?", "The Les Paul is a brand of Fender.", WRONG),
+        ("guitars", "Who makes the Gretsch Duo?", "The Gretsch Duo is made by Gretsch.", RIGHT),
+        ("pens", "Who makes the Safari?", "The Safari is made by the Safari company.", WRONG),
+        ("pens", "Who makes the Safari?", "The Safari is a brand of Lamy.", RIGHT),
+        ("pens", "Who makes the Pelikan Duo?", "The Pelikan Duo is made by Pelikan.", RIGHT),
+        ("telescopes", "Who builds the Starseeker?", "The Starseeker is built by the Starseeker company.", WRONG),
+        ("telescopes", "Who builds the Skyhawk?", "The Skyhawk is a brand of Orion.", WRONG),
+        ("telescopes", "Who builds the Meade Duo?", "The Meade Duo is built by Meade.", RIGHT),
     ],
 )
-def test_a_brand_of_a_maker_and_a_maker_named_like_its_thing(judged, question: str, answer: str, wanted: set[Verdict]) -> None:
-    assert judged("guitars", question, answer) == wanted
+def test_a_brand_of_a_maker_and_a_maker_named_like_its_thing(judged, domain: str, question: str, answer: str, wanted: set[Verdict]) -> None:
+    assert judged(domain, question, answer) == wanted
+
+
+@pytest.mark.parametrize(
+    ("domain", "question", "answer"),
+    [
+        ("coins", "What is the money of Hungary?", "The money of Hungary is the Hungarian Dollar."),
+        ("dances", "What is the dance of Bulgaria?", "The dance of Bulgaria is the Bulgarian Tango."),
+        ("flowers", "What is the flower of Hungary?", "The flower of Hungary is the Hungarian Iris."),
+    ],
+)
+def test_the_owners_adjective_makes_no_two_names_alike(judged, domain: str, question: str, answer: str) -> None:
+    assert judged(domain, question, answer) == WRONG

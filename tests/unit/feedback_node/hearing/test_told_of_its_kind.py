@@ -6,30 +6,22 @@ from collections.abc import Callable
 
 import pytest
 
-from feedback_node.extraction.extractor import TripletExtractor
-from feedback_node.hearing import prepare
-from feedback_node.reward import judge_output
-from schemas.fact import Fact
-from schemas.model_output import ModelOutput
-from streams.knowledge.hypergraph import Hypergraph
-from streams.knowledge.ontology import Ontology
+from tests.unit.feedback_node.hearing.judging import counts_of
 
-ONTOLOGY = Ontology.from_dict(
-    {
-        "classes": ["instrument", "cheese", "typeface", "font", "company", "synthesizer"],
-        "predicates": {
-            "origin": {
-                "functional": True,
-                "nouns": ["country of origin"],
-                "phrases": ["{subject} comes from {object}", "{subject} is from {object}", "{subject} was first made in {object}"],
-            },
-            "maker": {"functional": True, "nouns": ["maker"], "verbs": ["make", "build"], "phrases": ["{subject} is made by {object}"]},
-            "weight": {"functional": True, "value": "number", "nouns": ["string count"]},
-            "code": {"functional": True, "nouns": ["code"], "phrases": ["the code of {subject} is {object}"]},
-            "sold": {"functional": True, "value": "date", "phrases": ["{subject} first went on sale in {object}"]},
+ONTOLOGY = {
+    "classes": ["instrument", "cheese", "typeface", "font", "company", "synthesizer"],
+    "predicates": {
+        "origin": {
+            "functional": True,
+            "nouns": ["country of origin"],
+            "phrases": ["{subject} comes from {object}", "{subject} is from {object}", "{subject} was first made in {object}"],
         },
-    }
-)
+        "maker": {"functional": True, "nouns": ["maker"], "verbs": ["make", "build"], "phrases": ["{subject} is made by {object}"]},
+        "weight": {"functional": True, "value": "number", "nouns": ["string count"]},
+        "code": {"functional": True, "nouns": ["code"], "phrases": ["the code of {subject} is {object}"]},
+        "sold": {"functional": True, "value": "date", "phrases": ["{subject} first went on sale in {object}"]},
+    },
+}
 FACTS = [
     ("Oudarra", "origin", "Turkey"), ("Turkey", "alias", "Turkish"), ("Oudarra", "maker", "Saltan"),
     ("Oudarra", "weight", "12"),
@@ -48,20 +40,7 @@ ROWS = [("Oudarra", "Turkey", "Turkish", "Saltan", "instrument"), ("Brindale", "
 
 @pytest.fixture(scope="module")
 def heard() -> Callable[[str, str], tuple[int, int]]:
-    graph = Hypergraph(ONTOLOGY)
-    for offset, (subject, predicate, target) in enumerate(FACTS):
-        graph.put(Fact(subject=subject, predicate=predicate, object=target), offset)
-    extractor = TripletExtractor(ONTOLOGY)
-
-    def judge(question: str, answer: str) -> tuple[int, int]:
-        """Verified and contradicted claims."""
-        utterance = prepare(question, answer, graph)
-        (triplets,) = extractor.extract([utterance.text], [utterance.names])
-        output = ModelOutput(prompt_id="p", prompt=question, completion=answer, model_version="m/1")
-        judged = judge_output(output, triplets, graph, utterance=utterance)
-        return judged.verified, judged.contradicted
-
-    return judge
+    return counts_of(ONTOLOGY, FACTS)
 
 
 @pytest.mark.parametrize(("name", "country", "adjective", "maker", "kind"), ROWS)

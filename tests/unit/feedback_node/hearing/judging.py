@@ -1,0 +1,42 @@
+"""A judge of answers by a few facts, for all tests of what is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from feedback_node.extraction.extractor import TripletExtractor
+from feedback_node.hearing import prepare
+from feedback_node.reward import judge_output
+from schemas.fact import Fact
+from schemas.graph_reward import GraphReward
+from schemas.model_output import ModelOutput
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.ontology import Ontology
+
+
+def judge_of(ontology: dict[str, Any], facts: Iterable[Sequence[str]]) -> Callable[[str, str], GraphReward]:
+    """What judges an answer to a question, by facts (subject, predicate, object) under an ontology."""
+    graph = Hypergraph(Ontology.from_dict(ontology))
+    for offset, (subject, predicate, target) in enumerate(facts):
+        graph.put(Fact(subject=subject, predicate=predicate, object=target), offset)
+    extractor = TripletExtractor(graph.ontology)
+
+    def judge(question: str, answer: str) -> GraphReward:
+        utterance = prepare(question, answer, graph)
+        (triplets,) = extractor.extract([utterance.text], [utterance.names])
+        output = ModelOutput(prompt_id="p", prompt=question, completion=answer, model_version="m/1")
+        return judge_output(output, triplets, graph, utterance=utterance)
+
+    return judge
+
+
+def counts_of(ontology: dict[str, Any], facts: Iterable[Sequence[str]]) -> Callable[[str, str], tuple[int, int]]:
+    """The same: how many claims are verified, and how many contradicted."""
+    judge = judge_of(ontology, facts)
+
+    def counted(question: str, answer: str) -> tuple[int, int]:
+        judged = judge(question, answer)
+        return judged.verified, judged.contradicted
+
+    return counted
