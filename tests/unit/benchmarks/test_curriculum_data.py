@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT)]
 
-from benchmarks.bench_curriculum import _key, devices, summary  # noqa: E402
+from benchmarks.bench_curriculum import key_of, devices, summary  # noqa: E402
 from benchmarks.curriculum_data import Source, conversation, first_answer  # noqa: E402
 from benchmarks.curriculum_runs import Plan  # noqa: E402
 
@@ -88,7 +88,7 @@ def test_runs_of_other_data_are_told_apart_and_those_of_hops_keep_their_names():
     assert (topics.name, topics.log) == ("topics-clean-shuffled-0-0.0003", "topics.clean0.difficulty.")
     run = {"condition": "clean", "arm": "shuffled", "seed": 0, "lr": 3e-4, "size": {"samples": 9, "passes": 1, "batch_size": 8}}
     measured = {"final_loss": 1.0, "early_area": 1.0, "accuracy": 0.5}
-    assert _key(run) == _key(run | {"data": "hops"}) != _key(run | {"data": "topics"})
+    assert key_of(run) == key_of(run | {"data": "hops"}) != key_of(run | {"data": "topics"})
     told = summary([run | measured, run | measured | {"data": "topics", "macro_f1": 0.25}])
     assert [line.split()[0] for line in told] == ["clean", "topics"]
     assert "macro_f1 0.2500" in told[1]
