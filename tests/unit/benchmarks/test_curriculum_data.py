@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 sys.path[:0] = [str(ROOT)]
 
-from benchmarks.bench_curriculum import key_of, devices, summary  # noqa: E402
+from benchmarks.bench_curriculum import devices, key_of, summary  # noqa: E402
 from benchmarks.curriculum_data import Source, conversation, first_answer  # noqa: E402
 from benchmarks.curriculum_runs import Plan  # noqa: E402
 
