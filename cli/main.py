@@ -123,7 +123,7 @@ def _end(status: str | int | None) -> NoReturn:
         from trainer_node.stopping import leave
 
         if isinstance(status, str):  # as sys.exit takes it
-            click.echo(status, err=True)
+            say(status, err=True, lines=True)
         leave(status if isinstance(status, int) else int(status is not None))
     sys.exit(status)
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import TopicAlreadyExistsError, for_code
+from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 from kafka.structs import OffsetAndMetadata
 
 from schemas.errors import BrokerError
@@ -141,11 +142,19 @@ def offsets_retention(settings: KafkaSettings) -> str | None:
 
 
 def delete_topics(settings: KafkaSettings, names: Iterable[str]) -> None:
-    """Delete topics with all they hold; a missing one is no error."""
+    """Delete topics with all they hold, and wait until the broker lists them no more; a missing one is no error.
+
+    Raises:
+        BrokerError: the broker is away, refuses, or still has one of them after `READY_MS`.
+    """
+    wanted = set(names)
     with open_admin(settings, "deleting topics") as admin:
-        there = sorted(set(names) & set(admin.list_topics()))
-        if there:
-            admin.delete_topics(there, raise_errors=False)
+        deadline = time.monotonic() + READY_MS / 1000
+        while there := sorted(wanted & set(admin.list_topics())):
+            refused = _delete(admin, there)
+            if time.monotonic() > deadline:
+                raise BrokerError(f"topic {there[0]} could not be deleted: {refused.get(there[0], 'it is still there')}")
+            time.sleep(0.05)
 
 
 def end_offsets(settings: KafkaSettings, topic_names: Iterable[str]) -> dict[TopicPartition, int]:
@@ -217,6 +226,19 @@ def _create(admin: KafkaAdminClient, new: Mapping[str, Mapping[str, Any]]) -> se
         elif error is not TopicAlreadyExistsError:
             raise BrokerError(f"topic {topic['name']} could not be made: {topic.get('error_message') or error.__name__}")
     return created
+
+
+def _delete(admin: KafkaAdminClient, names: list[str]) -> dict[str, str]:
+    """Ask for it; what was refused for now, by name. One that is on its way already is unknown, which is what was wanted."""
+    refused = {}
+    for topic in admin.delete_topics(names, raise_errors=False)["topics"]:
+        error = for_code(topic["error_code"])
+        if topic["error_code"] == 0 or error is UnknownTopicOrPartitionError:
+            continue
+        refused[topic["name"]] = topic.get("error_message") or error.__name__
+        if not error.retriable:
+            raise BrokerError(f"topic {topic['name']} could not be deleted: {refused[topic['name']]}")
+    return refused
 
 
 def _describe(admin: KafkaAdminClient, topics: list[Topic]) -> dict[str, dict[str, str]]:

@@ -46,6 +46,14 @@ def test_topics_that_are_there_are_left_as_they_are(settings: KafkaSettings) -> 
     assert [topic.name for topic in report.topics] == [topic.name for topic in settings.topics]
 
 
+def test_a_topic_that_was_deleted_is_seen_by_nobody_afterwards(settings: KafkaSettings, extra) -> None:
+    for _ in range(5):
+        assert create_topics(settings, [extra]).created == [extra.name]
+        delete_topics(settings, [extra.name])
+        assert [topic.state for topic in check_topics(settings, [extra]).topics] == ["missing"]
+    delete_topics(settings, [extra.name])  # no error
+
+
 def test_a_missing_topic_is_named_then_made(settings: KafkaSettings, extra) -> None:
     report = check_topics(settings, [settings.topics.samples, extra])
     assert [topic.state for topic in report.topics] == ["ok", "missing"]
