@@ -1,7 +1,7 @@
-"""The judge on answers labelled before it saw them: the small model before and after RL, in four domains of which two are new.
+"""The judge on answers labelled before it saw them: the small model before and after RL, in sets of four domains, two of them new.
 
-Questions: `blind_questions.py`. Answers: `data/blind/answers.jsonl`, greedy, 40 new tokens, of the untrained model (`before`) and of the
-same after RL (`after`). Labels: `data/blind/labels.json`, one for each answer, by hand, committed before the first run:
+Sets: `blind_sets.py`. Questions: `blind_questions.py`. Answers: `blind_answers.py`, greedy, 40 new tokens, untrained (`before`)
+and after RL (`after`). Labels: one for each answer, by hand, committed before the first run:
 
 - `right`: all that it says of what was asked is so; `wrong`: something that it says of what was asked is not so, whatever else is
   (also of two parts, or of a list of guesses);
@@ -12,7 +12,7 @@ What the judge says of an answer: `contradicted` where a claim on what was asked
 over the answers labelled right, and wrong. Precision: of the answers with such a verdict, the share with that label; all labels count.
 Intervals are Wilson's, 95 %.
 
-Run: `python benchmarks/bench_blind.py [--run NAME] [--show]` (adds the run to `benchmarks/results/bench_blind.json`).
+Run: `python benchmarks/bench_blind.py [--set NAME] [--run NAME] [--show]` (adds the run to `benchmarks/results/bench_blind.json`).
 """
 
 from __future__ import annotations
@@ -25,66 +25,24 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "benchmarks" / "data"
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
-from bench_judge import countries_graph, elements_graph  # noqa: E402
-from blind_questions import FACTS, FOLDER, origins  # noqa: E402
+from blind_sets import KNOWN, graph_of, names, rows  # noqa: E402
 
 from benchmarks.record import Record  # noqa: E402
 from feedback_node.extraction.extractor import TripletExtractor  # noqa: E402
 from feedback_node.hearing import prepare  # noqa: E402
 from feedback_node.reward import judge_output  # noqa: E402
-from schemas.fact import Fact  # noqa: E402
 from schemas.graph_reward import GraphReward  # noqa: E402
 from schemas.model_output import ModelOutput  # noqa: E402
 from schemas.triplet import JudgedTriplet, Verdict  # noqa: E402
 from streams.knowledge.hypergraph import Hypergraph  # noqa: E402
-from streams.knowledge.ontology import Ontology  # noqa: E402
 from streams.knowledge.phrases import read  # noqa: E402
 
-BASES = {"countries": ROOT / "demo" / "ontology.yaml", "elements": ROOT / "benchmarks" / "data" / "elements.yaml"}
 Z = 1.96
 AS_WANTED = {"right": "verified", "wrong": "contradicted"}
-
-
-def graphs() -> dict[str, Hypergraph]:
-    """The facts of each domain under its ontology."""
-    made = {"countries": countries_graph(ontology_of("countries")), "elements": elements_graph(ontology_of("elements"))}
-    for domain in ("dogs", "cars"):
-        made[domain] = Hypergraph(Ontology.load(FOLDER / f"{domain}.yaml"))
-        for fact in facts(domain):
-            made[domain].put(fact)
-    return made
-
-
-def ontology_of(domain: str) -> Ontology:
-    """A known domain's, with the words of its questions that it lacks (`words.json`)."""
-    raw = yaml.safe_load(BASES[domain].read_text(encoding="utf-8"))
-    added = json.loads((FOLDER / "words.json").read_text(encoding="utf-8"))[domain]
-    for predicate, words in added.items():
-        for field, more in words.items():
-            raw["predicates"][predicate][field] = [*raw["predicates"][predicate].get(field, []), *more]
-    return Ontology.from_dict(raw)
-
-
-def facts(domain: str) -> list[Fact]:
-    """Those of the new domains; a car is also called by its maker's name and its own, a group by its name with "Group"."""
-    found = []
-    for name, first, second in FACTS[domain]:
-        if domain == "dogs":
-            found += [Fact(subject=name, predicate="origin", object=place) for place in origins(first)]
-            found.append(Fact(subject=name, predicate="group", object=second))
-        else:
-            found.append(Fact(subject=name, predicate="alias", object=f"{first} {name}"))
-            found.append(Fact(subject=name, predicate="maker", object=first))
-            found += [Fact(subject=name, predicate="introduced", object=str(year)) for year in second]
-    said = sorted({side for fact in found for side in (fact.subject, fact.object)})
-    groups = sorted({one[2] for one in FACTS["dogs"]}) if domain == "dogs" else []
-    aliases = [(name, other) for name in said for other in FACTS["aliases"].get(name, [])] + [(name, f"{name} Group") for name in groups]
-    return [*found, *(Fact(subject=name, predicate="alias", object=other) for name, other in aliases)]
 
 
 def is_asked(row: dict[str, Any], graph: Hypergraph, claim: JudgedTriplet) -> bool:
@@ -133,36 +91,42 @@ def figures(counted: Counter[tuple[str, str]]) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    """Judge all, and add the run to the file."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--run", default="now", help="name under which the run is kept")
-    parser.add_argument("--show", action="store_true", help="list the answers that were judged otherwise than labelled")
-    arguments = parser.parse_args()
-    questions = {row["id"]: row for row in map(json.loads, (FOLDER / "questions.jsonl").read_text(encoding="utf-8").splitlines())}
-    labels = json.loads((FOLDER / "labels.json").read_text(encoding="utf-8"))["labels"]
-    known = graphs()
-    extractors = {domain: TripletExtractor(graph.ontology) for domain, graph in known.items()}
+def judged(name: str, show: bool) -> dict[str, dict[str, Any]]:
+    """Figures of a set: of all, of new and known domains, and of each domain, model and kind of question."""
+    questions = {row["id"]: row for row in rows(name, "questions.jsonl")}
+    labels = json.loads((DATA / name / "labels.json").read_text(encoding="utf-8"))["labels"]
+    graphs = {domain: graph_of(name, domain) for domain in {row["domain"] for row in questions.values()}}
+    extractors = {domain: TripletExtractor(graph.ontology) for domain, graph in graphs.items()}
     counts: dict[str, Counter[tuple[str, str]]] = {}
-    for line in (FOLDER / "answers.jsonl").read_text(encoding="utf-8").splitlines():
-        answer = json.loads(line)
+    for answer in rows(name, "answers.jsonl"):
         row = questions[answer["id"]]
-        graph = known[row["domain"]]
+        graph = graphs[row["domain"]]
         utterance = prepare(row["prompt"], answer["answer"], graph)
         (found,) = extractors[row["domain"]].extract([utterance.text], [utterance.names])
         output = ModelOutput(prompt_id="p", prompt=row["prompt"], completion=answer["answer"], model_version="m")
         got = verdict_on(row, judge_output(output, found, graph, utterance=utterance), graph)
         label = labels[f"{answer['id']} {answer['model']}"]
-        new = "new domains" if row["domain"] in ("dogs", "cars") else "known domains"
-        for key in ("all", new, row["domain"], answer["model"], row["kind"]):
+        known = "known domains" if row["domain"] in KNOWN else "new domains"
+        for key in ("all", known, row["domain"], answer["model"], row["kind"]):
             counts.setdefault(key, Counter())[label, got] += 1
-        if arguments.show and got != AS_WANTED.get(label, got if got in ("neither", "abstained") else ""):
+        if show and got != AS_WANTED.get(label, got if got in ("neither", "abstained") else ""):
             print(f"{answer['id']} {answer['model']} {label}, {got} | {row['prompt']} | {answer['answer'][:200]!r}")
-    report = {key: figures(counted) for key, counted in counts.items()}
-    record = Record("bench_blind", arguments, {})
-    record.keep({"run": arguments.run, "figures": report}, key=lambda run: run.get("run"))
-    for key, found in report.items():
-        print(key, {name: value for name, value in found.items() if name != "counts"})
+    return {key: figures(counted) for key, counted in counts.items()}
+
+
+def main() -> None:
+    """Judge the sets, and add a run of each to the file."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--set", choices=names(), help="one set [default: each]")
+    parser.add_argument("--run", default="now", help="name under which the run is kept")
+    parser.add_argument("--show", action="store_true", help="list the answers that were judged otherwise than labelled")
+    arguments = parser.parse_args()
+    for name in [arguments.set] if arguments.set else names():
+        record = Record("bench_blind", arguments, {})
+        report = judged(name, arguments.show)
+        record.keep({"set": name, "run": arguments.run, "figures": report}, key=lambda run: (run.get("set", "blind"), run.get("run")))
+        for key, found in report.items():
+            print(name, key, {figure: value for figure, value in found.items() if figure != "counts"})
 
 
 if __name__ == "__main__":

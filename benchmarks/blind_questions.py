@@ -1,13 +1,21 @@
-"""The questions of `bench_blind`: four domains in many wordings, with yes/no and two-part ones, and some about names that mean nothing.
+"""The questions of a set of `bench_blind`: its `plan.yaml` and its facts (`blind_sets.py`), made before there is any answer.
 
-Countries (`demo.countries`) and chemical elements (mendeleev) are domains by which rules were tried. Breeds of dogs and models of cars are
-in no rule, test or benchmark before this one; their facts (`data/blind/facts.json`) and ontologies were written before any answer was seen.
+The plan of a set: `seed`, and under `domains` of each domain
 
-Run: `python benchmarks/blind_questions.py FILE`: one JSON object a line with `id`, `domain`, `subject`, `asked`, `kind`, `prompt`, `gold`.
+- `subjects`: names as they stand in a sentence (`the Netherlands`), to draw from; without, all that have facts;
+- `plain`: property -> wordings with `{subject}`, or with `{object}` alone where the subject is asked for; `each`: of a wording;
+- `yes_no`: property -> wordings with both, half of them of what is so; `yes_no_each`: of a property;
+- `two_part`: `asked`, two properties, and `wording`; `two_part_each`;
+- `nothing`: names that mean nothing, one question each.
+
+The questions of `blind`, the first set, were made from two tables in an earlier version of this script; they stay as they were asked.
+
+Run: `python benchmarks/blind_questions.py SET` writes `questions.jsonl`.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import sys
@@ -15,131 +23,101 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
-FOLDER = ROOT / "benchmarks" / "data" / "blind"
-FACTS = json.loads((FOLDER / "facts.json").read_text(encoding="utf-8"))
-SEED = 2612
-EACH, YES_NO_EACH, TWO_PART_EACH = 12, 16, 8
-"""Of each wording, and of each domain; a domain has six about names that mean nothing."""
-BRITISH = {"England", "Scotland", "Wales"}
 
-PLAIN = {
-    "countries": {
-        "capital": ["Which city is the seat of government of {}?", "Tell me the capital city of {}.", "{}: what is its capital?"],
-        "currency": ["Which money do you need in the shops of {}?", "What is the money of {} called?"],
-    },
-    "elements": {
-        "symbol": [
-            "Which symbol stands for {} in the periodic table?",
-            "What do chemists write for {}?",
-            "Give me the symbol of the element {}.",
-        ],
-        "atomic_number": ["How many protons are in an atom of {}?", "At which atomic number does {} stand in the periodic table?"],
-    },
-    "dogs": {
-        "origin": ["Which country does the {} come from?", "Where was the {} first bred?", "What is the {}'s country of origin?"],
-        "group": ["To which group of the American Kennel Club does the {} belong?", "In which breed group is the {}?"],
-    },
-    "cars": {
-        "maker": ["Which company makes the {}?", "Who builds the {}?", "Name the manufacturer of the {} car."],
-        "introduced": ["In which year was the {} introduced?", "When did the first {} go on sale?"],
-    },
-}
-YES_NO = {
-    "countries": ("capital", ["Is {object} the capital of {subject}?", "Is the capital of {subject} {object}?"]),
-    "elements": ("symbol", ["Is {object} the symbol of {subject}?", "Does {subject} have the symbol {object}?"]),
-    "dogs": ("origin", ["Does the {subject} come from {object}?", "Is the {subject} a breed from {object}?"]),
-    "cars": ("maker", ["Is the {subject} made by {object}?", "Does {object} make the {subject}?"]),
-}
-TWO_PART = {
-    "countries": ("What is the capital of {}, and which currency does it use?", ("capital", "currency")),
-    "elements": ("What are the symbol and the atomic number of {}?", ("symbol", "atomic_number")),
-    "dogs": ("Where does the {} come from, and which breed group is it in?", ("origin", "group")),
-    "cars": ("Who makes the {}, and when did it come out?", ("maker", "introduced")),
-}
-NOTHING = {
-    "countries": ["Vendoria", "Kastravia", "Omberland", "Quillistan", "Zerania", "Port Mellow"],
-    "elements": ["dravium", "ostrinium", "feltium", "quorine", "malvonium", "tessarium"],
-    "dogs": ["Velmora Hound", "Tarnish Pointer", "Ostwick Terrier", "Brenlow Spaniel", "Karvan Sheepdog", "Lissom Retriever"],
-    "cars": ["Ferrano Stiletto", "Ostrava Comet", "Belmar Tornado", "Kestrel GX9", "Vantor Nova", "Dellwood Pioneer"],
-}
+from blind_sets import DATA, graph_of  # noqa: E402
+
+from streams.knowledge.hypergraph import Hypergraph  # noqa: E402
+from streams.knowledge.names import fold  # noqa: E402
 
 
-def gold_of(domain: str) -> dict[str, dict[str, list[str]]]:
-    """Subject (as it stands in a sentence) -> property -> strings any of which is right."""
-    if domain == "countries":
-        from demo.countries import accepted, countries
+class Domain:
+    """A domain's plan with its facts: what is right of whom."""
 
-        lands = [land for land in list(countries().values())[:110] if land.capitals]
-        return {
-            land.in_sentence: {"capital": [*accepted(*land.capitals)], "currency": [*accepted(*land.currencies, *land.units)]}
-            for land in lands
-        }
-    if domain == "elements":
-        from judge_answers import elements
+    def __init__(self, name: str, plan: dict[str, Any], graph: Hypergraph) -> None:
+        self.name, self.plan = name, plan
+        self._names: dict[str, list[str]] = {}
+        self._objects: dict[tuple[str, str], list[str]] = {}
+        self._subjects: dict[tuple[str, str], list[str]] = {}
+        for fact in graph:
+            if fact.predicate == "alias":
+                self._names.setdefault(fold(fact.subject), []).append(fact.object)
+            else:
+                self._objects.setdefault((fold(fact.subject), fact.predicate), []).append(fact.object)
+                self._subjects.setdefault((fact.predicate, fact.object), []).append(fact.subject)
+        self._all = plan.get("subjects") or sorted({fact.subject for fact in graph if fact.predicate != "alias"})
 
-        rows = elements()[:90]
-        return {row["name"].lower(): {"symbol": [row["symbol"]], "atomic_number": [str(row["atomic_number"])]} for row in rows}
-    if domain == "dogs":
-        return {
-            name: {"origin": [said for one in origins(places) for said in named(one)], "group": [group]}
-            for name, places, group in FACTS["dogs"]
-        }
-    return {name: {"maker": named(maker), "introduced": [str(year) for year in years]} for name, maker, years in FACTS["cars"]}
+    def right(self, subject: str, asked: str) -> list[str]:
+        """What is so of a subject, by all its names."""
+        return self.named(self._objects.get((fold(subject.removeprefix("the ")), asked), []))
 
+    def of(self, asked: str, said: str) -> list[str]:
+        """Of whom something is so."""
+        return self.named(self._subjects[asked, said])
 
-def origins(places: list[str]) -> list[str]:
-    """The United Kingdom beside its parts."""
-    return [*places, *(["United Kingdom"] if BRITISH & set(places) and "United Kingdom" not in places else [])]
+    def named(self, names: list[str]) -> list[str]:
+        """Names with their other names."""
+        return [every for name in names for every in (name, *self._names.get(fold(name), []))]
 
+    def having(self, *asked: str) -> list[str]:
+        """Subjects of which all these properties are known."""
+        return [name for name in self._all if all(self.right(name, one) for one in asked)]
 
-def named(name: str) -> list[str]:
-    """A name and its other names."""
-    return [name, *FACTS["aliases"].get(name, [])]
-
-
-def questions() -> Iterator[dict[str, Any]]:
-    """All of them."""
-    rng = random.Random(SEED)
-    for domain, properties in PLAIN.items():
-        gold = gold_of(domain)
-        for asked, wordings in properties.items():
-            for wording, name in zip(wordings * EACH, rng.sample(sorted(gold), EACH * len(wordings)), strict=True):
-                yield row(domain, name, [asked], "plain", wording.format(name), gold[name][asked])
-        yield from _yes_no(domain, gold, rng)
-        wording, both = TWO_PART[domain]
-        for name in rng.sample(sorted(gold), TWO_PART_EACH):
-            yield row(domain, name, list(both), "two_part", wording.format(name), [said for asked in both for said in gold[name][asked]])
-        cells = [(asked, wording) for asked, wordings in properties.items() for wording in wordings]
-        for number, name in enumerate(NOTHING[domain]):
-            asked, wording = cells[number % len(cells)]
-            yield row(domain, name, [asked], "unanswerable", wording.format(name), [])
+    def row(self, subject: str, asked: list[str], kind: str, prompt: str, gold: list[str]) -> dict[str, Any]:
+        """One question; a first letter is a capital."""
+        prompt = prompt[0].upper() + prompt[1:]
+        return {"domain": self.name, "subject": subject, "asked": asked, "kind": kind, "prompt": prompt, "gold": gold}
 
 
-def _yes_no(domain: str, gold: dict[str, dict[str, list[str]]], rng: random.Random) -> Iterator[dict[str, Any]]:
-    asked, wordings = YES_NO[domain]
-    for number, name in enumerate(rng.sample(sorted(gold), YES_NO_EACH)):
-        right = gold[name][asked]
-        others = [one[asked][0] for one in gold.values() if one[asked][0] not in right]
-        true = number % 2 == 0
-        said = right[0] if true else rng.choice(others)
-        said = f"the {said}" if said == "United States" else said
-        prompt = wordings[number // 2 % 2].format(subject=name, object=said)
-        yield row(domain, name, [asked], "yes_no", prompt, ["yes"] if true else ["no", *right])
+def questions(domain: Domain, rng: random.Random) -> Iterator[dict[str, Any]]:
+    """All of a domain."""
+    cells = [(asked, wording) for asked, wordings in domain.plan["plain"].items() for wording in wordings]
+    for asked, wording in cells:
+        for name in drawn(rng, domain.having(asked), domain.plan["each"]):
+            if "{subject}" in wording:
+                yield domain.row(name, [asked], "plain", wording.format(subject=name), domain.right(name, asked))
+            else:
+                said = domain.right(name, asked)[0]
+                yield domain.row(said, [asked], "inverse", wording.format(object=said), domain.of(asked, said))
+    yield from yes_no(domain, rng)
+    for one in domain.plan["two_part"]:
+        for name in drawn(rng, domain.having(*one["asked"]), domain.plan["two_part_each"]):
+            right = [said for asked in one["asked"] for said in domain.right(name, asked)]
+            yield domain.row(name, one["asked"], "two_part", one["wording"].format(subject=name), right)
+    forwards = [(asked, wording) for asked, wording in cells if "{subject}" in wording]
+    for name, (asked, wording) in zip(domain.plan["nothing"], itertools.cycle(forwards)):
+        yield domain.row(name, [asked], "unanswerable", wording.format(subject=name), [])
 
 
-def row(domain: str, subject: str, asked: list[str], kind: str, prompt: str, gold: list[str]) -> dict[str, Any]:
-    """One question; a first letter is a capital."""
-    prompt = prompt[0].upper() + prompt[1:]
-    return {"domain": domain, "subject": subject, "asked": asked, "kind": kind, "prompt": prompt, "gold": gold}
+def yes_no(domain: Domain, rng: random.Random) -> Iterator[dict[str, Any]]:
+    """Half of what is so, half of what is so of another."""
+    for asked, wordings in domain.plan["yes_no"].items():
+        having = domain.having(asked)
+        for number, name in enumerate(drawn(rng, having, domain.plan["yes_no_each"])):
+            right = domain.right(name, asked)
+            others = sorted({domain.right(other, asked)[0] for other in having} - {*right})
+            true = number % 2 == 0
+            prompt = wordings[number // 2 % len(wordings)].format(subject=name, object=right[0] if true else rng.choice(others))
+            yield domain.row(name, [asked], "yes_no", prompt, ["yes"] if true else ["no", *right])
+
+
+def drawn(rng: random.Random, names: list[str], count: int) -> list[str]:
+    """So many of them, or all."""
+    return rng.sample(names, min(count, len(names)))
 
 
 def main() -> None:
     """Write them."""
-    with Path(sys.argv[1]).open("w", encoding="utf-8") as stream:
-        for number, one in enumerate(questions()):
-            stream.write(json.dumps({"id": f"q{number:03}", **one}, ensure_ascii=False) + "\n")
+    folder = DATA / sys.argv[1]
+    plan = yaml.safe_load((folder / "plan.yaml").read_text(encoding="utf-8"))
+    rng = random.Random(plan["seed"])
+    domains = [Domain(name, part, graph_of(folder.name, name)) for name, part in plan["domains"].items()]
+    made = [row for domain in domains for row in questions(domain, rng)]
+    lines = [json.dumps({"id": f"q{number:03}", **row}, ensure_ascii=False) for number, row in enumerate(made)]
+    (folder / "questions.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 if __name__ == "__main__":
