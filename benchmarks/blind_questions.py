@@ -8,7 +8,8 @@ The plan of a set: `seed`, and under `domains` of each domain
 - `two_part`: `asked`, two properties, and `wording`; `two_part_each`;
 - `nothing`: names that mean nothing, one question each.
 
-The questions of `blind`, the first set, were made from two tables in an earlier version of this script; they stay as they were asked.
+The questions of `blind`, the first set, were made from two tables in an earlier version of this script, those of `blind_3` from a plan of
+another form (`plan.json`) before there was this one; they stay as they were asked.
 
 Run: `python benchmarks/blind_questions.py SET` writes `questions.jsonl`.
 """

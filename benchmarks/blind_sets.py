@@ -30,9 +30,20 @@ from schemas.fact import Fact  # noqa: E402
 from streams.knowledge.hypergraph import Hypergraph  # noqa: E402
 from streams.knowledge.ontology import Ontology  # noqa: E402
 
+
+def novels_graph(ontology: Ontology) -> Hypergraph:
+    """The novels of `bench_heard`."""
+    graph = Hypergraph(ontology)
+    for title, author, year in json.loads((DATA / "heard" / "facts.json").read_text(encoding="utf-8"))["novels"]:
+        graph.put(Fact(subject=title, predicate="author", object=author))
+        graph.put(Fact(subject=title, predicate="published", object=str(year)))
+    return graph
+
+
 KNOWN: dict[str, tuple[Path, Callable[[Ontology], Hypergraph]]] = {
     "countries": (ROOT / "demo" / "ontology.yaml", countries_graph),
     "elements": (DATA / "elements.yaml", elements_graph),
+    "novels": (DATA / "heard" / "novels.yaml", novels_graph),
 }
 """Domains by which rules were tried: ontology, and graph under an ontology."""
 
