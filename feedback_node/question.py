@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from feedback_node.extraction.lexicon import words as listed
 from schemas.triplet import JudgedTriplet, Verdict
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
@@ -70,7 +71,7 @@ def read_question(text: str, graph: Hypergraph) -> Question:
     found = graph.entities_in(text, ambiguous=True)
     mentions = list(dict.fromkeys(mention.entity for mention in found))
     outside = _without_names(text, found)
-    predicates = _asked_in(outside, graph)
+    predicates = _asked_in(outside, graph, mentions)
     parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
     known = bool(parts)
     if not parts:
@@ -80,23 +81,62 @@ def read_question(text: str, graph: Hypergraph) -> Question:
     return Question(tuple(parts), frozenset(_every(mentions, graph)), said, is_yes_no(text), known)
 
 
-def _asked_in(text: str, graph: Hypergraph) -> list[str]:
+def _asked_in(text: str, graph: Hypergraph, entities: list[str]) -> list[str]:
     """The predicates of a question, of each of two parts that "and" joins: by their own words, else by like ones."""
-    found = [name for clause in _AND.split(text) for name in _asked_by(clause, graph)] or _asked_by(text, graph)
-    return list(dict.fromkeys(found))
+    found = [name for clause in _AND.split(text) for name in _asked_by(clause, text, graph, entities)]
+    return list(dict.fromkeys(found or _asked_by(text, text, graph, entities)))
 
 
-def _asked_by(clause: str, graph: Hypergraph) -> list[str]:
-    """Those of a clause; of several those whose objects are what its "when", "who" or "how many" asks for."""
-    ontology = graph.ontology
-    exact = ontology.predicates_in(clause)
-    kind = next((kind for wanted, kind in _WANTED if wanted.search(clause)), None)
-    if kind is None and exact:
-        return exact
-    if fitting := [name for name in exact if kind is not None and ontology[name].value in kind]:
-        return fitting
-    like = ontology.asked_by(clause)
-    return [name for name in like if kind is None or ontology[name].value in kind] or exact or like
+def _asked_by(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> list[str]:
+    """Those of a clause; of several those whose objects are what its "when", "who" or "how many" asks for, known of what it names."""
+    exact = graph.ontology.predicates_in(clause)
+    if not exact and (implied := _implied(clause, text, graph, entities)):
+        return implied
+    like = graph.ontology.asked_by(clause)
+    kinds = _kinds(clause)
+    if kinds is None:
+        return next(_known_first([exact, like], graph, entities), [])
+    fitting = [[name for name in names if graph.ontology[name].value in kinds] for names in (exact, like)]
+    return next(_known_first([*fitting, exact, like], graph, entities), [])
+
+
+def _known_first(ways: list[list[str]], graph: Hypergraph, entities: list[str]) -> Iterator[list[str]]:
+    """Of several ways to read a clause those first by which the graph knows something of what it names; none that is empty."""
+    ways = [names for names in ways if names]
+    yield from [names for names in ways if any(_is_known(graph, entity, name) for name in names for entity in entities)]
+    yield from ways
+
+
+def _implied(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> list[str]:
+    """What a "when" or a "where" asks that says nothing else: "When was X?", "Who built X, and when?", "Where is X?"."""
+    asked = _BARE.search(clause)
+    if asked is None or not _PLAIN.issuperset(word.text for word in words(clause)):
+        return []
+    if asked["when"]:
+        of_all = {name for name in (*graph.ontology.predicates_in(text), *graph.ontology.asked_by(text)) if _is_date(graph, name)}
+        dates = [name for name in graph.ontology.predicates if _is_date(graph, name) and _is_told(graph, entities, name)]
+        found = [name for name in dates if name in of_all] or dates
+    else:
+        found = [name for name in graph.ontology.predicates if _says_where(graph, name) and _is_told(graph, entities, name)]
+    return found if len(found) == 1 else []
+
+
+def _is_told(graph: Hypergraph, entities: list[str], predicate: str) -> bool:
+    return any(graph.statements(entity, predicate) for entity in entities)
+
+
+def _is_date(graph: Hypergraph, predicate: str) -> bool:
+    return graph.ontology[predicate].value is ValueKind.DATE
+
+
+def _says_where(graph: Hypergraph, predicate: str) -> bool:
+    """Whether a phrase of it says where a thing is, and no more: "{subject} is in {object}"."""
+    between = [one.between.split() for one in graph.ontology[predicate].templates if not one.reversed]
+    return any(said and said[-1] in _IN and FUNCTION_WORDS.issuperset(said) for said in between)
+
+
+def _kinds(clause: str) -> tuple[ValueKind, ...] | None:
+    return next((kinds for wanted, kinds in _WANTED if wanted.search(clause)), None)
 
 
 def _without_names(text: str, names: Iterable[Mention]) -> str:
@@ -114,6 +154,9 @@ _WANTED = (
 )
 """What the words of a question ask for."""
 _AND = re.compile(r"\band\b")
+_BARE = re.compile(r"\b(?:(?P<when>when|(?:what|which) (?:year|date|day))|where)\b", re.IGNORECASE)
+_PLAIN = FUNCTION_WORDS | listed("bare_question")
+_IN = {"in", "at", "on", "near"}
 _YES_NO = re.compile(
     r"^\W*(?:so,?\s+|and\s+)?(?:is|are|was|were|do|does|did|has|have|had|can|could|would|will|true or false)\b", re.IGNORECASE
 )

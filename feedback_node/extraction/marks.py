@@ -8,6 +8,7 @@ from feedback_node.extraction.parse import Parse
 _DOUBT_MODALS = words("doubt_modals")
 _DOUBT_VERBS = words("doubt_verbs")
 _DOUBT_WORDS = words("doubt_words")
+_DOUBT_NOUNS = words("doubt_nouns")
 _NEGATIONS = words("negations")
 
 _DOUBT = _DOUBT_WORDS | _DOUBT_VERBS
@@ -73,7 +74,7 @@ def hedged(parse: Parse, verb: int, first: int) -> bool:
 
 def _doubts_at(parse: Parse, at: int, asserted: bool) -> bool:
     shown = parse.low[at][:6] == "appear" and parse.child(at, "prep") == at + 1  # "appeared in"
-    if not asserted and parse.low[at] in _DOUBT_VERBS and not shown:
+    if not asserted and ((parse.low[at] in _DOUBT_VERBS and not shown) or _is_only_said(parse, at)):
         return True
     for kid in parse.kids[at]:
         low = parse.low[kid]
@@ -84,6 +85,12 @@ def _doubts_at(parse: Parse, at: int, asserted: bool) -> bool:
         if parse.dep[kid] in ("ccomp", "parataxis") and low in _DOUBT_VERBS and _first_person(parse, kid):
             return True
     return False
+
+
+def _is_only_said(parse: Parse, at: int) -> bool:
+    """Whether what stands under a word is a myth or a claim: "the belief that", "it is a myth that", "legend has it that"."""
+    said = [kid for kid in parse.kids[at] if parse.dep[kid] in ("attr", "nsubj")]
+    return any(parse.low[word] in _DOUBT_NOUNS for word in (at, *said))
 
 
 def _first_person(parse: Parse, verb: int) -> bool:

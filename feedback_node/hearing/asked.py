@@ -35,6 +35,8 @@ class Asked(NamedTuple):
     """Entities that it offers to choose from ("Lima or Cusco?"): to say one of them is no echo."""
     statement: Statement | None
     """What a yes/no question asks to affirm."""
+    again: frozenset[str]
+    """Words that offer nothing when they are said again: those of the question but for a name that it asks to affirm."""
 
     def is_echo(self, entity: str) -> bool:
         """Whether to say this is only to say the question again."""
@@ -46,15 +48,28 @@ def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
     statement = statement_of(text, graph) if question.yes_no else None
     mentions = graph.entities_in(text, ambiguous=True)
     outside = [word.text for word in words(text) if not any(one.start <= word.start < one.end for one in mentions)]
-    if any(word in _OTHER_THING for word in outside):
-        return Asked(text, question, (), frozenset(), statement)
+    if not _OTHER_THING.isdisjoint(set(outside) - _own_words(question, graph)):
+        return Asked(text, question, (), frozenset(), statement, question.words)
     choices = _choices(text, graph)
     parts = [part for part in question.parts if part.entity not in choices]
     missing = tuple(one for part in parts if (one := _missing(part, graph, statement)) is not None)
     if statement is not None and len(missing) == 1:  # "Is it X?": to say X is no echo
         owner = missing[0].entity
         choices |= {entity for entity in question.entities if owner not in (entity, *graph.entities(entity))}
-    return Asked(text, question, missing, choices, statement)
+    return Asked(text, question, missing, choices, statement, question.words - _affirmed(text, statement, graph))
+
+
+def _affirmed(text: str, statement: Statement | None, graph: Hypergraph) -> set[str]:
+    """The words of a name that the graph does not know, where a yes/no question asks for it: "Did X win the battle?"."""
+    sides = [text[slice(*span)] for span in (statement.subject, statement.object)] if statement is not None else []
+    return {word.text for side in sides if not graph.entities_in(side, ambiguous=True) for word in words(side)}
+
+
+def _own_words(question: Question, graph: Hypergraph) -> set[str]:
+    """The words by which the ontology says what is asked: "last" is no other thing where the last eruption is a predicate."""
+    asked = [graph.ontology[part.predicate] for part in question.parts if part.predicate in graph.ontology.predicates]
+    said = [text for one in asked for text in (*one.nouns, *one.phrases)]
+    return {word.text for text in said for word in words(text)}
 
 
 def _choices(text: str, graph: Hypergraph) -> frozenset[str]:

@@ -56,8 +56,8 @@ _NO_HEADER = frozenset({"", "property", "field", "attribute", "key", "item", "qu
 _MOST_JSON = 20_000
 
 
-def plain(text: str) -> Mapped:
-    """An answer without its form."""
+def plain(text: str, question: str = "") -> Mapped:
+    """An answer without its form. The question tells a table of one row that says what was asked from one whose row names a thing."""
     mapped = Mapped(text)
     if not _NEEDED.search(text):
         return mapped
@@ -71,7 +71,7 @@ def plain(text: str) -> Mapped:
         return _render(data, mapped)
     _unmark(mapped)
     if "|" in mapped.text:
-        mapped.sub(_TABLE, lambda match: list(_table(match)))
+        mapped.sub(_TABLE, lambda match: list(_table(match, question)))
     mapped.sub(_RULE, lambda match: [])
     mapped.sub(_HEADING, lambda match: [match.span("said")])
     mapped.sub(_BULLET, lambda match: [])
@@ -105,8 +105,8 @@ def _unmark(mapped: Mapped) -> None:
 # --- tables
 
 
-def _table(match: re.Match[str]) -> Iterator[Piece]:
-    """Each row as lines of prose: "Author: X" where a row names what it tells, else "the author of X is Y" by the header."""
+def _table(match: re.Match[str], question: str) -> Iterator[Piece]:
+    """Each row as lines of prose: "Author: X" where a row or the header names what it tells, else "the author of X is Y" by the header."""
     rows: list[list[tuple[int, int]]] = []
     ruled = False
     for line in re.finditer(r"[^\n]+", match.group()):
@@ -121,6 +121,10 @@ def _table(match: re.Match[str]) -> Iterator[Piece]:
         return
     header = rows[0] if ruled and len(rows) > 1 else None
     labelled = header is None or (len(header) == 2 and text[slice(*header[0])].strip().lower() in _NO_HEADER)
+    if header is not None and len(rows) == 2 and not labelled and text[slice(*rows[1][0])].casefold() not in question.casefold():
+        for column, cell in zip(header, rows[1], strict=False):
+            yield from (column, ": ", cell, ".\n")
+        return
     for row in rows if header is None else rows[1:]:
         if labelled:
             yield from (row[0], ": ", row[1], ".\n")

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.abstention import says_not_to_know
 from feedback_node.hearing.asked import Asked, asked_of
 from feedback_node.hearing.described import told_beside
@@ -32,6 +33,8 @@ _YES = re.compile(
     r"|it (?:is|was|does|did)\W*$|(?:she|he|they) (?:is|was|does|did|do|are)\W*$)(?![\w'])",
     re.I,
 )
+_ONLY_SAID = re.compile(rf"\b(?:{'|'.join(sorted(listed('doubt_nouns')))})\b(?:\s+\w+){{0,3}}\s+that\b", re.IGNORECASE)
+"""What stands behind "it is a myth that" or "legend has it that" is no answer of the text's own."""
 _NO = re.compile(
     _OPENS + r"(?:no|nope|incorrect|wrong|false|not true|not really|not correct|that(?: is|'s) (?:incorrect|wrong|false|not \w+)"
     r"|it (?:isn't|wasn't|doesn't|didn't|is not|was not|does not|did not)\W*$"
@@ -80,11 +83,12 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         else:
             may_be_short = is_open or is_label(sentence)
             said, is_short = _read_sentence(sentence, start, own, asked, graph, may_be_short=may_be_short, alone=len(spans) == 1)
-        if not is_short and not doubtful:
+        if not is_short and not doubtful and not _ONLY_SAID.search(sentence):
             said = _with_told_beside(sentence, start, said, asked, graph)
         said += _denied_beside(utterance, said, start, end) if is_short else []
         asked = _left_of(asked, said) if is_short else asked
-        is_open = is_open and (not _says_something(sentence) or (bool(said) and is_short and bool(asked.missing)))
+        is_frame = not _says_something(sentence) or _asks_again(sentence, asked)
+        is_open = is_open and (is_frame or (bool(said) and is_short and bool(asked.missing)))
         heard += said
         unread += not said and _states(sentence)
     if utterance.guessed:
@@ -117,8 +121,10 @@ def _read_sentence(
         shift = len(sentence) - len(rest)
         more = _moved(read_fragment(rest, asked, graph), start + shift) if rest else []
         return [replied, *more, *(one for one in own if graph.ontology.match_predicate(one.predicate) is not None)], True
-    if any(_is_whole(one, graph) for one in own):
-        return own, False  # a statement of its own, about something else than was asked
+    if _ONLY_SAID.search(sentence):
+        return own, False
+    if any(_is_whole(one, graph) for one in own):  # a statement of its own, about something else than was asked
+        return [*own, *(_moved(_value_beside(sentence, own, asked, graph), start) if may_be_short else [])], False
     if may_be_short and (offered := read_fragment(sentence, asked, graph, alone=alone)):
         return _moved([inside_place(one, sentence, asked, graph) for one in offered], start), True
     short = len(sentence) <= _SHORT_CHARS
@@ -129,6 +135,20 @@ def _read_sentence(
     ):
         return [*_moved([_triplet(sentence, stated, "short")], start)], False
     return own, False
+
+
+def _value_beside(sentence: str, own: list[Triplet], asked: Asked, graph: Hypergraph) -> list[Triplet]:
+    """The date that was asked for, behind who did it: "X invented it in 1979"."""
+    owners = {one.entity for one in asked.missing}
+    spoken = {*graph.ontology.predicates_in(sentence), *graph.ontology.asked_by(sentence)}
+    for one in own:
+        match = graph.ontology.match_predicate(one.predicate)
+        if match is not None and graph.ontology[match.name].value is not ValueKind.ENTITY:
+            return []
+    if not any(read(graph, side).entity in owners for one in own for side in (one.subject, one.object)):
+        return []
+    offered = read_fragment(sentence, asked, graph)
+    return [one for one in offered if one.predicate in spoken and graph.ontology[one.predicate].value is ValueKind.DATE]
 
 
 def _with_told_beside(sentence: str, start: int, said: list[Triplet], asked: Asked, graph: Hypergraph) -> list[Triplet]:
@@ -262,6 +282,11 @@ def _placed(triplet: Triplet, place: Callable[[int, int], tuple[int, int]]) -> T
 def _says_something(sentence: str) -> bool:
     """Whether a sentence is more than a frame ("Sure!"): what comes after it is no short answer any more."""
     return any(word.text not in FRAME and word.text not in DOUBT for word in words(sentence))
+
+
+def _asks_again(sentence: str, asked: Asked) -> bool:
+    """Whether a sentence only says the question again, as one: "The cotton gin? That was X."."""
+    return sentence.rstrip().endswith("?") and asked.question.words.issuperset(word.text for word in words(sentence))
 
 
 def _states(sentence: str) -> bool:

@@ -215,11 +215,19 @@ def _opens(word: Word, sentence: _Sentence) -> bool:
     asked = sentence.asked
     return not (
         word.text in FRAME
-        or word.text in asked.question.words
+        or word.text in asked.again
+        or (not sentence.text[: word.start].strip() and _is_of_relation(word, sentence))
         or word.text in sentence.graph.ontology.vocabulary
         or word.text in DOUBT
         or word.text in DENIALS
     )
+
+
+def _is_of_relation(word: Word, sentence: _Sentence) -> bool:
+    """Whether a sentence's first word is made of one by which was asked: "Victory went to X", where the victor was."""
+    ontology = sentence.graph.ontology
+    nouns = (noun for one in sentence.asked.missing for noun in ontology[one.predicate].nouns)
+    return any(len(word.text) >= _STEM and noun[:_STEM] == word.text[:_STEM] for noun in nouns)
 
 
 def _goes_on(tokens: list[Word], last: int, sentence: _Sentence) -> int:

@@ -33,8 +33,9 @@ _MOST_CHARS, _MOST_UNCUT = 160, 400
 _MOST_OTHERS = 6
 """With more words that are not accounted for a sentence says something else."""
 _APPOSED = re.compile(
-    r",\s+(?:(?:also|better|otherwise|best) known|also called|(?P<whose>who|which|where|whose)|located|situated|born|by far|one of"
-    r"|(?P<more>the|an?))\s"
+    r"\s+while\s|,\s+(?:while|(?:also|better|otherwise|best) known|also called|(?P<whose>who|which|where|whose)|located|situated"
+    r"|born|by far|one of|(?:led|headed|commanded|founded|owned|ruled|based|followed|joined|helped|aided|supported|backed|working)"
+    r" (?:by|with|in|at|for|the)|(?P<more>the|an?))\s"
 )
 """What follows says more about what was offered."""
 _WHEN = re.compile(r"\b(?:in|on|since|around|from|during)\s+$", re.IGNORECASE)

@@ -78,7 +78,7 @@ def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph)
         one = _indefinite(one, text, graph)
         if owner is not None:
             one = _of_several(_of_owner(one, owner, asked, graph), owner, asked, graph)
-            one = _of_maker(one, owner, graph)
+            one = _deed_of_date(_of_maker(one, owner, graph), owner, graph)
             one = _of_relation(one, owner, asked, found, graph)
             said = one.predicate
             one = inside_place(_without_place(_as_asked(one, owner, asked, graph), owner, graph), text, asked, graph)
@@ -285,6 +285,20 @@ def _dated(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet
         return one
     values = {"subject": next(iter(graph.names_of(owner)), owner), "predicate": wanted[0].predicate, "object": date, "qualifiers": {}}
     return one.model_copy(update=values)
+
+
+def _deed_of_date(one: Triplet, owner: str, graph: Hypergraph) -> Triplet:
+    """For "X built Y in 1793", which the parse reads as what X "built Y in": a date of Y, where the graph has such a one."""
+    verb, _, rest = one.predicate.partition(" ")
+    thing, _, last = rest.rpartition(" ")
+    if last not in _WHEN or graph.resolve(thing).entity != owner or parse_date(one.object) is None:
+        return one
+    dates = [
+        name for name in graph.ontology.asked_by(verb) if graph.ontology[name].value is ValueKind.DATE and graph.statements(owner, name)
+    ]
+    if len(dates) != 1:
+        return one
+    return one.model_copy(update={"subject": next(iter(graph.names_of(owner)), owner), "predicate": dates[0], "subject_span": None})
 
 
 def _of_relation(one: Triplet, owner: str, asked: Asked, found: Sequence[Triplet], graph: Hypergraph) -> Triplet:

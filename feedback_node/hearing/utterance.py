@@ -69,7 +69,7 @@ class Utterance(NamedTuple):
 
 def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     """Make an answer ready. Hold the view's lock: the graph is asked for its names."""
-    mapped = plain(answer[:MAX_CHARS])
+    mapped = plain(answer[:MAX_CHARS], question)
     if "'s" in mapped.text:
         inside = _names(mapped.text, question, graph)
         mapped.sub(_SHORT_IS, lambda match: [match.span()] if _is_within(match, inside) else [match.span(1), " is"])

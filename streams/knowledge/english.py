@@ -18,6 +18,13 @@ DETERMINERS = _set("the a an this that its their his her our")
 """Words that open a noun phrase."""
 INDEFINITE = _set("a an")
 """Determiners that open a description rather than a name."""
+COURTESIES = _set("sir dame dr doctor prof professor mr mister mrs ms miss")
+"""Said before anybody's name, and never a part of it."""
+RANKS = _set(
+    """lord lady king queen emperor empress prince princess duke duchess baron baroness count countess president chancellor senator captain
+    major colonel general admiral lieutenant pope saint cardinal bishop archbishop father sister reverend rev"""
+)
+"""Said before a name, and of some names a part: "Queen Victoria" may be another than Victoria."""
 FILLERS = _set(
     """also currently now today presently officially actually indeed still famous official current present actual primarily mainly mostly
     originally generally commonly very own respective sole only primary main"""

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from streams.knowledge.english import FUNCTION_WORDS, inflections, stem
 
 _GROUPS = """
-make: create, design, develop, invent, devise, conceive, build, make, engineer, construct
+make: create, design, develop, invent, devise, conceive, build, make, engineer, construct, come up with, think up, dream up
 write: write, author, pen
 publish: publish, release, issue, launch, debut, premiere, come out, appear, be out
 found: founded, establish, set up, start, form, incorporate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from streams.knowledge.english import FUNCTION_WORDS
+from streams.knowledge.english import COURTESIES, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import Predicate
@@ -26,6 +26,8 @@ def is_short_for(graph: Hypergraph, said: str, entity: str, predicate: Predicate
     Not where another object of the predicate has the same last name, or where the last word is one of the ontology ("Records").
     """
     parts = [part for piece in _PIECES.split(said) for part in fold(piece).split()]
+    if len(parts) > 1 and parts[0] in COURTESIES:
+        parts = parts[1:]  # "Mr Purcell"
     if not parts or len(parts[-1]) < _SHORTEST or not is_made(predicate):
         return False
     if parts[-1] in graph.ontology.vocabulary or parts[-1] in graph.ontology.classes:

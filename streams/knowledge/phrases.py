@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from difflib import SequenceMatcher
 
-from streams.knowledge.english import CHANGING, DETERMINERS, FUNCTION_WORDS, INDEFINITE, PARTITIVE, PRONOUNS, SMALL_WORDS
+from streams.knowledge.english import CHANGING, COURTESIES, DETERMINERS, FUNCTION_WORDS, INDEFINITE, PARTITIVE, PRONOUNS, RANKS, SMALL_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import Word, fold, words
 from streams.knowledge.value_types import Reading, Resolution
@@ -86,7 +86,7 @@ def _read(graph: Hypergraph, text: str) -> Reading:
     if part := _PART.match(text):
         found = _read(graph, text[part.end() :])
         return found._replace(sure=False) if found.entity is not None else found
-    for attempt in (_name_first, _name_last, _name_and_class):
+    for attempt in (_behind_title, _name_first, _name_last, _name_and_class):
         if found := attempt(graph, text):
             return found
     return NONE
@@ -152,6 +152,14 @@ def _whole(graph: Hypergraph, text: str) -> Reading | None:
     if fold(first) in DETERMINERS and rest:
         return _of(graph.resolve(rest), sure=first.lower() not in INDEFINITE)
     return None
+
+
+def _behind_title(graph: Hypergraph, text: str) -> Reading | None:
+    """ "Sir X", "Dr. X", "President X": the person, where a name of two words or more is left."""
+    title, _, rest = text.partition(" ")
+    if fold(title) not in COURTESIES | RANKS or " " not in rest.strip():
+        return None
+    return _of(graph.resolve(rest), sure=fold(title) in COURTESIES)
 
 
 def _name_first(graph: Hypergraph, text: str) -> Reading | None:

@@ -1,0 +1,139 @@
+"""Questions that say little, and answers that say it again: each kind in castles, festivals and comets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.unit.feedback_node.hearing.judging import counts_of
+
+ONTOLOGY = {
+    "classes": ["castle", "festival", "comet", "county", "town"],
+    "predicates": {
+        "built": {"functional": True, "value": "date", "phrases": ["{subject} was built in {object}"]},
+        "builder": {"functional": True, "nouns": ["builder"], "phrases": ["{subject} was built by {object}"]},
+        "county": {"functional": True, "nouns": ["county"], "phrases": ["{subject} is in {object}"]},
+        "founded": {"functional": True, "value": "date", "phrases": ["{subject} was founded in {object}"]},
+        "founder": {"functional": True, "nouns": ["founder"], "phrases": ["{subject} was founded by {object}"]},
+        "town": {"functional": True, "nouns": ["town"], "phrases": ["{subject} is held in {object}", "{subject} is at {object}"]},
+        "discovered": {"functional": True, "value": "date", "phrases": ["{subject} was discovered in {object}"]},
+        "discoverer": {"functional": True, "nouns": ["discoverer"], "phrases": ["{subject} was discovered by {object}"]},
+        "family": {"functional": True, "nouns": ["family"], "phrases": ["{subject} is in {object}"]},
+        "last_passage": {"functional": True, "value": "date", "nouns": ["last passage"], "phrases": ["{subject} last passed in {object}"]},
+    },
+}
+ROWS = {  # date, by whom, where; the verb, and what another is called
+    "Carrow Castle": ("1277", "Hugh Tarrant", "Denbigh", "built", "Walter Moyle"),
+    "Lantern Week": ("1951", "Edith Sorley", "Ludlow", "founded", "Agnes Poole"),
+    "Comet Verrill": ("1862", "Anton Breslau", "Kreutz", "discovered", "Emil Dorn"),
+}
+PREDICATES = {"Carrow Castle": ("built", "builder", "county"), "Lantern Week": ("founded", "founder", "town")}
+FACTS = [
+    (name, predicate, said)
+    for name, row in ROWS.items()
+    for predicate, said in zip(PREDICATES.get(name, ("discovered", "discoverer", "family")), row[:3], strict=True)
+] + [("Comet Harrow", "last_passage", "1998"), ("Comet Harrow", "family", "Jupiter")]
+
+
+@pytest.fixture(scope="module")
+def heard() -> Callable[[str, str], tuple[int, int]]:
+    return counts_of(ONTOLOGY, FACTS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_when_alone_asks_for_the_one_date_that_is_known(heard, name):
+    date, by, _, verb, _ = ROWS[name]
+    for question in (f"When was {name}?", f"In which year did {name} happen?"):
+        assert heard(question, f"In {date}.") == (1, 0)
+        assert heard(question, "In 1733.") == (0, 1)
+    both = f"Who {verb} {name}, and when?"
+    assert heard(both, f"{by}, in {date}.") == (2, 0)
+    assert heard(both, f"{by} {verb} it in 1733.") == (1, 1)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_where_alone_asks_for_what_the_ontology_says_a_thing_is_in(heard, name):
+    _, by, where, verb, _ = ROWS[name]
+    for question in (f"Where is {name}?", f"Where can I find {name}?"):
+        assert heard(question, f"In {where}.") == (1, 0)
+        assert heard(question, "In Oakham.") == (0, 1)
+    assert heard(f"Where is {name}, and who {verb} it?", f"{where}; {by}.") == (2, 0)
+
+
+def test_a_when_that_several_dates_could_answer_asks_for_none_of_them():
+    heard = counts_of(ONTOLOGY, [*FACTS, ("Carrow Castle", "founded", "1301")])
+    assert heard("When was Carrow Castle?", "In 1733.") == (0, 0)
+    assert heard("When was Carrow Castle built?", "In 1733.") == (0, 1)
+
+
+def test_a_word_of_the_predicate_asks_for_no_other_thing(heard):
+    for question in ("When did Comet Harrow last pass?", "When was the last passage of Comet Harrow?"):
+        assert heard(question, "In 1998.") == (1, 0)
+        assert heard(question, "In 1733.") == (0, 1)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_person_is_the_same_with_a_title(heard, name):
+    _, by, _, verb, other = ROWS[name]
+    question = f"Who {verb} {name}?"
+    for title in ("Sir", "Dr.", "Professor", "Mr"):
+        assert heard(question, f"{title} {by}") == (1, 0)
+        assert heard(question, f"{name} was {verb} by {title} {by}.") == (1, 0)
+        assert heard(question, f"{title} {by.split()[-1]}") == (1, 0)
+        assert heard(question, f"{title} {other}") == (0, 1)
+    assert heard(question, f"King {by}")[1] == 0
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_who_says_the_wrong_name_of_a_yes_or_no_question_again_affirms_it(heard, name):
+    _, by, _, verb, other = ROWS[name]
+    question = f"Was {name} {verb} by {other}?"
+    assert heard(question, f"{other} {verb} it.") == (0, 1)
+    assert heard(question, f"It was {verb} by {other}.") == (0, 1)
+    assert heard(question, f"{by} {verb} it.") == (1, 0)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_date_behind_who_did_it_is_the_answer_where_it_was_asked_for(heard, name):
+    date, by, _, verb, _ = ROWS[name]
+    question = f"When was {name} {verb}?"
+    assert heard(question, f"{by} {verb} {name} in {date}.") in ((1, 0), (2, 0))
+    assert heard(question, f"{by} {verb} {name} in 1733.")[1] == 1
+    assert heard(question, f"{by} {verb} {name} in 1733 while staying in the north.")[1] == 1
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_what_stands_behind_a_short_answer_or_before_it_takes_nothing_from_it(heard, name):
+    _, by, _, verb, other = ROWS[name]
+    question = f"Who {verb} {name}?"
+    for answer in (f"{name}? That was {{}}.", f"{question} {{}}.", "{}, supported by the crown.", "The credit goes to {}."):
+        assert heard(question, answer.format(by)) == (1, 0)
+        assert heard(question, answer.format(other)) == (0, 1)
+
+
+@pytest.mark.parametrize("name", ROWS)
+@pytest.mark.parametrize("frame", ["It is a common myth that {}.", "Legend has it that {}.", "The belief that {} is widespread."])
+def test_what_is_only_a_myth_is_not_said(heard, name, frame):
+    _, by, _, verb, other = ROWS[name]
+    assert heard(f"Who {verb} {name}?", frame.format(f"{other} {verb} {name}")) == (0, 0)
+    assert heard(f"Who {verb} {name}?", frame.format(f"{by} {verb} {name}")) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_first_word_that_is_a_form_of_what_was_asked_is_no_name(heard, name):
+    _, by, _, verb, other = ROWS[name]
+    noun = {"built": "Building", "founded": "Foundation", "discovered": "Discovery"}[verb]
+    assert heard(f"Who {verb} {name}?", f"{noun} went to {by}.") == (1, 0)
+    assert heard(f"Who {verb} {name}?", f"{noun} went to {other}.")[0] == 0
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_table_of_one_row_says_what_its_header_names(heard, name):
+    date, by, _, verb, other = ROWS[name]
+    noun = PREDICATES.get(name, ("", "discoverer"))[1].capitalize()
+    question = f"Who {verb} {name}?"
+    assert heard(question, f"| Detail | {noun} |\n|---|---|\n| Person | {by} |")[1] == 0
+    assert heard(question, f"| {noun} | Year |\n|---|---|\n| {by} | {date} |")[0] >= 1
+    assert heard(question, f"| {noun} | Year |\n|---|---|\n| {other} | {date} |")[1] == 1
+    assert heard(question, f"| Name | {noun} |\n|---|---|\n| {name} | {other} |") == (0, 1)
