@@ -29,6 +29,7 @@ from streams.kafka.consumer import Record, make_consumer, topic_partitions
 from streams.kafka.signatures import REASONS, Signatures
 from streams.kafka.topic_ids import commit_metadata, heard_ids, made_anew, metadata_id
 from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.undeclared import undeclared_values
 
 if TYPE_CHECKING:
     from streams.kafka.dead_letters import DeadLetterWriter
@@ -228,8 +229,11 @@ class FactsView:
         if graph.version >= target:
             with self._lock:
                 self._graph = graph
+                lines = [] if self._ready.is_set() or self._ontology is None else undeclared_values(self._ontology, graph)
             self._ready.set()
             logger.info("facts view: %d facts at version %d", len(graph), graph.version)
+            for line in lines:
+                logger.warning("%s", line)
 
     def _step(self, consumer: KafkaConsumer, graph: Hypergraph) -> None:
         """One poll: apply what came, dead-letter bad facts, note how far the log was read."""
