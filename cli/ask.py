@@ -63,6 +63,7 @@ def ask(
 
     With --facts, the answer is taken apart and each claim is judged.
     """
+    from cli.judging import config_of
     from cli.reward import judge, load_graph, show
     from trainer_node.models.generation import answer, as_prompt
     from trainer_node.models.restore import load_for_asking
@@ -74,7 +75,7 @@ def ask(
     completions = answer(loaded.model, loaded.tokenizer, [as_prompt(text) for text in texts], max_new_tokens)
     graph = load_graph(facts, ontology) if facts else None
     for text, completion in zip(texts, completions, strict=True):
-        reward = judge(completion, text, graph) if graph else None
+        reward = judge(completion, text, graph, config_of("strict", None, None)) if graph else None
         if as_json:
             judged = reward.model_dump(mode="json", exclude_none=True) if reward else None
             say(json.dumps({"question": text, "answer": completion, "judgement": judged}))

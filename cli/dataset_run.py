@@ -41,7 +41,7 @@ def train_on_files(
     facts: tuple[Path, ...],
     ontology: str | None,
     read: ReadOptions,
-    policy: str,
+    judging: list[str],
 ) -> bool:
     """Produce the files, and data sets of the hub, and train until everything is consumed.
 
@@ -65,7 +65,7 @@ def train_on_files(
         check_before_claiming(settings, config, options)  # nothing is sent for a run that cannot be
         refused = RefusedSamples(settings, options.run_id)
         sent = _send(settings, facts, Path(ontology) if ontology else None, readers)
-        nodes = None if named else _own_workers(stack, config, options, ontology, policy)
+        nodes = None if named else _own_workers(stack, config, options, ontology, judging)
         wait_for = ("curriculum",) if named else ("curriculum", "augmenter")
         workers_run_id = options.workers_run_id if named else options.run_id
         looked_after = {} if named else {"worker_gone_s": None}
@@ -159,13 +159,15 @@ def _own_broker(stack: contextlib.ExitStack, settings: KafkaSettings, run_dir: P
     return settings
 
 
-def _own_workers(stack: contextlib.ExitStack, config: TrainConfig, options: RunOptions, ontology: str | None, policy: str) -> Supervisor:
-    """Curriculum and augmenter; where answers are judged, feedback too."""
+def _own_workers(
+    stack: contextlib.ExitStack, config: TrainConfig, options: RunOptions, ontology: str | None, judging: list[str]
+) -> Supervisor:
+    """Curriculum and augmenter; where answers are judged, feedback too, with the flags of `cli.judging` that were given."""
     judges, pairs = needs_rewards(config), config.sampled_prompts > 0
     nodes = stack.enter_context(Supervisor(PELTON, options.run_dir / "logs", tell))
     for name in ("curriculum", "augmenter", *(("feedback",) if judges else ())):
         arguments = ["worker", name, "--run-id", options.run_id, "--state-dir", str(options.run_dir / "state" / name)]
-        arguments += ["--policy", policy, *(["--preferences"] if pairs else [])] if name == "feedback" else []
+        arguments += [*judging, *(["--preferences"] if pairs else [])] if name == "feedback" else []
         arguments += ["--signal", config.order.signal] if name == "curriculum" else []
         arguments += ["--hold-back", "all"] if name == "curriculum" and config.order is not Curriculum.OFF else []
         nodes.start(name, arguments + (["--ontology", ontology] if ontology else []))

@@ -81,6 +81,10 @@ def sampled(need: Need) -> Need:
 ANSWERS = "answers (--held-out-prompts, --sampled-prompts, or --trainer grpo, rloo or ppo)"
 OWN_BROKER = "--dataset-path, and no broker named: only then are workers started here"
 FILES = Need(lambda _, given: bool(given["dataset_path"]), "--dataset-path")
+OWN_JUDGE = Need(
+    lambda config, given: bool(given["dataset_path"]) and not given.get("named") and answers(config, given),
+    f"{OWN_BROKER}; nor without answers that are judged",
+)
 ENDS = Need(
     lambda _, given: bool(given["dataset_path"] or given["until_consumed"] or given["closed_file"] or given["replay"]),
     "--until-consumed, --closed-file or --dataset-path: a pass ends only where the stream does",
@@ -136,10 +140,9 @@ NEEDS: dict[str, Need] = {
     "ontology": Need(
         lambda _, given: bool(given["dataset_path"] and (given["facts"] or not given.get("named"))), f"--facts, or {OWN_BROKER}"
     ),
-    "reward_policy": Need(
-        lambda config, given: bool(given["dataset_path"]) and not given.get("named") and answers(config, given),
-        f"{OWN_BROKER}; nor without answers that are judged",
-    ),
+    "reward_policy": OWN_JUDGE,
+    "no_claims": OWN_JUDGE,
+    "ternary": OWN_JUDGE,
     "workers_run_id": Need(
         lambda _, given: not given["dataset_path"] or bool(given.get("named")),
         "workers that were started elsewhere: here they are this run's",

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.declared import choices
-from cli.options import Finite, facts_there, json_option
+from cli.judging import config_of, policy_options
+from cli.options import facts_there, json_option
 from cli.terminal import say
 from schemas.printable import escaped
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from feedback_node.policies import RewardConfig
     from schemas.fact import Fact
     from schemas.graph_reward import GraphReward
     from schemas.triplet import JudgedTriplet
     from streams.knowledge.hypergraph import Hypergraph
     from streams.knowledge.ontology import Ontology
 
-POLICIES = choices("feedback_node.policies", "RewardPolicy")
 _MARKS = {"verified": ("✔", "green"), "contradicted": ("✘", "red"), "unknown": ("?", "yellow")}
 FILE = click.Path(dir_okay=False, path_type=Path)
 
@@ -39,8 +39,7 @@ FILE = click.Path(dir_okay=False, path_type=Path)
     help="Any FILE, folder or pattern that `pelton facts` reads; may be repeated.",
 )
 @click.option("--ontology", "ontology_file", type=FILE, help="YAML or JSON; without one, no predicate contradicts.")
-@click.option("--policy", type=click.Choice(POLICIES), default="strict", show_default=True, help="How claims become a number.")
-@click.option("--no-claims", type=Finite(0, 1), help="Reward of a text without claims; unset, it has none.")
+@policy_options("strict")
 @click.option("--question", default="", help="What the text answers; needed by the policies coverage and ternary.")
 @click.option("--gold", multiple=True, help="A string that makes the answer exactly right; may be repeated.")
 @click.option("--skip-bad", is_flag=True, help="Pass over lines that are no facts, rather than stop at the first.")
@@ -51,6 +50,7 @@ def reward(
     ontology_file: Path | None,
     policy: str,
     no_claims: float | None,
+    ternary: dict[str, float | None] | None,
     question: str,
     gold: tuple[str, ...],
     skip_bad: bool,
@@ -59,18 +59,17 @@ def reward(
     """Judge TEXT (`-`: standard input) claim by claim against the facts, and show the reward and what it rests on."""
     if policy in ("coverage", "ternary") and not question:
         raise click.UsageError(f"the policy {policy} compares the text with what was asked: give a --question")
+    config = config_of(policy, no_claims, ternary)
     graph = load_graph(fact_files, ontology_file, skip_bad)
     answer = sys.stdin.read() if text == "-" else text
-    judged = judge(answer, question, graph, policy, no_claims, gold)
+    judged = judge(answer, question, graph, config, gold)
     if as_json:
         say(judged.model_dump_json(indent=2), lines=True)
     else:
         show(judged, graph)
 
 
-def judge(
-    answer: str, question: str, graph: Hypergraph, policy: str = "strict", no_claims: float | None = None, gold: tuple[str, ...] = ()
-) -> GraphReward:
+def judge(answer: str, question: str, graph: Hypergraph, config: RewardConfig, gold: tuple[str, ...] = ()) -> GraphReward:
     """Take an answer apart and judge each claim."""
     from streams.imported import kept_out
 
@@ -78,7 +77,6 @@ def judge(
         from feedback_node.extraction.extractor import TripletExtractor
         from feedback_node.extraction.tried import unheard_phrases
     from feedback_node.hearing import prepare
-    from feedback_node.policies import RewardConfig, RewardPolicy
     from feedback_node.reward import judge_output
     from schemas.model_output import ModelOutput
 
@@ -88,7 +86,6 @@ def judge(
         say(line, fg="yellow", err=True)
     (triplets,) = extractor.extract([utterance.text], [utterance.names])
     output = ModelOutput(prompt_id="text", prompt=question, completion=answer, model_version="text", gold=gold or None)
-    config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims)
     return judge_output(output, triplets, graph, config, utterance=utterance)
 
 

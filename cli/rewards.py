@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.declared import choices
-from cli.options import REWARD_POLICY, RunName, json_option, kafka_options, sign_option
+from cli.judging import config_of, policy_options
+from cli.options import RunName, json_option, kafka_options, sign_option
 from cli.terminal import say
 
 if TYPE_CHECKING:
+    from feedback_node.policies import RewardConfig
     from schemas.graph_reward import GraphReward
     from schemas.model_output import ModelOutput
     from streams.kafka.settings import KafkaSettings
 
-POLICIES = choices("feedback_node.policies", "RewardPolicy")
 BATCH = 256
 """Outputs taken apart at once."""
 READY_SECONDS = 600.0
@@ -57,7 +57,7 @@ def list_(settings: KafkaSettings, run_id: str | None, phase: str | None, prompt
     metavar="FILE",
     help="Predicates of the graph.",
 )
-@click.option("--policy", type=click.Choice(POLICIES), default=REWARD_POLICY, show_default=True, help="How claims become a number.")
+@policy_options()
 @click.option("--dry-run", is_flag=True, help="Judge and compare, and send nothing.")
 @json_option
 @sign_option
@@ -70,40 +70,50 @@ def replay(
     to_offset: int | None,
     ontology: Path | None,
     policy: str,
+    no_claims: float | None,
+    ternary: dict[str, float | None] | None,
     dry_run: bool,
     as_json: bool,
 ) -> None:
     """Judge a range of `outputs` again under the graph as it is now, without generating anything.
 
     The new judgement is another reward, `output@graph version`; the old one stays readable beside it. A replay under a graph that has not
-    changed sends nothing new.
+    changed sends nothing new, by whatever policy: it says of how many outputs the judgement would be another.
     """
     from streams.kafka.producer import Producer
 
+    config = config_of(policy, no_claims, ternary)
     known = {reward.reward_id: reward for reward in read_rewards(settings)}
     latest: dict[str, GraphReward] = {reward.output_id: reward for reward in known.values()}
     chosen = (o for o in read_outputs(settings, from_offset, to_offset) if run_id in (None, o.run_id) and phase in (None, o.phase))
-    counts = {"judged": 0, "new": 0, "changed": 0, "graph_version": -1}
+    counts = {"judged": 0, "new": 0, "changed": 0, "stand": 0, "graph_version": -1}
     with Producer(settings) as producer:
-        for reward in judge_again(settings, chosen, ontology, policy):
+        for reward in judge_again(settings, chosen, ontology, config):
             counts["judged"] += 1
             counts["graph_version"] = reward.graph_version
-            if reward.reward_id in known:
+            if (stands := known.get(reward.reward_id)) is not None:
+                counts["stand"] += is_another(stands, reward)
                 continue
             counts["new"] += 1
             before = latest.get(reward.output_id)
-            changed = before is not None and before.reward != reward.reward
+            changed = before is not None and is_another(before, reward)
             counts["changed"] += changed
             if changed and before is not None and not as_json:
                 say(change_of(before, reward))
             if not dry_run:
                 producer.send(settings.topics.rewards, reward.prompt_id, reward)
     if as_json:
-        say(json.dumps(counts))
+        say(json.dumps(counts | {"policy": config.policy.value, "values": config.values()}))
         return
     sent = "would be sent" if dry_run else "sent"
-    judged = f"{counts['judged']} outputs judged at graph version {counts['graph_version']}"
-    say(f"{judged}; {counts['new']} rewards {sent}, {counts['changed']} changed")
+    judged = f"{counts['judged']} outputs judged at graph version {counts['graph_version']} by the policy {config.told()}"
+    stand = f"; {counts['stand']} of this graph version stand, though judged otherwise now" if counts["stand"] else ""
+    say(f"{judged}; {counts['new']} rewards {sent}, {counts['changed']} changed{stand}")
+
+
+def is_another(one: GraphReward, other: GraphReward) -> bool:
+    """Whether two judgements of an output give another number, R or what the policy gives."""
+    return (one.reward, one.learnt_from) != (other.reward, other.learnt_from)
 
 
 def read_rewards(settings: KafkaSettings) -> Iterator[GraphReward]:
@@ -136,7 +146,9 @@ def _read(settings: KafkaSettings, topic: str, kind: Any, first: int = 0, behind
             say(f"{topic}:{record.partition}:{record.offset} passed over: {bad.detail}", fg="yellow", err=True)
 
 
-def judge_again(settings: KafkaSettings, outputs: Iterator[ModelOutput], ontology: Path | None, policy: str) -> Iterator[GraphReward]:
+def judge_again(
+    settings: KafkaSettings, outputs: Iterator[ModelOutput], ontology: Path | None, config: RewardConfig
+) -> Iterator[GraphReward]:
     """Judge outputs, all under one version of the graph: the one that `facts` had reached when this began."""
     from streams.imported import kept_out
 
@@ -144,7 +156,6 @@ def judge_again(settings: KafkaSettings, outputs: Iterator[ModelOutput], ontolog
         from feedback_node.extraction.extractor import TripletExtractor
         from feedback_node.extraction.tried import unheard_phrases
     from feedback_node.hearing import prepare
-    from feedback_node.policies import RewardConfig, RewardPolicy
     from feedback_node.reward import judge_output
     from streams.knowledge.ontology import Ontology
     from streams.knowledge.view import FactsView
@@ -153,7 +164,6 @@ def judge_again(settings: KafkaSettings, outputs: Iterator[ModelOutput], ontolog
     extractor = TripletExtractor(predicates)
     for line in unheard_phrases(extractor, predicates) if predicates else ():
         say(line, fg="yellow", err=True)
-    config = RewardConfig(policy=RewardPolicy(policy))
     view = FactsView(settings, predicates)
     view.start()
     try:
@@ -169,8 +179,9 @@ def judge_again(settings: KafkaSettings, outputs: Iterator[ModelOutput], ontolog
 
 
 def value_of(reward: GraphReward) -> str:
-    """The number, or that there is none."""
-    return "none" if reward.reward is None else f"{reward.reward:.2f}"
+    """The number, or that there is none; and what the policy gives, where that is another number."""
+    number = "none" if reward.reward is None else f"{reward.reward:.2f}"
+    return number if reward.value is None else f"{number}, {reward.policy} gives {reward.value:g}"
 
 
 def change_of(before: GraphReward, after: GraphReward) -> str:

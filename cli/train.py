@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from cli.declared import choices
+from cli.judging import arguments_of, refuse_values_of_another, value_options
 from cli.logs import as_node, log_option
 from cli.options import REWARD_POLICY, Finite, RunName, facts_there, kafka_options, reading_options, there, under
 from cli.terminal import say
@@ -47,6 +48,7 @@ FILE = click.Path(exists=True, dir_okay=False)
     help="With --dataset-path and a broker of its own: how the feedback worker judges answers, as its --policy. "
     f"[default: {REWARD_POLICY}]",
 )
+@value_options(data_option, "As the feedback worker's. ")
 @setting_options
 @run_option(
     "--run-id",
@@ -133,6 +135,7 @@ def train(ctx: click.Context, /, settings: Any, **given: Any) -> None:
         return
     if task and is_named and not given["dataset_path"]:
         raise click.UsageError("--task does nothing beside --trainer without --dataset-path: it says what rows are, or chooses the trainer")
+    refuse_values_of_another(given["reward_policy"] or REWARD_POLICY, given["ternary"], "--reward-policy")
     refuse_without_effect(config, given | {"named": "bootstrap_servers" in settings.model_fields_set})
     if Path(config.model).suffix == ".gguf":
         from trainer_node.models.gguf import model_source
@@ -155,8 +158,8 @@ def run(settings: Any, config: Any, options: Any, task: str | None, given: dict[
         from cli.sample_reader import read_options
 
         read = read_options(task, given["shape"], given["mapping"], given["encoding"])
-        policy = given["reward_policy"] or REWARD_POLICY
-        return train_on_files(settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read, policy)
+        judging = arguments_of(given["reward_policy"] or REWARD_POLICY, given["no_claims"], given["ternary"])
+        return train_on_files(settings, config, options, given["dataset_path"], given["facts"], given["ontology"], read, judging)
     from cli.progress import shown
     from trainer_node.node import run_node
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from cli.declared import choices
+from cli.judging import config_of, policy_options
 from cli.logs import as_node, log_option
-from cli.options import REWARD_POLICY, Finite, RunName, Ternary, kafka_options
+from cli.options import Finite, RunName, kafka_options
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -233,22 +234,7 @@ def augmenter(
 @click.option(
     "--extractors", type=click.IntRange(1, 64), default=1, show_default=True, metavar="N", help="Processes that find claims in texts."
 )
-@click.option(
-    "--policy",
-    type=click.Choice(choices("feedback_node.policies", "RewardPolicy")),
-    default=REWARD_POLICY,
-    show_default=True,
-    help="How claims become a reward, and what is learnt from it.",
-)
-@click.option("--no-claims", type=Finite(0, 1), metavar="R", help="Reward of an answer without claims. [default: none]")
-@click.option(
-    "--ternary",
-    type=Ternary(),
-    metavar="RIGHT,ABSTAINED,WRONG[,UNSUPPORTED[,NEEDLESS]]",
-    help="What the policy ternary gives, from -10 to 10. UNSUPPORTED is for what the graph can tell nothing of; `none` leaves it out of "
-    "what is learnt. NEEDLESS is for an answer that abstains where the graph knows what was asked; `none` is as ABSTAINED. "
-    "[default: 1,0,-1,-0.5,-1]",
-)
+@policy_options()
 @click.option("--preferences", is_flag=True, help="Send pairs of a good and a bad answer back to the stream as samples.")
 @click.option(
     "--preference-margin",
@@ -284,15 +270,12 @@ def feedback(
 ) -> None:
     """Judge model outputs against the knowledge graph."""
     from feedback_node.agent import FeedbackNode
-    from feedback_node.policies import RewardConfig, RewardPolicy, TernaryValues
     from feedback_node.preferences import PreferenceConfig
 
-    if ternary is not None and policy != RewardPolicy.TERNARY.value:
-        raise click.UsageError("--ternary has an effect with --policy ternary alone")
+    config = config_of(policy, no_claims, ternary)
     for name in ("preference_margin", "preference_max_age"):
         if not preferences and click.get_current_context().get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             raise click.UsageError(f"--{name.replace('_', '-')} does nothing without --preferences")
-    config = RewardConfig(policy=RewardPolicy(policy), no_claims=no_claims, ternary=TernaryValues.model_validate(ternary or {}))
     pairs = PreferenceConfig(margin=preference_margin, max_age_s=preference_max_age) if preferences else None
     _serve("feedback", run_id, lambda: FeedbackNode(settings, _ontology(ontology), run_id, config, pairs, extractors, state_dir), **serve)
 

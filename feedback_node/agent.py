@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from time import monotonic
@@ -22,6 +23,8 @@ from streams.kafka.consumer import Record
 from streams.kafka.settings import KafkaSettings
 from streams.knowledge.ontology import Ontology
 from streams.node import StreamNode
+
+logger = logging.getLogger(__name__)
 
 
 class FeedbackNode(StreamNode):
@@ -61,6 +64,7 @@ class FeedbackNode(StreamNode):
 
     def warm_up(self) -> None:
         """Load the language model, and what the log knows of preferences."""
+        logger.info("answers are judged by the policy %s", self._config.told())
         self._pool.warm_up()
         self.reassigned()
 

@@ -77,6 +77,16 @@ class RewardConfig(BaseModel):
     ternary: TernaryValues = TernaryValues()
     """What `ternary` gives."""
 
+    def values(self) -> dict[str, float | None]:
+        """What the policy gives for what, by name: what was chosen besides the policy itself."""
+        given = {} if self.no_claims is None else {"no_claims": self.no_claims}
+        return given | (self.ternary.model_dump() if self.policy is RewardPolicy.TERNARY else {})
+
+    def told(self) -> str:
+        """Policy and values, in a line."""
+        said = ", ".join(f"{name.replace('_', ' ')} {'none' if value is None else f'{value:g}'}" for name, value in self.values().items())
+        return f"{self.policy.value} ({said})" if said else self.policy.value
+
 
 class Given(NamedTuple):
     """What an answer gets."""

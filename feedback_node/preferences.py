@@ -27,7 +27,8 @@ class PreferenceConfig(BaseModel):
     margin: float = Field(default=0.5, gt=0, le=1)
     """Least difference of what they earned."""
     min_chosen: float = Field(default=0.5, ge=0, le=1)
-    """What the better one must have earned: the better of two bad answers teaches nothing good. To abstain is not bad."""
+    """What the better one must have earned: the better of two bad answers teaches nothing good. To abstain is not bad where the policy
+    gives it more than the other by the margin; a needless abstention is by default worth no more than a wrong answer, and makes no pair."""
     max_age_s: float = Field(default=3600.0, gt=0)
     """Answers judged this much before the prompt's newest, in seconds, are stale and dropped; a prompt without a newer one is forgotten."""
     max_answers: int = Field(default=8, ge=2)

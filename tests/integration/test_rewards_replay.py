@@ -57,3 +57,22 @@ def test_both_judgements_of_an_output_stay_readable_each_with_its_graph_version(
         (first["graph_version"], 0.0),
         (second["graph_version"], 1.0),
     ]
+
+
+def test_a_replay_judges_by_the_values_that_it_was_given_and_tells_them(settings, ontology: Path):
+    topics = settings.topics
+    with Producer(settings) as producer:
+        producer.send(topics.facts, "f", Fact(fact_id="f", subject="Fidelio", predicate="composed_by", object="Beethoven"))
+        output = ModelOutput(prompt_id="p", prompt="Who composed Fidelio?", completion="I do not know.", model_version="m")
+        producer.send(topics.outputs, "p", output)
+    replay = ("replay", "--ontology", str(ontology))
+    told = json.loads(run(settings, *replay, "--json", "--ternary", "1,0,-2,-0.5,-1.5"))
+    assert (told["policy"], told["values"]["needless"], told["new"]) == ("ternary", -1.5, 1)
+    (listed,) = (json.loads(line) for line in run(settings, "list", "--json").splitlines())
+    assert listed["value"] == -1.5
+    said = run(settings, *replay)
+    assert "by the policy ternary (right 1, abstained 0, needless -1, wrong -1, unsupported -0.5)" in said
+    assert "1 of this graph version stand, though judged otherwise now" in said
+    with Producer(settings) as producer:
+        producer.send(topics.facts, "g", Fact(fact_id="g", subject="Aida", predicate="composed_by", object="Verdi"))
+    assert json.loads(run(settings, *replay, "--json"))["changed"] == 1, "R is none as before, and what is learnt from is another"

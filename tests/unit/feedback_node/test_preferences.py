@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
+from feedback_node.policies import RewardConfig, TernaryValues
 from feedback_node.preferences import PreferenceConfig, PreferenceWindow
+from feedback_node.reward import judge_output
+from schemas.fact import Fact
 from schemas.graph_reward import GraphReward, RewardStatus
+from schemas.model_output import ModelOutput
 from schemas.sample import Task
+from schemas.triplet import Triplet
 from streams.curriculum.task_detector import to_training_sample
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.ontology import Ontology
 
 
 def answer(text: str, reward: float | None, **other) -> GraphReward:
@@ -101,6 +108,34 @@ def test_to_abstain_is_chosen_before_what_is_wrong_and_nothing_else_that_earns_l
     abstains = answer("I do not know.", None, policy="ternary", value=0.0, abstained=True, status=RewardStatus.NO_CLAIMS)
     assert add_batch(PreferenceWindow(), wrong, abstains).chosen == "I do not know."
     assert add_batch(PreferenceWindow(), wrong, answer("Somebody.", 0.0, policy="ternary", value=0.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("question", "needless", "chosen"),
+    [
+        ("Who composed Aida?", -1.0, None),  # the graph knows: by default no better than to be wrong
+        ("Who composed Aida?", -0.5, "I do not know."),  # by the policy's own order it is
+        ("Who composed Aida?", None, "I do not know."),
+        ("Who composed Zorvania?", -1.0, "I do not know."),  # the graph does not
+    ],
+)
+def test_a_pair_puts_an_abstention_before_a_wrong_answer_only_where_the_policy_does(question, needless, chosen):
+    graph = Hypergraph(Ontology.from_dict({"predicates": {"composed_by": {"functional": True, "verbs": ["compose"]}}}))
+    for subject, composer in (("Aida", "Verdi"), ("Tell", "Rossini")):
+        graph.put(Fact(subject=subject, predicate="composed_by", object=composer))
+    config = RewardConfig(ternary=TernaryValues(needless=needless))
+    wrong = Triplet(subject="Aida", predicate="composed_by", object="Rossini", rule="test")
+
+    def judged(said: str, *claims: Triplet) -> GraphReward:
+        output = ModelOutput(prompt_id="p", prompt=question, completion=said, model_version="r/7", run_id="r")
+        return judge_output(output, claims, graph, config, now=100.0)
+
+    pair = add_batch(PreferenceWindow(clock=lambda: 200.0), judged("Rossini composed Aida.", wrong), judged("I do not know."))
+    assert (pair and pair.chosen) == chosen
+    right = Triplet(subject="Aida", predicate="composed_by", object="Verdi", rule="test")
+    best = add_batch(PreferenceWindow(clock=lambda: 200.0), judged("Verdi composed Aida.", right), judged("I do not know."))
+    if question == "Who composed Aida?":
+        assert (best.chosen, best.rejected) == ("Verdi composed Aida.", "I do not know."), "and never before a right one"
 
 
 def test_a_pair_that_stands_on_the_log_is_not_made_again():
