@@ -185,7 +185,6 @@ def _connect(start: _Start, claim: Claim, loaded: LoadedModel) -> RunContext:
         without_facts.saw(judged.answers)
         spread.saw(judged.step, judged.rewards)
         whole = watch.judged(judged)
-        progress.rewarded(whole.step, whole.shares, seconds=whole.seconds)
         monitor.rewarded(whole.step, whole.shares, judged.seconds)
         monitor.valued(whole.step, whole.rewards)
         monitor.answered(judged.step, judged.answers)

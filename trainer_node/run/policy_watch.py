@@ -58,10 +58,11 @@ class PolicyWatch:
         metrics.REFILLED.labels(self._run_id).inc(prompts)
 
     def stepped(self, figures: Mapping[str, float]) -> None:
-        """The step is done. `figures`: what its trainer says of the answers beside (tokens, kl)."""
+        """The step is done: what came of all its prompts is kept, once. `figures`: what its trainer says beside (tokens, kl)."""
         judged, self._judged = self._judged, None
         if judged is None:
             return
+        self._progress.rewarded(judged.step, judged.shares, seconds=judged.seconds)
         given = [reward for reward in judged.rewards if reward is not None]
         value = fmean(given) if given else None
         found = {**figures_of(judged, self._answers_a_prompt), **figures}
