@@ -54,6 +54,12 @@ def test_a_run_that_was_killed_has_its_curves_evaluations_settings_and_data_on_t
     assert "http" not in page.replace("http://www.w3.org", "")
 
 
+def test_no_card_for_times_that_a_run_which_did_not_end_never_told(run):
+    assert "<h3>Time</h3>" not in render(report_data(load_run(run), FromTopics()))
+    (run / "trainer-e1.json").write_text(json.dumps({"step": 40, "timings": {"training (sft)": 3.0}}))
+    assert "<h3>Time</h3>" in render(report_data(load_run(run), FromTopics()))
+
+
 def test_answers_with_claims_and_dead_letters_by_reason_are_on_it_where_the_topics_have_them(run):
     before = judged("p1", "What is the capital of Laos?", "Lousiana", [], ["Vientiane"], "before")
     after = judged("p1", "What is the capital of Laos?", "It is Vientiane.", [], ["Vientiane"])
