@@ -13,9 +13,10 @@ from streams.augmenter.reading import is_phrase
 
 TABLE = Path(__file__).with_name("rephrasings.toml")
 _QUOTED = re.compile(
-    r"""["“”„][^"“”„]*(?:["“”„]|\Z) | «[^»]*(?:»|\Z) | `[^`]*`    # one that never ends goes to the text's end
+    r"""["“”„][^"“”„]*(?:["“”„]|\Z) | «[^»]*(?:»|\Z)             # one that never ends goes to the text's end
+    | ``.+?(?:''|``|\Z) | `[^`]+?(?:`|'(?!\w)|\Z)               # as typesetters write them, and code
     | ‘(?:[^‘’]|(?<=\w)’(?=\w))*(?:’|\Z) | (?<!\w)'[^']*'(?!\w)""",
-    re.VERBOSE,
+    re.VERBOSE | re.DOTALL,
 )
 _CODE = re.compile(
     r"""```.*?(?:```|\Z) | ~~~.*?(?:~~~|\Z)                                                    # a block of code
@@ -31,6 +32,10 @@ _CLAUSE = re.compile(r"\b(?:which|whose|who|whom|that|where|when)\b")
 """In a phrase with a verb of its own: another behind it is hard to read ("the country in which Bremen lies is")."""
 _IS_CALLED = re.compile(r"\b(?:called|named)\b")
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
+_OF_A_NOUN = frozenset(["a", "an", "the", "my", "your", "his", "her", "its", "our", "their"])
+"""Before a word that stands by a noun ("an often lethal blow") or is one."""
+_BEFORE_NOT = frozenset(["to", "can", "could", "may", "might", "must", "shall", "should", "will", "would"])
+"""Before what is no clause of its own ("he may have not known"): nothing is contracted there."""
 
 Span = tuple[int, int]
 """Start and end character."""
@@ -102,10 +107,19 @@ def with_other_words(text: str, keep: Collection[Span]) -> Iterator[str]:
     kept = [*keep, *untouchable(text)]
     for match in rules.words.finditer(text):
         # "Anyone of you" is written for "any one of you": what is followed by "of" means something else than by itself.
-        if not overlaps(match.span(), kept) and not text.startswith(" of ", match.end()):
+        if not overlaps(match.span(), kept) and not text.startswith(" of ", match.end()) and not _belongs_to_its_neighbours(text, match):
             before = text[: match.start()].split()[-1:]
             others = [other for other in rules.others[match.group()] if other.split()[:1] != before]  # "in in spite of"
             yield from (text[: match.start()] + other + text[match.end() :] for other in others)
+
+
+def _belongs_to_its_neighbours(text: str, match: re.Match[str]) -> bool:
+    """Whether a word or phrase stands by a noun, in an infinitive, or within a name ("From Dusk Till Dawn", written with a small t)."""
+    before, after = text[: match.start()].split()[-1:], text[match.end() :].split()[:1]
+    near = [word.lstrip("([") for word in (*before, *after)]
+    last = near[0].lower() if before else ""
+    is_in_name = len(near) == 2 and all(word[:1].isupper() and word != "I" for word in near)
+    return is_in_name or last in _OF_A_NOUN or (last in _BEFORE_NOT and match.group().endswith(" not"))
 
 
 def is_about_words(text: str) -> bool:
@@ -115,7 +129,20 @@ def is_about_words(text: str) -> bool:
 
 def untouchable(text: str) -> list[Span]:
     """Quotations, set phrases, and what looks like code, formulas and addresses."""
-    return [match.span() for pattern in (_QUOTED, _CODE, table().set_phrases) for match in pattern.finditer(text)]
+    return [*_begun_before(text), *(match.span() for each in (_QUOTED, _CODE, table().set_phrases) for match in each.finditer(text))]
+
+
+def _begun_before(text: str) -> Iterator[Span]:
+    """Up to the end of a quotation that began before the text, which is a part of another; all of one where nobody can tell."""
+    if text.count('"') % 2:
+        yield 0, len(text)
+    for opening, closing in (("``", "''"), ("“„", "”")):
+        depth = 0
+        for mark in re.finditer(f"{opening}|{closing}" if len(closing) > 1 else f"[{opening}{closing}]", text):
+            depth += -1 if mark.group() == closing else 1
+            if depth < 0:
+                depth = 0
+                yield 0, mark.end()
 
 
 def overlaps(span: Span, kept: Collection[Span]) -> bool:

@@ -21,7 +21,7 @@ PREPOSITIONS = frozenset(["in", "at", "by", "from", "during", "after", "before",
 """Those that say where and when, with any verb; "on" often belongs to the verb ("gaze on")."""
 OBJECTS = frozenset({"dobj", "nsubjpass", "relcl", "acl"})
 """What shows that a verb has an object, or is passive, or stands by a noun that is its object."""
-WITHOUT_OBJECT = ("happen", "occur", "gaze", "stare", "star", "gaz", "roam", "wander", "perish", "di", "cooperat", "collaborat")
+WITHOUT_OBJECT = ("happen", "occur", "gaze", "stare", "star", "gaz", "roam", "wander", "cooperat", "collaborat")
 """How the verbs of the table begin that never have an object. All others are exchanged only where they have one ("let me finish")."""
 DETERMINED_BY = frozenset({"det", "poss", "nummod", "predet"})
 """Of a singular noun: without one it may be part of a phrase of its own."""

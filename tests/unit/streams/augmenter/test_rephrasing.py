@@ -85,6 +85,20 @@ def test_interchangeable_words_are_exchanged_one_at_a_time():
         "It had started to rain.",  # "had began"
         "Give him a little credit, although, he did eat it.",
         "They enjoy the stage they are at present.",  # the "at" is of the stage
+        "Now just breathe normally.",  # not "usually"
+        "There is no one answer.",
+        "He spent the money owing to him.",
+        "It varies, sometimes are better than others.",  # some times
+        "It is an often lethal disruption.",  # "an frequently"
+        "She met its usually kind owner and a nobody.",
+        "He starred in From Dusk till Dawn, and in (Gone until Monday).",  # a name, whose small words are small
+        "He said it was ``often on a big scale'' and I'd ``often do it.",  # as typesetters quote
+        "The `often closed' sign.",
+        "it often rained here.'' Ramos quotes Harlan.",  # a quotation that began before what there is of the text
+        "it often rained here.” Ramos quotes Harlan.",
+        'it often rained here." Ramos often quotes "this", and "that".',  # and nobody knows which is in it
+        "There are not a few, and it was not a little late.",
+        "He may have not known, and claims to have not seen it.",  # "to haven't"
     ],
 )
 def test_quoted_capitalised_and_discussed_words_stay(text):
@@ -117,6 +131,15 @@ def test_a_word_stays_where_any_letter_of_it_is_to_be_kept(kept, stays):
 
 def test_what_comes_after_a_kept_word_is_still_exchanged():
     assert list(with_other_words("often and often", [(0, 5)])) == ["often and frequently"]
+
+
+def test_what_only_stands_near_a_name_or_behind_a_quotation_is_exchanged():
+    assert list(with_other_words("In May I often said ``no'' to Ann until Easter came.", [])) == [
+        "In May I frequently said ``no'' to Ann until Easter came."
+    ]
+    for marks in ("``no''", "“no”", '"no"'):
+        assert list(with_other_words(f"He said {marks} until she left.", [])) == [f"He said {marks} till she left."]
+    assert list(with_other_words("Ann and I often met.", [])) == ["Ann and I frequently met."]
 
 
 def test_of_phrases_that_begin_alike_the_longer_one_is_exchanged():

@@ -31,7 +31,7 @@ def graph():
 @pytest.mark.parametrize(
     ("text", "variant"),
     [
-        ("The lawyers bought two cars.", "The attorneys bought two cars."),
+        ("The attorneys bought two cars.", "The lawyers bought two cars."),
         ("The lawyers purchased two cars.", "The lawyers bought two cars."),
         ("She is selecting a colour.", "She is choosing a colour."),
         ("The bridge was constructed in 1990.", "The bridge was built in 1990."),
@@ -75,6 +75,11 @@ def test_a_word_is_exchanged_for_one_of_its_sense_and_its_inflection(text, varia
         "They assessed a fine.",
         "Oh my God, its happening.",  # written without its mark
         "She put a brave face on it.",
+        "Treaties made by the states are the law; they studied the treaty.",  # a pact is no treaty before the law
+        "The doctor saw the teenager with an illness.",
+        "The lawyers evaluated the integral.",
+        "They are trees or, rarely, vines.",
+        "He said it was ``something on a larger scale'' for them.",  # as typesetters quote
     ],
 )
 def test_what_may_not_be_exchanged_stays(text):
@@ -82,7 +87,8 @@ def test_what_may_not_be_exchanged_stays(text):
         form in variant
         for variant in with_synonyms(text, [])
         for form in ("attorney", "writer", "a great shop", "select", "occur", "lawyers’", "purchase", "construct", "his store", "melody",
-                     "students", "researchers", "somewhat", "punishments", "rivals", "principal", "evaluated", "occurrence", "courageous")
+                     "students", "researchers", "somewhat", "punishments", "rivals", "principal", "evaluated", "assessed",
+                     "pact", "adolescent", "sickness", "attorneys", "bigger", "seldom", "occurrence", "courageous")
     )  # fmt: skip
 
 
