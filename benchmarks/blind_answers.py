@@ -1,6 +1,6 @@
 """The answers of a set of `bench_blind`: the small model's to its questions, greedy, 40 new tokens, before or after RL.
 
-Run: `python benchmarks/blind_answers.py SET` adds those of the untrained model to `answers.jsonl`; with `--adapter FOLDER`, a checkpoint's,
+Run: `python benchmarks/blind_answers.py SET` adds those of the untrained model that are not yet in `answers.jsonl`; with `--adapter FOLDER`, a checkpoint's,
 those of the same model after RL; `--run` names the run that made it.
 """
 
@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from blind_sets import DATA, rows  # noqa: E402
 
-BATCH, TOKENS = 20, 40
+BATCH, TOKENS = 80, 40
 
 
 def answers(prompts: list[str], adapter: Path | None) -> Iterator[str]:
@@ -31,7 +31,7 @@ def answers(prompts: list[str], adapter: Path | None) -> Iterator[str]:
     torch.set_num_threads(1)
     folder = default_model()
     tokenizer = AutoTokenizer.from_pretrained(folder, padding_side="left")
-    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.bfloat16)
     if adapter:
         model = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
     for begin in range(0, len(prompts), BATCH):
@@ -47,12 +47,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("set")
     parser.add_argument("--adapter", type=Path, help="a checkpoint's folder")
+    parser.add_argument("--share", action="store_true", help="half of the questions alone, of each kind as many")
     parser.add_argument("--run", default="", help="name of the run that made the checkpoint")
     arguments = parser.parse_args()
-    questions = rows(arguments.set, "questions.jsonl")
     model = "after" if arguments.adapter else "before"
+    path = DATA / arguments.set / "answers.jsonl"
+    answered = {row["id"] for row in rows(arguments.set, path.name) if row["model"] == model} if path.exists() else set()
+    asked = enumerate(rows(arguments.set, "questions.jsonl"))
+    questions = [row for at, row in asked if row["id"] not in answered and not (arguments.share and at % 4 in (1, 2))]
     said = answers([row["prompt"] for row in questions], arguments.adapter)
-    with (DATA / arguments.set / "answers.jsonl").open("a", encoding="utf-8") as stream:
+    with path.open("a", encoding="utf-8") as stream:
         for row, answer in zip(questions, said, strict=True):
             stream.write(json.dumps({"id": row["id"], "model": model, "run": arguments.run, "answer": answer}, ensure_ascii=False) + "\n")
             stream.flush()
