@@ -1,7 +1,7 @@
 """The answers of a set of `bench_blind`: the small model's to its questions, greedy, 40 new tokens, before or after RL.
 
-Run: `python benchmarks/blind_answers.py SET` adds those of the untrained model that are not yet in `answers.jsonl`; with `--adapter FOLDER`, a checkpoint's,
-those of the same model after RL; `--run` names the run that made it.
+Run: `python benchmarks/blind_answers.py SET` adds those of the untrained model to `answers.jsonl`, where they are not there yet; with
+`--adapter FOLDER`, a checkpoint's, those of the same model after RL; `--run` names the run that made it.
 """
 
 from __future__ import annotations
