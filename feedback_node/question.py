@@ -11,6 +11,7 @@ from schemas.triplet import JudgedTriplet, Verdict
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import words
+from streams.knowledge.near_words import grouped
 from streams.knowledge.ontology import ValueKind
 from streams.knowledge.value_types import Mention
 
@@ -68,7 +69,7 @@ class Question(NamedTuple):
 
 def read_question(text: str, graph: Hypergraph) -> Question:
     """What a question asks. Entities and predicates that it names make its parts, where the graph knows the one of the other."""
-    found = graph.entities_in(text, ambiguous=True)
+    found = _mentions(text, graph)
     mentions = list(dict.fromkeys(mention.entity for mention in found))
     outside = _without_names(text, found)
     predicates = _asked_in(outside, graph, mentions)
@@ -79,6 +80,14 @@ def read_question(text: str, graph: Hypergraph) -> Question:
         parts = [Part(name, entity) for name in asked for entity in mentions]
     said = frozenset(word.text for word in words(text))
     return Question(tuple(parts), frozenset(_every(mentions, graph)), said, is_yes_no(text), known)
+
+
+def _mentions(text: str, graph: Hypergraph) -> list[Mention]:
+    """The graph's names in a text; where there is none, its common nouns in the plural: "Where do baobabs grow?"."""
+    if found := graph.entities_in(text, ambiguous=True):
+        return found
+    plurals = ((word, graph.resolve(text[word.start : word.end]).entity) for word in words(text))
+    return [Mention(entity, word.start, word.end) for word, entity in plurals if entity is not None]
 
 
 def _asked_in(text: str, graph: Hypergraph, entities: list[str]) -> list[str]:
@@ -110,14 +119,17 @@ def _known_first(ways: list[list[str]], graph: Hypergraph, entities: list[str]) 
 def _implied(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> list[str]:
     """What a "when" or a "where" asks that says nothing else: "When was X?", "Who built X, and when?", "Where is X?"."""
     asked = _BARE.search(clause)
-    if asked is None or not _PLAIN.issuperset(word.text for word in words(clause)):
+    named = [clause[one.start : one.end] for one in _mentions(clause, graph)]
+    beside = {word.text for word in words(clause)} - {word.text for name in named for word in words(name)}
+    if asked is None or not beside <= _PLAIN:
         return []
     if asked["when"]:
         of_all = {name for name in (*graph.ontology.predicates_in(text), *graph.ontology.asked_by(text)) if _is_date(graph, name)}
         dates = [name for name in graph.ontology.predicates if _is_date(graph, name) and _is_told(graph, entities, name)]
         found = [name for name in dates if name in of_all] or dates
     else:
-        found = [name for name in graph.ontology.predicates if _says_where(graph, name) and _is_told(graph, entities, name)]
+        says = _says_whence if clause.rstrip(" ?.!").endswith(" from") else _says_where
+        found = [name for name in graph.ontology.predicates if says(graph, name) and _is_told(graph, entities, name)]
     return found if len(found) == 1 else []
 
 
@@ -132,7 +144,12 @@ def _is_date(graph: Hypergraph, predicate: str) -> bool:
 def _says_where(graph: Hypergraph, predicate: str) -> bool:
     """Whether a phrase of it says where a thing is, and no more: "{subject} is in {object}"."""
     between = [one.between.split() for one in graph.ontology[predicate].templates if not one.reversed]
-    return any(said and said[-1] in _IN and FUNCTION_WORDS.issuperset(said) for said in between)
+    return any(said and said[-1] in _IN and _PLAIN.issuperset(said) for said in between)
+
+
+def _says_whence(graph: Hypergraph, predicate: str) -> bool:
+    """Whether a phrase of it says where a thing comes from: "{subject} is native to {object}"."""
+    return any("~originate" in grouped(one.between.split()) for one in graph.ontology[predicate].templates if not one.reversed)
 
 
 def _kinds(clause: str) -> tuple[ValueKind, ...] | None:

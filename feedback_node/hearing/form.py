@@ -53,6 +53,8 @@ _ROW = re.compile(r"^[ \t]*\|?(?P<cells>[^|\n]*(?:\|[^|\n]*)+?)\|?[ \t]*$", re.M
 _TABLE = re.compile(r"(?:^[ \t]*\|[^\n]*\|[ \t]*(?:\n|\Z))+|(?:^[^|\n]+\|[^\n]+(?:\n|\Z)){2,}", re.MULTILINE)
 _LINE = re.compile(r"^[ \t]*\|?[\s:|-]*-[\s:|-]*\|?[ \t]*$")
 _NO_HEADER = frozenset({"", "property", "field", "attribute", "key", "item", "question", "fact", "detail", "category", "aspect", "name"})
+_NUMBERED = re.compile(r"(?:(?<=^)|(?<=\s))\(?(?:[1-9]|1\d)\)\s+(?=[^\W\d_])")
+"""Items within a line: "1) Lima 2) Cusco"."""
 _MOST_JSON = 20_000
 
 
@@ -72,6 +74,7 @@ def plain(text: str, question: str = "") -> Mapped:
     _unmark(mapped)
     if "|" in mapped.text:
         mapped.sub(_TABLE, lambda match: list(_table(match, question)))
+    mapped.sub(_NUMBERED, lambda match: [".\n"] if match.start() else [])
     mapped.sub(_RULE, lambda match: [])
     mapped.sub(_HEADING, lambda match: [match.span("said")])
     mapped.sub(_BULLET, lambda match: [])

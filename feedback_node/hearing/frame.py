@@ -6,6 +6,7 @@ from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked
 from streams.knowledge.english import CHANGING, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import Word
 
 FRAME = (
     listed("frame")
@@ -21,6 +22,11 @@ DENIALS = frozenset({"not", "never", "neither", "nor", "isnt", "wasnt", "arent",
 """They turn it round."""
 TURNING = listed("other_thing") | CHANGING | listed("turning")
 """With one of these it may be said of something else."""
+
+
+def denies(text: str, word: Word) -> bool:
+    """Whether a word denies what follows it: not the "No" that answers a question ("No, it is X")."""
+    return word.text in DENIALS and not (word.text == "no" and text[word.end : word.end + 1] in (*",.;:!-–—", ""))
 
 
 def is_benign(word: str, asked: Asked, graph: Hypergraph) -> bool:

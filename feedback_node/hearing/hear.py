@@ -159,7 +159,10 @@ def _with_told_beside(sentence: str, start: int, said: list[Triplet], asked: Ask
     told = [inside_place(one, sentence, asked, graph) for one in told_beside(sentence, asked, graph)] or plain_offer(sentence, asked, graph)
     if not told:
         return said
-    kept = (one for one in said if _is_name(one.object) or not (one in on_question or one.predicate in ("is", "was")))
+    again = [one for one in said if one.predicate in ("is", "was") and any(other.object in one.object for other in told)]
+    kept = (
+        one for one in said if one not in again and (_is_name(one.object) or not (one in on_question or one.predicate in ("is", "was")))
+    )
     return [*kept, *_moved(told, start)]
 
 

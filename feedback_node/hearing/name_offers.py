@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked
-from feedback_node.hearing.frame import DENIALS, DOUBT, FRAME, TURNING, is_benign
+from feedback_node.hearing.frame import DENIALS, DOUBT, FRAME, TURNING, denies, is_benign
 from streams.knowledge.english import DETERMINERS, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import Word, fold, words
@@ -19,6 +19,9 @@ _LINKS = listed("name_links")
 _WITHIN = re.compile(r"^,?\s*(?:in|of|at|near|from)\s+(?:the\s+)?$")
 _THEN_AT = re.compile(r"^,?\s+at\s+(?:the\s+)?$")
 _BEHIND = re.compile(r"^,\s+$")
+_ADJECTIVES = ("an", "ish", "ese", "ic", "al", "en", "ch", "i", "ive", "ern", "ss")
+"""Endings of adjectives in capitals: "African", "Swiss"."""
+_OWNS = re.compile(r"(?:['’]s|(?<=s)['’])\s+[a-z]")
 _MOST_DESCRIBING = 4
 _STEM, _ALIKE = 5, 0.65
 """A name with as many first letters in common, and this alike (difflib's ratio), may be another spelt badly."""
@@ -67,7 +70,7 @@ def offers_in(text: str, begin: int, values: Sequence[tuple[int, int]], asked: A
             bare = bare and group.text in DETERMINERS
             if group.text in ("but", "however", "rather", "instead"):
                 denied = False
-            elif group.text in DENIALS:
+            elif denies(text, group):
                 denied = True
             if not is_benign(group.text, asked, graph):
                 others.append(group)
@@ -123,8 +126,11 @@ def _echoes(entity: str, sentence: _Sentence) -> bool:
 def _without_places(names: list[Offer], sentence: _Sentence) -> list[Offer]:
     """Without the place behind a name: "the Rijksmuseum in Amsterdam", "Barcelona, Spain"; one that could be the answer stays."""
     kept: list[Offer] = []
-    for one in names:
-        gap = sentence.text[kept[-1].end : one.start] if kept else ""
+    owners = [one for one in names if _OWNS.match(sentence.text, one.end) and not _could_answer(one, sentence)]
+    end = 0
+    for one in names if len(owners) == len(names) else [one for one in names if one not in owners]:  # "Bill Gates' company, Microsoft"
+        gap = sentence.text[end : one.start] if kept else ""
+        end = one.end
         if kept and _could_answer(one, sentence) and not _could_answer(kept[-1], sentence) and _is_place_before(kept[-1], gap, sentence):
             kept[-1] = one  # "in Venice, at La Fenice"
             continue
@@ -187,7 +193,7 @@ def _groups(sentence: _Sentence, begin: int, values: Sequence[tuple[int, int]]) 
 
 def _is_adjective(word: Word, following: Word, sentence: _Sentence) -> bool:
     """Whether a word in capitals that nobody knows says of what kind the thing behind it is that was asked for."""
-    if any(start <= word.start < end for _, start, end in sentence.mentions):
+    if any(start <= word.start < end for _, start, end in sentence.mentions) or not word.text.endswith(_ADJECTIVES):
         return False
     return any(following.text in sentence.graph.ontology[one.predicate].nouns for one in sentence.asked.missing)
 

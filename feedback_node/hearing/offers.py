@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from feedback_node.hearing.asked import Asked, Missing
-from feedback_node.hearing.frame import DENIALS, DOUBT, TURNING
+from feedback_node.hearing.frame import DENIALS, DOUBT, TURNING, denies
 from feedback_node.hearing.name_offers import Offer, Offers, offers_in
 from feedback_node.hearing.value_offers import masked, value_spans
 from schemas.triplet import Triplet, Verdict
@@ -183,7 +183,7 @@ def _value_claims(sentence: str, plain: str, spans: Sequence[tuple[int, int]], w
         text = sentence[start:end].strip()
         kind = graph.ontology[one.predicate].value
         if (parse_date(text) if kind is ValueKind.DATE else parse_quantity(text)) is not None:
-            denied = any(word.text in DENIALS for word in words(plain[: start - offset]))
+            denied = any(denies(plain, word) for word in words(plain[: start - offset]))
             claims.append(_claim(one, text, (start, end), graph, denied=denied))
     return claims
 

@@ -58,6 +58,7 @@ _PLACE_OF = re.compile(
     r"\s+of\s+(?:the\s+)?$",
     re.IGNORECASE,
 )
+_OUTER = re.compile(r",\s+in\s+(?:the\s+)?$")
 _PLACE_CHARS = 24
 _TITLE, _PLACE = "title", "name-in"
 _SHORT_NAME = 3
@@ -86,7 +87,26 @@ def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph)
         meant.append(one)
     if told:  # "was staged in Venice" beside "was staged at La Fenice", which is what was asked
         meant = [one for one in meant if one.predicate.rpartition(" ")[0] not in told or graph.ontology.match_all(one.predicate)]
-    return _without_repeats(meant, graph)
+    return _without_repeats(_without_outer_places(meant, text, graph), graph)
+
+
+def _without_outer_places(found: list[Triplet], text: str, graph: Hypergraph) -> list[Triplet]:
+    """Without the place that holds the one before: "held in Salt Lake City, in the United States", where the first could be the answer."""
+    kept: list[Triplet] = []
+    for one in found:
+        at, match = one.object_span, graph.ontology.match_predicate(one.predicate)
+        if at is not None and match is not None and _OUTER.search(text, 0, at[0]) and not _is_listed(one.object, match.name, graph):
+            before = [other.object for other in kept if other.subject == one.subject and (other.object_span or at) < at]
+            if any(_is_listed(name, match.name, graph) for name in before):
+                continue
+        kept.append(one)
+    return kept
+
+
+def _is_listed(name: str, predicate: str, graph: Hypergraph) -> bool:
+    """Whether the graph has a name as an object of a predicate."""
+    entity = read(graph, name).entity
+    return entity is not None and bool(graph.statements_to(entity, predicate))
 
 
 def _without_repeats(found: list[Triplet], graph: Hypergraph) -> list[Triplet]:
@@ -249,7 +269,7 @@ def _stands_in(said: str, owner: str, asked: Asked, graph: Hypergraph) -> bool:
     if len(tokens) != 1:
         return False
     (token,) = tokens
-    return token in _STAND_INS or (said.islower() and (token in graph.ontology.classes or token in asked.question.words))
+    return token in _STAND_INS or token in graph.ontology.classes or (said.islower() and token in asked.question.words)
 
 
 def _as_asked(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet:

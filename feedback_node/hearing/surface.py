@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from streams.knowledge.english import FUNCTION_WORDS
+from streams.knowledge.english import DETERMINERS, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import ValueKind
 from streams.knowledge.persons import is_made
@@ -118,7 +118,18 @@ def _match(words: str, left: str, right: str, graph: Hypergraph) -> PredicateMat
         found = tuple(
             one for one in found if (entity := graph.resolve(right if one.reversed else left).entity) and graph.statements(entity, one.name)
         )
-    return found[0] if len(found) == 1 else None
+    if len(found) != 1:
+        return None
+    said = " ".join(word for word in words.lower().split() if word not in DETERMINERS)
+    named = found[0].name == said and not graph.ontology[found[0].name].symmetric
+    if named and not _tells(graph, left, said) and _tells(graph, right, said):  # "Did Calgary host the games?", of a predicate `host`
+        return found[0]._replace(reversed=not found[0].reversed)
+    return found[0]
+
+
+def _tells(graph: Hypergraph, name: str, predicate: str) -> bool:
+    entity = graph.resolve(name).entity
+    return entity is not None and bool(graph.statements(entity, predicate))
 
 
 def _relation_first(

@@ -31,6 +31,7 @@ _FORMS = [
         rf"(?P<month>{_MONTH})\b\.?,?\s+(?:of\s+|in\s+)?(?P<year>\d{{1,2}})\s*(?P<era>b\.?\s?c\.?(?:\s?e\.?)?|a\.?\s?d\.?)(?![a-z])",
         rf"(?P<year>\d{{3,4}}),?\s+(?P<month>{_MONTH})\b\.?",
         r"(?P<iso>[-−+]?\d{4})-(?P<number>0\d|1[0-2])",
+        r"(?P<number>0?[1-9]|1[0-2])/(?P<year>\d{4})",
         rf"(?P<century>\d{{1,2}})\s?(?:st|nd|rd|th)(?:\s+|-)(?:century|c\.){_ERA}",
         rf"{_AD}\s*(?P<year>\d{{1,4}})",
         r"(?P<year>\d{3,4})'?(?P<decade>s)",

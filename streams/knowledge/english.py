@@ -37,6 +37,7 @@ PARTITIVE = frozenset(
         "side",
         "half",
         "coast",
+        "coasts",
         "shore",
         "shores",
         "region",

@@ -17,7 +17,7 @@ from schemas.fact import Fact
 from streams.knowledge.aliases import AliasGraph
 from streams.knowledge.dates import parse_date
 from streams.knowledge.lexicon import Lexicon
-from streams.knowledge.names import fold
+from streams.knowledge.names import fold, singulars
 from streams.knowledge.ontology import ALIAS, Ontology, ValueKind
 from streams.knowledge.quantities import parse_quantity
 from streams.knowledge.value_types import Mention, Reading, Resolution, Statement, Status
@@ -130,9 +130,11 @@ class Hypergraph:
     # --- names
 
     def resolve(self, name: str) -> Resolution:
-        """Whom a name stands for; case, accents, "the" and the possessive do not matter."""
+        """Whom a name stands for; case, accents, "the", the possessive and the plural of a common noun do not matter."""
         folded = fold(name)
         if folded not in self._lexicon:
+            folded = next((one for one in singulars(folded) if one in self._lexicon and self._lexicon.spelling(one).islower()), "")
+        if not folded:
             return Resolution(None, (), Status.UNKNOWN)
         roots = self.entities(folded)
         return Resolution(roots[0], roots, Status.KNOWN) if len(roots) == 1 else Resolution(None, roots, Status.AMBIGUOUS)

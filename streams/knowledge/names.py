@@ -149,3 +149,13 @@ def _fold_name(name: str) -> str:
 
 def _join(text: str) -> str:
     return " ".join(folded_words(text)) or " ".join([word.text for word in words(text)][:1])  # "The" is a name where nothing else is said
+
+
+def singulars(name: str) -> Iterator[str]:
+    """What a folded name may be the plural of: "baobabs" -> baobab, "berries" -> berry, berrie."""
+    if name.endswith("s") and not name.endswith("ss"):
+        if name.endswith("ies"):
+            yield name[:-3] + "y"
+        if name.endswith("es"):
+            yield name[:-2]
+        yield name[:-1]

@@ -137,3 +137,66 @@ def test_a_table_of_one_row_says_what_its_header_names(heard, name):
     assert heard(question, f"| {noun} | Year |\n|---|---|\n| {by} | {date} |")[0] >= 1
     assert heard(question, f"| {noun} | Year |\n|---|---|\n| {other} | {date} |")[1] == 1
     assert heard(question, f"| Name | {noun} |\n|---|---|\n| {name} | {other} |") == (0, 1)
+
+
+KINDS = {  # a common noun, where it comes from, who hosts it (a predicate that is also a verb), in which place of which land
+    "marsh orchid": ("Norway", "Sweden", "Bloom Fair", "Vestby", "Akershus"),
+    "shore lark": ("Iceland", "Scotland", "Wing Days", "Hofn", "Austurland"),
+    "stone crab": ("Cuba", "Mexico", "Claw Feast", "Remedios", "Villa Clara"),
+}
+NATURE = {
+    "classes": ["flower", "bird", "crab", "fair"],
+    "predicates": {
+        "native": {"closed": True, "phrases": ["{subject} is native to {object}"]},
+        "host": {
+            "functional": True, "verbs": ["host"], "nouns": ["host"],
+            "phrases": ["{object} hosted {subject}", "{subject} was held in {object}"],
+        },
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def nature() -> Callable[[str, str], tuple[int, int]]:
+    facts = [(name, "native", land) for name, (land, *_) in KINDS.items()]
+    return counts_of(NATURE, facts + [(row[2], "host", row[3]) for row in KINDS.values()])
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_common_noun_is_known_in_the_plural_and_where_it_is_from_asks_for_its_origin(nature, name):
+    land, other, *_ = KINDS[name]
+    for question in (f"Where is the {name} from?", f"Where is the {name} native to?"):
+        assert nature(question, f"It's from {land}.") == (1, 0)
+        assert nature(question, f"{other}.") == (0, 1)
+    assert nature(f"Where is the {name} native to?", f"{name.capitalize()}s are native to {land}.") == (1, 0)
+    assert nature(f"Where is the {name} native to?", f"{name.capitalize()}s are native to {other}.") == (0, 1)
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_verb_that_is_a_predicates_own_name_goes_from_who_does_it(nature, name):
+    *_, fair, town, _ = KINDS[name]
+    assert nature(f"Did {town} host the {fair}?", "It did.") == (1, 0)
+    assert nature(f"Did {town} host the {fair}?", "No, it did not.") == (0, 1)
+    assert nature(f"Did Wexham host the {fair}?", "Yes, it did.") == (0, 1)
+    assert nature(f"Did Wexham host the {fair}?", f"No, {town} did.")[0] >= 1
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_no_that_answers_the_question_denies_nothing_that_comes_after_it(nature, name):
+    land, _, fair, town, _ = KINDS[name]
+    assert nature(f"Was the {fair} in some other place?", f"No, it was held in {town}.")[1] == 0
+    assert nature(f"Is the {name} a plant of the Alps?", f"No, it is native to {land}.")[1] == 0
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_the_place_that_holds_the_answer_is_no_second_answer(nature, name):
+    *_, fair, town, county = KINDS[name]
+    question = f"Where was the {fair} held?"
+    assert nature(question, f"The {fair} was held in {town}, {county}, in the United Provinces.") == (1, 0)
+    assert nature(question, f"It was held in Wexham, {county}, in the United Provinces.")[1] >= 1
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_items_within_a_line_are_items(nature, name):
+    land, *_ = KINDS[name]
+    assert nature(f"Where is the {name} native to?", f"1) {land} 2) Atlantis")[0] == 1
