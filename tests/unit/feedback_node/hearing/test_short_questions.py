@@ -193,7 +193,7 @@ def test_the_place_that_holds_the_answer_is_no_second_answer(nature, name):
     *_, fair, town, county = KINDS[name]
     question = f"Where was the {fair} held?"
     assert nature(question, f"The {fair} was held in {town}, {county}, in the United Provinces.") == (1, 0)
-    assert nature(question, f"It was held in Wexham, {county}, in the United Provinces.")[1] >= 1
+    assert nature(question, f"The {fair} was held in Wexham.") == (0, 1)
 
 
 @pytest.mark.parametrize("name", KINDS)
