@@ -98,22 +98,24 @@ def _asked_in(text: str, graph: Hypergraph, entities: list[str]) -> list[str]:
 
 def _asked_by(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> list[str]:
     """Those of a clause; of several those whose objects are what its "when", "who" or "how many" asks for, known of what it names."""
-    exact = graph.ontology.predicates_in(clause)
-    if not exact and (implied := _implied(clause, text, graph, entities)):
-        return implied
+    ways = []
+    for names in _ways(clause, text, graph, entities):
+        if names and any(_is_known(graph, entity, name) for name in names for entity in entities):
+            return names
+        ways += [names] if names else []
+    return ways[0] if ways else []
+
+
+def _ways(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> Iterator[list[str]]:
+    """The ways to read a clause, the best first: by its own words, by what it says little of, by like words. Found as they are asked for."""
+    exact, kinds = graph.ontology.predicates_in(clause), _kinds(clause)
+    yield [name for name in exact if kinds is None or graph.ontology[name].value in kinds]
+    if not exact:
+        yield _implied(clause, text, graph, entities)
     like = graph.ontology.asked_by(clause)
-    kinds = _kinds(clause)
-    if kinds is None:
-        return next(_known_first([exact, like], graph, entities), [])
-    fitting = [[name for name in names if graph.ontology[name].value in kinds] for names in (exact, like)]
-    return next(_known_first([*fitting, exact, like], graph, entities), [])
-
-
-def _known_first(ways: list[list[str]], graph: Hypergraph, entities: list[str]) -> Iterator[list[str]]:
-    """Of several ways to read a clause those first by which the graph knows something of what it names; none that is empty."""
-    ways = [names for names in ways if names]
-    yield from [names for names in ways if any(_is_known(graph, entity, name) for name in names for entity in entities)]
-    yield from ways
+    yield [name for name in like if kinds is None or graph.ontology[name].value in kinds]
+    yield exact
+    yield like
 
 
 def _implied(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> list[str]:
