@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from cli.options import json_option, kafka_options
+from cli.options import facts_there, json_option, kafka_options
 from cli.terminal import say
 from cli.train_options import setting_option
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 @click.argument("question", nargs=-1, required=True)
 @click.option(
     "--facts",
-    type=click.Path(exists=True, path_type=Path),
+    callback=facts_there,
     multiple=True,
     metavar="FILE",
-    help="Judge the answer by these facts; may be repeated.",
+    help="Judge the answer by any FILE, folder or pattern that `pelton facts` reads; may be repeated.",
 )
 @click.option("--ontology", type=click.Path(exists=True, path_type=Path), metavar="FILE", help="Predicates of those facts.")
 @click.option("--max-new-tokens", type=int, default=64, show_default=True, help="Longest answer in tokens.")
@@ -61,7 +61,7 @@ def ask(
     Arguments with blanks in them are a question each; words without quotation marks are one; `-` reads a question a line. With --json each
     answer is a document, a line each.
 
-    With --facts, the answer is taken apart and each claim is judged.
+    With --facts, the answer is taken apart and each claim is judged, by the policy strict.
     """
     from cli.judging import config_of
     from cli.reward import judge, load_graph, show

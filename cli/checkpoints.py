@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import json_option
+from cli.options import Group, json_option
 from cli.terminal import say, styled, zoned
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ EXIT_TORN = 1
 folder = click.argument("directory", type=click.Path(exists=True, file_okay=False, path_type=Path), metavar="DIR")
 
 
-@click.group()
+@click.group(cls=Group)
 def checkpoints() -> None:
     """List and verify checkpoints, and what each was trained on.
 

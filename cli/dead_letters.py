@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import json_option, kafka_options, sign_option
+from cli.options import Group, json_option, kafka_options, sign_option
 from cli.terminal import say, styled
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ PAYLOAD_CHARS = 4000
 """How much of a payload `show` prints, unless --full."""
 
 
-@click.group()
+@click.group(cls=Group)
 def dead_letters() -> None:
     """List, show and replay records that could not be used."""
 

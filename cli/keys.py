@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from cli.declared import choices
-from cli.options import json_option
+from cli.options import Group, json_option
 from cli.terminal import say, zoned
 
 FILE = click.Path(dir_okay=False, path_type=Path)
@@ -19,7 +19,7 @@ allow_option = click.option(
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def keys() -> None:
     """Make keys that records are signed with, and say which are allowed to write what.
 

@@ -57,6 +57,17 @@ class Ternary(click.ParamType):
         return {"right": right, "abstained": abstained, "wrong": wrong, "unsupported": unsupported, "needless": needless}
 
 
+class Group(click.Group):
+    """A group in whose list of commands each one's first sentence stands whole: click's own cuts it at the end of the line."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of `--help`."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        if rows := [(name, command.get_short_help_str(WHOLE)) for name, command in found if command is not None and not command.hidden]:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
+
 class RunName(click.ParamType):
     """The name of a run: part of a folder's name and of consumer groups' names."""
 
@@ -100,6 +111,8 @@ sign_option = broker_option(
     help="Sign what is sent by this key (`pelton keys`). [env: PELTON_SIGN_KEY]",
 )
 """For commands with `kafka_options`: their settings have it."""
+WHOLE = 10_000
+"""Characters of a command's first sentence that its group's list shows."""
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for other programs.")
 
 REWARD_POLICY = "ternary"

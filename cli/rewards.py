@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.judging import config_of, policy_options
-from cli.options import RunName, json_option, kafka_options, sign_option
+from cli.options import Group, RunName, json_option, kafka_options, sign_option
 from cli.terminal import say
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ run_option = click.option("--run-id", type=RunName(), metavar="ID", help="Only t
 phase_option = click.option("--phase", metavar="NAME", help="Only of this phase: before, after, train.")
 
 
-@click.group()
+@click.group(cls=Group)
 def rewards() -> None:
     """Show rewards, and judge outputs again under the graph as it is now."""
 

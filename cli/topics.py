@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cli.options import json_option, kafka_options
+from cli.options import Group, json_option, kafka_options
 from cli.terminal import say, styled
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 COLOURS = {"created": "green", "altered": "green", "ok": "green", "risky": "yellow", "wrong": "red", "missing": "red"}
 
 
-@click.group()
+@click.group(cls=Group)
 def topics() -> None:
     """Make, check and list the topics."""
 

@@ -198,6 +198,8 @@ def answer_lines(view: View, most: int) -> list[RenderableType]:
     for reward in view.answers[:most]:
         told = Text(overflow="ellipsis", no_wrap=True)
         told.append(f"{DASH if reward.reward is None else f'{reward.reward:.2f}':>5} ", style="bold")
+        if reward.value is not None:  # an abstention has no R, and is worth something to the policy
+            told.append(f"{reward.policy} {reward.value:g} ", style="cyan")
         told.append(f"{escaped(reward.prompt)} ", style="dim")
         for piece in pieces(" ".join(reward.completion.split()) if not reward.triplets else reward.completion, reward.triplets):
             told.append(escaped(piece.text), style=VERDICTS[piece.verdict])

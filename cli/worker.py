@@ -16,7 +16,7 @@ import click
 from cli.declared import choices
 from cli.judging import config_of, policy_options
 from cli.logs import as_node, log_option
-from cli.options import Finite, RunName, kafka_options
+from cli.options import Finite, Group, RunName, kafka_options
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -29,7 +29,7 @@ GARBAGE_OBJECTS = 20_000
 """How many objects more than are let go are made before cycles are looked for among the newest."""
 
 
-@click.group()
+@click.group(cls=Group)
 def worker() -> None:
     """Run stream processors: curriculum, augmenter, feedback.
 

@@ -17,6 +17,7 @@ from demo import policy
 from demo.account import Account
 from demo.dataset import fact_of
 from demo.session import DemoOptions, Session
+from reports.of_run import apart
 from reports.page import CONTROL, MEASURES, Answer, ReportData, measure_rows, summarise, write_report
 from reports.plots import Lag, Loss, Reward
 from schemas.base import Message
@@ -187,11 +188,8 @@ def _timings(session: Session) -> dict[str, float]:
     stages = {name: seconds for name, seconds in session.timings.items() if name != "training, asking and judging"}
     for path in sorted((session.options.run_dir / "training").glob("trainer-e*.json")):
         notes = json.loads(path.read_text(encoding="utf-8"))["timings"]
-        inside = sum(notes.get(name, 0.0) for name in ("waiting for samples", "evaluating", "checkpoints"))
-        for name, seconds in notes.items():
+        for name, seconds in apart(notes).items():
             stages[name] = stages.get(name, 0.0) + seconds
-        if "training (sft)" in stages:
-            stages["training (sft)"] = max(0.0, stages["training (sft)"] - inside)
     rest = session.timings.get("training, asking and judging", 0.0) - sum(s for name, s in stages.items() if name not in session.timings)
     return stages | ({"starting Python and waiting for it": rest} if rest > 0 else {})
 

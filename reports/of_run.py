@@ -42,6 +42,7 @@ def report_data(run: RunFolder, topics: FromTopics) -> ReportData:
         settings=_settings(run),
         data=_data(run),
         notes=_notes(run, topics),
+        topics_missing=bool(topics.missing),
     )
 
 
@@ -73,15 +74,18 @@ def _did(run: RunFolder) -> str:
 
 
 def _timings(run: RunFolder) -> dict[str, float]:
-    """Of all starts that ended in order; what is inside of another is taken out of it."""
+    """Of all starts that ended in order."""
     stages: dict[str, float] = {}
     for summary in run.summaries:
         for name, seconds in summary.get("timings", {}).items():
             stages[name] = stages.get(name, 0.0) + seconds
-    inside = sum(stages.get(name, 0.0) for name in ("waiting for samples", "evaluating", "checkpoints"))
-    if "training (sft)" in stages:
-        stages["training (sft)"] = max(0.0, stages["training (sft)"] - inside)
-    return stages
+    return apart(stages)
+
+
+def apart(stages: dict[str, float]) -> dict[str, float]:
+    """Seconds by stage, without what is inside of another: a step that learns from rewards waits for them. All else is outside of steps."""
+    step = "training (prompt)"
+    return stages | ({step: max(0.0, stages[step] - stages.get("judging (train)", 0.0))} if step in stages else {})
 
 
 def _environment(run: RunFolder) -> dict[str, Any]:

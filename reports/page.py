@@ -86,6 +86,8 @@ class ReportData:
     """What was compared, and what came of it, in words."""
     notes: Sequence[str] = ()
     """What the page lacks, and why."""
+    topics_missing: bool = False
+    """Whether the topics were not read, so that nobody knows what answers there are."""
 
 
 class Measure(NamedTuple):
@@ -253,6 +255,7 @@ def render(data: ReportData) -> str:
         settings={name: _text(value) for name, value in data.settings.items()},
         records={name: _text(value) for name, value in data.data.items()},
         notes=data.notes,
+        topics_missing=data.topics_missing,
         account=account_of(data.account),
         slices=slices(data.timings),
         total_time=duration(sum(data.timings.values())),

@@ -159,6 +159,12 @@ def test_a_checkpoint_answers_and_so_does_its_export(run_dir, tmp_path):
     assert run(ask, tmp_path / "out", *QUESTION.split()).output.strip() == ANSWER, "a question may come unquoted"
 
 
+def test_facts_are_named_as_everywhere_by_file_folder_or_pattern(tmp_path, files):
+    for named in (tmp_path / "facts.csv", tmp_path / "*.csv"):
+        given = ask.make_context("ask", ["m", "Who?", "--facts", str(named)]).params["facts"]
+        assert given == (tmp_path / "facts.csv",)
+
+
 def test_with_facts_each_claim_of_the_answer_has_its_verdict(run_dir, files):
     shown = run(ask, run_dir, QUESTION, *files).output
     assert shown.startswith(ANSWER)

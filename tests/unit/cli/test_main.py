@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from cli import main as program
 from schemas.errors import BrokerError, Fenced
@@ -39,6 +40,13 @@ def commands() -> list[list[str]]:
         if isinstance(command, click.Group):
             found += [[name, inner] for inner in command.list_commands(context)]
     return found
+
+
+@pytest.mark.parametrize("name", sorted({command[0] for command in commands() if len(command) == 2}))
+def test_the_list_of_a_group_s_commands_cuts_no_sentence(name: str) -> None:
+    group = program.pelton.get_command(click.Context(program.pelton), name)
+    told = CliRunner().invoke(group, ["--help"], terminal_width=80).output
+    assert "..." not in told.partition("Commands:")[2]
 
 
 @pytest.mark.parametrize("command", commands(), ids=" ".join)

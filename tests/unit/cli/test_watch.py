@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -52,6 +53,14 @@ def text_of(view: View, width: int, height: int = 0, colour: bool = False) -> st
     console = Console(file=io.StringIO(), width=width, force_terminal=colour, color_system="truecolor" if colour else None)
     console.print(drawn(view, width, height))
     return console.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 200])
+def test_an_answer_without_a_share_says_what_the_policy_gave_it(view, width):
+    abstains = answer().model_copy(update={"reward": None, "policy": "ternary", "value": -1.0, "triplets": ()})
+    told = text_of(replace(view, answers=[abstains]), width)
+    assert "– ternary -1 What is the capital" in told
+    assert all(len(line) <= width for line in told.splitlines())
 
 
 @pytest.mark.parametrize("width", [80, 200])

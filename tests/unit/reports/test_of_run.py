@@ -60,6 +60,17 @@ def test_no_card_for_times_that_a_run_which_did_not_end_never_told(run):
     assert "<h3>Time</h3>" in render(report_data(load_run(run), FromTopics()))
 
 
+def test_times_are_added_up_once(run):
+    told = {"training (prompt)": 100.0, "judging (train)": 40.0, "waiting for samples": 30.0, "training (sft)": 50.0, "checkpoints": 5.0}
+    (run / "trainer-e1.json").write_text(json.dumps({"step": 40, "timings": told}))
+    assert report_data(load_run(run), FromTopics()).timings == told | {"training (prompt)": 60.0}
+
+
+def test_answers_that_were_not_read_are_not_said_to_be_none(run):
+    assert "No answers were judged" not in render(report_data(load_run(run), FromTopics(missing="--no-topics was given")))
+    assert "No answers were judged" in render(report_data(load_run(run), FromTopics()))
+
+
 def test_answers_with_claims_and_dead_letters_by_reason_are_on_it_where_the_topics_have_them(run):
     before = judged("p1", "What is the capital of Laos?", "Lousiana", [], ["Vientiane"], "before")
     after = judged("p1", "What is the capital of Laos?", "It is Vientiane.", [], ["Vientiane"])
