@@ -107,7 +107,7 @@ def _asked_by(clause: str, text: str, graph: Hypergraph, entities: list[str]) ->
 
 
 def _ways(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> Iterator[list[str]]:
-    """The ways to read a clause, the best first: by its own words, by what it says little of, by like words. Found as they are asked for."""
+    """The ways to read a clause, the best first: by its own words, by what it says little of, by like words. Each when asked for."""
     exact, kinds = graph.ontology.predicates_in(clause), _kinds(clause)
     yield [name for name in exact if kinds is None or graph.ontology[name].value in kinds]
     if not exact:
