@@ -26,7 +26,7 @@ from streams.knowledge.names import words
 from streams.knowledge.ontology import ValueKind
 from streams.knowledge.phrases import read
 
-_OPENS = r"^\W*(?:(?:the )?answer(?: is)?:?\s+)?"
+_OPENS = r"^\W*(?:(?:the )?answer(?: to (?:the|this|that|your) question)?(?: is)?:?\s+)?"
 _YES = re.compile(
     _OPENS
     + r"(?:yes|yeah|yep|yup|correct|right|true|indeed|certainly|absolutely|definitely|of course|that(?: is|'s) (?:correct|right|true)"
@@ -44,6 +44,8 @@ _NO = re.compile(
 )
 
 
+_CUT_OFF = re.compile(r"^\W*(?:it|he|she|they)\s+\w+$", re.IGNORECASE)
+"""Behind other sentences no reply: "No, it does not. It is" was to go on."""
 _SHORT_CHARS = 100
 """A sentence of more characters is left to the parse."""
 
@@ -76,7 +78,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         sentence = utterance.text[start:end]
         own = [one for one in found if one.object_span is not None and start <= _place(one) < end]
         if any(id(one) in on_question for one in own) or (doubtful and says_not_to_know(sentence)):
-            denied = _yes_or_no(sentence, asked)
+            denied = _yes_or_no(sentence, asked, start)
             said, is_short = own, False
             if denied is not None and denied.negated and not any(one.negated for one in own):
                 said = [denied, *own]  # "No, it is X"
@@ -116,7 +118,7 @@ def _read_sentence(
     sentence: str, start: int, own: list[Triplet], asked: Asked, graph: Hypergraph, *, may_be_short: bool, alone: bool
 ) -> tuple[list[Triplet], bool]:
     """The claims of one sentence, and whether it was read as a short answer."""
-    if (replied := _yes_or_no(sentence, asked)) is not None:
+    if (replied := _yes_or_no(sentence, asked, start)) is not None:
         rest = sentence.split(",", 1)[1] if "," in sentence else ""
         shift = len(sentence) - len(rest)
         more = _moved(read_fragment(rest, asked, graph), start + shift) if rest else []
@@ -217,9 +219,9 @@ def _is_asked(triplet: Triplet, asked: Asked, graph: Hypergraph) -> bool:
     return False
 
 
-def _yes_or_no(sentence: str, asked: Asked) -> Triplet | None:
-    """What a yes affirms and a no denies."""
-    if asked.statement is None:
+def _yes_or_no(sentence: str, asked: Asked, start: int) -> Triplet | None:
+    """What a yes affirms and a no denies; `start`: where the sentence begins."""
+    if asked.statement is None or (start and _CUT_OFF.match(sentence)):
         return None
     yes, no = _YES.match(sentence), _NO.match(sentence)
     if not yes and not no:

@@ -93,8 +93,15 @@ def _offer(sentence: _Sentence, start: int, end: int, *, denied: bool) -> tuple[
     known = sentence.graph.entities(entity) if entity is not None else ()
     if not inside and _is_like_owner(sentence, start, end):
         return Offer(start, end, None, False, denied), True
-    echo = bool(inside) and all(_echoes(entity, sentence) for entity in inside) and bool(whole or len(inside) > 1)
+    is_all = whole or len(inside) > 1 or _is_kind_of(sentence, start, end)
+    echo = bool(inside) and all(_echoes(entity, sentence) for entity in inside) and bool(is_all)
     return Offer(start, end, known[0] if len(known) == 1 else None, bool(whole), denied), echo
+
+
+def _is_kind_of(sentence: _Sentence, start: int, end: int) -> bool:
+    """Whether a run of words is a name behind its kind: "Republic of Peru", where nobody knows it under that name."""
+    first, of, _ = [*(word.text for word in words(sentence.text[start:end])), "", "", ""][:3]
+    return of == "of" and first in sentence.graph.ontology.classes
 
 
 def _is_like_owner(sentence: _Sentence, start: int, end: int) -> bool:

@@ -99,8 +99,8 @@ def is_proper(phrase: str) -> bool:
     folded = [fold(token) for token in tokens]
     if not tokens or len(tokens) > _PROPER_WORDS or re.search(r"[,;:()/]|(?<![^\W_])(?<!-)\d", text):
         return False
-    if folded[0] in DETERMINERS | PRONOUNS | FUNCTION_WORDS or not tokens[0][:1].isupper():
-        return False
+    if not tokens[0][:1].isupper() or (folded[0] in DETERMINERS | PRONOUNS | FUNCTION_WORDS and folded != ["may"]):
+        return False  # May is a month
     return all(token[:1].isupper() or token.lower() in SMALL_WORDS for token in tokens)
 
 
