@@ -73,13 +73,32 @@ def read_question(text: str, graph: Hypergraph) -> Question:
     mentions = list(dict.fromkeys(mention.entity for mention in found))
     outside = _without_names(text, found)
     predicates = _asked_in(outside, graph, mentions)
+    if not predicates and (is_yes_no(text) or _OR.search(text)) and (pair := paired(text, graph)) is not None:
+        predicates, mentions = [pair[0]], [pair[1].entity]
     parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
     known = bool(parts)
     if not parts:
         asked: list[str | None] = list(predicates) or [None]
         parts = [Part(name, entity) for name in asked for entity in mentions]
     said = frozenset(word.text for word in words(text))
-    return Question(tuple(parts), frozenset(_every(mentions, graph)), said, is_yes_no(text), known)
+    return Question(tuple(parts), frozenset(_every([mention.entity for mention in found], graph)), said, is_yes_no(text), known)
+
+
+def paired(text: str, graph: Hypergraph) -> tuple[str, Mention, Mention] | None:
+    """What "Is X a Y?" and "Is X in the state of Y?" ask, where one predicate alone holds of X and has Y for an object: it, X and Y."""
+    found = graph.entities_in(text)
+    if len(found) < 2:
+        return None
+    first, *others = found
+    beside = {word.text for word in words(text)} - {word.text for one in found for word in words(text[one.start : one.end])}
+    if not beside <= FUNCTION_WORDS | listed("frame") | graph.ontology.vocabulary | graph.ontology.classes - listed("other_thing"):
+        return None
+    names = [
+        name
+        for name in graph.predicates()
+        if graph.statements(first.entity, name) and all(graph.statements_to(one.entity, name) for one in others)
+    ]
+    return (names[0], first, others[-1]) if len(names) == 1 else None
 
 
 def _mentions(text: str, graph: Hypergraph) -> list[Mention]:
@@ -172,6 +191,7 @@ _WANTED = (
     (re.compile(r"\b(?:who|whom|whose|where)\b", re.IGNORECASE), (ValueKind.ENTITY,)),
 )
 """What the words of a question ask for."""
+_OR = re.compile(r"\bor\b")
 _AND = re.compile(r"\band\b")
 _BARE = re.compile(r"\b(?:(?P<when>when|(?:what|which) (?:year|date|day))|where)\b", re.IGNORECASE)
 _PLAIN = FUNCTION_WORDS | listed("bare_question")

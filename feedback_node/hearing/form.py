@@ -13,7 +13,7 @@ from typing import Any
 
 from feedback_node.hearing.mapped import Mapped, Piece
 
-_NEEDED = re.compile(r"[^\x20-\x7e\n]|[*_`#|<>{\[~&\\]|^\s*(?:[-+]|\w{1,2}[.)])\s", re.MULTILINE)
+_NEEDED = re.compile(r"[^\x20-\x7e\n]|\.\"|\b[1-9]\)|[*_`#|<>{\[~&\\]|^\s*(?:[-+]|\w{1,2}[.)])\s", re.MULTILINE)
 """A text without any of these is plain."""
 _GONE = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff\u20e3\U000e0000-\U000e007f]"
@@ -53,6 +53,8 @@ _ROW = re.compile(r"^[ \t]*\|?(?P<cells>[^|\n]*(?:\|[^|\n]*)+?)\|?[ \t]*$", re.M
 _TABLE = re.compile(r"(?:^[ \t]*\|[^\n]*\|[ \t]*(?:\n|\Z))+|(?:^[^|\n]+\|[^\n]+(?:\n|\Z)){2,}", re.MULTILINE)
 _LINE = re.compile(r"^[ \t]*\|?[\s:|-]*-[\s:|-]*\|?[ \t]*$")
 _NO_HEADER = frozenset({"", "property", "field", "attribute", "key", "item", "question", "fact", "detail", "category", "aspect", "name"})
+_STOP_INSIDE = re.compile(r"\.(?P<quote>[\"”])\s+(?=[^\W\d_a-z])")
+"""A full stop before the closing quotation mark ends the sentence behind it."""
 _NUMBERED = re.compile(r"(?:(?<=^)|(?<=\s))\(?(?:[1-9]|1\d)\)\s+(?=[^\W\d_])")
 """Items within a line: "1) Lima 2) Cusco"."""
 _MOST_JSON = 20_000
@@ -74,6 +76,8 @@ def plain(text: str, question: str = "") -> Mapped:
     _unmark(mapped)
     if "|" in mapped.text:
         mapped.sub(_TABLE, lambda match: list(_table(match, question)))
+    if '."' in mapped.text or ".”" in mapped.text:
+        mapped.sub(_STOP_INSIDE, lambda match: [match.span("quote"), ". "])
     mapped.sub(_NUMBERED, lambda match: [".\n"] if match.start() else [])
     mapped.sub(_RULE, lambda match: [])
     mapped.sub(_HEADING, lambda match: [match.span("said")])

@@ -33,6 +33,12 @@ _YES = re.compile(
     r"|it (?:is|was|does|did)\W*$|(?:she|he|they) (?:is|was|does|did|do|are)\W*$)(?![\w'])",
     re.I,
 )
+_ASKS = re.compile(
+    r"^(?:[^.!?]*!\s+)?(?:in |on |at )?(?:is|are|was|were|do|does|did|has|have|had|can|could|who|whose|what|when|where|which|how|why)\b"
+    r"[^.!]*\?\W*$",
+    re.IGNORECASE,
+)
+"""A question says nothing."""
 _ONLY_SAID = re.compile(rf"\b(?:{'|'.join(sorted(listed('doubt_nouns')))})\b(?:\s+\w+){{0,3}}\s+that\b", re.IGNORECASE)
 """What stands behind "it is a myth that" or "legend has it that" is no answer of the text's own."""
 _NO = re.compile(
@@ -123,7 +129,7 @@ def _read_sentence(
         shift = len(sentence) - len(rest)
         more = _moved(read_fragment(rest, asked, graph), start + shift) if rest else []
         return [replied, *more, *(one for one in own if graph.ontology.match_predicate(one.predicate) is not None)], True
-    if _ONLY_SAID.search(sentence):
+    if _ONLY_SAID.search(sentence) or _ASKS.match(sentence):
         return own, False
     if any(_is_whole(one, graph) for one in own):  # a statement of its own, about something else than was asked
         return [*own, *(_moved(_value_beside(sentence, own, asked, graph), start) if may_be_short else [])], False

@@ -177,7 +177,8 @@ def _equated(found: list[Triplet]) -> list[Triplet]:
 
 
 def _is_common(text: str) -> bool:
-    return text.islower() and len(text.split()) <= 3
+    tokens = text.split()
+    return len(tokens) <= 3 and (text.islower() or (len(tokens) > 1 and tokens[-1].islower() and tokens[0].isupper()))  # "US state"
 
 
 def _of_owner(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from feedback_node.question import paired
 from streams.knowledge.english import DETERMINERS, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import ValueKind
@@ -45,7 +46,11 @@ def statement_of(question: str, graph: Hypergraph) -> Statement | None:
         return None
     aux = (match["aux"] or "").lower()
     words = aux if aux in ("is", "are", "was", "were", "has", "have", "had") else ""
-    return _read(question, match.end(), graph, words, denied=bool(match["not"]))
+    found = _read(question, match.end(), graph, words, denied=bool(match["not"]))
+    if found is None and len(graph.entities_in(question)) == 2 and (pair := paired(question, graph)) is not None:
+        name, subject, target = pair
+        return Statement((subject.start, subject.end), name, (target.start, target.end), bool(match["not"]))
+    return found
 
 
 def statement_in(sentence: str, graph: Hypergraph) -> Statement | None:

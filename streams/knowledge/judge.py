@@ -14,7 +14,7 @@ from streams.knowledge.dates import compare_dates, parse_date
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import ALIAS, Predicate, ValueKind
-from streams.knowledge.persons import is_short_for
+from streams.knowledge.persons import is_done_once, is_short_for
 from streams.knowledge.quantities import Agreement, compare_quantities, parse_quantity
 from streams.knowledge.times import Scope, in_scope, split_date
 from streams.knowledge.value_types import Reading, Statement
@@ -88,7 +88,8 @@ def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, obj
         return _ambiguous(subject_text, subject)
     if subject.entity is None:
         return _unknown(f"no such name: {subject_text}")
-    scope = in_scope(graph.statements(subject.entity, predicate.name), parse_date(date) if date else when)
+    when = None if is_done_once(predicate) else parse_date(date) if date else when
+    scope = in_scope(graph.statements(subject.entity, predicate.name), when)
     thing = phrases.read(graph, said) if predicate.value is ValueKind.ENTITY else phrases.NONE
     claim = Claim(predicate, subject.entity, said, thing, scope, predicate.listed_range and rule != NAMED, rule == OFFERED)
     return _judge_entity(graph, claim) if predicate.value is ValueKind.ENTITY else _judge_value(graph, claim)

@@ -26,7 +26,6 @@ call: call, name, dub
 originate: come from, originate, originate in, originate from, native to, hail from, stem from
 lead: lead, head
 own: own, possess
-belong: belong to, member of, part of
 sell: go on sale, put on sale, sell
 touch: border, adjoin, share a border with, share borders with, border on, touch
 produce: produce, manufacture

@@ -10,6 +10,12 @@ from streams.knowledge.names import fold
 from streams.knowledge.ontology import Predicate
 
 _PIECES = re.compile(r"[.\s]+")
+_ONCE = frozenset(
+    ("written", "authored", "penned", "composed", "painted", "drawn", "sculpted", "carved", "built", "erected", "constructed",
+     "designed", "invented", "discovered", "created", "founded", "established", "developed", "directed", "devised", "conceived",
+     "engineered", "isolated")
+)  # fmt: skip
+"""What is done to a thing but once."""
 _SHORTEST = 3
 """Letters of a last name that tells."""
 
@@ -18,6 +24,12 @@ def is_made(predicate: Predicate) -> bool:
     """Whether its object is who made its subject: "{subject} was written by {object}"."""
     between = [template for template in predicate.templates if "by" in template.between.split()]
     return any(template.between.endswith(" by") != template.reversed for template in between)
+
+
+def is_done_once(predicate: Predicate) -> bool:
+    """Whether who made its subject depends on no time: "was written by", unlike "was led by", of whom there may have been others."""
+    between = (template.between.split() for template in predicate.templates)
+    return any(said[-1:] == ["by"] and not _ONCE.isdisjoint(said) for said in between)
 
 
 def is_short_for(graph: Hypergraph, said: str, entity: str, predicate: Predicate) -> bool:

@@ -200,3 +200,74 @@ def test_the_place_that_holds_the_answer_is_no_second_answer(nature, name):
 def test_items_within_a_line_are_items(nature, name):
     land, *_ = KINDS[name]
     assert nature(f"Where is the {name} native to?", f"1) {land} 2) Atlantis")[0] == 1
+
+
+LANDS = {  # what, its land, another land, what kind of eater it is
+    "Grey Heron Park": ("Norland", "Westmark", "public"),
+    "Silver Lake Park": ("Westmark", "Norland", "private"),
+    "Old Mill Park": ("Esterra", "Norland", "public"),
+}
+PARKS = {
+    "classes": ["park", "land", "sculpture"],
+    "predicates": {
+        "land": {
+            "functional": True, "listed_range": True, "nouns": ["land"],
+            "phrases": ["{subject} is located in {object}", "{object} is home to {subject}"],
+        },
+        "access": {"functional": True, "listed_range": True, "nouns": ["access"], "phrases": ["the access of {subject} is {object}"]},
+        "designer": {"functional": True, "nouns": ["designer"], "phrases": ["{subject} was designed by {object}"]},
+        "head": {"functional": True, "nouns": ["head"], "phrases": ["{subject} is led by {object}"]},
+    },
+}  # fmt: skip
+DESIGNERS = {"Grey Heron Park": "Ida Solberg", "Silver Lake Park": "Carl Venn", "Old Mill Park": "Rosa Blum"}
+
+
+@pytest.fixture(scope="module")
+def parks() -> Callable[[str, str], tuple[int, int]]:
+    facts = [(name, "land", land) for name, (land, *_) in LANDS.items()] + [(name, "access", row[2]) for name, row in LANDS.items()]
+    facts += [(name, "designer", by) for name, by in DESIGNERS.items()] + [(name, "head", by) for name, by in DESIGNERS.items()]
+    return counts_of(PARKS, facts)
+
+
+@pytest.mark.parametrize("name", LANDS)
+def test_a_no_before_what_is_so_is_wrong_in_whatever_words_it_was_asked(parks, name):
+    land, other, _ = LANDS[name]
+    question = f"Is {name} located in the land of {land}?"
+    assert parks(question, f"No, {name} is located in the land of {land}.")[1] == 1
+    assert parks(question, f"Yes, {name} is located in the land of {land}.")[1] == 0
+    assert parks(f"Is {name} located in the land of {other}?", "No.") == (1, 0)
+    assert parks(f"Is {name} famous in {land}?", "Yes.") == (0, 0)
+
+
+@pytest.mark.parametrize("name", LANDS)
+def test_a_question_for_one_of_two_kinds_asks_by_the_one_predicate_that_has_them(parks, name):
+    _, _, access = LANDS[name]
+    wrong = "private" if access == "public" else "public"
+    question = f"Is {name} public or private?"
+    assert parks(question, f"{access.capitalize()}.") == (1, 0)
+    assert parks(question, f"{wrong.capitalize()}.") == (0, 1)
+    assert parks(f"Is {name} a {access} park?", "Yes.") == (1, 0)
+    assert parks(question, question) == (0, 0)
+
+
+@pytest.mark.parametrize("name", LANDS)
+def test_the_question_said_again_as_a_subject_is_an_answer(parks, name):
+    land, other, _ = LANDS[name]
+    question = f"Which NE land is home to {name}?"
+    assert parks(question, f"The NE land where {name} is located is {land}.") == (1, 0)
+    assert parks(question, f"The NE land where {name} is located is {other}.") == (0, 1)
+
+
+@pytest.mark.parametrize("name", LANDS)
+def test_who_made_a_thing_does_not_depend_on_the_year_that_is_said_beside_and_who_leads_it_does(parks, name):
+    by = DESIGNERS[name]
+    assert parks(f"Who designed {name}?", f"{name} was designed by Emil Dorn in 1876.") == (0, 1)
+    assert parks(f"Who designed {name}?", f"{name} was designed by {by} in 1876.") == (1, 0)
+    assert parks(f"Who leads {name}?", f"{name} was led by Emil Dorn in 1876.")[1] == 0
+
+
+@pytest.mark.parametrize("name", LANDS)
+def test_a_stop_inside_quotation_marks_ends_the_sentence(parks, name):
+    by = DESIGNERS[name]
+    question = f"Did {by} design {name}?"
+    assert parks(question, f'No, {by} did not design "{name}." {by} is best known for songs.')[1] >= 1

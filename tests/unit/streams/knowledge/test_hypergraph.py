@@ -349,7 +349,9 @@ def test_names_are_those_that_trying_all_finds_with_their_places_and_without(nam
 def test_relations_are_those_that_a_pattern_of_all_their_words_finds(nouns, text):
     """Words of letters and digits alone: a pattern's word ends within C#. An article is no relation's noun."""
     said = {predicate: fold(noun.replace("#", "")) for predicate, noun in zip("abcde", nouns, strict=False)}
-    ontology = Ontology.from_dict({"predicates": {predicate: {"nouns": [noun]} for predicate, noun in said.items() if noun not in ("", "the")}})
+    ontology = Ontology.from_dict(
+        {"predicates": {predicate: {"nouns": [noun]} for predicate, noun in said.items() if noun not in ("", "the")}}
+    )
     graph = graph_of(*(fact("Ada", predicate, "Ida") for predicate in ontology.predicates if predicate in said), ontology=ontology)
     of = {}
     for predicate in graph.predicates():
