@@ -11,7 +11,7 @@ from schemas.triplet import JudgedTriplet, Verdict
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import words
-from streams.knowledge.near_words import grouped
+from streams.knowledge.near_words import grouped, stems
 from streams.knowledge.ontology import ValueKind
 from streams.knowledge.value_types import Mention
 
@@ -91,14 +91,24 @@ def paired(text: str, graph: Hypergraph) -> tuple[str, Mention, Mention] | None:
         return None
     first, *others = found
     beside = {word.text for word in words(text)} - {word.text for one in found for word in words(text[one.start : one.end])}
-    if not beside <= FUNCTION_WORDS | listed("frame") | graph.ontology.vocabulary | graph.ontology.classes - listed("other_thing"):
+    plain = FUNCTION_WORDS | listed("frame") | graph.ontology.vocabulary | graph.ontology.classes
+    if not beside <= plain - listed("other_thing"):
         return None
     names = [
         name
         for name in graph.predicates()
         if graph.statements(first.entity, name) and all(graph.statements_to(one.entity, name) for one in others)
     ]
-    return (names[0], first, others[-1]) if len(names) == 1 else None
+    if len(names) != 1 or not (_A.search(text, 0, others[-1].start) or stems(beside) & _spoken(graph, names[0])):
+        return None  # "Was Mozart in Prague?" does not ask where he died
+    return names[0], first, others[-1]
+
+
+def _spoken(graph: Hypergraph, predicate: str) -> frozenset[str]:
+    """The telling words of a predicate, of classes, and of where anything is, in any form."""
+    known = graph.ontology[predicate]
+    said = (word.text for text in (*known.nouns, *known.verbs, *known.phrases) for word in words(text))
+    return stems([*said, *graph.ontology.classes, "located", "situated", "based"])
 
 
 def _mentions(text: str, graph: Hypergraph) -> list[Mention]:
@@ -191,6 +201,8 @@ _WANTED = (
     (re.compile(r"\b(?:who|whom|whose|where)\b", re.IGNORECASE), (ValueKind.ENTITY,)),
 )
 """What the words of a question ask for."""
+_A = re.compile(r"\ban?\s+$|\bor\s+(?:an?\s+)?$", re.IGNORECASE)
+"""Before what something is asked to be: "Is X a Y?", "Is X a Y or a Z?"."""
 _OR = re.compile(r"\bor\b")
 _AND = re.compile(r"\band\b")
 _BARE = re.compile(r"\b(?:(?P<when>when|(?:what|which) (?:year|date|day))|where)\b", re.IGNORECASE)

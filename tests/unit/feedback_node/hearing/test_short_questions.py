@@ -237,6 +237,7 @@ def test_a_no_before_what_is_so_is_wrong_in_whatever_words_it_was_asked(parks, n
     assert parks(question, f"Yes, {name} is located in the land of {land}.")[1] == 0
     assert parks(f"Is {name} located in the land of {other}?", "No.") == (1, 0)
     assert parks(f"Is {name} famous in {land}?", "Yes.") == (0, 0)
+    assert parks(f"Is {name} now in {other}?", "Yes.") == (0, 0), "to be somewhere may be anything"
 
 
 @pytest.mark.parametrize("name", LANDS)
