@@ -216,6 +216,7 @@ PARKS = {
         },
         "access": {"functional": True, "listed_range": True, "nouns": ["access"], "phrases": ["the access of {subject} is {object}"]},
         "designer": {"functional": True, "nouns": ["designer"], "phrases": ["{subject} was designed by {object}"]},
+        "warden": {"functional": True, "nouns": ["warden"]},
         "head": {"functional": True, "nouns": ["head"], "phrases": ["{subject} is led by {object}"]},
     },
 }  # fmt: skip
@@ -226,6 +227,7 @@ DESIGNERS = {"Grey Heron Park": "Ida Solberg", "Silver Lake Park": "Carl Venn", 
 def parks() -> Callable[[str, str], tuple[int, int]]:
     facts = [(name, "land", land) for name, (land, *_) in LANDS.items()] + [(name, "access", row[2]) for name, row in LANDS.items()]
     facts += [(name, "designer", by) for name, by in DESIGNERS.items()] + [(name, "head", by) for name, by in DESIGNERS.items()]
+    facts += [(name, "warden", by) for name, by in DESIGNERS.items()]
     return counts_of(PARKS, facts)
 
 
@@ -270,5 +272,14 @@ def test_who_made_a_thing_does_not_depend_on_the_year_that_is_said_beside_and_wh
 @pytest.mark.parametrize("name", LANDS)
 def test_a_stop_inside_quotation_marks_ends_the_sentence(parks, name):
     by = DESIGNERS[name]
-    question = f"Did {by} design {name}?"
-    assert parks(question, f'No, {by} did not design "{name}." {by} is best known for songs.')[1] >= 1
+    other = next(one for one in DESIGNERS.values() if one != by)
+    answer = f'No, {other} did not design "{name}." {other} is best known for songs, including "Rain" and "The Bluebells of May."'
+    assert parks(f"Did {other} design {name}?", answer) == (1, 0)
+
+
+@pytest.mark.parametrize("name", LANDS)
+def test_a_person_of_whatever_part_is_the_same_with_a_title(parks, name):
+    by = DESIGNERS[name]
+    assert parks(f"Who is the warden of {name}?", f"The warden of {name} is Sir {by}.") == (1, 0)
+    assert parks(f"Who is the warden of {name}?", f"Dr. {by}") == (1, 0)
+    assert parks(f"Who is the warden of {name}?", "Dr. Emil Dorn") == (0, 1)
