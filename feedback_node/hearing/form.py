@@ -55,6 +55,7 @@ _LINE = re.compile(r"^[ \t]*\|?[\s:|-]*-[\s:|-]*\|?[ \t]*$")
 _NO_HEADER = frozenset({"", "property", "field", "attribute", "key", "item", "question", "fact", "detail", "category", "aspect", "name"})
 _STOP_INSIDE = re.compile(r"\.(?P<quote>[\"”])\s+(?=[^\W\d_a-z])")
 """A full stop before the closing quotation mark ends the sentence behind it."""
+_ITEMS = re.compile(r"(?:^|\s)\(?1\)\s.*\s\(?2\)\s", re.DOTALL)
 _NUMBERED = re.compile(r"(?:(?<=^)|(?<=\s))\(?(?:[1-9]|1\d)\)\s+(?=[^\W\d_])")
 """Items within a line: "1) Lima 2) Cusco"."""
 _MOST_JSON = 20_000
@@ -78,7 +79,8 @@ def plain(text: str, question: str = "") -> Mapped:
         mapped.sub(_TABLE, lambda match: list(_table(match, question)))
     if '."' in mapped.text or ".”" in mapped.text:
         mapped.sub(_STOP_INSIDE, lambda match: [match.span("quote"), ". "])
-    mapped.sub(_NUMBERED, lambda match: [".\n"] if match.start() else [])
+    if _ITEMS.search(text):
+        mapped.sub(_NUMBERED, lambda match: [".\n"] if match.start() else [])
     mapped.sub(_RULE, lambda match: [])
     mapped.sub(_HEADING, lambda match: [match.span("said")])
     mapped.sub(_BULLET, lambda match: [])

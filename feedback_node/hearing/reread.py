@@ -234,8 +234,7 @@ def inside_place(one: Triplet, text: str, asked: Asked, graph: Hypergraph) -> Tr
     kind = place["kind"].lower()
     if kind in asked.question.words or kind in graph.ontology.classes or kind in graph.ontology[match.name].nouns:
         return one
-    entity = read(graph, one.object).entity
-    if entity is not None and graph.statements_to(entity, match.name):
+    if _is_listed(one.object, match.name, graph):
         return one
     return one.model_copy(update={"object": f"{kind} of {one.object}"})
 

@@ -16,6 +16,7 @@ _ONCE = frozenset(
      "engineered", "isolated")
 )  # fmt: skip
 """What is done to a thing but once."""
+_WAS = frozenset({"was", "were"})
 _SHORTEST = 3
 """Letters of a last name that tells."""
 
@@ -29,7 +30,7 @@ def is_made(predicate: Predicate) -> bool:
 def is_done_once(predicate: Predicate) -> bool:
     """Whether who made its subject depends on no time: "was written by", unlike "was led by", of whom there may have been others."""
     between = (template.between.split() for template in predicate.templates)
-    return any(said[-1:] == ["by"] and not _ONCE.isdisjoint(said) for said in between)
+    return any(said[-1:] == ["by"] and not _WAS.isdisjoint(said) and not _ONCE.isdisjoint(said) for said in between)
 
 
 def is_short_for(graph: Hypergraph, said: str, entity: str, predicate: Predicate) -> bool:

@@ -82,6 +82,9 @@ class FactsView:
         self._heard_at = time.monotonic()
         self._trouble = "the broker has not been asked yet"
         self._failure: PeltonError | None = None
+        self._look_at = 0
+        """With how many facts `_tell_undeclared` looks again."""
+        self._told: set[str] = set()
 
     # --- life
 
@@ -229,10 +232,18 @@ class FactsView:
         if graph.version >= target:
             with self._lock:
                 self._graph = graph
-                lines = [] if self._ready.is_set() or self._ontology is None else undeclared_values(self._ontology, graph)
             self._ready.set()
             logger.info("facts view: %d facts at version %d", len(graph), graph.version)
-            for line in lines:
+            self._tell_undeclared(graph)
+
+    def _tell_undeclared(self, graph: Hypergraph) -> None:
+        """Say, once, which predicates' values the ontology takes for names: of what was there, and whenever there is twice as much."""
+        if self._ontology is None or len(graph) < self._look_at:
+            return
+        self._look_at = 2 * len(graph) + 1
+        for predicate, line in undeclared_values(self._ontology, graph).items():
+            if predicate not in self._told:
+                self._told.add(predicate)
                 logger.warning("%s", line)
 
     def _step(self, consumer: KafkaConsumer, graph: Hypergraph) -> None:
@@ -247,6 +258,8 @@ class FactsView:
             for record in batch:
                 self._apply(graph, record)
             graph.reached(position)
+        if self._ready.is_set():
+            self._tell_undeclared(graph)
         self._check_end(consumer, position)
         self._send_letters(consumer, position)
 

@@ -62,6 +62,11 @@ def until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
+def count(view: FactsView) -> int:
+    with view.locked() as graph:
+        return len(graph)
+
+
 def verdict(view: FactsView, subject: str, target: str) -> Verdict:
     with view.locked() as graph:
         return judge(graph, Triplet(subject=subject, predicate="composed_by", object=target, rule="test")).verdict
@@ -80,6 +85,19 @@ def test_an_empty_topic_is_read_to_its_end_at_once(open_view):
     view = open_view()
     assert view.wait_ready(PATIENCE)
     assert view.version == 0
+
+
+def test_numbers_that_come_while_it_runs_and_are_declared_as_names_are_told_of_once(settings, producer, caplog):
+    view = FactsView(settings, Ontology.from_dict({"predicates": {"height": {"functional": True}}})).start()
+    try:
+        view.wait_ready(PATIENCE)
+        for round_ in range(3):
+            send(producer, settings, *((f"Mount {round_}{number}", "height", f"{1281 + number} m") for number in range(4)))
+            until(lambda wanted=4 * (round_ + 1): count(view) == wanted)
+        until(lambda: "declare `value: number`" in caplog.text)
+        assert caplog.text.count("predicate height") == 1
+    finally:
+        view.stop()
 
 
 def test_facts_and_tombstones_take_effect_while_it_runs(settings, producer, open_view):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from feedback_node.extraction.extractor import TripletExtractor
@@ -11,13 +11,17 @@ from feedback_node.reward import judge_output
 from schemas.fact import Fact
 from schemas.graph_reward import GraphReward
 from schemas.model_output import ModelOutput
+from schemas.triplet import Verdict
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import Ontology
 
+Domain = tuple[dict[str, Any], list[str], list[tuple[str, str, str]]]
+"""Predicates, classes and facts."""
 
-def judge_of(ontology: dict[str, Any], facts: Iterable[Sequence[str]]) -> Callable[[str, str], GraphReward]:
+
+def judge_of(ontology: dict[str, Any] | Ontology, facts: Iterable[Sequence[str]]) -> Callable[[str, str], GraphReward]:
     """What judges an answer to a question, by facts (subject, predicate, object) under an ontology."""
-    graph = Hypergraph(Ontology.from_dict(ontology))
+    graph = Hypergraph(ontology if isinstance(ontology, Ontology) else Ontology.from_dict(ontology))
     for offset, (subject, predicate, target) in enumerate(facts):
         graph.put(Fact(subject=subject, predicate=predicate, object=target), offset)
     extractor = TripletExtractor(graph.ontology)
@@ -40,3 +44,17 @@ def counts_of(ontology: dict[str, Any], facts: Iterable[Sequence[str]]) -> Calla
         return judged.verified, judged.contradicted
 
     return counted
+
+
+def verdicts_of(domains: Mapping[str, Domain]) -> Callable[[str, str, str], set[Verdict]]:
+    """The verdicts, but for unknown, on an answer in one of some domains, each made when it is first asked for."""
+    made: dict[str, Callable[[str, str], GraphReward]] = {}
+
+    def judge(domain: str, question: str, answer: str) -> set[Verdict]:
+        if domain not in made:
+            predicates, classes, facts = domains[domain]
+            made[domain] = judge_of({"predicates": predicates, "classes": classes}, facts)
+        reward = made[domain](question, answer)
+        return {one.verdict for one in reward.triplets if not one.triplet.hedged} - {Verdict.UNKNOWN}
+
+    return judge

@@ -7,14 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from feedback_node.extraction.extractor import TripletExtractor
-from feedback_node.hearing import prepare
-from feedback_node.reward import judge_output
-from schemas.fact import Fact
 from schemas.graph_reward import GraphReward
-from schemas.model_output import ModelOutput
-from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import Ontology
+from tests.unit.feedback_node.hearing.judging import judge_of
 
 ONTOLOGY = Ontology.from_dict(
     {
@@ -73,18 +68,7 @@ ASKED = {
 
 @pytest.fixture(scope="module")
 def judged() -> Judge:
-    graph = Hypergraph(ONTOLOGY)
-    for offset, (subject, predicate, target) in enumerate(FACTS):
-        graph.put(Fact(subject=subject, predicate=predicate, object=target), offset)
-    extractor = TripletExtractor(ONTOLOGY)
-
-    def judge(question: str, answer: str) -> GraphReward:
-        utterance = prepare(question, answer, graph)
-        (triplets,) = extractor.extract([utterance.text], [utterance.names])
-        output = ModelOutput(prompt_id="p", prompt=question, completion=answer, model_version="m/1")
-        return judge_output(output, triplets, graph, utterance=utterance)
-
-    return judge
+    return judge_of(ONTOLOGY, FACTS)
 
 
 FRAGMENTS = [

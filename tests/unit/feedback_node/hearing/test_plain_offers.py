@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.triplet import Verdict
-from tests.unit.feedback_node.hearing.judging import judge_of
+from tests.unit.feedback_node.hearing.judging import verdicts_of
 
 FIELDS = {
     "cheeses": (
@@ -71,17 +71,7 @@ FIELDS = {
 
 @pytest.fixture(scope="module")
 def judged():
-    """Judges an answer of a domain; verdicts of its claims."""
-    made = {}
-
-    def judge(domain: str, question: str, answer: str) -> set[Verdict]:
-        if domain not in made:
-            predicates, classes, facts = FIELDS[domain]
-            made[domain] = judge_of({"predicates": predicates, "classes": classes}, facts)
-        reward = made[domain](question, answer)
-        return {one.verdict for one in reward.triplets if not one.triplet.hedged} - {Verdict.UNKNOWN}
-
-    return judge
+    return verdicts_of(FIELDS)
 
 
 MONEY, MILK = "What is the money of Zambia called?", "Which animal gives the milk for Gouda?"

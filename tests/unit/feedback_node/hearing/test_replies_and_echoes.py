@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.triplet import Verdict
-from tests.unit.feedback_node.hearing.judging import judge_of
+from tests.unit.feedback_node.hearing.judging import verdicts_of
 
 KIND = ["{subject} is a kind of {object}", "{subject} is a type of {object}", "{subject} is a variety of {object}"]
 FIELDS = {
@@ -60,17 +60,7 @@ RIGHT, WRONG = {Verdict.VERIFIED}, {Verdict.CONTRADICTED}
 
 @pytest.fixture(scope="module")
 def judged():
-    """Judges an answer of a domain; verdicts of its claims."""
-    made = {}
-
-    def judge(domain: str, question: str, answer: str) -> set[Verdict]:
-        if domain not in made:
-            predicates, classes, facts = FIELDS[domain]
-            made[domain] = judge_of({"predicates": predicates, "classes": classes}, facts)
-        reward = made[domain](question, answer)
-        return {one.verdict for one in reward.triplets if not one.triplet.hedged} - {Verdict.UNKNOWN}
-
-    return judge
+    return verdicts_of(FIELDS)
 
 
 @pytest.mark.parametrize(

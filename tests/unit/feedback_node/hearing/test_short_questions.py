@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from feedback_node.hearing.form import plain
 from tests.unit.feedback_node.hearing.judging import counts_of
 
 ONTOLOGY = {
@@ -283,3 +284,10 @@ def test_a_person_of_whatever_part_is_the_same_with_a_title(parks, name):
     assert parks(f"Who is the warden of {name}?", f"The warden of {name} is Sir {by}.") == (1, 0)
     assert parks(f"Who is the warden of {name}?", f"Dr. {by}") == (1, 0)
     assert parks(f"Who is the warden of {name}?", "Dr. Emil Dorn") == (0, 1)
+
+
+@pytest.mark.parametrize("name", LANDS)
+def test_a_number_in_brackets_is_no_item_of_a_list(parks, name):
+    land, *_ = LANDS[name]
+    assert parks(f"Which land is home to {name}?", f"The land that is home to {name}, with its five (5) lakes, is {land}.")[1] == 0
+    assert plain("It has five (5) lakes and six (6) hills.").text == "It has five (5) lakes and six (6) hills."
