@@ -10,6 +10,7 @@ rephrase    as it was: in every second pass, of the losses above the 95th percen
 variants    as it is now: new ones on the stream too, all recipes
 wordings    each fact in four wordings from the start, and no variants of hard ones
 whole       variants as they are now, and no curriculum
+spread      four wordings from the start, and no curriculum
 early       no variants; easy to hard over the first pass alone, and then a steady mixture
 paced       no variants; bands by chance, with the pacing of easy to hard
 bandit      no variants; bands as the arms of a bandit
@@ -49,9 +50,9 @@ ARMS: dict[str, list[str]] = {
     "rephrase": ["--every-samples", NEVER, "--control", "0", *(part for name in WITHOUT_SYNONYMS for part in ("--recipe", name))],
     "variants": [],
     "whole": [],
-    "wordings": ["--every", NEVER, "--every-samples", NEVER, "--wordings", "4"],
+    **{arm: ["--every", NEVER, "--every-samples", NEVER, "--wordings", "4"] for arm in ("wordings", "spread")},
 }
-ORDER = {"plain": "off", "whole": "off", "paced": "random-paced", "bandit": "bandit"}
+ORDER = {"plain": "off", "whole": "off", "spread": "off", "paced": "random-paced", "bandit": "bandit"}
 """Arm -> its `--curriculum`, where that is not the default."""
 MEASURE_S = 60.0
 """Of the budget, what is kept for stopping and measuring."""
