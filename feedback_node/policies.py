@@ -49,10 +49,11 @@ class TernaryValues(BaseModel):
     """It says so, and the graph knows what was asked. None is as `abstained`: then a model that is wrong more often than right is paid best
     for never answering (docs/rl.md)."""
     wrong: float = Field(default=-1.0, ge=-MOST, le=MOST)
-    """Something is contradicted, or nothing of what was asked is said."""
+    """Something is contradicted, or what was asked is not said: nothing of it, or only something vague where the graph knows the one
+    answer ("in the 19th century", "by several authors")."""
     unsupported: float | None = Field(default=-0.5, ge=-MOST, le=MOST)
-    """Something is said of what was asked, and the graph knows neither it nor its contrary. None leaves such an answer out of the gradient;
-    then inventions about what the graph does not know cost nothing."""
+    """Something is said of what was asked, and the graph knows neither it nor its contrary, nor the one answer that there can be. None
+    leaves such an answer out of the gradient; then inventions about what the graph does not know cost nothing."""
 
     @model_validator(mode="after")
     def _in_order(self) -> TernaryValues:
@@ -131,7 +132,7 @@ def _ternary(claims: Mapping[ClaimKey, JudgedTriplet], question: Question, absta
     covered = question.coverage(claims)
     if covered:
         return values.abstained + covered * _supported(claims, question, covered) * (values.right - values.abstained)
-    return values.unsupported if question.is_answered(claims) else values.wrong
+    return values.unsupported if question.is_answered(claims) and not question.settled else values.wrong
 
 
 def _supported(claims: Mapping[ClaimKey, JudgedTriplet], question: Question, covered: float) -> float:

@@ -39,17 +39,25 @@ class Question(NamedTuple):
     """It gives both sides, and asks whether it is so."""
     known: bool = False
     """The graph holds an answer to some part of it."""
+    settled: bool = False
+    """Of some part it holds the answer, and there can be no other: whoever says something else, however vague, has not said it."""
+    period: bool = False
+    """It asks for a decade or a century."""
 
     def is_answered(self, claims: Mapping[ClaimKey, JudgedTriplet]) -> bool:
         """Whether any claim is about something that was asked, right or wrong."""
         return any(self._about(part, key, claim) for part in self.parts for key, claim in claims.items())
 
     def coverage(self, claims: Mapping[ClaimKey, JudgedTriplet]) -> float:
-        """Share of the parts that a verified claim answers; 1 where nothing can be told of the question."""
+        """Share of the parts that a verified claim answers in full; 1 where nothing can be told of the question."""
         if not self.parts:
             return 1.0
-        true = {key: claim for key, claim in claims.items() if claim.verdict is Verdict.VERIFIED}
+        true = {key: claim for key, claim in claims.items() if claim.verdict is Verdict.VERIFIED and self._is_full(claim)}
         return sum(any(self._about(part, *pair) for pair in true.items()) for part in self.parts) / len(self.parts)
+
+    def _is_full(self, claim: JudgedTriplet) -> bool:
+        """Whether a true claim says what was asked as exactly as the graph knows it, or as the question wants it."""
+        return not claim.vague or self.yes_no or self.period
 
     def _about(self, part: Part, key: ClaimKey, claim: JudgedTriplet) -> bool:
         """A claim with the part's entity on one side, by the asked predicate, and on the other side something new (or something true)."""
@@ -77,11 +85,12 @@ def read_question(text: str, graph: Hypergraph) -> Question:
         predicates, mentions = [pair[0]], [pair[1].entity]
     parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
     known = bool(parts)
+    settled = any(graph.ontology[part.predicate].one_object and graph.statements(part.entity, part.predicate) for part in parts)
     if not parts:
         asked: list[str | None] = list(predicates) or [None]
         parts = [Part(name, entity) for name in asked for entity in mentions]
     said = frozenset(word.text for word in words(text))
-    return Question(tuple(parts), frozenset(_every([mention.entity for mention in found], graph)), said, is_yes_no(text), known)
+    return Question(tuple(parts), frozenset(_every([mention.entity for mention in found], graph)), said, is_yes_no(text), known, settled, bool(_PERIOD.search(text)))
 
 
 def paired(text: str, graph: Hypergraph) -> tuple[str, Mention, Mention] | None:
@@ -203,6 +212,7 @@ _WANTED = (
 """What the words of a question ask for."""
 _A = re.compile(r"\ban?\s+$|\bor\s+(?:an?\s+)?$", re.IGNORECASE)
 """Before what something is asked to be: "Is X a Y?", "Is X a Y or a Z?"."""
+_PERIOD = re.compile(r"\b(?:decade|century)\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b")
 _AND = re.compile(r"\band\b")
 _BARE = re.compile(r"\b(?:(?P<when>when|(?:what|which) (?:year|date|day))|where)\b", re.IGNORECASE)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words
 from feedback_node.extraction.titles import inner_title_end, title_end
+from streams.knowledge.dates import PART
 
 _AFTER_POSSESSIVE = words("after_possessive")
 _BINOMIALS = words("binomials")
@@ -39,7 +40,7 @@ _DAY = r"\d{1,2}(?:st|nd|rd|th)?"
 _DATE = re.compile(
     rf"\b(?:\d{{4}}-\d{{1,2}}-\d{{1,2}}|\d{{1,2}}/\d{{1,2}}/\d{{2,4}}|(?:the\s)?{_DAY}\s(?:of\s)?{_MONTH}(?:,?\s(?:of\s)?\d{{4}})?"
     rf"|{_MONTH}\s(?:the\s)?{_DAY}(?:,?\s(?:of\s)?\d{{4}})?(?!\d)|{_MONTH},?\s(?:of\s)?\d{{4}}"
-    r"|\d{4}/\d{1,2}/\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4}|(?:the\s)?\d{1,2}(?:st|nd|rd|th)[\s-]century(?:\s(?:BCE?|AD|CE))?"
+    r"|\d{4}/\d{1,2}/\d{1,2}|\d{1,2}\.\d{1,2}\.\d{4}|(?:the\s)?(?:" + PART + r")?\d{1,2}(?:st|nd|rd|th)[\s-]century(?:\s(?:BCE?|AD|CE))?"
     r"|\d{1,4}\s(?:BCE?|AD|CE|B\.C\.|A\.D\.)|AD\s\d{1,4})(?!\w)",
     re.IGNORECASE,
 )

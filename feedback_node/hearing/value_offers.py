@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked
-from streams.knowledge.dates import ORDINALS
+from streams.knowledge.dates import ORDINALS, PART
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.numbers import SCALES, SMALL, TENS
 from streams.knowledge.units import UNITS
@@ -22,7 +22,9 @@ _DOTTED = re.compile(r"[a-z](?:\.[a-z])+\.?")
 """A.D., B.C."""
 _DATED = re.compile(rf"(?:May,?\s+\d|(?i:(?:{'|'.join(ORDINALS)})[\s-]centur))")
 _APPROXIMATE = re.compile(
-    r"(?:\b(?:about|around|approximately|roughly|nearly|almost|circa|more than|less than|over|under|at least|up to|between)|~|≈)\s*$", re.I
+    r"(?:\b(?:about|around|approximately|roughly|nearly|almost|circa|more than|less than|over|under|at least|up to|between)|~|≈"
+    rf"|{PART})\s*$",
+    re.I,
 )
 
 
@@ -74,7 +76,7 @@ def _scale_next(text: str, at: int) -> bool:
 
 
 def _whole(text: str, begin: int, start: int, end: int) -> tuple[int, int]:
-    """With the "about" before a value."""
+    """With the "about", or the part of a century, before a value."""
     match = _APPROXIMATE.search(text[begin:start].rstrip() + " ") if start > begin else None
     if match:
         start = begin + match.start()

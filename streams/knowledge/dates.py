@@ -65,6 +65,21 @@ _NOT_THEN = re.compile(
     re.IGNORECASE,
 )
 _NOT_AFTER = re.compile(r"^\s*(?:or\b|to\b|and\b(?=.*\d)|[-–—]\s*\w|bp\b|ah\b|years?\b(?! of)|%)", re.IGNORECASE)
+PART = (
+    r"\b(?P<part>early|mid|middle|late|first\s+half|second\s+half|latter\s+half|beginning|start|end|close|turn)"
+    r"(?:\s+(?:part\s+)?of)?(?:\s+the)?[\s-]+"
+)
+"""Before a century or a decade: which part of it."""
+_PARTS = {
+    **dict.fromkeys(("early", "beginning", "start"), (0.0, 0.4)),
+    **dict.fromkeys(("mid", "middle"), (0.3, 0.7)),
+    **dict.fromkeys(("late", "end", "close"), (0.6, 1.0)),
+    "first half": (0.0, 0.5),
+    **dict.fromkeys(("second half", "latter half"), (0.5, 1.0)),
+    "turn": (0.0, 0.0),  # its beginning or its end: it is not told
+}
+"""From where to where each goes. What lies elsewhere in the century may still be meant."""
+_PART = re.compile(rf"{PART}$", re.IGNORECASE)
 _ABOUT = re.compile(
     r"\b(?:about|around|circa|ca?\.?|approximately|roughly|some time in|early|late|mid)[\s-]+(?:(?:in|the|year)\s+)*$|~\s*$", re.IGNORECASE
 )
@@ -89,6 +104,13 @@ class Date(NamedTuple):
     """Month and day may stand for each other: 10/11/1846 is written in both orders."""
     about: bool = False
     """The text says that the year is about right."""
+    part: str = ""
+    """Of a century or a decade: "early", "late", "first half" …"""
+
+    @property
+    def is_period(self) -> bool:
+        """Whether it is a decade or a century."""
+        return self.decade or self.century
 
 
 def parse_date(text: str) -> Date | None:
@@ -102,6 +124,8 @@ def parse_date(text: str) -> Date | None:
             if any(char.isdigit() for char in before + after) or _NOT_THEN.search(before) or _NOT_AFTER.match(after) or _counts(after):
                 return None
             date = _date(match.groupdict())
+            if date is not None and date.is_period:
+                return date._replace(part=" ".join(part["part"].lower().split())) if (part := _PART.search(before)) else date
             return date._replace(about=True) if date is not None and _ABOUT.search(before) and date.month is None else date
     return None
 
@@ -167,10 +191,8 @@ def compare_dates(claim: Date, known: Date) -> Agreement:
 
 
 def _compare(claim: Date, known: Date) -> Agreement:
-    if claim.century or known.century:
-        return Agreement.SAME if _century(claim) == _century(known) else Agreement.DIFFERENT
-    if claim.decade or known.decade:
-        return Agreement.SAME if claim.year // 10 == known.year // 10 else Agreement.DIFFERENT
+    if claim.is_period or known.is_period:
+        return _compare_periods(claim, known)
     if (claim.about or known.about) and claim.year != known.year:
         return Agreement.UNCLEAR if abs(claim.year - known.year) <= _NEAR else Agreement.DIFFERENT
     for ours, theirs in zip(claim[:3], known[:3], strict=True):
@@ -181,9 +203,40 @@ def _compare(claim: Date, known: Date) -> Agreement:
     return Agreement.SAME
 
 
-def _century(date: Date) -> int:
-    """1 for the years 1 to 100, -1 for 100 to 1 BC."""
-    return (date.year - 1) // 100 + 1 if date.year > 0 else -((-date.year - 1) // 100 + 1)
+def is_vaguer(claim: Date, known: Date) -> bool:
+    """Whether a claim says a longer time than what is known: a century where the year is known."""
+    return _years(_period(claim)) > _years(_period(known))
+
+
+def _compare_periods(claim: Date, known: Date) -> Agreement:
+    """Two times, of which one at least is a decade or a century: whether the one holds the other."""
+    ours, theirs = _period(claim), _period(known)
+    if ours[1] < theirs[0] or theirs[1] < ours[0]:
+        return Agreement.DIFFERENT
+    ours, theirs = _told(ours, claim.part), _told(theirs, known.part)
+    inside = (ours[0] <= theirs[0] and theirs[1] <= ours[1]) or (theirs[0] <= ours[0] and ours[1] <= theirs[1])
+    return Agreement.SAME if inside else Agreement.UNCLEAR
+
+
+def _period(date: Date) -> tuple[float, float]:
+    """First and last year. "The 1800s" are a hundred years as well as ten, and the hundred hold the ten."""
+    if date.century:
+        return date.year, date.year + 99
+    if not date.decade:
+        return date.year, date.year
+    length = 99 if date.year % 100 == 0 else 9
+    return (date.year, date.year + length) if date.year > 0 else (date.year - length, date.year)
+
+
+def _told(period: tuple[float, float], part: str) -> tuple[float, float]:
+    """The part of it that is said."""
+    first, length = period[0], _years(period)
+    low, high = _PARTS[part] if part else (0.0, 1.0)
+    return first + low * length, first + high * length - 1
+
+
+def _years(period: tuple[float, float]) -> float:
+    return period[1] - period[0] + 1
 
 
 def _month(name: str | None) -> int | None:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas.triplet import JudgedTriplet, Triplet, Verdict
-from streams.knowledge import phrases
+from streams.knowledge import dates, phrases, quantities
 from streams.knowledge.dates import compare_dates, parse_date
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import ALIAS, Predicate, ValueKind
 from streams.knowledge.persons import is_done_once, is_short_for
-from streams.knowledge.quantities import Agreement, compare_quantities, parse_quantity
+from streams.knowledge.quantities import Agreement, Quantity, compare_quantities, parse_quantity
 from streams.knowledge.times import Scope, in_scope, split_date
 from streams.knowledge.value_types import Reading, Statement
 
@@ -33,6 +33,8 @@ class Finding(NamedTuple):
     verdict: Verdict
     statements: tuple[Statement, ...]
     note: str
+    vague: bool = False
+    """Verified, and less exact than what is known."""
 
 
 class Claim(NamedTuple):
@@ -54,7 +56,7 @@ def judge(graph: Hypergraph, triplet: Triplet) -> JudgedTriplet:
     """Judge a claim against the graph: to deny what is so is wrong, to deny what is not so is right. Hedged claims are not judged."""
     finding = _denied(_find(graph, triplet)) if triplet.negated else _find(graph, triplet)
     ids = tuple(dict.fromkeys(statement.fact.fact_id for statement in finding.statements[:MAX_FACTS]))
-    return JudgedTriplet(triplet=triplet, verdict=finding.verdict, fact_ids=ids, note=finding.note)
+    return JudgedTriplet(triplet=triplet, verdict=finding.verdict, fact_ids=ids, note=finding.note, vague=finding.vague)
 
 
 def _find(graph: Hypergraph, triplet: Triplet) -> Finding:
@@ -76,7 +78,7 @@ def _find(graph: Hypergraph, triplet: Triplet) -> Finding:
 def _denied(finding: Finding) -> Finding:
     """What the graph says of the opposite."""
     opposite = {Verdict.VERIFIED: Verdict.CONTRADICTED, Verdict.CONTRADICTED: Verdict.VERIFIED}
-    return finding._replace(verdict=opposite.get(finding.verdict, finding.verdict), note=f"the text denies it; {finding.note}")
+    return finding._replace(verdict=opposite.get(finding.verdict, finding.verdict), note=f"the text denies it; {finding.note}", vague=False)
 
 
 def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, object_text: str, date: str | None, *, rule: str) -> Finding:
@@ -117,7 +119,8 @@ def _judge_value(graph: Hypergraph, claim: Claim) -> Finding:
     if None in (agreement for agreement, _ in results):
         return _unknown(f"no {claim.predicate.value} in: {claim.object_text}")
     if same := tuple(statement for agreement, statement in results if agreement is Agreement.SAME):
-        return _verified(graph, same[:1])
+        vague = all(_is_vaguer(claim, statement) for statement in same)
+        return _verified(graph, same[:1])._replace(vague=vague)
     certain = all(agreement is Agreement.DIFFERENT for agreement, _ in results) and claim.scope.complete
     if certain and claim.predicate.one_object:
         return _contradicted(graph, current)
@@ -128,9 +131,21 @@ def _compare(claim: Claim, statement: Statement) -> Agreement | None:
     if claim.predicate.value is ValueKind.DATE:
         said, known = parse_date(claim.object_text), parse_date(statement.object)
         return compare_dates(said, known) if said and known else None
-    unit = statement.fact.qualifiers.get("unit")
-    number, truth = parse_quantity(claim.object_text), parse_quantity(statement.object, unit)
+    number, truth = _quantities(claim, statement)
     return compare_quantities(number, truth, claim.predicate.tolerance) if number and truth else None
+
+
+def _quantities(claim: Claim, statement: Statement) -> tuple[Quantity | None, Quantity | None]:
+    return parse_quantity(claim.object_text), parse_quantity(statement.object, statement.fact.qualifiers.get("unit"))
+
+
+def _is_vaguer(claim: Claim, statement: Statement) -> bool:
+    """Whether a claim that agrees says less than the statement."""
+    if claim.predicate.value is ValueKind.DATE:
+        said, known = parse_date(claim.object_text), parse_date(statement.object)
+        return said is not None and known is not None and dates.is_vaguer(said, known)
+    number, truth = _quantities(claim, statement)
+    return number is not None and truth is not None and quantities.is_vaguer(number, truth, claim.predicate.tolerance)
 
 
 # --- entities

@@ -232,6 +232,14 @@ def compare_quantities(claim: Quantity, known: Quantity, tolerance: float) -> Ag
     return Agreement.SAME if Agreement.SAME in results else Agreement.UNCLEAR if len(results) > 1 else results.pop()
 
 
+def is_vaguer(claim: Quantity, known: Quantity, tolerance: float) -> bool:
+    """Whether a claim that agrees gives a bound, or a range wider than the tolerance, where a number is known."""
+    truth = (known.low + known.high) / 2
+    slack = max(tolerance * abs(truth), (known.high - known.low) / 2)
+    agreeing = [one for one in (claim, *claim.others) if _compare(one, known, tolerance) is Agreement.SAME]
+    return all(one.bound or (one.high - one.low) / 2 > slack for one in agreeing)
+
+
 def _compare(claim: Quantity, known: Quantity, tolerance: float) -> Agreement:
     if claim.dimension and known.dimension and claim.dimension != known.dimension:
         return Agreement.UNCLEAR
