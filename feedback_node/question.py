@@ -85,12 +85,19 @@ def read_question(text: str, graph: Hypergraph) -> Question:
         predicates, mentions = [pair[0]], [pair[1].entity]
     parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
     known = bool(parts)
-    settled = any(graph.ontology[part.predicate].one_object and graph.statements(part.entity, part.predicate) for part in parts)
+    settled = any(graph.ontology[name].one_object and graph.statements(entity, name) for name in predicates for entity in mentions)
     if not parts:
         asked: list[str | None] = list(predicates) or [None]
         parts = [Part(name, entity) for name in asked for entity in mentions]
-    said = frozenset(word.text for word in words(text))
-    return Question(tuple(parts), frozenset(_every([mention.entity for mention in found], graph)), said, is_yes_no(text), known, settled, bool(_PERIOD.search(text)))
+    return Question(
+        parts=tuple(parts),
+        entities=frozenset(_every([mention.entity for mention in found], graph)),
+        words=frozenset(word.text for word in words(text)),
+        yes_no=is_yes_no(text),
+        known=known,
+        settled=settled,
+        period=_PERIOD.search(text) is not None,
+    )
 
 
 def paired(text: str, graph: Hypergraph) -> tuple[str, Mention, Mention] | None:

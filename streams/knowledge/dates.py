@@ -34,7 +34,7 @@ _FORMS = [
         r"(?P<number>0?[1-9]|1[0-2])/(?P<year>\d{4})",
         rf"(?P<century>\d{{1,2}})\s?(?:st|nd|rd|th)(?:\s+|-)(?:century|c\.){_ERA}",
         rf"{_AD}\s*(?P<year>\d{{1,4}})",
-        r"(?P<year>\d{3,4})'?(?P<decade>s)",
+        rf"(?P<year>\d{{3,4}})'?(?P<decade>s){_ERA}",
         r"(?P<iso>[-−]\d{4})",
         rf"(?P<year>\d{{3,4}}){_ERA}",
         r"(?P<year>\d{1,2})\s*(?P<era>b\.?\s?c\.?(?:\s?e\.?)?|a\.?\s?d\.?|c\.?\s?e\.?)(?![a-z])",
