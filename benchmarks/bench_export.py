@@ -1,8 +1,9 @@
 """What leaves Pelton, read in other arithmetic and other forms: how far it is from the checkpoint as it was evaluated while training.
 
 A run is trained by `pelton train`, exported by `pelton export`, and what was written is read by Transformers and PEFT alone. Of each form:
-the loss on the texts trained on and on others, in nats a token, and the mean Kullback-Leibler divergence of a token's distribution from the
-checkpoint's on both. Also measured: PEFT's own merge, the adapter on a base in other bits, and three ways of rounding a sum to bfloat16.
+the loss in nats a token, and the mean Kullback-Leibler divergence of a token's distribution from the checkpoint's: on the answers trained
+on (what a run trains and evaluates), on the whole of these conversations, and on other texts. Also measured: PEFT's own merge, the adapter
+on a base in other bits, and three ways of rounding a sum to bfloat16.
 
 Run: `python benchmarks/bench_export.py --run bf16|nf4|small [--model DIR]`. Needs a CUDA device with bitsandbytes (`--cpu`: without, and
 without what is of 4 bits; `--tiny`: the same on a tiny model in float32, to try it out). `--no-broker` trains the same samples by the same
@@ -111,14 +112,20 @@ class Texts:
     """What the forms are read on, and how the checkpoint as trained reads it."""
 
     def __init__(self, tokenizer: Any, model: Any, rows: list[dict[str, str]]) -> None:
-        def rendered(row: dict[str, str]) -> str:
+        def ids(row: dict[str, str], **how: Any) -> list[int]:
             turns = [{"role": "user", "content": row["prompt"]}, {"role": "assistant", "content": row["answer"]}]
-            return tokenizer.apply_chat_template(turns, tokenize=False)
+            text = tokenizer.apply_chat_template(turns[:1] if how else turns, tokenize=False, **how)
+            return tokenizer(text, add_special_tokens=False)["input_ids"]
 
-        self.rows = {
-            "trained": [tokenizer(rendered(row), add_special_tokens=False)["input_ids"] for row in rows],
-            "other": [tokenizer(text, add_special_tokens=False)["input_ids"] for text in PROSE],
+        whole = [ids(row) for row in rows]
+        other = [tokenizer(text, add_special_tokens=False)["input_ids"] for text in PROSE]
+        self.rows = {"trained": whole, "other": other}
+        self.starts = {
+            "answers": ("trained", [len(ids(row, add_generation_prompt=True)) for row in rows]),
+            "trained": ("trained", [1] * len(whole)),
+            "other": ("other", [1] * len(other)),
         }
+        """Of each measure: of which rows, and the first token that counts in each."""
         self.reference = {name: self.read(model, rows) for name, rows in self.rows.items()}
 
     @staticmethod
@@ -140,16 +147,18 @@ class Texts:
         return found
 
     def measure(self, model: Any, together: int = 1) -> dict[str, float]:
-        """Loss and divergence on both kinds of text."""
+        """Loss and divergence, a token, of each measure."""
         import torch
         import torch.nn.functional as F  # noqa: N812
 
+        mine = {name: self.read(model, rows, together) for name, rows in self.rows.items()}
         found = {}
-        for name, rows in self.rows.items():
-            mine = self.read(model, rows, together)
-            tokens = sum(len(row) - 1 for row in rows)
-            nll = sum(float(F.nll_loss(lp, torch.tensor(row[1:]), reduction="sum")) for lp, row in zip(mine, rows, strict=True))
-            kl = sum(float(F.kl_div(lp, ref, reduction="sum", log_target=True)) for lp, ref in zip(mine, self.reference[name], strict=True))
+        for name, (of, starts) in self.starts.items():
+            nll, kl, tokens = 0.0, 0.0, 0
+            for read, reference, row, start in zip(mine[of], self.reference[of], self.rows[of], starts, strict=True):
+                nll += float(F.nll_loss(read[start - 1 :], torch.tensor(row[start:]), reduction="sum"))
+                kl += float(F.kl_div(read[start - 1 :], reference[start - 1 :], reduction="sum", log_target=True))
+                tokens += len(row) - start
             found |= {f"loss_{name}": round(nll / tokens, 4), f"kl_{name}": float(f"{kl / tokens:.3g}")}
         return found
 
