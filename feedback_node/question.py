@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from feedback_node.extraction.lexicon import words as listed
+from feedback_node.yes_no import is_yes_no
 from schemas.triplet import JudgedTriplet, Verdict
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
@@ -225,14 +226,6 @@ _AND = re.compile(r"\band\b")
 _BARE = re.compile(r"\b(?:(?P<when>when|(?:what|which) (?:year|date|day))|where)\b", re.IGNORECASE)
 _PLAIN = FUNCTION_WORDS | listed("bare_question")
 _IN = {"in", "at", "on", "near"}
-_YES_NO = re.compile(
-    r"^\W*(?:so,?\s+|and\s+)?(?:is|are|was|were|do|does|did|has|have|had|can|could|would|will|true or false)\b", re.IGNORECASE
-)
-
-
-def is_yes_no(question: str) -> bool:
-    """Whether a question wants yes or no."""
-    return bool(_YES_NO.match(question)) and question.rstrip().endswith("?") and not re.search(r"\bor\b(?! false)", question)
 
 
 def _is_known(graph: Hypergraph, entity: str, predicate: str) -> bool:

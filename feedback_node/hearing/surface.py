@@ -9,17 +9,14 @@ import re
 from typing import NamedTuple
 
 from feedback_node.question import paired
+from feedback_node.yes_no import body
 from streams.knowledge.english import DETERMINERS, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import ValueKind
 from streams.knowledge.persons import is_made
 from streams.knowledge.relations import PredicateMatch
 
-_AUXILIARY = re.compile(
-    r"^\W*(?:so,?\s+|and\s+|true or false:?\s+|(?:is it (?:true|correct|right) that|would you say that|did you know that)\s+)?"
-    r"(?:(?P<aux>is|are|was|were|do|does|did|has|have|had|can|could|would|will)(?P<not>n't| not)?\s+)?",
-    re.IGNORECASE,
-)
+_AUXILIARY = re.compile(r"(?:(?P<aux>is|are|was|were|do|does|did|has|have|had|can|could|would|will)(?P<not>n't| not)?\s+)?", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _DENIAL = re.compile(r"\b(?:not|never)\b|n't\b", re.IGNORECASE)
 _COPULA = re.compile(r"^\s*(?:is|are|was|were|is called|was called)(?P<not> not|n't| never)?\s*(?:the\s+)?$", re.IGNORECASE)
@@ -41,12 +38,12 @@ class Statement(NamedTuple):
 
 def statement_of(question: str, graph: Hypergraph) -> Statement | None:
     """What a yes/no question asks to affirm."""
-    match = _AUXILIARY.match(question)
-    if match is None:
-        return None
+    start, end = body(question)
+    match = _AUXILIARY.match(question, start)
+    assert match is not None  # it may be empty
     aux = (match["aux"] or "").lower()
     words = aux if aux in ("is", "are", "was", "were", "has", "have", "had") else ""
-    found = _read(question, match.end(), graph, words, denied=bool(match["not"]))
+    found = _read(question[:end], match.end(), graph, words, denied=bool(match["not"]))
     if found is None and len(graph.entities_in(question)) == 2 and (pair := paired(question, graph)) is not None:
         name, subject, target = pair
         return Statement((subject.start, subject.end), name, (target.start, target.end), bool(match["not"]))

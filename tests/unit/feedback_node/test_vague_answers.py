@@ -52,6 +52,8 @@ def judge():
         ("In which century was Tilbury Tower opened?", "In the 19th century."),
         ("In which decade was Tilbury Tower opened?", "In the 1890s."),
         ("Was Tilbury Tower opened in the 19th century?", "Yes, it was opened in the 19th century."),
+        ("Can you tell me when Tilbury Tower was opened?", "Yes, it was opened in 1894."),
+        ("Do you know if Tilbury Tower was opened in the 19th century?", "Yes, it was."),
         ("When was Nordwick founded?", "Nordwick was founded in the 12th century."),
         ("How high is Mount Orla?", "Mount Orla is about 4,800 m high."),
         ("What is the population of Dravia?", "Dravia has a population of 38 million."),
@@ -65,6 +67,7 @@ def test_what_is_as_exact_as_the_graph_or_as_the_question_is_a_full_answer(judge
 
 TRUE_BUT_VAGUE = [
     ("When was Tilbury Tower opened?", "In the 19th century."),
+    ("Do you know when Tilbury Tower was opened?", "Tilbury Tower was opened in the 19th century."),
     ("In which year was Tilbury Tower opened?", "Tilbury Tower was opened in the 1890s."),
     ("In which year was Tilbury Tower opened?", "Tilbury Tower was opened in the late 19th century."),
     ("How high is Mount Orla?", "Mount Orla is more than 4,000 m high."),
