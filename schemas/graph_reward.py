@@ -29,9 +29,9 @@ class RewardStatus(StrEnum):
 class GraphReward(Message):
     """The judgement of one model output."""
 
-    schema_version: str = Field(default="1.3", pattern=VERSION)
+    schema_version: str = Field(default="1.4", pattern=VERSION)
     """`major.minor`. 1.1 brought conversations, 1.2 abstention, what could not be read, and the policy's own value; since 1.3 a judge may
-    leave out what it cannot know."""
+    leave out what it cannot know; 1.4 brought claims that are true and vague."""
     reward_id: str = Field(default="", max_length=400)
     """`output_id@graph_version`: a second judgement of the same output under another graph is another reward. Left empty,
     `output_id@policy`."""
