@@ -42,7 +42,7 @@ def judge_of_domain(domain: str) -> Any:
     from tests.unit.feedback_node.hearing.judging import judge_of
 
     asked = questions(domain, 420, 200, 60)
-    return judge_of(asked.ontology, [(fact.subject, fact.predicate, fact.object) for fact in asked.facts])
+    return judge_of(asked.ontology, [(fact.subject, fact.predicate, fact.object, fact.qualifiers) for fact in asked.facts])
 
 
 def rejudged(run: dict[str, Any], judge: Any) -> dict[str, float]:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from schemas.fact import Fact
 from streams.knowledge.names import fold
+from streams.knowledge.value_types import VAGUE
 
 FOLDER = Path(__file__).parent
 
@@ -162,17 +163,19 @@ def _facts_of(country: Country, source: str) -> Iterator[Fact]:
     said = {
         "capital": country.capitals,
         "currency": (*country.currencies, *country.units),
-        "continent": (*country.continents, *country.regions),
+        "continent": country.continents,
         "language": country.languages,
     }
     for predicate, names in said.items():
         for name in names:
             yield _fact(country.code, country.name, predicate, name, source)
+    for region in country.regions:  # it lies there, and that is not its continent
+        yield _fact(country.code, country.name, "continent", region, source, {VAGUE: "true"})
     for code in country.neighbours:
         if country.code < code or country.code not in countries()[code].neighbours:
             yield _fact(country.code, country.name, "neighbour", countries()[code].name, source)
 
 
-def _fact(key: str, subject: str, predicate: str, name: str, source: str) -> Fact:
+def _fact(key: str, subject: str, predicate: str, name: str, source: str, qualifiers: dict[str, str] | None = None) -> Fact:
     fact_id = f"{key} {predicate} {fold(name)}".lower().replace(" ", "-")
-    return Fact(fact_id=fact_id, subject=subject, predicate=predicate, object=name, source=source)
+    return Fact(fact_id=fact_id, subject=subject, predicate=predicate, object=name, source=source, qualifiers=qualifiers or {})

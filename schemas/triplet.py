@@ -54,4 +54,5 @@ class JudgedTriplet(Part):
     note: str | None = None
     """Why, in a few words: `ambiguous name: Georgia`, `France has capital Paris`, `no such predicate`."""
     vague: bool = False
-    """It is true, and says less than the graph knows: a century for a year, a bound for a number. No full answer to a question for it."""
+    """It is true, and says less than the graph knows: a century for a year, a bound for a number, what a fact calls
+    vague. No full answer to a question for it."""

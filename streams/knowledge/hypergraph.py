@@ -20,9 +20,9 @@ from streams.knowledge.lexicon import Lexicon
 from streams.knowledge.names import fold, singulars
 from streams.knowledge.ontology import ALIAS, Ontology, ValueKind
 from streams.knowledge.quantities import parse_quantity
-from streams.knowledge.value_types import Mention, Reading, Resolution, Statement, Status
+from streams.knowledge.value_types import VAGUE, Mention, Reading, Resolution, Statement, Status
 
-ATTRIBUTES = frozenset({"unit", "date", "start", "end", "source", "note", "lang"})
+ATTRIBUTES = frozenset({"unit", "date", "start", "end", "source", "note", "lang", VAGUE})
 """Qualifiers that describe the fact itself. Every other qualifier whose value is no number or date is a role of the hyperedge."""
 _REMEMBERED = 2_000
 """Texts whose names are remembered, those of up to _TEXT_CHARS characters."""

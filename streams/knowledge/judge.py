@@ -56,7 +56,8 @@ def judge(graph: Hypergraph, triplet: Triplet) -> JudgedTriplet:
     """Judge a claim against the graph: to deny what is so is wrong, to deny what is not so is right. Hedged claims are not judged."""
     finding = _denied(_find(graph, triplet)) if triplet.negated else _find(graph, triplet)
     ids = tuple(dict.fromkeys(statement.fact.fact_id for statement in finding.statements[:MAX_FACTS]))
-    return JudgedTriplet(triplet=triplet, verdict=finding.verdict, fact_ids=ids, note=finding.note, vague=finding.vague)
+    note = f"{finding.note}; the claim says less than is known" if finding.vague else finding.note
+    return JudgedTriplet(triplet=triplet, verdict=finding.verdict, fact_ids=ids, note=note, vague=finding.vague)
 
 
 def _find(graph: Hypergraph, triplet: Triplet) -> Finding:
@@ -119,7 +120,7 @@ def _judge_value(graph: Hypergraph, claim: Claim) -> Finding:
     if None in (agreement for agreement, _ in results):
         return _unknown(f"no {claim.predicate.value} in: {claim.object_text}")
     if same := tuple(statement for agreement, statement in results if agreement is Agreement.SAME):
-        vague = all(_is_vaguer(claim, statement) for statement in same)
+        vague = all(statement.is_vague or _is_vaguer(claim, statement) for statement in same)
         return _verified(graph, same[:1])._replace(vague=vague)
     certain = all(agreement is Agreement.DIFFERENT for agreement, _ in results) and claim.scope.complete
     if certain and claim.predicate.one_object:
@@ -153,7 +154,7 @@ def _is_vaguer(claim: Claim, statement: Statement) -> bool:
 
 def _judge_entity(graph: Hypergraph, claim: Claim) -> Finding:
     if said := tuple(statement for statement in claim.scope.current if _says(graph, claim, statement)):
-        return _verified(graph, said)
+        return _verified(graph, said)._replace(vague=all(statement.is_vague for statement in said))
     if followed := _entailed(graph, claim):
         return _verified(graph, followed)
     if claim.object.candidates:

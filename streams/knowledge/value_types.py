@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from schemas.fact import Fact
 
+VAGUE = "vague"
+"""Qualifier of a fact that holds, and that says less than another: a region where the continent is asked for."""
+
 
 class Status(StrEnum):
     """What is known of a name."""
@@ -38,6 +41,11 @@ class Statement(NamedTuple):
     """Name in the ontology, never an inverse."""
     object: str
     """Folded name; for numbers and dates the text as sent."""
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether the fact says of itself that it is true, and no full answer (qualifier `vague`)."""
+        return self.fact.qualifiers.get(VAGUE, "").casefold() in ("true", "yes", "1")
 
     def reversed(self) -> Statement:
         """The same seen from the object; for symmetric predicates."""

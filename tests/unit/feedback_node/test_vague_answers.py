@@ -106,3 +106,13 @@ def test_gaming_by_what_the_graph_cannot_tell_of_earns_nothing_where_it_knows_th
 def test_where_there_may_be_other_answers_what_the_graph_cannot_tell_of_is_no_wrong_one(judge):
     assert judge("Which river flows through Dravia?", "The Ina flows through Dravia.").value == -0.5
     assert judge("Who was the architect of Nordwick?", "Nordwick was designed by Horace Jones.").value == -0.5
+
+
+def test_a_fact_that_calls_itself_vague_is_true_and_no_full_answer():
+    ontology = {"predicates": {"continent": {"functional": True, "nouns": ["continent"], "phrases": ["{subject} is in {object}"]}}}
+    judge = judge_of(ontology, [("Dravia", "continent", "Asia"), ("Dravia", "continent", "Middle East", {"vague": "true"})])
+    region, continent = (judge("On which continent is Dravia?", f"Dravia is in {place}.") for place in ("the Middle East", "Asia"))
+    assert (region.verified, region.reward, region.value) == (1, 1.0, -1.0)
+    assert region.triplets[0].note.endswith("the claim says less than is known")
+    assert (continent.verified, continent.value) == (1, 1.0)
+    assert judge("Is Dravia in the Middle East?", "Yes.").value == 1.0

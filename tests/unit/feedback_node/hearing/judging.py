@@ -19,11 +19,11 @@ Domain = tuple[dict[str, Any], list[str], list[tuple[str, str, str]]]
 """Predicates, classes and facts."""
 
 
-def judge_of(ontology: dict[str, Any] | Ontology, facts: Iterable[Sequence[str]]) -> Callable[[str, str], GraphReward]:
-    """What judges an answer to a question, by facts (subject, predicate, object) under an ontology."""
+def judge_of(ontology: dict[str, Any] | Ontology, facts: Iterable[Sequence[Any]]) -> Callable[[str, str], GraphReward]:
+    """What judges an answer to a question, by facts (subject, predicate, object and, where there are any, qualifiers) under an ontology."""
     graph = Hypergraph(ontology if isinstance(ontology, Ontology) else Ontology.from_dict(ontology))
-    for offset, (subject, predicate, target) in enumerate(facts):
-        graph.put(Fact(subject=subject, predicate=predicate, object=target), offset)
+    for offset, (subject, predicate, target, *qualifiers) in enumerate(facts):
+        graph.put(Fact(subject=subject, predicate=predicate, object=target, qualifiers=qualifiers[0] if qualifiers else {}), offset)
     extractor = TripletExtractor(graph.ontology)
 
     def judge(question: str, answer: str) -> GraphReward:
