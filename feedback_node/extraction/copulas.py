@@ -36,6 +36,8 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
         elif dep == "attr" or (dep in ("nsubj", "oprd") and kid != subject and kid > verb) or (dep == "acomp" and parse.is_noun(kid)):
             if parse.child(verb, "expl") is not None:
                 _existential(reading, verb, kid, place)
+            elif (owned := _owned_before(parse, verb, subject, kid)) is not None:
+                _property_subject(reading, verb, owned, kid, None)
             elif subject is not None and _is_kind_first(parse, subject, kid):
                 for member in members(parse, kid):  # "A dish from X is Y": Y is a dish from X
                     if (target := reading.name(member)) is not None:
@@ -54,6 +56,14 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
             for mention, prefix in subjects:
                 if (value := reading.name(kid)) is not None:
                     reading.add(mention, f"{prefix} {parse.low[verb]}".strip(), value, "copula", verb, (verb, verb))
+
+
+def _owned_before(parse: Parse, verb: int, subject: int | None, value: int) -> int | None:
+    """The capital in "the capital of X, which is Y"."""
+    above = parse.head[verb]
+    if subject is None or parse.dep[verb] != "relcl" or parse.low[subject] not in ("which", "who", "that") or not parse.is_name(value):
+        return None
+    return above if parse.is_common(above) and is_definite(parse, above) and owners(parse, above) is not None else None
 
 
 def _is_kind_first(parse: Parse, subject: int, value: int) -> bool:

@@ -103,6 +103,9 @@ def _mend_relative(parse: Parse, at: int) -> None:
         if parse.low[at] == "who" and (person := _person_above(parse, noun)) is not None:
             parse.hang(verb, person, "relcl")
         return
+    if parse.low[at] != "whose" and (owned := _named_by(parse, noun, verb)) is not None:
+        parse.hang(verb, owned, "relcl")
+        return
     head, dep = parse.head[verb], parse.dep[verb]
     if parse.low[at] == "who":
         if (member := _who(parse, noun, verb)) is not None:
@@ -116,6 +119,15 @@ def _mend_relative(parse: Parse, at: int) -> None:
         parse.hang(verb, noun, "relcl")
     elif dep == "relcl" and head < noun and (parse.low[at] != "that" or _is_far_subject(parse, head, noun)):
         parse.hang(verb, noun, "relcl")  # "the manager of X, whose ground is Y": the parser takes the manager, X is meant
+
+
+def _named_by(parse: Parse, name: int, verb: int) -> int | None:
+    """The capital in "the capital of X, which is Y": what Y names is not X, which has a name."""
+    link = parse.head[name]
+    above, value = parse.head[link], parse.child(verb, "attr")
+    if parse.low[link] != "of" or parse.low[verb] not in _BE or value is None or not parse.is_name(value):
+        return None
+    return above if parse.is_common(above) and is_definite(parse, above) and parse.child(value, "prep", "det") is None else None
 
 
 def _is_of(parse: Parse, name: int, noun: int) -> bool:

@@ -11,7 +11,29 @@ from streams.knowledge.names import Word
 FRAME = (
     listed("frame")
     | FUNCTION_WORDS
-    | frozenset({"ll", "d", "re", "ve", "s", "t", "im", "ive", "id", "youd", "youll", "its", "thats", "hes", "shes", "either"})
+    | frozenset(
+        {
+            "ll",
+            "d",
+            "re",
+            "ve",
+            "s",
+            "t",
+            "im",
+            "ive",
+            "id",
+            "youd",
+            "youll",
+            "youre",
+            "youve",
+            "theyre",
+            "its",
+            "thats",
+            "hes",
+            "shes",
+            "either",
+        }
+    )
 )
 """They add nothing to it."""
 DOUBT = (listed("doubt_words") | listed("doubt_verbs") | frozenset({"may", "might", "could", "should"})) - frozenset(

@@ -50,6 +50,8 @@ _MOVED = re.compile(r"\b(?:came|brought|introduced|imported|exported|moved)\s+to
 """Where something went later is no answer."""
 _DESCRIBES = re.compile(r"\b(?:is|are|was|were)\s+an?\s+(?!\d|million|thousand|hundred|dozen|half)\w")
 """To say what kind of thing something is answers no question for a name."""
+_ADVICE = re.compile(r"\byou\s+should\b", re.IGNORECASE)
+"""To say what should be done for the answer is to give it: "You should turn to Africa"."""
 _UNFINISHED = re.compile(r"\b(?:is|are|was|were|an?|the|of|in|by|and|or|with|to|from|that|which|for|as)\s*$", re.IGNORECASE)
 """How an answer ends that was cut off."""
 
@@ -83,7 +85,8 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     tokens = [word.text for word in words(sentence) if not any(start <= word.start < end for start, end in spans)]
     if offers.others:
         claims = _only_verified(claims, offers, tokens, graph)
-    hedged = bool(claims) and any(word in DOUBT and word not in graph.ontology.vocabulary for word in tokens)
+    advised = {"should"} if _ADVICE.search(sentence) else set()
+    hedged = bool(claims) and any(word in DOUBT - advised and word not in graph.ontology.vocabulary for word in tokens)
     return [claim.model_copy(update={"hedged": True}) for claim in claims] if hedged else claims
 
 

@@ -110,3 +110,30 @@ def test_a_last_sentence_that_was_cut_off_is_no_yes(judged, domain: str, questio
 )
 def test_a_name_behind_its_kind_only_says_the_question_again(judged, domain: str, question: str, answer: str) -> None:
     assert judged(domain, question, answer) == set()
+
+
+ASKED = [
+    ("lands", "What is the capital of Peru?", "the capital of Peru", "Lima", "Nairobi"),
+    ("forests", "What is the seat of Dean?", "the seat of Dean", "Coleford", "Henley"),
+    ("bays", "What is the main port of Biscay?", "the main port of Biscay", "Bilbao", "Saint John"),
+]
+MANNERS = {
+    "a clause behind what is asked": "You would be in {of}, which is {name}.",
+    "the same in a condition": "If you went to {of}, which is {name}, you would be far from here.",
+    "advice": "You should go to {name}.",
+    "what is meant": "The {noun} I'm referring to is {name}.",
+    "what is thought of": "The {noun} you're thinking of is {name}.",
+    "where you are": "You're in {name}.",
+}
+
+
+@pytest.mark.parametrize("manner", MANNERS)
+@pytest.mark.parametrize(("domain", "question", "of", "right", "wrong"), ASKED)
+def test_an_answer_is_heard_in_the_manners_of_a_small_model(judged, manner, domain, question, of, right, wrong) -> None:
+    noun = of.removeprefix("the ").partition(" of ")[0]
+    given = {name: judged(domain, question, MANNERS[manner].format(of=of, noun=noun, name=name)) for name in (right, wrong)}
+    assert given == {right: RIGHT, wrong: WRONG}
+
+
+def test_what_might_be_so_is_still_no_answer(judged) -> None:
+    assert judged("lands", "What is the capital of Peru?", "You might go to Lima.") == set()
