@@ -169,8 +169,11 @@ def _facts_of(country: Country, source: str) -> Iterator[Fact]:
     for predicate, names in said.items():
         for name in names:
             yield _fact(country.code, country.name, predicate, name, source)
-    for region in country.regions:  # it lies there, and that is not its continent
-        yield _fact(country.code, country.name, "continent", region, source, {VAGUE: "true"})
+    for region in country.regions:
+        told = any(
+            fold(region).endswith(fold(continent)) for continent in country.continents
+        )  # West Africa says Africa, the Sahel does not
+        yield _fact(country.code, country.name, "continent", region, source, {} if told else {VAGUE: "true"})
     for code in country.neighbours:
         if country.code < code or country.code not in countries()[code].neighbours:
             yield _fact(country.code, country.name, "neighbour", countries()[code].name, source)

@@ -74,3 +74,18 @@ def test_chosen_answers_are_verified_and_rejected_ones_contradicted(full, judge)
 )
 def test_what_a_model_may_say_is_judged_as_a_person_would(judge, text, verdict):
     assert [claim.verdict for claim in judge([text])[0]] == [verdict]
+
+
+@pytest.mark.parametrize(
+    ("text", "vague"),
+    [
+        ("Liberia is in Africa.", False),
+        ("Liberia is in West Africa.", False),
+        ("Yemen is in the Middle East.", True),
+        ("Ecuador is in the Americas.", True),
+        ("New Zealand is in the Pacific.", True),
+    ],
+)
+def test_a_region_is_where_a_country_lies_and_tells_its_continent_only_by_its_name(judge, text, vague):
+    ((claim,),) = judge([text])
+    assert (claim.verdict, claim.vague) == (Verdict.VERIFIED, vague)
