@@ -40,7 +40,7 @@ sys.path.insert(0, str(ROOT))
 
 from benchmarks import multi_hop  # noqa: E402
 from benchmarks.record import Record  # noqa: E402
-from benchmarks.variant_texts import kinds, newest  # noqa: E402
+from benchmarks.variant_texts import kinds, latest, newest  # noqa: E402
 from demo.dataset import ONTOLOGY, samples  # noqa: E402
 from schemas.sample import Sample  # noqa: E402
 from streams.augmenter.graph_paraphrase import GAP  # noqa: E402
@@ -92,6 +92,13 @@ def graph_of(others: bool) -> Hypergraph:
     for fact in multi_hop.facts() if others else samples(120).facts:
         graph.put(fact.model_copy(update={"predicate": fact.predicate.replace(" ", "_")}))
     return graph
+
+
+def texts_of(arguments: argparse.Namespace) -> dict[str, list[Sample]]:
+    """The texts that were asked for, by kind."""
+    if arguments.latest:
+        return latest(arguments.latest)
+    return newest(arguments.texts, arguments.newest) if arguments.newest else kinds(arguments.texts, arguments.other_texts)
 
 
 def variants(found: dict[str, list[Sample]], graph: Hypergraph, each: int, seed: int, without: set[str]) -> list[dict[str, str]]:
@@ -248,7 +255,10 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--other-texts", type=Path, help="The wheel with other texts than those on which the recipes were mended.")
-    parser.add_argument("--newest", type=Path, help="The same wheel, for texts of other data sets of it: of the sixth list and later ones.")
+    parser.add_argument(
+        "--newest", type=Path, help="The same wheel, for other texts of it: of the sixth list and the seventh."
+    )
+    parser.add_argument("--latest", type=Path, help="The same wheel, for texts of yet other data sets of it: of the eighth list.")
     parser.add_argument("--kind", nargs="*", help="Of these kinds alone.")
     parser.add_argument("--without", type=Path, nargs="*", default=[], help="Lists of variants whose parents are left out.")
     parser.add_argument("--list", type=Path, help="Write the variants here to be read, and measure nothing.")
@@ -261,8 +271,8 @@ def main() -> None:
     if arguments.made:
         made = [json.loads(line) for line in arguments.made.read_text(encoding="utf-8").split("\n") if line]
     else:
-        found = newest(arguments.texts, arguments.newest) if arguments.newest else kinds(arguments.texts, arguments.other_texts)
-        graph = graph_of(bool(arguments.newest or arguments.other_texts))
+        found = texts_of(arguments)
+        graph = graph_of(bool(arguments.latest or arguments.newest or arguments.other_texts))
         found = {kind: texts for kind, texts in found.items() if not arguments.kind or kind in arguments.kind}
         made = variants(found, graph, arguments.each, arguments.seed, used(arguments.without))
     if arguments.list:

@@ -6,6 +6,7 @@ What is to be learnt stays as it is, so a text must not come to hold it, and mus
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from hashlib import sha256
@@ -99,7 +100,13 @@ def _sound(candidates: Iterable[Paraphrase], text: Text, graph: Hypergraph) -> I
             yield candidate
 
 
+_TWICE = re.compile(r"\b(\w+)\s+\1\b", re.IGNORECASE)
+
+
 def _reads_alike(before: str, after: str, graph: Hypergraph) -> bool:
-    """Whether the words that stay are parsed as before, and the same entities are named."""
+    """Whether the words that stay are parsed as before, no word has come to stand beside itself ("to help help"), and the same entities are
+    named."""
+    if len(_TWICE.findall(after)) > len(_TWICE.findall(before)):
+        return False
     one, other = ([mention.entity for mention in graph.entities_in(text, ambiguous=True)] for text in (before, after))
     return one == other and is_same_but_for(before, after)

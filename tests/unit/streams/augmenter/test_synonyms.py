@@ -174,3 +174,9 @@ def test_words_and_synonyms_keep_the_entities_and_the_answer(graph):
     made = list(paraphrases(Text("Which lawyers often choose Lima?", "lawyers"), graph, "s"))
     assert {said.recipe for said in made} & {Recipe.SYNONYMS, Recipe.WORDS}
     assert all("Lima" in said.words and "lawyers" in said.words for said in made if said.recipe in (Recipe.SYNONYMS, Recipe.WORDS))
+
+
+def test_no_word_comes_to_stand_beside_itself(graph):
+    text = Text("The government was encouraging schools to help assist the town in the development of Java.", is_asked=False)
+    assert any("to help help the town" in said for said in with_synonyms(text.words, ()))
+    assert not [said.words for said in paraphrases(text, graph, "s") if "help help" in said.words]
