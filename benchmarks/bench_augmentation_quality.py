@@ -255,9 +255,7 @@ def main() -> None:
     parser.add_argument("--each", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--other-texts", type=Path, help="The wheel with other texts than those on which the recipes were mended.")
-    parser.add_argument(
-        "--newest", type=Path, help="The same wheel, for other texts of it: of the sixth list and the seventh."
-    )
+    parser.add_argument("--newest", type=Path, help="The same wheel, for other texts of it: of the sixth list and the seventh.")
     parser.add_argument("--latest", type=Path, help="The same wheel, for texts of yet other data sets of it: of the eighth list.")
     parser.add_argument("--kind", nargs="*", help="Of these kinds alone.")
     parser.add_argument("--without", type=Path, nargs="*", default=[], help="Lists of variants whose parents are left out.")
