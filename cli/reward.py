@@ -133,7 +133,7 @@ def show(judged: GraphReward, graph: Hypergraph) -> None:
     line = Text.assemble(("reward ", "bold"), (number, "bold cyan"), (given, "cyan"), f"  {reason(judged)}")
     console.print(line)
     if judged.answers_question is not None:
-        console.print("answers the question" if judged.answers_question else "says nothing of what was asked", style="dim")
+        console.print(_of_the_question(judged), style="dim")
     if judged.exact is not None:
         console.print(f"{'holds' if judged.exact else 'does not hold'} a gold string", style="dim")
     facts = {fact.fact_id: fact for fact in graph}
@@ -167,3 +167,12 @@ def show_claim(console: Console, claim: JudgedTriplet, facts: dict[str, Fact]) -
     for fact_id in claim.fact_ids:
         source = facts[fact_id].source
         console.print(Text(escaped(f"    fact {fact_id}{f' ({source})' if source else ''}"), style="dim"))
+
+
+def _of_the_question(judged: GraphReward) -> str:
+    """What an answer says of what was asked, in a line."""
+    if not judged.answers_question:
+        return "says nothing of what was asked"
+    verified = [claim for claim in judged.triplets if claim.verdict.value == "verified"]
+    is_vague = bool(verified) and all(claim.vague for claim in verified)
+    return "says of what was asked less than is known" if is_vague else "answers the question"

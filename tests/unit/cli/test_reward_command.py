@@ -57,6 +57,18 @@ def test_the_policy_and_the_question_count(files):
     assert "says nothing of what was asked" in covered.output
 
 
+def test_a_true_answer_that_says_less_than_is_known_is_told(files, tmp_path):
+    ontology = "predicates: {opened: {value: date, functional: true, verbs: [open], phrases: ['{subject} was opened in {object}']}}"
+    (tmp_path / "music.yaml").write_text(ontology, encoding="utf-8")
+    (tmp_path / "facts.csv").write_text("subject,predicate,object\nFalcon Hall,opened,1894\n", encoding="utf-8")
+    asked = [*files, "--policy", "ternary", "--question", "When was Falcon Hall opened?"]
+    vague, full = (run(*asked, f"Falcon Hall was opened in {said}.").output for said in ("the 19th century", "1894"))
+    assert "ternary gives -1 " in vague
+    assert "says of what was asked less than is known" in vague
+    assert "ternary gives 1 " in full
+    assert "answers the question" in full
+
+
 def test_a_text_without_claims_has_no_reward(files):
     assert "reward none  no claim was found" in run(*files, "Well!").output
 
