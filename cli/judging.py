@@ -26,8 +26,8 @@ def value_options(option: Callable[..., Any] = click.option, where: str = "") ->
             type=Ternary(),
             metavar="RIGHT,ABSTAINED,WRONG[,UNSUPPORTED[,NEEDLESS]]",
             help=f"{where}What the policy ternary gives, from -10 to 10. UNSUPPORTED is for what the graph can tell nothing of, unless it "
-            "knows the one answer; `none` leaves it out of what is learnt. NEEDLESS is for an answer that abstains where the graph knows what was asked; `none` is as "
-            "ABSTAINED. [default: 1,0,-1,-0.5,-1]",
+            "knows the one answer; `none` leaves it out of what is learnt. NEEDLESS is for an answer that abstains where the graph knows "
+            "what was asked; `none` is as ABSTAINED. [default: 1,0,-1,-0.5,-1]",
         )(command)
         no_claims = option(
             "--no-claims", type=Finite(0, 1), metavar="R", help=f"{where}Reward of an answer without claims. [default: none]"
