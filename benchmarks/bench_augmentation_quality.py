@@ -106,7 +106,8 @@ def variants(found: dict[str, list[Sample]], graph: Hypergraph, each: int, seed:
     made = []
     for kind, texts in found.items():
         texts = random.Random(seed).sample(texts, len(texts))
-        new = (row for row in _of_kind(kind, texts, graph) if row["parent"] not in without)
+        of_text = {(text.prompt, text.text): text for text in texts}  # some data sets have a text twice
+        new = (row for row in _of_kind(kind, [*of_text.values()], graph) if row["parent"] not in without)
         made += list(itertools.islice(new, each))
     return made
 
