@@ -143,7 +143,7 @@ REWARD_FUNCTION_FAILURES = _declare(
 ANSWER_FIGURE = _declare(
     Gauge, "pelton_answer_figure",
     "What the last step's answers were like, by figure: answers_question, exact, claims, tokens, distinct, flat_groups, unread,"
-    " abstained, without_facts, unrewarded, kl",
+    " abstained, vague, without_facts, unrewarded, kl",
     ("run_id", "figure"), TRAINER,
 )  # fmt: skip
 FLAT_GROUPS = _declare(

@@ -22,6 +22,7 @@ FIGURES = {
     "flat_groups": "prompts all of whose answers earned the same, 0 to 1: they teach nothing",
     "unread": "answers that claim something which could not be read, 0 to 1",
     "abstained": "answers that say that they do not know, 0 to 1",
+    "vague": "answers with a claim that is true and says less than is known, 0 to 1",
     "without_facts": "answers to prompts of which the facts hold nothing, 0 to 1: nobody can tell whether they are true",
     "unrewarded": "answers without a reward, 0 to 1: late, or none could be given",
     "kl": "distance to the reference in nats: of a token (grpo), of an answer (rloo, ppo)",
@@ -58,6 +59,7 @@ def figures_of_rewards(rewards: Sequence[GraphReward]) -> dict[str, float]:
         "claims": fmean(reward.total for reward in rewards),
         "unread": fmean(is_unread(reward) for reward in rewards),
         "abstained": fmean(bool(reward.abstained) for reward in rewards),
+        "vague": fmean(any(claim.vague for claim in reward.triplets) for reward in rewards),
     }
 
 

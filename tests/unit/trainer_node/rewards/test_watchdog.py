@@ -67,13 +67,16 @@ def test_a_start_after_a_crash_goes_on_with_what_the_one_before_saw():
     assert second.warning == first.warning is not None
 
 
+CLAIM = {"subject": "Aida", "predicate": "opened", "object": "the 19th century", "rule": "test"}
+
+
 def judged(value: float | None, **more: object) -> GraphReward:
     return GraphReward(output_id="o", prompt_id="p", policy="strict", reward=value, **more)
 
 
 def test_figures_say_what_answers_are_like():
     rewards = [
-        judged(1.0, answers_question=True, exact=True, total=1),
+        judged(1.0, answers_question=True, exact=True, total=1, triplets=[{"triplet": CLAIM, "verdict": "verified", "vague": True}]),
         judged(1.0, answers_question=False, exact=False, total=3),
         judged(None, status=RewardStatus.NO_CLAIMS, abstained=True, answers_question=False),
         judged(None, status=RewardStatus.NO_CLAIMS, abstained=False),
@@ -87,6 +90,7 @@ def test_figures_say_what_answers_are_like():
         "claims": 1.0,
         "unread": 0.25,
         "abstained": 0.25,
+        "vague": 0.25,
         "without_facts": 0.25,
         "distinct": pytest.approx(4 / 6),
         "unrewarded": pytest.approx(2 / 6),
