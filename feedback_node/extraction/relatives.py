@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from feedback_node.extraction.coreference import is_role
-from feedback_node.extraction.lexicon import participles
+from feedback_node.extraction.lexicon import participles, words
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import is_definite, noun_before
 
@@ -14,6 +14,7 @@ _OF_WORKS = frozenset({"runs", "ran", "lasts", "lasted", "stars", "starred"})
 _BUILT = (frozenset(participles().values()) - _RUN) | {"completed", "erected", "inaugurated", "opened"} | _OF_WORKS
 """What is done to things that stand in a place, not to the place, and to works, not to their makers; what only works do."""
 _PLACES = frozenset({"in", "at"})
+_KINDS = words("kinds")
 _SUBJECTS = ("nsubj", "nsubjpass", "csubj", "expl")
 
 
@@ -100,8 +101,9 @@ def _mend_relative(parse: Parse, at: int) -> None:
     if noun is None or verb is None or parse.dep[verb] not in _LOOSE:
         return
     if not parse.is_name(noun):
-        if parse.low[at] == "who" and (person := _person_above(parse, noun)) is not None:
-            parse.hang(verb, person, "relcl")
+        above = _person_above(parse, noun) if parse.low[at] == "who" else _kind_above(parse, noun)
+        if above is not None:
+            parse.hang(verb, above, "relcl")
         return
     if parse.low[at] != "whose" and (owned := _named_by(parse, noun, verb)) is not None:
         parse.hang(verb, owned, "relcl")
@@ -168,6 +170,17 @@ def _person_above(parse: Parse, noun: int) -> int | None:
     above = parse.head[link]
     person = parse.dep[noun] == "pobj" and parse.is_common(above) and is_role(parse.low[above]) and parse.dep[above] in ("attr", "appos")
     return above if person and parse.is_common(noun) and not is_role(parse.low[noun]) else None
+
+
+def _kind_above(parse: Parse, noun: int) -> int | None:
+    """The genus in "X is a genus of reptiles that lived": what is said of its kind is said of X."""
+    kind = None
+    while parse.is_common(noun) and parse.dep[noun] == "pobj" and parse.low[link := parse.head[noun]] == "of":
+        noun = parse.head[link]
+        if parse.low[noun] not in _KINDS:
+            return None
+        kind = noun
+    return kind if kind is not None and parse.dep[kind] == "attr" else None
 
 
 def _relative_before(parse: Parse, at: int) -> int | None:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.abstention import says_not_to_know
 from feedback_node.hearing.asked import Asked, asked_of
+from feedback_node.hearing.closer import brought_closer
 from feedback_node.hearing.described import told_beside
 from feedback_node.hearing.frame import DOUBT, FRAME
 from feedback_node.hearing.offers import RULES, is_label, read_fragment
@@ -68,7 +69,7 @@ class Heard(NamedTuple):
 def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, question: Question, graph: Hypergraph) -> Heard:
     """Read an answer against its question. `triplets` are what the extraction found in the utterance's prose. Hold the view's lock."""
     asked = asked_of(prompt, question, graph)
-    triplets = reread(triplets, utterance.text, asked, graph)
+    triplets = brought_closer(reread(triplets, utterance.text, asked, graph), utterance.text, graph)
     is_long = len(utterance.text) > _SHORT_CHARS
     if utterance.guessed and is_long:
         triplets = [one for one in triplets if _is_known(one, graph)]

@@ -14,7 +14,7 @@ from streams.knowledge.dates import compare_dates, parse_date
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import ALIAS, Predicate, ValueKind
-from streams.knowledge.persons import is_done_once, is_short_for
+from streams.knowledge.persons import is_another_person, is_done_once, is_short_for
 from streams.knowledge.quantities import Agreement, Quantity, compare_quantities, parse_quantity
 from streams.knowledge.times import Scope, in_scope, split_date
 from streams.knowledge.value_types import Reading, Statement
@@ -238,9 +238,13 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
     if phrases.is_region(name) and not any(phrases.is_region(truth) for truth in truths):
         return None
     telling = _without_adjective(graph, claim, name)
-    if any(phrases.resembles(fold(said), truth) for truth in truths for said in (telling, inside) if fold(said)):
+    if any(_may_be(fold(said), truth, claim.predicate) for truth in truths for said in (telling, inside) if fold(said)):
         return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")
     return _contradicted(graph, current)
+
+
+def _may_be(said: str, truth: str, predicate: Predicate) -> bool:
+    return phrases.resembles(said, truth) and not is_another_person(said, truth, predicate)
 
 
 def _is_of_subject(graph: Hypergraph, claim: Claim, said: str, thing: Reading) -> bool:

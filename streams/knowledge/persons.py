@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from difflib import SequenceMatcher
 
 from streams.knowledge.english import COURTESIES, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
@@ -16,6 +17,12 @@ _ONCE = frozenset(
      "engineered", "isolated")
 )  # fmt: skip
 """What is done to a thing but once."""
+_BY_PERSONS = frozenset(
+    ("written", "authored", "penned", "composed", "painted", "drawn", "sculpted", "carved", "directed", "invented", "discovered")
+)  # fmt: skip
+"""What firms are hardly ever said to have done."""
+_LIKE = 0.6
+"""From here on two last names may be one that was misspelt."""
 _WAS = frozenset({"was", "were"})
 _SHORTEST = 3
 """Letters of a last name that tells."""
@@ -31,6 +38,16 @@ def is_done_once(predicate: Predicate) -> bool:
     """Whether who made its subject depends on no time: "was written by", unlike "was led by", of whom there may have been others."""
     between = (template.between.split() for template in predicate.templates)
     return any(said[-1:] == ["by"] and not _WAS.isdisjoint(said) and not _ONCE.isdisjoint(said) for said in between)
+
+
+def is_another_person(said: str, truth: str, predicate: Predicate) -> bool:
+    """Whether two folded names of who made something share no more than what comes before the last: Charles Darwin, Charles Dickens."""
+    if not any(not _BY_PERSONS.isdisjoint(template.between.split()) for template in predicate.templates):
+        return False
+    ours, theirs = said.split(), truth.split()
+    if len(ours) < 2 or len(theirs) < 2 or ours[-1] in theirs or theirs[-1] in ours or ours[0] != theirs[0]:
+        return False
+    return SequenceMatcher(None, ours[-1], theirs[-1], autojunk=False).ratio() < _LIKE
 
 
 def is_short_for(graph: Hypergraph, said: str, entity: str, predicate: Predicate) -> bool:
