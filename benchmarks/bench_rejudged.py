@@ -3,6 +3,9 @@
 A way to game a reward that has been closed should pay no more: the mean over a run's last answers is not to rise by it. Of each run the
 answers that were kept are judged (20 held-out, 20 never asked, 20 without an answer, before and after training).
 
+Of all kept answers of all runs, each once, it is counted how many are paid without a gold string in them, and how many with one are not:
+what a reward can be gamed by next, and what the judge does not hear.
+
 Run: `python benchmarks/bench_rejudged.py [--only TEXT]`.
 """
 
@@ -11,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections import Counter
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -20,6 +24,7 @@ sys.path[:0] = [str(ROOT)]
 
 from benchmarks.record import RESULTS, Record  # noqa: E402
 from benchmarks.rlhf_questions import questions  # noqa: E402
+from feedback_node.reward import holds_gold  # noqa: E402
 
 
 def main() -> None:
@@ -32,8 +37,11 @@ def main() -> None:
     runs = json.loads((RESULTS / "bench_rlhf.json").read_text(encoding="utf-8"))["runs"]
     judges = {domain: judge_of_domain(domain) for domain in ("countries", "works")}
     found = {run["name"]: rejudged(run, judges[run["arm"]["domain"]]) for run in runs if arguments.only in run["name"]}
-    record.write({"runs": found})
-    for name, result in found.items():
+    counted = {
+        domain: counts([run for run in runs if run.get("arm", {}).get("domain") == domain], judges[domain], domain) for domain in judges
+    }
+    record.write({"runs": found, "counted": counted})
+    for name, result in {**found, **counted}.items():
         print(name, result)
 
 
@@ -43,6 +51,16 @@ def judge_of_domain(domain: str) -> Any:
 
     asked = questions(domain, 420, 200, 60)
     return judge_of(asked.ontology, [(fact.subject, fact.predicate, fact.object, fact.qualifiers) for fact in asked.facts])
+
+
+def counts(runs: list[dict[str, Any]], judge: Any, domain: str) -> dict[str, int]:
+    """Of distinct answers: paid though not right, and right though not paid."""
+    gold = {one.prompt: one.gold for one in questions(domain, 420, 200, 60).held_out}
+    found = Counter({"answers": 0, "paid, no gold string": 0, "gold string, not paid": 0})
+    for question, answer in {(row[0], row[1]) for run in runs for row in run["answers"]}:
+        value, right = judge(question, answer).value or 0.0, bool(holds_gold(answer, gold.get(question)))
+        found.update({"answers": 1, "paid, no gold string": value > 0 and not right, "gold string, not paid": right and value <= 0})
+    return dict(found)
 
 
 def rejudged(run: dict[str, Any], judge: Any) -> dict[str, float]:

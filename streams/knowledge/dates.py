@@ -79,6 +79,8 @@ _PARTS = {
     "turn": (0.0, 0.0),  # its beginning or its end: it is not told
 }
 """From where to where each goes. What lies elsewhere in the century may still be meant."""
+_TURN = 10
+"""Years about the turn of a century that may be meant by it."""
 _PART = re.compile(rf"{PART}$", re.IGNORECASE)
 _ABOUT = re.compile(
     r"\b(?:about|around|circa|ca?\.?|approximately|roughly|some time in|early|late|mid)[\s-]+(?:(?:in|the|year)\s+)*$|~\s*$", re.IGNORECASE
@@ -221,7 +223,8 @@ def _compare_periods(claim: Date, known: Date) -> Agreement:
 def _period(date: Date) -> tuple[float, float]:
     """First and last year. "The 1800s" are a hundred years as well as ten, and the hundred hold the ten."""
     if date.century:
-        return date.year, date.year + 99
+        around = _TURN if date.part == "turn" else 0
+        return date.year - around, date.year + 99 + around
     if not date.decade:
         return date.year, date.year
     length = 99 if date.year % 100 == 0 else 9

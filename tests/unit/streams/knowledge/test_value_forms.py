@@ -409,6 +409,8 @@ def test_any_text_is_read_or_refused_without_an_error(text):
         ("1861", "the early 1860s", SAME),
         ("1869", "the early 1860s", UNCLEAR),
         ("1899", "the turn of the 19th century", UNCLEAR),
+        ("1798", "the turn of the 19th century", UNCLEAR),
+        ("1850", "the turn of the 20th century", DIFFERENT),
         ("-0444", "the 440s BC", SAME),
         ("-0450", "the 440s BC", DIFFERENT),
         ("the 19th century", "the 1860s", SAME),
