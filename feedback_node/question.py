@@ -42,8 +42,8 @@ class Question(NamedTuple):
     """The graph holds an answer to some part of it."""
     settled: bool = False
     """Of some part it holds the answer, and there can be no other: whoever says something else, however vague, has not said it."""
-    period: bool = False
-    """It asks for a decade or a century."""
+    period: str = ""
+    """It asks for a "decade", or for a "century"."""
 
     def is_answered(self, claims: Mapping[ClaimKey, JudgedTriplet]) -> bool:
         """Whether any claim is about something that was asked, right or wrong."""
@@ -58,7 +58,8 @@ class Question(NamedTuple):
 
     def _is_full(self, claim: JudgedTriplet) -> bool:
         """Whether a true claim says what was asked as exactly as the graph knows it, or as the question wants it."""
-        return not claim.vague or self.yes_no or self.period
+        is_century = "century" in claim.triplet.object.lower()
+        return not claim.vague or self.yes_no or self.period == "century" or (self.period == "decade" and not is_century)
 
     def _about(self, part: Part, key: ClaimKey, claim: JudgedTriplet) -> bool:
         """A claim with the part's entity on one side, by the asked predicate, and on the other side something new (or something true)."""
@@ -97,7 +98,7 @@ def read_question(text: str, graph: Hypergraph) -> Question:
         yes_no=is_yes_no(text),
         known=known,
         settled=settled,
-        period=_PERIOD.search(text) is not None,
+        period=period[0].lower() if (period := _PERIOD.search(outside)) else "",
     )
 
 

@@ -36,6 +36,7 @@ FACTS = [
     ("Dravia", "population", "38500500"),
     ("Dravia", "river", "Ona"),
     ("Nordwick", "founded", "the 12th century"),
+    ("Century Hall", "opened", "1902"),
 ]
 
 
@@ -66,6 +67,8 @@ def test_what_is_as_exact_as_the_graph_or_as_the_question_is_a_full_answer(judge
 
 
 TRUE_BUT_VAGUE = [
+    ("In which decade was Tilbury Tower opened?", "In the 19th century."),
+    ("In which year was Century Hall opened?", "Century Hall was opened in the 20th century."),
     ("When was Tilbury Tower opened?", "In the 19th century."),
     ("Do you know when Tilbury Tower was opened?", "Tilbury Tower was opened in the 19th century."),
     ("In which year was Tilbury Tower opened?", "Tilbury Tower was opened in the 1890s."),
