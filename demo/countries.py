@@ -170,13 +170,16 @@ def _facts_of(country: Country, source: str) -> Iterator[Fact]:
         for name in names:
             yield _fact(country.code, country.name, predicate, name, source)
     for region in country.regions:
-        told = any(
-            fold(region).endswith(fold(continent)) for continent in country.continents
-        )  # West Africa says Africa, the Sahel does not
-        yield _fact(country.code, country.name, "continent", region, source, {} if told else {VAGUE: "true"})
+        qualifiers = {} if _tells_continent(region, country) else {VAGUE: "true"}
+        yield _fact(country.code, country.name, "continent", region, source, qualifiers)
     for code in country.neighbours:
         if country.code < code or country.code not in countries()[code].neighbours:
             yield _fact(country.code, country.name, "neighbour", countries()[code].name, source)
+
+
+def _tells_continent(region: str, country: Country) -> bool:
+    """Whether a region's name says the continent: West Africa does, the Sahel does not."""
+    return any(fold(region).endswith(fold(continent)) for continent in country.continents)
 
 
 def _fact(key: str, subject: str, predicate: str, name: str, source: str, qualifiers: dict[str, str] | None = None) -> Fact:

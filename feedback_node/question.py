@@ -87,7 +87,7 @@ def read_question(text: str, graph: Hypergraph) -> Question:
         predicates, mentions = [pair[0]], [pair[1].entity]
     parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
     known = bool(parts)
-    settled = any(graph.ontology[name].one_object and graph.statements(entity, name) for name in predicates for entity in mentions)
+    settled = any(_is_settled(graph, entity, name) for name in predicates for entity in mentions)
     if not parts:
         asked: list[str | None] = list(predicates) or [None]
         parts = [Part(name, entity) for name in asked for entity in mentions]
@@ -231,6 +231,14 @@ _IN = {"in", "at", "on", "near"}
 
 def _is_known(graph: Hypergraph, entity: str, predicate: str) -> bool:
     return bool(graph.statements(entity, predicate) or graph.statements_to(entity, predicate))
+
+
+def _is_settled(graph: Hypergraph, entity: str, predicate: str) -> bool:
+    """Whether the graph holds the other side, and there can be but one: the capital of a country, and the country of a capital."""
+    known = graph.ontology[predicate]
+    return bool(
+        (known.one_object and graph.statements(entity, predicate)) or (known.inverse_functional and graph.statements_to(entity, predicate))
+    )
 
 
 def _every(entities: Iterable[str], graph: Hypergraph) -> Iterable[str]:

@@ -20,22 +20,24 @@ def brought_closer(claims: Sequence[Triplet], text: str, graph: Hypergraph) -> l
     """The claims, where one of what the graph does not know goes on "specifically …": in its place what is said then, if the graph can tell
     of it. Spans are those of the text.
 
-    What the graph knows stays beside it, true or not: that a thing is in Asia, or is not, is so wherever there it is.
+    What the graph knows stays beside it, true or not: that a thing is in Asia, or is not, is so wherever there it is. To what is true
+    and vague that is added.
     """
     found: list[Triplet] = []
     for one in claims:
         match = _CLOSER.match(text, one.object_span[1]) if one.object_span is not None and not one.negated else None
-        if match is None or graph.resolve(one.object).candidates or judge(graph, one).verdict is Verdict.VERIFIED:
+        rough = judge(graph, one) if match is not None else None
+        is_true = rough is not None and rough.verdict is Verdict.VERIFIED
+        if match is None or rough is None or (is_true and not rough.vague) or (not is_true and graph.resolve(one.object).candidates):
             found.append(one)
             continue
         closer = next(
             (other for other in _alike(claims, one) if other.object_span and other.object_span[0] in range(*match.span("said"))), None
         )
         meant = closer or one.model_copy(update={"object": match["said"], "object_span": match.span("said")})
-        if judge(graph, meant).verdict is Verdict.UNKNOWN:
-            found.append(one)
-        elif closer is None:
-            found.append(meant)
+        is_told = judge(graph, meant).verdict is not Verdict.UNKNOWN
+        found += [one] if is_true or not is_told else []
+        found += [meant] if is_told and closer is None else []
     return found
 
 

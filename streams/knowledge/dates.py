@@ -76,11 +76,11 @@ _PARTS = {
     **dict.fromkeys(("late", "end", "close"), (0.6, 1.0)),
     "first half": (0.0, 0.5),
     **dict.fromkeys(("second half", "latter half"), (0.5, 1.0)),
-    "turn": (0.0, 0.0),  # its beginning or its end: it is not told
 }
 """From where to where each goes. What lies elsewhere in the century may still be meant."""
-_TURN = 10
-"""Years about the turn of a century that may be meant by it."""
+_TURN, _TURN_YEARS = "turn", 10
+"""It is the century's beginning or its end, which is not told; some years before and behind may be meant, too."""
+_NOT_YET_A_HUNDRED = 2000
 _PART = re.compile(rf"{PART}$", re.IGNORECASE)
 _ABOUT = re.compile(
     r"\b(?:about|around|circa|ca?\.?|approximately|roughly|some time in|early|late|mid)[\s-]+(?:(?:in|the|year)\s+)*$|~\s*$", re.IGNORECASE
@@ -215,15 +215,17 @@ def _compare_periods(claim: Date, known: Date) -> Agreement:
     ours, theirs = _period(claim), _period(known)
     if ours[1] < theirs[0] or theirs[1] < ours[0]:
         return Agreement.DIFFERENT
-    ours, theirs = _told(ours, claim.part), _told(theirs, known.part)
+    if _TURN in (claim.part, known.part):
+        return Agreement.UNCLEAR
+    ours, theirs = _told(ours, claim), _told(theirs, known)
     inside = (ours[0] <= theirs[0] and theirs[1] <= ours[1]) or (theirs[0] <= ours[0] and ours[1] <= theirs[1])
     return Agreement.SAME if inside else Agreement.UNCLEAR
 
 
 def _period(date: Date) -> tuple[float, float]:
-    """First and last year. "The 1800s" are a hundred years as well as ten, and the hundred hold the ten."""
+    """First and last year that may be meant. "The 1800s" are a hundred years as well as ten, and the hundred hold the ten."""
     if date.century:
-        around = _TURN if date.part == "turn" else 0
+        around = _TURN_YEARS if date.part == _TURN else 0
         return date.year - around, date.year + 99 + around
     if not date.decade:
         return date.year, date.year
@@ -231,10 +233,10 @@ def _period(date: Date) -> tuple[float, float]:
     return (date.year, date.year + length) if date.year > 0 else (date.year - length, date.year)
 
 
-def _told(period: tuple[float, float], part: str) -> tuple[float, float]:
-    """The part of it that is said."""
-    first, length = period[0], _years(period)
-    low, high = _PARTS[part] if part else (0.0, 1.0)
+def _told(period: tuple[float, float], date: Date) -> tuple[float, float]:
+    """The part of it that is said; of "the 2000s" hardly anybody means more than ten years."""
+    first, length = period[0], 10 if date.decade and date.year >= _NOT_YET_A_HUNDRED else _years(period)
+    low, high = _PARTS[date.part] if date.part else (0.0, 1.0)
     return first + low * length, first + high * length - 1
 
 

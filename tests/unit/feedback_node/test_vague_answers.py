@@ -55,6 +55,7 @@ def judge():
         ("Was Tilbury Tower opened in the 19th century?", "Yes, it was opened in the 19th century."),
         ("Can you tell me when Tilbury Tower was opened?", "Yes, it was opened in 1894."),
         ("Do you know if Tilbury Tower was opened in the 19th century?", "Yes, it was."),
+        ("When was Tilbury Tower opened?", "Tilbury Tower was opened in the 19th century, more precisely 1894."),
         ("When was Nordwick founded?", "Nordwick was founded in the 12th century."),
         ("How high is Mount Orla?", "Mount Orla is about 4,800 m high."),
         ("What is the population of Dravia?", "Dravia has a population of 38 million."),
@@ -104,6 +105,15 @@ def test_gaming_by_what_the_graph_cannot_tell_of_earns_nothing_where_it_knows_th
     judged = judge(question, answer)
     assert Verdict.CONTRADICTED not in {one.verdict for one in judged.triplets}
     assert judged.value == -1.0
+
+
+@pytest.mark.parametrize("vague", ["a small country on the sea", "several countries"])
+def test_gaming_from_the_other_side_earns_nothing_where_there_can_be_but_one(vague):
+    predicates = {"capital": {"functional": True, "inverse_functional": True, "nouns": ["capital"]}}
+    judge = judge_of({"predicates": predicates}, [("Dravia", "capital", "Selmont"), ("Ostria", "capital", "Vell")])
+    question = "Of which country is Selmont the capital?"
+    assert judge(question, f"Selmont is the capital of {vague}.").value == -1.0
+    assert judge(question, "Selmont is the capital of Dravia.").value == 1.0
 
 
 def test_where_there_may_be_other_answers_what_the_graph_cannot_tell_of_is_no_wrong_one(judge):

@@ -392,30 +392,3 @@ def test_odd_text_is_read_or_refused_without_an_error(text):
 def test_any_text_is_read_or_refused_without_an_error(text):
     parse_quantity(text)
     parse_date(text)
-
-
-@pytest.mark.parametrize(
-    ("known", "said", "result"),
-    [
-        ("1869", "the 1800s", SAME),
-        ("1869", "the mid-1800s", SAME),
-        ("1803", "the 1800s", SAME),
-        ("1912", "the 1800s", DIFFERENT),
-        ("1869", "the late 19th century", SAME),
-        ("1869", "the second half of the 19th century", SAME),
-        ("1869", "the early 19th century", UNCLEAR),
-        ("1869", "the first half of the nineteenth century", UNCLEAR),
-        ("1869", "the beginning of the 20th century", DIFFERENT),
-        ("1861", "the early 1860s", SAME),
-        ("1869", "the early 1860s", UNCLEAR),
-        ("1899", "the turn of the 19th century", UNCLEAR),
-        ("1798", "the turn of the 19th century", UNCLEAR),
-        ("1850", "the turn of the 20th century", DIFFERENT),
-        ("-0444", "the 440s BC", SAME),
-        ("-0450", "the 440s BC", DIFFERENT),
-        ("the 19th century", "the 1860s", SAME),
-        ("the 1860s", "1866", SAME),
-    ],
-)
-def test_a_part_of_a_century_is_read_with_it_and_never_contradicts_what_it_may_mean(known, said, result):
-    assert dates_compared(said, known) is result
