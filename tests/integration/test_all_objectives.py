@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kafka import TopicPartition
 from safetensors.torch import load_file
 
 from schemas.graph_reward import GraphReward, RewardStatus
@@ -50,8 +51,9 @@ def judge(settings: KafkaSettings, run: Run) -> Iterator[None]:
     over = threading.Event()
 
     def work() -> None:
-        consumer = make_consumer(settings, group=f"{settings.topic_prefix}judge", auto_offset_reset="earliest")
-        consumer.subscribe([settings.topics.outputs.name])
+        consumer = make_consumer(settings)
+        topic = settings.topics.outputs
+        consumer.assign([TopicPartition(topic.name, number) for number in range(topic.partitions)])
         with Producer(settings) as producer:
             while not over.is_set():
                 for records in consumer.poll(timeout_ms=100).values():

@@ -179,7 +179,7 @@ def test_a_worker_that_is_down_is_shown_as_long_as_another_node_of_its_run_lives
     living = make_consumer(settings, prefix + "curriculum.nightly")
     living.subscribe([samples])
     while not living.assignment():
-        living.poll(timeout_ms=200)
+        living.poll(timeout_ms=5_000)  # a shorter one may leave kafka-python outside for good
     shown = pelton_lag(settings, "--window", "0", "--json")
     living.close()
     states = {row["group"].removeprefix(prefix): row["status"] for row in json.loads(shown.stdout)}

@@ -40,7 +40,8 @@ REST_S = 1.0
 JOINING_MS = 500
 """Of a poll while the group does not have us: kafka-python answers the broker in polls alone, and who answers late begins again."""
 STUCK_S = 20.0
-"""After so long outside the group the consumer is made anew."""
+"""After so long outside the group the consumer is made anew: kafka-python can forget a join that outlasts a poll
+(`findings/kafka-python-a-rebalance-that-outlasts-a-poll-never-ends.sh`)."""
 JOIN_S = 5.0
 """Between two tries to join a group whose members are of another kind."""
 CLOSE_S = 1.5
