@@ -14,6 +14,7 @@ from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import words
 from streams.knowledge.near_words import grouped, stems
 from streams.knowledge.ontology import ValueKind
+from streams.knowledge.persons import is_made
 from streams.knowledge.value_types import Mention
 
 if TYPE_CHECKING:
@@ -166,16 +167,17 @@ def _ways(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> Ite
 
 
 def _implied(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> list[str]:
-    """What a "when" or a "where" asks that says nothing else: "When was X?", "Who built X, and when?", "Where is X?"."""
+    """What a "when", a "where" or a "by whom" asks that says nothing else: "Who built X, and when?", "Where is X?", "… and by whom?"."""
     asked = _BARE.search(clause)
     named = [clause[one.start : one.end] for one in _mentions(clause, graph)]
     beside = {word.text for word in words(clause)} - {word.text for name in named for word in words(name)}
     if asked is None or not beside <= _PLAIN:
         return []
-    if asked["when"]:
-        of_all = {name for name in (*graph.ontology.predicates_in(text), *graph.ontology.asked_by(text)) if _is_date(graph, name)}
-        dates = [name for name in graph.ontology.predicates if _is_date(graph, name) and _is_told(graph, entities, name)]
-        found = [name for name in dates if name in of_all] or dates
+    if asked["when"] or asked["who"]:
+        fits = _is_date if asked["when"] else _is_made
+        of_all = {name for name in (*graph.ontology.predicates_in(text), *graph.ontology.asked_by(text)) if fits(graph, name)}
+        told = [name for name in graph.ontology.predicates if fits(graph, name) and _is_told(graph, entities, name)]
+        found = [name for name in told if name in of_all] or (told if asked["when"] else [])
     else:
         says = _says_whence if clause.rstrip(" ?.!").endswith(" from") else _says_where
         found = [name for name in graph.ontology.predicates if says(graph, name) and _is_told(graph, entities, name)]
@@ -184,6 +186,10 @@ def _implied(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> 
 
 def _is_told(graph: Hypergraph, entities: list[str], predicate: str) -> bool:
     return any(graph.statements(entity, predicate) for entity in entities)
+
+
+def _is_made(graph: Hypergraph, predicate: str) -> bool:
+    return is_made(graph.ontology[predicate])
 
 
 def _is_date(graph: Hypergraph, predicate: str) -> bool:
@@ -224,7 +230,7 @@ _A = re.compile(r"\ban?\s+$|\bor\s+(?:an?\s+)?$", re.IGNORECASE)
 _PERIOD = re.compile(r"\b(?:decade|century)\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b")
 _AND = re.compile(r"\band\b")
-_BARE = re.compile(r"\b(?:(?P<when>when|(?:what|which) (?:year|date|day))|where)\b", re.IGNORECASE)
+_BARE = re.compile(r"\b(?:(?P<when>when|(?:what|which) (?:year|date|day))|where|(?P<who>whom|who))\b", re.IGNORECASE)
 _PLAIN = FUNCTION_WORDS | listed("bare_question")
 _IN = {"in", "at", "on", "near"}
 

@@ -34,11 +34,23 @@ _FORMS = re.compile(
             r"\b(?:beyond|above) me\b|\b(?:escapes|eludes|slips|escaped) (?:me|my (?:mind|memory))\b|\bslipped my mind\b",
             # there is no information, it cannot be known
             r"\b(?:no|not enough|insufficient|lack of|without) (?:\w+ ){0,2}?(?:information|data|records?|figures?"
-            r"|sources?|details|knowledge|answer|way (?:of knowing|to (?:know|tell)))\b[^.!?\n]{0,40}(?=$|[.!?\n])",
+            r"|sources?|details|knowledge|answer|way (?:of knowing|(?:for \w+ )?to (?:know|tell|say)))\b[^.!?\n]{0,40}(?=$|[.!?\n])",
             r"\b(?:cannot|can't|could not|couldn't) be (?:\w+ )?(?:determined|answered|known|confirmed"
             r"|established|verified|found|said)\b",
             r"\b(?:it is|it's|that is|that's) (?:hard|difficult|impossible"
             r"|not possible)[^.!?\n]{0,30} (?:say|tell|know|answer|determine)\b",
+            r"\b(?:beyond|outside|past|more than) what (?:i|we) (?:can |could |actually |really )?(?:know|answer|say|tell)\b",
+            r"\bnot (?:something|anything|a question|one) (?:that )?(?:i|we) (?:can|could|know|am able|feel able)\b",
+            r"\bmy (?:knowledge|training|data|memory|information)(?: \w+){0,2}? (?:does not|doesn't|did not|didn't|do not|don't)"
+            r" (?:\w+ )?(?:cover|include|contain|extend|reach|go|have|hold)\b",
+            r"\b(?:text|passage|context|question|article|prompt|source|document|information|data)s? (?:given |provided |above )?"
+            r"(?:does not|doesn't|do not|don't|did not|didn't) (?:\w+ )?"
+            r"(?:say|mention|specify|state|tell|provide|include|contain|give|indicate)\b",
+            r"^\W*(?:it is|it's|that is|that's|this is)(?: \w+){0,2}? (?:unclear|unknown|uncertain|undocumented|unrecorded"
+            r"|not (?:\w+ )?(?:known|clear|certain|recorded|documented))"
+            r"(?: (?:who|whom|whose|when|where|which|what|how|why|whether|exactly|precisely)\b[^.!?,;]{0,60})?\W*$",
+            r"^\W*(?:can't|cannot|can not|couldn't|could not|don't|do not|didn't) (?:\w+ )?"
+            r"(?:say|tell|recall|remember|know)\b[^.!?,;]{0,40}\W*$",
             # short ways
             r"\byour guess is as good as mine\b|\bbeats me\b|\bsearch me\b|\bwho knows\b|\bdunno\b|\bidk\b"
             r"|\bwish i knew\b|\bdraw(?:ing)? a blank\b",

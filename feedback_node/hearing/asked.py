@@ -53,10 +53,19 @@ def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
     choices = _choices(text, graph)
     parts = [part for part in question.parts if part.entity not in choices]
     missing = tuple(one for part in parts if (one := _missing(part, graph, statement)) is not None)
+    missing = missing or _doubted(text, statement, graph)
     if statement is not None and len(missing) == 1:  # "Is it X?": to say X is no echo
         owner = missing[0].entity
         choices |= {entity for entity in question.entities if owner not in (entity, *graph.entities(entity))}
     return Asked(text, question, missing, choices, statement, question.words - _affirmed(text, statement, graph))
+
+
+def _doubted(text: str, statement: Statement | None, graph: Hypergraph) -> tuple[Missing, ...]:
+    """What a yes/no question asks to affirm, as the question it answers: "Is X from Y?" asks where X is from, too ("No, Z.")."""
+    owner = graph.resolve(text[slice(*statement.subject)]).entity if statement is not None else None
+    if statement is None or owner is None or not graph.statements(owner, statement.predicate):
+        return ()
+    return (Missing(statement.predicate, owner, "object"),)
 
 
 def _affirmed(text: str, statement: Statement | None, graph: Hypergraph) -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words as listed
@@ -12,10 +12,11 @@ from feedback_node.hearing.asked import Asked, asked_of
 from feedback_node.hearing.closer import brought_closer
 from feedback_node.hearing.described import told_beside
 from feedback_node.hearing.frame import DOUBT, FRAME
-from feedback_node.hearing.offers import RULES, is_label, read_fragment
+from feedback_node.hearing.offers import HAS_VERB, RULES, is_label, read_fragment
 from feedback_node.hearing.plain_offers import plain_offer
-from feedback_node.hearing.reread import inside_place, is_of_kind, reread
+from feedback_node.hearing.reread import PLACE, inside_place, is_of_kind, owner_of, reread
 from feedback_node.hearing.sentences import sentences
+from feedback_node.hearing.stand_in import said_of_owner
 from feedback_node.hearing.surface import Statement, statement_in
 from feedback_node.hearing.utterance import Utterance
 from feedback_node.question import Question
@@ -53,6 +54,8 @@ _NO = re.compile(
 
 _CUT_OFF = re.compile(r"^\W*(?:it|he|she|they)\s+\w+$", re.IGNORECASE)
 """Behind other sentences no reply: "No, it does not. It is" was to go on."""
+_JOINED = re.compile(r",?\s+(?:and|but|although|though)\s+(?=(?:it|they|he|she)\s|(?P<me>(?:I|we|the \w+)\b))")
+_OF_ONESELF = re.compile(r"\W*(?:I|we|as an?)\b", re.IGNORECASE)
 _SHORT_CHARS = 100
 """A sentence of more characters is left to the parse."""
 
@@ -78,7 +81,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     unread = 0
     doubtful = says_not_to_know(utterance.text)
     on_question = {id(one) for one in found if _is_asked(one, asked, graph)}
-    spans = list(sentences(utterance.text, utterance.names))
+    spans = list(_clauses(utterance, found))
     is_open = not any(_is_asked(one, asked, graph) for one in heard)
     """Whether the next sentence may be a short answer."""
     for start, end in spans:
@@ -89,6 +92,8 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
             said, is_short = own, False
             if denied is not None and denied.negated and not any(one.negated for one in own):
                 said = [denied, *own]  # "No, it is X"
+            if is_open and len(asked.missing) > len(left := _left_of(asked, own).missing) > 0:
+                said = [*said, *_moved(read_fragment(sentence, asked._replace(missing=left), graph), start)]  # "X made it in 1919"
         else:
             may_be_short = is_open or is_label(sentence)
             said, is_short = _read_sentence(sentence, start, own, asked, graph, may_be_short=may_be_short, alone=len(spans) == 1)
@@ -110,6 +115,23 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     return Heard([_placed(one, mapped.span) for one in heard], abstained, unread)
 
 
+def _clauses(utterance: Utterance, found: Sequence[Triplet]) -> Iterator[tuple[int, int]]:
+    """The sentences of an answer; one of which nothing was extracted is two where "and it", or "but I do not know", joins them."""
+    for start, end in sentences(utterance.text, utterance.names):
+        joined = _JOINED.search(utterance.text, start + 1, end)
+        is_read = any(one.object_span is not None and start <= _place(one) < end for one in found)
+        unknowing = joined is not None and says_not_to_know(utterance.text[joined.end() : end])
+        if (
+            joined is None
+            or (is_read if not unknowing else says_not_to_know(utterance.text[start : joined.start()]))
+            or (joined["me"] and (not unknowing or _OF_ONESELF.match(utterance.text, start)))
+        ):
+            yield start, end
+        else:
+            yield start, joined.start()
+            yield joined.end(), end
+
+
 def _left_of(asked: Asked, said: Sequence[Triplet]) -> Asked:
     """What of a question with several parts is still open behind a short answer."""
     answered = {one.predicate for one in said}
@@ -129,13 +151,18 @@ def _read_sentence(
         rest = sentence.split(",", 1)[1] if "," in sentence else ""
         shift = len(sentence) - len(rest)
         more = _moved(read_fragment(rest, asked, graph), start + shift) if rest else []
+        more = more or _moved(_of_owner(sentence, asked, graph), start)
         return [replied, *more, *(one for one in own if graph.ontology.match_predicate(one.predicate) is not None)], True
     if _ONLY_SAID.search(sentence) or _ASKS.match(sentence):
         return own, False
+    if may_be_short and own and (offered := _named_with_place(sentence, start, own, asked, graph)):
+        return offered, True
     if any(_is_whole(one, graph) for one in own):  # a statement of its own, about something else than was asked
         return [*own, *(_moved(_value_beside(sentence, own, asked, graph), start) if may_be_short else [])], False
     if may_be_short and (offered := read_fragment(sentence, asked, graph, alone=alone)):
         return _moved([inside_place(one, sentence, asked, graph) for one in offered], start), True
+    if not any(graph.ontology.match_predicate(one.predicate) for one in own) and (said := _of_owner(sentence, asked, graph)):
+        return _moved(said, start), may_be_short
     short = len(sentence) <= _SHORT_CHARS
     if (
         short
@@ -144,6 +171,26 @@ def _read_sentence(
     ):
         return [*_moved([_triplet(sentence, stated, "short")], start)], False
     return own, False
+
+
+def _of_owner(sentence: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
+    if len(sentence) > _SHORT_CHARS:
+        return []
+    owner = owner_of(asked)
+    if owner is None and asked.statement is not None:
+        owner = read(graph, asked.text[slice(*asked.statement.subject)]).entity
+    return said_of_owner(sentence, owner, asked, graph) if owner is not None else []
+
+
+def _named_with_place(sentence: str, start: int, own: list[Triplet], asked: Asked, graph: Hypergraph) -> list[Triplet]:
+    """An answer that is a name with its place, and no sentence: "X in Y", "X, a town in Y". What nobody knows of the place is no claim."""
+    if HAS_VERB.search(sentence):
+        return []
+    offered = read_fragment(sentence, asked, graph)
+    is_true = any(judge(graph, one).verdict is Verdict.VERIFIED for one in offered)
+    if not offered or not (is_true or all(one.rule == PLACE for one in own)):
+        return []
+    return [*_moved(offered, start), *(one for one in own if judge(graph, one).verdict is not Verdict.UNKNOWN)]
 
 
 def _value_beside(sentence: str, own: list[Triplet], asked: Asked, graph: Hypergraph) -> list[Triplet]:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked
+from feedback_node.hearing.bystanders import bystanders, kinds_of_people
 from feedback_node.hearing.frame import DENIALS, DOUBT, FRAME, TURNING, denies, is_benign
 from streams.knowledge.english import DETERMINERS, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
@@ -16,9 +17,10 @@ from streams.knowledge.names import Word, fold, words
 from streams.knowledge.persons import is_made
 
 _LINKS = listed("name_links")
-_WITHIN = re.compile(r"^,?\s*(?:in|of|at|near|from)\s+(?:the\s+)?$")
+_WITHIN = re.compile(r"^,?\s*(?P<kind>(?:[a-z]+\s+){0,3}?)(?:in|of|at|near|from)\s+(?:the\s+)?$")
+"""Between a place and the one that holds it, with words of its kind: "X theme park in Y"."""
 _THEN_AT = re.compile(r"^,?\s+at\s+(?:the\s+)?$")
-_BEHIND = re.compile(r"^,\s+$")
+_BEHIND = re.compile(r"^(?:,\s+|\s*\()$")
 _ADJECTIVES = ("an", "ish", "ese", "ic", "al", "en", "ch", "i", "ive", "ern", "ss")
 """Endings of adjectives in capitals: "African", "Swiss"."""
 _OWNS = re.compile(r"(?:['’]s|(?<=s)['’])\s+[a-z]")
@@ -78,6 +80,7 @@ def offers_in(text: str, begin: int, values: Sequence[tuple[int, int]], asked: A
         offer, is_echo = _offer(sentence, *group, denied=denied)
         (echoed if is_echo else names).append(offer)
     bare = bare and not values
+    names, others = _without_bystanders(names, others, sentence)
     if alone and bare and len(echoed) == 1 and not names and not others:
         return Offers(echoed, (), bare)
     if alone and not (echoed or names or others or values) and (part := _part_of_owner(sentence, begin)):
@@ -88,6 +91,7 @@ def offers_in(text: str, begin: int, values: Sequence[tuple[int, int]], asked: A
 def _offer(sentence: _Sentence, start: int, end: int, *, denied: bool) -> tuple[Offer, bool]:
     """What a run of words offers, and whether it only says the question again."""
     inside = [entity for entity, first, last in sentence.mentions if start <= first and last <= end]
+    start = _behind_origin(sentence, start, end)
     whole = [entity for entity, first, last in sentence.mentions if start == first and last == end]
     entity = whole[0] if whole else None
     known = sentence.graph.entities(entity) if entity is not None else ()
@@ -96,6 +100,15 @@ def _offer(sentence: _Sentence, start: int, end: int, *, denied: bool) -> tuple[
     is_all = whole or len(inside) > 1 or _is_kind_of(sentence, start, end)
     echo = bool(inside) and all(_echoes(entity, sentence) for entity in inside) and bool(is_all)
     return Offer(start, end, known[0] if len(known) == 1 else None, bool(whole), denied), echo
+
+
+def _behind_origin(sentence: _Sentence, start: int, end: int) -> int:
+    """Where a name begins behind an adjective in capitals: "Italian X", where the graph has X as an answer."""
+    for entity, first, last in sentence.mentions:
+        before = [word.text for word in words(sentence.text[start:first])]
+        if last == end and first > start and len(before) == 1 and before[0].endswith(_ADJECTIVES) and _is_answer(entity, sentence):
+            return first
+    return start
 
 
 def _is_kind_of(sentence: _Sentence, start: int, end: int) -> bool:
@@ -126,6 +139,18 @@ def _part_of_owner(sentence: _Sentence, begin: int) -> Offer | None:
     return Offer(said[0].start, said[-1].end, None, False, False)
 
 
+def _without_bystanders(names: list[Offer], others: list[Word], sentence: _Sentence) -> tuple[list[Offer], list[Word]]:
+    """For a question of who made something: without names of where it was done, and of whence somebody came."""
+    asked, ontology = sentence.asked, sentence.graph.ontology
+    if not asked.missing or not all(one.side == "object" and is_made(ontology[one.predicate]) for one in asked.missing):
+        return names, others
+    spans = [(one.start, one.end) for one in names]
+    found = bystanders(sentence.text, spans, lambda number: _could_answer(names[number], sentence), asked.question.words)
+    kinds = kinds_of_people(sentence.text, spans, asked.question.words)
+    kept = [one for number, one in enumerate(names) if number not in found]
+    return kept, [word for word in others if not any(start <= word.start < end for start, end in kinds)]
+
+
 def _echoes(entity: str, sentence: _Sentence) -> bool:
     return any(sentence.asked.is_echo(one) for one in (entity, *sentence.graph.entities(entity)))
 
@@ -141,10 +166,20 @@ def _without_places(names: list[Offer], sentence: _Sentence) -> list[Offer]:
         if kept and _could_answer(one, sentence) and not _could_answer(kept[-1], sentence) and _is_place_before(kept[-1], gap, sentence):
             kept[-1] = one  # "in Venice, at La Fenice"
             continue
-        if kept and not _could_answer(one, sentence) and (_WITHIN.match(gap) or (_BEHIND.match(gap) and kept[-1].is_known)):
+        if kept and not _could_answer(one, sentence) and (_holds(gap, sentence) or (_BEHIND.match(gap) and kept[-1].is_known)):
             continue
         kept.append(one)
     return kept
+
+
+def _holds(gap: str, sentence: _Sentence) -> bool:
+    """Whether words between two names say that the second holds the first."""
+    match = _WITHIN.match(gap)
+    known = sentence.graph.ontology.classes | {
+        noun for one in sentence.asked.missing for noun in sentence.graph.ontology[one.predicate].nouns
+    }
+    kinds = {word for name in known for word in name.split()}
+    return match is not None and all(word in kinds for word in match["kind"].split())
 
 
 def _is_place_before(one: Offer, gap: str, sentence: _Sentence) -> bool:
@@ -153,12 +188,16 @@ def _is_place_before(one: Offer, gap: str, sentence: _Sentence) -> bool:
 
 def _could_answer(one: Offer, sentence: _Sentence) -> bool:
     """Whether the graph has the name as something of the kind that was asked for."""
-    if one.entity is None:
-        return False
+    return one.entity is not None and _is_answer(one.entity, sentence)
+
+
+def _is_answer(entity: str, sentence: _Sentence) -> bool:
+    """Whether the graph has an entity, as it was written, as an answer to a question of this kind."""
     graph = sentence.graph
     return any(
-        (graph.statements_to if missing.side == "object" else graph.statements)(one.entity, missing.predicate)
+        (graph.statements_to if missing.side == "object" else graph.statements)(root, missing.predicate)
         for missing in sentence.asked.missing
+        for root in (entity, *graph.entities(entity))
     )
 
 
@@ -254,7 +293,7 @@ def _goes_on(tokens: list[Word], last: int, sentence: _Sentence) -> int:
     if gap.strip(" .'-") or (gap.count("\n")):
         return 0
     if following.text in ("of", "in", "at") and any(
-        " " in sentence.text[start:end] and end == here.end for _, start, end in sentence.mentions
+        end == here.end and (" " in sentence.text[start:end] or _is_answer(entity, sentence)) for entity, start, end in sentence.mentions
     ):
         return 0  # a place behind a known name: "Scott & Linton of Dumbarton"
     if _opens(following, sentence) or following.text.isdigit():

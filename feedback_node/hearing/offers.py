@@ -41,7 +41,7 @@ _APPOSED = re.compile(
 _WHEN = re.compile(r"\b(?:in|on|since|around|from|during)\s+$", re.IGNORECASE)
 _BY = re.compile(r"\b(?:by|with)\s+(?:the\s+)?$", re.IGNORECASE)
 _WHERE = re.compile(r"\b(?:in|at|near)\s+(?:the\s+)?$")
-_VERB = re.compile(r"\b(?:is|are|was|were|has|have|had|offers?|lies)\b")
+HAS_VERB = re.compile(r"\b(?:is|are|was|were|has|have|had|offers?|lies)\b")
 _LATER_VERB = re.compile(r",\s+(?:is|are|was|were|has|have|had|offers?|lies)\b")
 """Behind the clause that says more: "X, who was a painter, is the author"."""
 _NAMED_BETWEEN = re.compile(r"(?P<head>[^,]{3,60}),\s+(?P<name>[^\W\d_a-z][^,]{1,40}),\s+(?:is|are|was|were|has|had|lies|sits|stands)\b")
@@ -74,6 +74,8 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     spans = [*value_spans(plain, label)] if wanted else []
     beside = spans if wanted else [span for span in value_spans(plain, label) if _is_when(sentence, *span)]
     offers = offers_in(sentence, label, beside, asked, graph, alone=alone)
+    if wanted and spans and not any(_is_date(one, graph) for one in wanted):
+        offers = offers._replace(names=[one for one in offers.names if one.is_known or not _is_counted(sentence, one, spans)])
     if _DESCRIBES.search(sentence, label) and not spans and not _is_by(sentence, offers, missing, graph):
         return []
     claims = _value_claims(sentence, plain[label:], spans, wanted, graph)
@@ -104,10 +106,10 @@ def is_label(sentence: str) -> bool:
 def _without_apposition(sentence: str, label: int, graph: Hypergraph) -> str:
     """The sentence up to what says more about its answer: "X, the famous chemist"; "X, the Y" is a list where the graph knows Y."""
     named = _NAMED_BETWEEN.match(sentence, label)
-    if named is not None and graph.ontology.predicates_in(named["head"]) and not _VERB.search(named["head"]):
+    if named is not None and graph.ontology.predicates_in(named["head"]) and not HAS_VERB.search(named["head"]):
         return sentence[: named.end("name")]
     cut = _APPOSED.search(sentence, label + 1)
-    if cut is None or (_LATER_VERB if cut["whose"] else _VERB).search(sentence, cut.end()):
+    if cut is None or (_LATER_VERB if cut["whose"] else HAS_VERB).search(sentence, cut.end()):
         return sentence
     if cut["more"] and any(start == cut.end() for _, start, _ in graph.entities_in(sentence, ambiguous=True)):
         return sentence
@@ -117,6 +119,15 @@ def _without_apposition(sentence: str, label: int, graph: Hypergraph) -> str:
 def _is_when(sentence: str, start: int, end: int) -> bool:
     """Whether a span says when, beside what was asked: "by ESA on 2 March 2004"."""
     return _WHEN.search(sentence, 0, start) is not None and parse_date(sentence[start:end].strip()) is not None
+
+
+def _is_counted(sentence: str, name: Offer, values: Sequence[tuple[int, int]]) -> bool:
+    """Whether a name is what the number before it counts, or its unit: "24% ABV"."""
+    return any(end <= name.start and not sentence[end : name.start].strip() for _, end in values)
+
+
+def _is_date(missing: Missing, graph: Hypergraph) -> bool:
+    return graph.ontology[missing.predicate].value is ValueKind.DATE
 
 
 def _is_beside(sentence: str, name: Offer, values: Sequence[tuple[int, int]]) -> bool:
@@ -157,8 +168,10 @@ def _labelled(sentence: str, asked: Asked, graph: Hypergraph) -> tuple[int, list
     if match is None:
         return 0, list(asked.missing)
     label = match["label"]
-    if len(label.split()) > _LABEL_WORDS or _VERB.search(label):
-        return 0, [] if _VERB.search(label) and not match.group().rstrip().endswith(":") else list(asked.missing)
+    if not any(char.isalpha() for char in label):
+        return 0, list(asked.missing)
+    if len(label.split()) > _LABEL_WORDS or HAS_VERB.search(label):
+        return 0, [] if HAS_VERB.search(label) and not match.group().rstrip().endswith(":") else list(asked.missing)
     predicates = graph.ontology.predicates_in(label)
     if any(word.text in {"not", "former", "wrong", "incorrect", "previous"} for word in words(label)):
         return 0, []
@@ -225,11 +238,19 @@ def _fits(missing: Missing, offer: Offer, graph: Hypergraph) -> bool:
     """Whether an offer may be the missing side: not where it is known to be something else of the entity ("It is in South America")."""
     if offer.entity is None or _likely(missing, offer, graph):
         return True
-    beside = graph.neighbours(missing.entity)
-    return offer.entity not in beside or any(
-        missing.entity in (*graph.entities(one.subject), *graph.entities(one.object))
-        for one in graph.statements_to(offer.entity, missing.predicate)
-    )
+    if offer.entity in graph.neighbours(missing.entity):
+        return any(
+            missing.entity in (*graph.entities(one.subject), *graph.entities(one.object))
+            for one in graph.statements_to(offer.entity, missing.predicate)
+        )
+    return missing.side != "object" or not _follows(missing, offer.entity, graph)
+
+
+def _follows(missing: Missing, said: str, graph: Hypergraph) -> bool:
+    """Whether what is said is true of the entity by another predicate that a chain gives it: the state of the town where it stands."""
+    names = {chain.conclusion for chain in graph.ontology.chains} - {missing.predicate}
+    claims = (Triplet(subject=missing.entity, predicate=name, object=said, rule=RULE) for name in sorted(names))
+    return any(judge(graph, one).verdict is Verdict.VERIFIED for one in claims)
 
 
 def _offer(missing: Missing, offer: Offer, sentence: str, graph: Hypergraph, rule: str = RULE) -> Triplet:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked
 from feedback_node.hearing.told import is_misspelt, is_told
+from feedback_node.hearing.whole_values import whole_value
 from schemas.triplet import Triplet
 from streams.knowledge.dates import parse_date
 from streams.knowledge.english import COPULAS, FILLERS
@@ -60,14 +61,15 @@ _PLACE_OF = re.compile(
 )
 _OUTER = re.compile(r",\s+in\s+(?:the\s+)?$")
 _PLACE_CHARS = 24
-_TITLE, _PLACE = "title", "name-in"
+_TITLE, PLACE, _APPOSED = "title", "name-in", "apposition"
+"""Rules of the extraction: of a word before a name, and of the place behind one."""
 _SHORT_NAME = 3
 _DOING = frozenset({"agent", "object", "maker"})
 
 
 def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
     """The claims as they are meant behind their question. Hold the view's lock."""
-    owner = _owner(asked)
+    owner = owner_of(asked)
     meant: list[Triplet] = []
     told: set[str] = set()
     for one in _equated(list(found)):
@@ -76,9 +78,9 @@ def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph)
             continue
         if one.hedged and _SURE_WOULD.search(text) and not _DOUBT.search(text):
             one = one.model_copy(update={"hedged": False})
-        one = _indefinite(one, text, graph)
+        one = whole_value(_indefinite(one, text, graph), text, graph)
         if owner is not None:
-            one = _of_several(_of_owner(one, owner, asked, graph), owner, asked, graph)
+            one = _of_several(_of_owner(one, owner, text, asked, graph), owner, asked, graph)
             one = _deed_of_date(_of_maker(one, owner, graph), owner, graph)
             one = _of_relation(one, owner, asked, found, graph)
             said = one.predicate
@@ -134,8 +136,10 @@ def _is_aside(one: Triplet, graph: Hypergraph) -> bool:
     match = graph.ontology.match_predicate(one.predicate)
     if match is None:
         return one.rule == _TITLE or one.object == "place"  # "it took place on …"
+    if one.rule == _APPOSED and one.subject[:1].isdigit() and not match.reversed:
+        return True  # the "mol" of "308.33 g/mol"
     sides = (one.object, one.subject) if match.reversed else (one.subject, one.object)
-    if one.rule == _PLACE:
+    if one.rule == PLACE:
         entity = read(graph, sides[0]).entity
         return entity is None or not graph.statements(entity, match.name)
     return one.rule in _DOING and not is_of_kind(sides[1], graph.ontology[match.name].value)
@@ -148,7 +152,7 @@ def is_of_kind(text: str, kind: ValueKind) -> bool:
     return (parse_date(text) if kind is ValueKind.DATE else parse_quantity(text)) is not None
 
 
-def _owner(asked: Asked) -> str | None:
+def owner_of(asked: Asked) -> str | None:
     """The one entity that the question is about."""
     owners = {part.entity for part in asked.question.parts}
     if asked.statement is not None and len(asked.missing) == 1:
@@ -181,7 +185,7 @@ def _is_common(text: str) -> bool:
     return len(tokens) <= 3 and (text.islower() or (len(tokens) > 1 and tokens[-1].islower() and tokens[0].isupper()))  # "US state"
 
 
-def _of_owner(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet:
+def _of_owner(one: Triplet, owner: str, text: str, asked: Asked, graph: Hypergraph) -> Triplet:
     """A claim with "it" or "the river" on one side, said of what was asked."""
     if not graph.ontology.match_all(one.predicate):
         return one
@@ -190,6 +194,15 @@ def _of_owner(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Trip
         said = getattr(one, side)
         if _stands_in(said, owner, asked, graph) and read(graph, other).entity != owner:
             return one.model_copy(update={side: name})
+    match = graph.ontology.match_predicate(one.predicate)
+    meant = read(graph, one.subject).entity
+    if match is None or match.reversed or one.subject_span is None or owner in (meant, read(graph, one.object).entity):
+        return one
+    is_it = text[slice(*one.subject_span)].lower() in ("it", "this")
+    if meant is None:  # "It was made by X, but the year is unknown"
+        return one.model_copy(update={"subject": name}) if is_it and one.subject.islower() else one
+    if is_it and graph.statements(owner, match.name) and not graph.statements(meant, match.name):
+        return one.model_copy(update={"subject": name})  # "X made Y. It opened in 2001", where X opens nothing
     return one
 
 
@@ -240,9 +253,13 @@ def inside_place(one: Triplet, text: str, asked: Asked, graph: Hypergraph) -> Tr
 
 
 def _of_several(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet:
-    """A claim whose words mean several predicates, as the one that was asked."""
+    """A claim whose words mean several predicates, as the one that was asked; so, too, "X is in Y" where Y is known for what was asked."""
     matches = graph.ontology.match_all(one.predicate)
-    wanted = {missing.predicate for missing in asked.missing}
+    wanted = {missing.predicate for missing in asked.missing if missing.side == "object"}
+    if len(matches) == 1 and len(wanted) == 1 and not matches[0].reversed and read(graph, one.subject).entity == owner:
+        (name,) = wanted
+        if name != matches[0].name and _is_listed(one.object, name, graph) and not _is_listed(one.object, matches[0].name, graph):
+            return one.model_copy(update={"predicate": name})
     for match in matches if len(matches) > 1 else ():
         sides = (one.object, one.subject) if match.reversed else (one.subject, one.object)
         if match.name in wanted and read(graph, sides[0]).entity == owner:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 _END = re.compile(r"(?:[.!?]+[\"')]*(?=\s|$)|;(?=\s)|\n+)\s*")
 _SHORT = re.compile(
     r"(?:\b(?:Mr|Mrs|Ms|Dr|St|Mt|Jr|Sr|Prof|Gen|Col"
-    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|No|vs|etc|ca|approx|c)|\b[A-Z]|\b[ei]\.[eg])\.$"
+    r"|Jan|Feb|Mar|Apr|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec|No|vs|etc|ca|approx|c)|(?<![&+/-])\b[A-Z]|\b[ei]\.[eg])\.$"
 )
 
 

@@ -36,7 +36,12 @@ _EDITION = re.compile(
     rf"(?:{'|'.join(sorted(listed('editions')))}) of (?P<name>(?:[\"'])?(?:[Tt]he (?=[A-Z]))?\S)"
 )
 _IDIOM = re.compile(r"\b(?:none|no one|nobody) (?:other than|but)\s+", re.IGNORECASE)
+_KIND_OF = re.compile(r"\b(?P<article>[Aa]n? )(?:type|kind|sort|form|variety) of (?:an? )?(?=[a-z])")
+"""To say that X is a kind of Y is to say that it is a Y."""
 _ASIDE = re.compile(r"\s?\([^()\n]{1,80}\)")
+_LAST_ASIDE = re.compile(r"\s?\((?P<aside>[^()\n]{1,40})\)(?=\W*$)")
+_SEVERAL = re.compile(r"\band\b.*\b(?:who|whom|when|where|what|which|how)\b", re.IGNORECASE)
+"""What a question of two parts asks besides may stand in brackets: "X (1994)"."""
 
 
 class Denied(NamedTuple):
@@ -73,11 +78,15 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     if "'s" in mapped.text:
         inside = _names(mapped.text, question, graph)
         mapped.sub(_SHORT_IS, lambda match: [match.span()] if _is_within(match, inside) else [match.span(1), " is"])
+    if " of " in mapped.text and _has_kinds(graph):
+        mapped.sub(_KIND_OF, lambda match: [match.span("article")])
     if " other than " in mapped.text or " but " in mapped.text:
         mapped.sub(_IDIOM, lambda match: [])
     guessed = _recase(mapped, question, graph)
     _retitle(mapped, question, graph)
     names = _names(mapped.text, question, graph)
+    if "(" in mapped.text and _SEVERAL.search(question):
+        mapped.sub(_LAST_ASIDE, lambda match: [match.span()] if _is_within(match, names) else [", ", match.span("aside")])
     if "(" in mapped.text and _drop_asides(mapped, names):
         names = _names(mapped.text, question, graph)
     if " of " in mapped.text and _drop_editions(mapped, names):
@@ -87,6 +96,11 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
         denied = _take_out(mapped)
         names = _names(mapped.text, question, graph)
     return Utterance(mapped, tuple(names), guessed, tuple(denied))
+
+
+def _has_kinds(graph: Hypergraph) -> bool:
+    """Whether a phrase of the ontology is "is a": then what is a type of X is an X."""
+    return any(template.between in ("is a", "is an") for one in graph.ontology.predicates.values() for template in one.templates)
 
 
 # --- names

@@ -1,0 +1,87 @@
+"""Sentences that begin with "it", read with the name of what was asked of in its place: "It is a drug", "No, it comes from Cuba"."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from feedback_node.hearing.asked import Asked
+from feedback_node.hearing.surface import Statement, statement_in
+from schemas.triplet import Triplet
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import words
+from streams.knowledge.persons import is_made
+
+RULE = "stand-in"
+_IT = re.compile(
+    r"^\W*(?:(?:yes|no|nope|actually|well|sure|right|and|but|however|in fact|instead|rather)\b[\s,:;–—-]+)*"
+    r"(?P<it>it|this|he|she|they)\s+(?=\w)",
+    re.IGNORECASE,
+)
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b")
+_AN = re.compile(r"\ban?\s+$", re.IGNORECASE)
+_IS_A = re.compile(r"^\s*(?:is|was|are|were)\s+(?:actually\s+|originally\s+)?(?:an?|the)\s+", re.IGNORECASE)
+
+
+def said_of_owner(sentence: str, owner: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
+    """What a sentence that begins with "it" says of an entity; spans are those of the sentence. Hold the view's lock."""
+    match = _IT.match(sentence)
+    if match is None:
+        return []
+    name = next(iter(graph.names_of(owner)), owner)
+    text = name + sentence[match.end("it") :]
+    by = match.end("it") - len(name)
+    if any(one.start > len(name) and owner in (one.entity, *graph.entities(one.entity)) for one in graph.entities_in(text, ambiguous=True)):
+        return []  # "It is the currency of Peru" is said of the currency
+    stated = statement_in(text, graph)
+    if stated is not None and (0, len(name)) in (stated.subject, stated.object) and not _is_of_somebody(text, stated, graph):
+        sides: dict[str, Any] = {}
+        for side, (start, end) in (("subject", stated.subject), ("object", stated.object)):
+            is_name = (start, end) == (0, len(name))
+            sides[side] = text[start:end].strip(" \"'")
+            sides[f"{side}_span"] = match.span("it") if is_name else (start + by, end + by)
+        return [Triplet(predicate=stated.predicate, rule=RULE, negated=stated.denied, **sides)]
+    return [*_by_phrase(text, name, by, match.span("it"), graph)] or [*_of_kind(text, name, by, match.span("it"), asked, graph)]
+
+
+def _is_of_somebody(text: str, stated: Statement, graph: Hypergraph) -> bool:
+    """Whether it only says of what kind its maker is: "It was invented by an Italian"."""
+    return is_made(graph.ontology[stated.predicate]) and _AN.search(text, 0, stated.object[0]) is not None
+
+
+def _by_phrase(text: str, name: str, by: int, it: tuple[int, int], graph: Hypergraph) -> Iterator[Triplet]:
+    """By a phrase of the ontology as it stands, and behind it one thing that is known: "{subject} is a {object}"."""
+    rest = text[len(name) :].rstrip(" .!")
+    for predicate in graph.ontology.predicates.values():
+        for template in predicate.templates:
+            said = re.match(rf"\s*{_ARTICLES.sub('(?:an?|the)', re.escape(template.between.lower()))}\s+", rest, re.IGNORECASE)
+            if template.reversed or template.before or template.after or said is None:
+                continue
+            start = len(name) + said.end()
+            if any((one.start, one.end) == (start, len(name) + len(rest)) for one in graph.entities_in(text, ambiguous=True)):
+                yield Triplet(
+                    subject=name, predicate=predicate.name, object=text[start : len(name) + len(rest)],
+                    subject_span=it, object_span=(start + by, len(name) + len(rest) + by), rule=RULE,
+                )  # fmt: skip
+                return
+
+
+def _of_kind(text: str, name: str, by: int, it: tuple[int, int], asked: Asked, graph: Hypergraph) -> Iterator[Triplet]:
+    """For "It is a Brazilian drink", where the country was asked: the one word that the graph has as an answer, before a class."""
+    is_a = _IS_A.match(text[len(name) :])
+    names = [one for one in graph.entities_in(text, ambiguous=True) if one.start > len(name)]
+    if is_a is None or len(names) != 1 or names[0].start != len(name) + is_a.end():
+        return
+    (found,) = names
+    behind = [word.text for word in words(text) if word.start >= found.end]
+    if not behind or not all(word in graph.ontology.classes for word in behind):
+        return
+    for missing in asked.missing:
+        if missing.side == "object" and any(
+            graph.statements_to(one, missing.predicate) for one in (found.entity, *graph.entities(found.entity))
+        ):
+            yield Triplet(
+                subject=name, predicate=missing.predicate, object=text[found.start : found.end],
+                subject_span=it, object_span=(found.start + by, found.end + by), rule=RULE,
+            )  # fmt: skip
