@@ -81,7 +81,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     unread = 0
     doubtful = says_not_to_know(utterance.text)
     on_question = {id(one) for one in found if _is_asked(one, asked, graph)}
-    spans = list(_clauses(utterance, found))
+    spans = list(_clauses(utterance))
     is_open = not any(_is_asked(one, asked, graph) for one in heard)
     """Whether the next sentence may be a short answer."""
     for start, end in spans:
@@ -100,9 +100,10 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         if not is_short and not doubtful and not _ONLY_SAID.search(sentence):
             said = _with_told_beside(sentence, start, said, asked, graph)
         said += _denied_beside(utterance, said, start, end) if is_short else []
-        asked = _left_of(asked, said) if is_short else asked
+        asked = _left_of(asked, [one for one in said if not one.negated]) if is_short else asked
         is_frame = not _says_something(sentence) or _asks_again(sentence, asked)
-        is_open = is_open and (is_frame or (bool(said) and is_short and bool(asked.missing)))
+        is_denial = is_short and bool(said) and all(one.negated for one in said)  # "X did not; Y did"
+        is_open = is_open and (is_frame or is_denial or (bool(said) and is_short and bool(asked.missing)))
         heard += said
         unread += not said and _states(sentence)
     if utterance.guessed:
@@ -115,16 +116,16 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     return Heard([_placed(one, mapped.span) for one in heard], abstained, unread)
 
 
-def _clauses(utterance: Utterance, found: Sequence[Triplet]) -> Iterator[tuple[int, int]]:
-    """The sentences of an answer; one of which nothing was extracted is two where "and it", or "but I do not know", joins them."""
-    for start, end in sentences(utterance.text, utterance.names):
-        joined = _JOINED.search(utterance.text, start + 1, end)
-        is_read = any(one.object_span is not None and start <= _place(one) < end for one in found)
-        unknowing = joined is not None and says_not_to_know(utterance.text[joined.end() : end])
+def _clauses(utterance: Utterance) -> Iterator[tuple[int, int]]:
+    """The sentences of an answer; one is two where "and it", or "but I do not know", joins them."""
+    text = utterance.text
+    for start, end in sentences(text, utterance.names):
+        joined = _JOINED.search(text, start + 1, end)
+        unknowing = joined is not None and says_not_to_know(text[joined.end() : end])
         if (
             joined is None
-            or (is_read if not unknowing else says_not_to_know(utterance.text[start : joined.start()]))
-            or (joined["me"] and (not unknowing or _OF_ONESELF.match(utterance.text, start)))
+            or (joined["me"] and not unknowing)
+            or (unknowing and (says_not_to_know(text[start : joined.start()]) or _OF_ONESELF.match(text, start)))
         ):
             yield start, end
         else:

@@ -23,6 +23,8 @@ _THEN_AT = re.compile(r"^,?\s+at\s+(?:the\s+)?$")
 _BEHIND = re.compile(r"^(?:,\s+|\s*\()$")
 _ADJECTIVES = ("an", "ish", "ese", "ic", "al", "en", "ch", "i", "ive", "ern", "ss")
 """Endings of adjectives in capitals: "African", "Swiss"."""
+_DID_NOT = re.compile(r"\s+(?:(?:did|does|do|was|is|were|are|has|have|had|would)(?:n't|\s+not|\s+never)|never)\b", re.IGNORECASE)
+"""Behind a name it denies what is said of it: "X did not build it"."""
 _OWNS = re.compile(r"(?:['’]s|(?<=s)['’])\s+[a-z]")
 _MOST_DESCRIBING = 4
 _STEM, _ALIKE = 5, 0.65
@@ -80,6 +82,8 @@ def offers_in(text: str, begin: int, values: Sequence[tuple[int, int]], asked: A
         offer, is_echo = _offer(sentence, *group, denied=denied)
         (echoed if is_echo else names).append(offer)
     bare = bare and not values
+    if names and _DID_NOT.match(text, names[-1].end):
+        names = [one._replace(denied=True) for one in names]
     names, others = _without_bystanders(names, others, sentence)
     if alone and bare and len(echoed) == 1 and not names and not others:
         return Offers(echoed, (), bare)
@@ -296,6 +300,9 @@ def _goes_on(tokens: list[Word], last: int, sentence: _Sentence) -> int:
         end == here.end and (" " in sentence.text[start:end] or _is_answer(entity, sentence)) for entity, start, end in sentence.mentions
     ):
         return 0  # a place behind a known name: "Scott & Linton of Dumbarton"
+    is_initial = len(following.text) == 1 and sentence.text[following.start].isupper() and sentence.text.startswith(".", following.end)
+    if is_initial and last + 2 < len(tokens) and _opens(tokens[last + 2], sentence):
+        return 2  # "Ada S. Lovelace"
     if _opens(following, sentence) or following.text.isdigit():
         return 1
     if following.text in _LINKS and last + 2 < len(tokens) and not sentence.text[following.end : tokens[last + 2].start].strip():

@@ -23,6 +23,13 @@ from streams.knowledge.ontology import ValueKind
 from streams.knowledge.persons import is_made
 from streams.knowledge.quantities import parse_quantity
 
+_REGIONS = frozenset(
+    ("europe", "western europe", "eastern europe", "central europe", "northern europe", "southern europe", "asia", "east asia",
+     "south asia", "southeast asia", "central asia", "africa", "north africa", "west africa", "east africa", "southern africa", "america",
+     "the americas", "americas", "north america", "south america", "central america", "latin america", "oceania", "australasia",
+     "antarctica", "scandinavia", "middle east", "far east", "near east", "caribbean", "balkans", "mediterranean", "the world", "world")
+)  # fmt: skip
+"""Parts of the world: where the graph does not know one, it says too little to be told wrong."""
 RULE = "fragment"
 """Rule name of these claims; that of one whose whole sentence is a name is `judge.NAMED`."""
 RULES = frozenset({RULE, NAMED})
@@ -38,6 +45,7 @@ _APPOSED = re.compile(
     r" (?:by|with|in|at|for|the)|(?P<more>the|an?))\s"
 )
 """What follows says more about what was offered."""
+_ARTICLE = re.compile(r"\b(?:an?|the)\s", re.IGNORECASE)
 _WHEN = re.compile(r"\b(?:in|on|since|around|from|during)\s+$", re.IGNORECASE)
 _BY = re.compile(r"\b(?:by|with)\s+(?:the\s+)?$", re.IGNORECASE)
 _WHERE = re.compile(r"\b(?:in|at|near)\s+(?:the\s+)?$")
@@ -111,7 +119,8 @@ def _without_apposition(sentence: str, label: int, graph: Hypergraph) -> str:
     cut = _APPOSED.search(sentence, label + 1)
     if cut is None or (_LATER_VERB if cut["whose"] else HAS_VERB).search(sentence, cut.end()):
         return sentence
-    if cut["more"] and any(start == cut.end() for _, start, _ in graph.entities_in(sentence, ambiguous=True)):
+    is_list = cut["more"] == "the" or _ARTICLE.search(sentence[label : cut.start()])  # "a lion, a tiger"
+    if cut["more"] and is_list and any(start == cut.end() for _, start, _ in graph.entities_in(sentence, ambiguous=True)):
         return sentence
     return sentence[: cut.start()]
 
@@ -209,7 +218,7 @@ def _value_claims(sentence: str, plain: str, spans: Sequence[tuple[int, int]], w
 
 def _assign(offered: Offers, sentence: str, missing: list[Missing], graph: Hypergraph) -> Iterator[Triplet]:
     """Each offer as the missing side of what was asked: of several questions by its kind, else in their order."""
-    offers = offered.names
+    offers = [one for one in offered.names if not _is_region(sentence[one.start : one.end], one, missing, graph)]
     if not offers or not missing:
         return
     rule = NAMED if offered.bare and not offered.others and len(missing) == 1 else RULE
@@ -225,6 +234,13 @@ def _assign(offered: Offers, sentence: str, missing: list[Missing], graph: Hyper
         if ranked and _fits(ranked[0], offer, graph):
             left.remove(ranked[0])
             yield _offer(ranked[0], offer, sentence, graph)
+
+
+def _is_region(said: str, offer: Offer, missing: Sequence[Missing], graph: Hypergraph) -> bool:
+    """Whether a name is a part of the world that the graph does not know, where none was asked for."""
+    if offer.entity is not None or fold(said) not in _REGIONS:
+        return False
+    return not any(fold(told.fact.object) in _REGIONS for one in missing for told in graph.statements(one.entity, one.predicate))
 
 
 def _likely(missing: Missing, offer: Offer, graph: Hypergraph) -> int:

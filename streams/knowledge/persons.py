@@ -24,6 +24,7 @@ _BY_PERSONS = frozenset(
 _LIKE = 0.6
 """From here on two last names may be one that was misspelt."""
 _WAS = frozenset({"was", "were"})
+_BEHIND_NAMES = frozenset({"jr", "sr", "ii", "iii", "iv", "phd", "md", "obe", "cbe", "esq"})
 _SHORTEST = 3
 """Letters of a last name that tells."""
 
@@ -58,6 +59,8 @@ def is_short_for(graph: Hypergraph, said: str, entity: str, predicate: Predicate
     parts = [part for piece in _PIECES.split(said) for part in fold(piece).split()]
     if len(parts) > 1 and parts[0] in COURTESIES:
         parts = parts[1:]  # "Mr Purcell"
+    while len(parts) > 2 and parts[-1] in _BEHIND_NAMES:
+        parts = parts[:-1]  # "Henry Purcell Jr."
     if not parts or len(parts[-1]) < _SHORTEST or not is_made(predicate):
         return False
     if parts[-1] in graph.ontology.vocabulary or parts[-1] in graph.ontology.classes:
@@ -70,5 +73,7 @@ def is_short_for(graph: Hypergraph, said: str, entity: str, predicate: Predicate
 def _shortens(said: list[str], name: list[str]) -> bool:
     if len(name) < 2 or said[-1] != name[-1] or "and" in name or any(len(part) > 1 and part in FUNCTION_WORDS for part in said):
         return False
+    if said[0] == name[0] and len(said) > len(name):  # "Henry J. Purcell", whose initial the graph does not have
+        said = [said[0], *(part for part in said[1:-1] if len(part) > 1), said[-1]]
     given = iter(name[:-1])
     return all(any(part == whole or (len(part) == 1 and whole.startswith(part)) for whole in given) for part in said[:-1])

@@ -197,3 +197,40 @@ def test_who_says_in_other_words_that_he_does_not_know_has_abstained(domain, que
     predicates, classes, facts = FIELDS[domain]
     judged = judge_of({"predicates": predicates, "classes": classes}, facts)(question, text)
     assert (judged.abstained, judged.verified, judged.contradicted) == (True, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("domain", "question", "answer", "verdicts"),
+    [
+        ("rides", "Was Sky Vengeance built by Gravis & Sohn?", "No. It was Tolmer.", RIGHT),
+        ("rides", "Is Sky Vengeance at Queens Island?", "No. It is at Bly Gardens.", {*RIGHT, *WRONG}),
+        ("remedies", "Was morvalin discovered by Paul Lindgren?", "No. Otto Brandt did.", {*RIGHT, *WRONG}),
+        ("drinks", "Was the Bellario invented by Rui Barros?", "No. Ann Doyle invented it.", {*RIGHT, *WRONG}),
+        ("drinks", "Is the Bellario from Brazil?", "No, Peru.", {*RIGHT, *WRONG}),
+        ("rides", "Who built Sky Vengeance?", "Gravis & Sohn did not build it; Tolmer did.", RIGHT),
+        ("rides", "Who built Sky Vengeance?", "Tolmer didn't build it.", WRONG),
+        ("remedies", "Who discovered morvalin?", "Neither Paul Lindgren nor Otto Brandt; it was Edwin Harte.", RIGHT),
+        ("remedies", "Who discovered morvalin?", "It was not Paul Lindgren. It was Otto Brandt.", {*RIGHT, *WRONG}),
+        ("drinks", "Who invented the Bellario?", "Rui Barros never invented it. Giulio Cortesi did.", RIGHT),
+    ],
+)
+def test_what_follows_a_denial_is_judged_too(judged, domain, question, answer, verdicts):
+    assert judged(domain, question, answer) == verdicts
+
+
+@pytest.mark.parametrize(
+    ("domain", "question", "answer", "verdicts"),
+    [
+        ("remedies", "Who discovered morvalin?", "Edwin J. Harte", RIGHT),
+        ("remedies", "Who discovered morvalin?", "Professor Edwin Harte OBE", RIGHT),
+        ("remedies", "Who discovered morvalin?", "Edgar J. Harte", NOTHING),
+        ("drinks", "Who invented the Bellario?", "Giulio Cortesi Sr., a bartender", RIGHT),
+        ("drinks", "Who invented the Bellario?", "Giulio P. Cortesi invented it in 1948.", RIGHT),
+        ("drinks", "Where does the Bellario come from?", "South America", NOTHING),
+        ("drinks", "Where does the Bellario come from?", "Italy, Europe", RIGHT),
+        ("drinks", "Where does the Bellario come from?", "Brazil, South America", WRONG),
+        ("rides", "Who built Sky Vengeance?", "Tolmer, a company of Fairview", RIGHT),
+    ],
+)
+def test_initials_titles_and_parts_of_the_world_turn_no_answer(judged, domain, question, answer, verdicts):
+    assert judged(domain, question, answer) == verdicts
