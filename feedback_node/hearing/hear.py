@@ -13,6 +13,7 @@ from feedback_node.hearing.closer import brought_closer
 from feedback_node.hearing.described import told_beside
 from feedback_node.hearing.frame import DOUBT, FRAME
 from feedback_node.hearing.offers import HAS_VERB, RULES, is_label, read_fragment
+from feedback_node.hearing.plain_lists import plain_list
 from feedback_node.hearing.plain_offers import plain_offer
 from feedback_node.hearing.reread import PLACE, inside_place, is_of_kind, owner_of, reread
 from feedback_node.hearing.sentences import sentences
@@ -23,7 +24,7 @@ from feedback_node.question import Question
 from schemas.triplet import Triplet, Verdict
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
-from streams.knowledge.judge import judge
+from streams.knowledge.judge import OFFERED, judge
 from streams.knowledge.names import words
 from streams.knowledge.ontology import ValueKind
 from streams.knowledge.phrases import read
@@ -156,6 +157,8 @@ def _read_sentence(
         return [replied, *more, *(one for one in own if graph.ontology.match_predicate(one.predicate) is not None)], True
     if _ONLY_SAID.search(sentence) or _ASKS.match(sentence):
         return own, False
+    if may_be_short and (listed_things := plain_list(sentence, asked, graph)):
+        return _moved(listed_things, start), True
     if may_be_short and own and (offered := _named_with_place(sentence, start, own, asked, graph)):
         return offered, True
     if any(_is_whole(one, graph) for one in own):  # a statement of its own, about something else than was asked
@@ -213,7 +216,8 @@ def _with_told_beside(sentence: str, start: int, said: list[Triplet], asked: Ask
     on_question = [one for one in said if _is_asked(one, asked, graph)]
     if any(judge(graph, one).verdict is not Verdict.UNKNOWN for one in on_question):
         return said
-    told = [inside_place(one, sentence, asked, graph) for one in told_beside(sentence, asked, graph)] or plain_offer(sentence, asked, graph)
+    told = [inside_place(one, sentence, asked, graph) for one in told_beside(sentence, asked, graph)]
+    told = told or plain_offer(sentence, asked, graph) or plain_list(sentence, asked, graph)
     if not told:
         return said
     again = [one for one in said if one.predicate in ("is", "was") and any(other.object in one.object for other in told)]
@@ -226,7 +230,7 @@ def _with_told_beside(sentence: str, start: int, said: list[Triplet], asked: Ask
 def _without_words(claims: list[Triplet], graph: Hypergraph, *, is_long: bool) -> list[Triplet]:
     """Where capitals are guessed: without names that nobody knows; in a short answer only where another is known for the same predicate."""
     known = {one.predicate for one in claims if _is_known(one, graph)}
-    return [one for one in claims if _is_known(one, graph) or not (is_long or one.predicate in known)]
+    return [one for one in claims if one.rule == OFFERED or _is_known(one, graph) or not (is_long or one.predicate in known)]
 
 
 def _is_known(triplet: Triplet, graph: Hypergraph) -> bool:
