@@ -78,26 +78,9 @@ def _behind_lead(sentence: str, asked: Asked, graph: Hypergraph) -> int:
 
 
 _SAYS = frozenset(
-    [
-        "include",
-        "includes",
-        "including",
-        "contain",
-        "contains",
-        "common",
-        "main",
-        "possible",
-        "typical",
-        "known",
-        "some",
-        "used",
-        "made",
-        "consists",
-        "consist",
-        "equal",
-        "parts",
-    ]
-)
+    ("include", "includes", "including", "contain", "contains", "common", "main", "possible", "typical", "known", "some", "used", "made",
+     "consists", "consist", "equal", "parts")
+)  # fmt: skip
 
 
 def _items(sentence: str, begin: int) -> Iterator[tuple[int, int]]:
