@@ -3,7 +3,7 @@
 A run is trained by `pelton train`, exported by `pelton export`, and what was written is read by Transformers and PEFT alone. Of each form:
 the loss in nats a token, and the mean Kullback-Leibler divergence of a token's distribution from the checkpoint's: on the answers trained
 on (what a run trains and evaluates), on the whole of these conversations, and on other texts. Also measured: PEFT's own merge, the adapter
-on a base in other bits, and three ways of rounding a sum to bfloat16.
+on a base in other bits, and four ways of rounding a sum to bfloat16.
 
 Run: `python benchmarks/bench_export.py --run bf16|nf4|small [--model DIR]`. Needs a CUDA device with bitsandbytes (`--cpu`: without, and
 without what is of 4 bits; `--tiny`: the same on a tiny model in float32, to try it out). `--no-broker` trains the same samples by the same
@@ -175,8 +175,10 @@ def stochastic(value: Any, dtype: Any) -> Any:
 
 def forms(run_dir: Path, folder: Path, name: str, rows: list[dict[str, str]], cpu: bool) -> dict[str, dict[str, Any]]:
     """Each form, and what was measured of it."""
-    from trainer_node.models.merging import compensated, merged, to_nearest
+    from trainer_node.models.fidelity import ask_checkpoint
+    from trainer_node.models.merging import merged
     from trainer_node.models.restore import find_checkpoint, load_checkpoint
+    from trainer_node.models.rounding import Calibrated, compensated, everywhere, inputs_of_layers, to_nearest
 
     checkpoint = find_checkpoint(run_dir)
     assert checkpoint is not None
@@ -203,7 +205,14 @@ def forms(run_dir: Path, folder: Path, name: str, rows: list[dict[str, str]], cp
 
     torch.manual_seed(SEED)
     dtype = getattr(torch, trained.precision.dtype)
-    for form, rounding in (("to nearest", to_nearest), ("stochastic", stochastic), ("compensated", compensated)):
+    asked = ask_checkpoint(trained.model, trained.tokenizer, checkpoint)
+    roundings: dict[str, Any] = {
+        "to nearest": everywhere(to_nearest),
+        "stochastic": everywhere(stochastic),
+        "compensated": everywhere(compensated),
+        "calibrated": Calibrated(inputs_of_layers(trained, [tokens for tokens, _ in asked.rows])),
+    }
+    for form, rounding in roundings.items():
         model = merged(load_checkpoint(checkpoint), dtype, rounding)
         model.save_pretrained(folder / form)
         found[f"sum rounded {form}"] = texts.measure(plain(folder / form))

@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.errors import ConfigError, UserError
 from trainer_node.commit.manifest import Checkpoint
@@ -74,14 +74,12 @@ def export_merged(path: Path, target: Path, dtype: str | None = None, base: str 
     Raises:
         UserError: there is no checkpoint, or its base is another model; or this machine cannot compute as it was trained.
     """
-    from trainer_node.models.merging import merged
-
     checkpoint = whole_checkpoint(path)
     loaded = _as_trained(checkpoint, base)
     written = choose_dtype(dtype or loaded.precision.dtype, 4, loaded.device)
     asked = ask_checkpoint(loaded.model, loaded.tokenizer, checkpoint)
     name = str(written).removeprefix("torch.")
-    write_model(merged(loaded, written), loaded.tokenizer, target)
+    write_model(_merged(loaded, written, asked), loaded.tokenizer, target)
     base_found = find_base(checkpoint.manifest, base) if has_adapter(checkpoint.path) else recorded_base(checkpoint.manifest)
     (target / CARD).write_text(card(checkpoint, base_found, f"merged weights in {name}"), encoding="utf-8")
     return _read_back(target, asked, name, loaded.device)
@@ -98,8 +96,6 @@ def export_gguf(path: Path, target: Path, kind: str | None = None, base: str | N
     Raises:
         UserError: as `export_merged`; or the converter is not here, or does not take this family.
     """
-    from trainer_node.models.merging import merged
-
     converter_folder()
     checkpoint = whole_checkpoint(path)
     loaded = _as_trained(checkpoint, base)
@@ -107,7 +103,7 @@ def export_gguf(path: Path, target: Path, kind: str | None = None, base: str | N
     asked = ask_checkpoint(loaded.model, loaded.tokenizer, checkpoint)
     written = choose_dtype(loaded.precision.dtype, 4, loaded.device)
     with tempfile.TemporaryDirectory(dir=_folder_for(target), prefix=".gguf-") as scratch:
-        write_model(merged(loaded, written), loaded.tokenizer, Path(scratch))
+        write_model(_merged(loaded, written, asked), loaded.tokenizer, Path(scratch))
         convert_model(Path(scratch), target, kind)
     found = recorded_base(checkpoint.manifest)
     target.with_suffix(".Modelfile").write_text(modelfile(loaded.tokenizer, target.name), encoding="utf-8")
@@ -171,6 +167,15 @@ def _as_trained(checkpoint: Checkpoint, base: str | None) -> LoadedModel:
         )
     loaded.model.eval()
     return loaded
+
+
+def _merged(loaded: LoadedModel, written: Any, asked: Asked) -> Any:
+    """The plain model in the dtype `written`; where that is narrower than the sums, rounded for what the asked rows put into each layer."""
+    from trainer_node.models.merging import merged
+    from trainer_node.models.rounding import Calibrated, inputs_of_layers
+
+    rows = [tokens for tokens, _ in asked.rows]
+    return merged(loaded, written, Calibrated(inputs_of_layers(loaded, rows) if written.itemsize < 4 else {}))
 
 
 def _read_back(target: Path, asked: Asked, dtype: str, device: str) -> Exported:

@@ -6,50 +6,28 @@ written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 
 from trainer_node.models.loaded import LoadedModel
-
-Rounding = Callable[[torch.Tensor, torch.dtype], torch.Tensor]
-"""Of sums in float32 to a narrower dtype."""
+from trainer_node.models.rounding import Rounding, Roundings, to_nearest, without_wrappers
 
 
-def to_nearest(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """The nearest value of the dtype; of two as near, the even one."""
-    return value.to(dtype)
-
-
-def compensated(value: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
-    """To nearest, with what is left over of one column added to the next of the same row, so that a row's errors cancel out.
-
-    Of a matrix (rows, columns), or of several; what is smaller than half a step of the dtype is not lost, but spread. Nearer than each sum
-    by itself in what `benchmarks/bench_export.py` measured, three times as near for a small adapter.
-    """
-    rows = value.reshape(-1, value.shape[-1]).T.contiguous()  # by columns: each is read at once
-    rounded, left = torch.empty_like(rows, dtype=dtype), torch.zeros_like(rows[0])
-    for column, wanted in enumerate(rows):
-        sums = wanted + left
-        rounded[column] = sums
-        left = sums - rounded[column]
-    return rounded.T.reshape(value.shape).contiguous()
-
-
-def merged(loaded: LoadedModel, dtype: torch.dtype, rounding: Rounding = compensated) -> Any:
+def merged(loaded: LoadedModel, dtype: torch.dtype, roundings: Roundings) -> Any:
     """A new model of the same class with all weights in `dtype`; the one given is used up.
 
     Args:
         loaded: a PEFT model, or one of all weights.
         dtype: of the weights written.
-        rounding: of the sums to a narrower dtype.
+        roundings: of the sums to a narrower dtype.
     """
     from accelerate import init_empty_weights
     from transformers import AutoModelForCausalLM
 
     base = loaded.model.get_base_model() if hasattr(loaded.model, "peft_config") else loaded.model
-    weights = {name: _narrowed(tensor, dtype, rounding if is_sum else to_nearest) for name, tensor, is_sum in _weights(base)}
+    weights = {name: _narrowed(tensor, dtype, roundings(name) if is_sum else to_nearest) for name, tensor, is_sum in _weights(base)}
     config = base.config
     if hasattr(config, "quantization_config"):  # left in place, it would say that the weights written are held in fewer bits
         del config.quantization_config
@@ -72,7 +50,7 @@ def _weights(base: Any) -> Iterator[tuple[str, torch.Tensor, bool]]:
     added: dict[str, torch.Tensor] = {}
     for name, module in base.named_modules():
         if isinstance(module, LoraLayer):
-            plain = _without_wrappers(name)
+            plain = without_wrappers(name)
             parameter = getattr(module, "parameter_name", "weight")
             added[f"{plain}.{parameter}"] = _delta(module)
     modules = dict(base.named_modules())
@@ -80,7 +58,7 @@ def _weights(base: Any) -> Iterator[tuple[str, torch.Tensor, bool]]:
         owner, _, leaf = name.rpartition(".")
         if ".lora_" in f".{name}" or _is_of_quantisation(modules, owner, leaf):
             continue
-        plain = f"{_without_wrappers(owner)}.{leaf}".removeprefix(".")
+        plain = f"{without_wrappers(owner)}.{leaf}".removeprefix(".")
         value = _dequantised(modules[owner], leaf, tensor)
         if plain in added:
             yield plain, value.float() + added[plain].to(value.device), True
@@ -99,10 +77,6 @@ def _delta(module: Any) -> Any:
         delta = (b @ a) * module.scaling["default"]  # (experts, out, in)
         delta = delta if module._did_swap_in_out_features else delta.transpose(1, 2)
         return delta.reshape(module.get_param().shape)
-
-
-def _without_wrappers(name: str) -> str:
-    return ".".join(part for part in name.split(".") if part != "base_layer")
 
 
 def _is_of_quantisation(modules: dict[str, Any], owner: str, leaf: str) -> bool:
