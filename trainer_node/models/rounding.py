@@ -182,7 +182,7 @@ class Calibrated:
         last = self._last
         same = last is not None and len(last[0]) == len(parts) and all(one is other for one, other in zip(last[0], parts, strict=True))
         if last is None or not same or (last[1] is not None and last[1].device != device):
-            self._last = None  # two at once would be much memory
+            self._last = last = None  # two at once would be much memory
             self._last = last = parts, shares_of(torch.cat(parts).to(device), self._damp)
         return last[1]
 
