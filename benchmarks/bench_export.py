@@ -175,7 +175,7 @@ def stochastic(value: Any, dtype: Any) -> Any:
 
 def forms(run_dir: Path, folder: Path, name: str, rows: list[dict[str, str]], cpu: bool) -> dict[str, dict[str, Any]]:
     """Each form, and what was measured of it."""
-    from trainer_node.models.fidelity import ask_checkpoint
+    from trainer_node.models.fidelity import calibration_rows
     from trainer_node.models.merging import merged
     from trainer_node.models.restore import find_checkpoint, load_checkpoint
     from trainer_node.models.rounding import Calibrated, compensated, everywhere, inputs_of_layers, to_nearest
@@ -205,12 +205,12 @@ def forms(run_dir: Path, folder: Path, name: str, rows: list[dict[str, str]], cp
 
     torch.manual_seed(SEED)
     dtype = getattr(torch, trained.precision.dtype)
-    asked = ask_checkpoint(trained.model, trained.tokenizer, checkpoint)
+    rows_heard = calibration_rows(trained.model, trained.tokenizer, checkpoint)
     roundings: dict[str, Any] = {
         "to nearest": everywhere(to_nearest),
         "stochastic": everywhere(stochastic),
         "compensated": everywhere(compensated),
-        "calibrated": Calibrated(inputs_of_layers(trained, [tokens for tokens, _ in asked.rows])),
+        "calibrated": Calibrated(inputs_of_layers(trained, rows_heard)),
     }
     for form, rounding in roundings.items():
         model = merged(load_checkpoint(checkpoint), dtype, rounding)

@@ -13,7 +13,7 @@ from trainer_node.commit.manifest import Checkpoint
 from trainer_node.models.adapters import ADAPTER
 from trainer_node.models.base import find_base, recorded_base
 from trainer_node.models.card import card, folder_of
-from trainer_node.models.fidelity import Asked, Fidelity, ask_checkpoint, compare
+from trainer_node.models.fidelity import Asked, Fidelity, ask_checkpoint, calibration_rows, compare
 from trainer_node.models.llama_cpp import convert_adapter, convert_model, converter_folder
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.loader import load_model
@@ -79,7 +79,7 @@ def export_merged(path: Path, target: Path, dtype: str | None = None, base: str 
     written = choose_dtype(dtype or loaded.precision.dtype, 4, loaded.device)
     asked = ask_checkpoint(loaded.model, loaded.tokenizer, checkpoint)
     name = str(written).removeprefix("torch.")
-    write_model(_merged(loaded, written, asked), loaded.tokenizer, target)
+    write_model(_merged(loaded, written, checkpoint), loaded.tokenizer, target)
     base_found = find_base(checkpoint.manifest, base) if has_adapter(checkpoint.path) else recorded_base(checkpoint.manifest)
     (target / CARD).write_text(card(checkpoint, base_found, f"merged weights in {name}"), encoding="utf-8")
     return _read_back(target, asked, name, loaded.device)
@@ -103,7 +103,7 @@ def export_gguf(path: Path, target: Path, kind: str | None = None, base: str | N
     asked = ask_checkpoint(loaded.model, loaded.tokenizer, checkpoint)
     written = choose_dtype(loaded.precision.dtype, 4, loaded.device)
     with tempfile.TemporaryDirectory(dir=_folder_for(target), prefix=".gguf-") as scratch:
-        write_model(_merged(loaded, written, asked), loaded.tokenizer, Path(scratch))
+        write_model(_merged(loaded, written, checkpoint), loaded.tokenizer, Path(scratch))
         convert_model(Path(scratch), target, kind)
     found = recorded_base(checkpoint.manifest)
     target.with_suffix(".Modelfile").write_text(modelfile(loaded.tokenizer, target.name), encoding="utf-8")
@@ -169,13 +169,15 @@ def _as_trained(checkpoint: Checkpoint, base: str | None) -> LoadedModel:
     return loaded
 
 
-def _merged(loaded: LoadedModel, written: Any, asked: Asked) -> Any:
-    """The plain model in the dtype `written`; where that is narrower than the sums, rounded for what the asked rows put into each layer."""
+def _merged(loaded: LoadedModel, written: Any, checkpoint: Checkpoint) -> Any:
+    """The plain model in the dtype `written`; where that is narrower than the sums, rounded for what texts put into each layer."""
     from trainer_node.models.merging import merged
     from trainer_node.models.rounding import Calibrated, inputs_of_layers
 
-    rows = [tokens for tokens, _ in asked.rows]
-    return merged(loaded, written, Calibrated(inputs_of_layers(loaded, rows) if written.itemsize < 4 else {}))
+    inputs = {}
+    if written.itemsize < 4 and has_adapter(checkpoint.path):
+        inputs = inputs_of_layers(loaded, calibration_rows(loaded.model, loaded.tokenizer, checkpoint))
+    return merged(loaded, written, Calibrated(inputs))
 
 
 def _read_back(target: Path, asked: Asked, dtype: str, device: str) -> Exported:

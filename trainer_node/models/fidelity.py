@@ -23,6 +23,13 @@ QUESTIONS = (
     "Give me advice for a job interview.", "What comes after Tuesday?", "Describe your favourite meal.", "How far away is the moon?",
 )  # fmt: skip
 """What is asked of a checkpoint whose run held no prompts out."""
+OTHER_QUESTIONS = (
+    "What is the largest ocean?", "Write a sentence about winter.", "How do I plant a tree?", "Name three musical instruments.",
+    "Why do leaves fall in autumn?", "What is 144 divided by 12?", "Tell me about your first day at school.", "Which birds can swim?",
+    "Translate 'thank you' into French.", "What should I cook tonight?", "Explain what a volcano is.", "Who was Isaac Newton?",
+    "Give me advice for a long journey.", "What comes before March?", "Describe a quiet street.", "How old is the sun?",
+)  # fmt: skip
+"""By what is heard of what goes into each layer, before its weights are rounded: nothing that is compared afterwards."""
 
 
 class Fidelity(NamedTuple):
@@ -50,18 +57,33 @@ class Asked(NamedTuple):
 def ask_checkpoint(model: Any, tokenizer: Any, checkpoint: Checkpoint) -> Asked:
     """What the checkpoint as it was trained says of prompts it was not trained on: the run's held-out ones, or ours."""
     prompts = held_out_prompts(checkpoint) or [as_prompt(text) for text in QUESTIONS]
-    answers = answer(model, tokenizer, prompts, ANSWER_TOKENS)
-    rows = []
-    for prompt, text in zip(prompts, answers, strict=True):
-        asked = prompt_tokens(prompt, tokenizer)
-        rows.append((asked + tokenizer(text, add_special_tokens=False)["input_ids"], len(asked)))
+    rows = _answered(model, tokenizer, prompts)
     return Asked(rows, distributions(model, rows), bool(held_out_prompts(checkpoint)))
+
+
+def calibration_rows(model: Any, tokenizer: Any, checkpoint: Checkpoint) -> list[list[int]]:
+    """Tokens of prompts and the model's answers that `ask_checkpoint` does not ask: further held-out ones of the run, and ours."""
+    prompts = [*_held_out(checkpoint)[PROMPTS : 2 * PROMPTS], *(as_prompt(text) for text in OTHER_QUESTIONS)]
+    return [tokens for tokens, _ in _answered(model, tokenizer, prompts)]
 
 
 def held_out_prompts(checkpoint: Checkpoint) -> list[TrainingSample]:
     """Prompts that the run was not trained on, as far as it has any."""
+    return _held_out(checkpoint)[:PROMPTS]
+
+
+def _held_out(checkpoint: Checkpoint) -> list[TrainingSample]:
     held_out = feed_of(checkpoint).held_out
-    return [sample for sample in (*held_out.prompts, *held_out.validation) if sample.prompt][:PROMPTS]
+    return [sample for sample in (*held_out.prompts, *held_out.validation) if sample.prompt]
+
+
+def _answered(model: Any, tokenizer: Any, prompts: list[TrainingSample]) -> list[tuple[list[int], int]]:
+    """Tokens of each prompt and its answer, and where the answer begins."""
+    rows = []
+    for prompt, text in zip(prompts, answer(model, tokenizer, prompts, ANSWER_TOKENS), strict=True):
+        asked = prompt_tokens(prompt, tokenizer)
+        rows.append((asked + tokenizer(text, add_special_tokens=False)["input_ids"], len(asked)))
+    return rows
 
 
 @torch.no_grad()
