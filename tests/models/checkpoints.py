@@ -35,7 +35,8 @@ def commit(run_dir: Path, models: Iterable[Any], base_model: Path) -> list[Path]
             )  # fmt: skip
 
             def write(folder: Path, loaded: Any = loaded) -> None:
-                save_with_any_generation_settings(loaded.model, folder)
+                options = {"save_embedding_layers": False} if hasattr(loaded.model, "peft_config") else {}
+                save_with_any_generation_settings(loaded.model, folder, **options)
                 write_tokenizer(loaded.tokenizer, folder)
                 for name in FOR_A_RESUME:
                     (folder / name).write_bytes(b"none")

@@ -27,8 +27,16 @@ def merged(loaded: LoadedModel, dtype: torch.dtype, roundings: Roundings) -> Any
     from transformers import AutoModelForCausalLM
 
     base = loaded.model.get_base_model() if hasattr(loaded.model, "peft_config") else loaded.model
-    weights = {name: _narrowed(tensor, dtype, roundings(name) if is_sum else to_nearest) for name, tensor, is_sum in _weights(base)}
+    keeps = loaded.precision.dtype != "float32"
+    """What such a run holds in float32 beside its weights (the bias that chooses experts, say) is written as it was."""
+    weights, summed = {}, set()
+    for name, tensor, is_sum in _weights(base):
+        weights[name] = _narrowed(tensor, dtype, roundings(name) if is_sum else to_nearest, keeps=keeps and not is_sum)
+        summed |= {name} if is_sum else set()
     config = base.config
+    if not _still_tied(base, summed):
+        for one in {id(one): one for one in (config, config.get_text_config())}.values():
+            one.tie_word_embeddings = False
     if hasattr(config, "quantization_config"):  # left in place, it would say that the weights written are held in fewer bits
         del config.quantization_config
     config.dtype = dtype
@@ -41,6 +49,14 @@ def merged(loaded: LoadedModel, dtype: torch.dtype, roundings: Roundings) -> Any
         raise AssertionError(f"the merged model lacks {', '.join(missing[:3])}")
     plain.generation_config = base.generation_config
     return plain
+
+
+def _still_tied(base: Any, summed: set[str]) -> bool:
+    """Whether embedding and output are one weight, as they are held, and still are where no adapter changed one of them alone."""
+    ends = [end for end in (base.get_input_embeddings(), base.get_output_embeddings()) if end is not None]
+    places = {getattr(end, "base_layer", end).weight.data_ptr() for end in ends}
+    changed = any(module in ends and f"{without_wrappers(name)}.weight" in summed for name, module in base.named_modules())
+    return len(places) < len(ends) and not changed
 
 
 def _weights(base: Any) -> Iterator[tuple[str, torch.Tensor, bool]]:
@@ -69,7 +85,7 @@ def _weights(base: Any) -> Iterator[tuple[str, torch.Tensor, bool]]:
 def _delta(module: Any) -> Any:
     """What an adapter adds to its layer's weight, in float32."""
     with torch.no_grad():
-        if not hasattr(module, "parameter_name"):
+        if getattr(module, "num_experts", 1) == 1:
             return module.get_delta_weight("default").float()
         a, b = module.lora_A["default"].weight.float(), module.lora_B["default"].weight.float()
         a = a.reshape(module.num_experts, -1, a.shape[-1])
@@ -97,8 +113,8 @@ def _dequantised(module: Any, leaf: str, tensor: torch.Tensor) -> torch.Tensor:
     return dequantize_bnb_weight(weight, state=getattr(module, "state", None))
 
 
-def _narrowed(tensor: torch.Tensor, dtype: torch.dtype, rounding: Rounding) -> torch.Tensor:
-    if not tensor.is_floating_point():
+def _narrowed(tensor: torch.Tensor, dtype: torch.dtype, rounding: Rounding, *, keeps: bool) -> torch.Tensor:
+    if not tensor.is_floating_point() or (keeps and tensor.dtype == torch.float32):
         return tensor.cpu()
     if tensor.dtype == torch.float32 and dtype != torch.float32:
         return rounding(tensor, dtype).cpu()
