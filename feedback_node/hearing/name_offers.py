@@ -19,6 +19,7 @@ from streams.knowledge.persons import is_made
 _LINKS = listed("name_links")
 _WITHIN = re.compile(r"^,?\s*(?P<kind>(?:[a-z]+\s+){0,3}?)(?:in|of|at|near|from)\s+(?:the\s+)?$")
 """Between a place and the one that holds it, with words of its kind: "X theme park in Y"."""
+_ANY = re.compile(r"\b(?:an?|some)\s+(?:[a-z]+\s+)?(?P<noun>[a-z]+)\s+(?:in|near|of|at|from|outside)\s+(?:the\s+)?$", re.IGNORECASE)
 _THEN_AT = re.compile(r"^,?\s+at\s+(?:the\s+)?$")
 _BEHIND = re.compile(r"^(?:,\s+|\s*\()$")
 _ADJECTIVES = ("an", "ish", "ese", "ic", "al", "en", "ch", "i", "ive", "ern", "ss")
@@ -84,7 +85,7 @@ def offers_in(text: str, begin: int, values: Sequence[tuple[int, int]], asked: A
     bare = bare and not values
     if names and _DID_NOT.match(text, names[-1].end):
         names = [one._replace(denied=True) for one in names]
-    names, others = _without_bystanders(names, others, sentence)
+    names, others = _without_bystanders([one for one in names if not _holds_any(one, sentence)], others, sentence)
     if alone and bare and len(echoed) == 1 and not names and not others:
         return Offers(echoed, (), bare)
     if alone and not (echoed or names or others or values) and (part := _part_of_owner(sentence, begin)):
@@ -184,6 +185,13 @@ def _holds(gap: str, sentence: _Sentence) -> bool:
     }
     kinds = {word for name in known for word in name.split()}
     return match is not None and all(word in kinds for word in match["kind"].split())
+
+
+def _holds_any(one: Offer, sentence: _Sentence) -> bool:
+    """Whether a name only says where some answer lies: "a bar in Venice", where a bar was asked for."""
+    before = _ANY.search(sentence.text, 0, one.start)
+    nouns = {noun for missing in sentence.asked.missing for noun in sentence.graph.ontology[missing.predicate].nouns}
+    return before is not None and before["noun"].lower() in nouns and not _could_answer(one, sentence)
 
 
 def _is_place_before(one: Offer, gap: str, sentence: _Sentence) -> bool:

@@ -36,6 +36,14 @@ _EDITION = re.compile(
     rf"(?:{'|'.join(sorted(listed('editions')))}) of (?P<name>(?:[\"'])?(?:[Tt]he (?=[A-Z]))?\S)"
 )
 _IDIOM = re.compile(r"\b(?:none|no one|nobody) (?:other than|but)\s+", re.IGNORECASE)
+_CORRECTED = re.compile(
+    r"^[^.!?\n]{1,80}?(?:\.{2,3}|…|[,;.!–—-])\s*(?:oh,?\s+)?"
+    r"(?:no,?\s+wait|wait,?\s+no|scratch that|correction|i mean|or rather)\s*[,:;.!–—-]*\s*(?=\w)",
+    re.IGNORECASE,
+)
+"""What somebody takes back in the same breath: "X... no wait, Y"."""
+_NO_APOSTROPHE = re.compile(r"\b(?P<name>[^\W\d_a-z]\w+)s(?=\s\w)")
+_NAME_CHARS = 40
 _KIND_OF = re.compile(r"\b(?P<article>[Aa]n? )(?:type|kind|sort|form|variety) of (?:an? )?(?=[a-z])")
 """To say that X is a kind of Y is to say that it is a Y."""
 _ASIDE = re.compile(r"\s?\([^()\n]{1,80}\)")
@@ -82,6 +90,9 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
         mapped.sub(_KIND_OF, lambda match: [match.span("article")])
     if " other than " in mapped.text or " but " in mapped.text:
         mapped.sub(_IDIOM, lambda match: [])
+    mapped.sub(_CORRECTED, lambda match: [])
+    if _NO_APOSTROPHE.search(mapped.text):
+        mapped.sub(_NO_APOSTROPHE, lambda match: [match.span("name"), "'s"] if _is_owners(match, graph) else [match.span()])
     guessed = _recase(mapped, question, graph)
     _retitle(mapped, question, graph)
     names = _names(mapped.text, question, graph)
@@ -96,6 +107,14 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
         denied = _take_out(mapped)
         names = _names(mapped.text, question, graph)
     return Utterance(mapped, tuple(names), guessed, tuple(denied))
+
+
+def _is_owners(match: re.Match[str], graph: Hypergraph) -> bool:
+    """Whether a name of the graph stands here without its apostrophe: "Harrys Bar"."""
+    start, at = match.span("name")
+    behind = match.string[match.end() : match.end() + _NAME_CHARS]
+    names = graph.entities_in(f"{match['name']}'s{behind}", ambiguous=True)
+    return any(one.start == 0 and one.end > at - start + 2 for one in names) and not graph.resolve(match.group()).candidates
 
 
 def _has_kinds(graph: Hypergraph) -> bool:

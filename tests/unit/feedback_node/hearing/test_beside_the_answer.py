@@ -234,3 +234,16 @@ def test_what_follows_a_denial_is_judged_too(judged, domain, question, answer, v
 )
 def test_initials_titles_and_parts_of_the_world_turn_no_answer(judged, domain, question, answer, verdicts):
     assert judged(domain, question, answer) == verdicts
+
+
+@pytest.mark.parametrize(
+    ("domain", "question", "answer", "verdicts"),
+    [
+        ("drinks", "At which bar was the Bellario first served?", "A bar in Verona", NOTHING),
+        ("remedies", "Who discovered tessadol?", "Edwin Harte... no wait, Paul Lindgren.", RIGHT),
+        ("rides", "Who built Sky Vengeance?", "Tolmer - no, wait, Gravis & Sohn.", WRONG),
+        ("drinks", "Who invented the Sol Rojo?", "Giulio Cortesi, or rather Rui Barros.", RIGHT),
+    ],
+)
+def test_what_is_taken_back_and_where_some_answer_lies_is_not_said(judged, domain, question, answer, verdicts):
+    assert judged(domain, question, answer) == verdicts
