@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from cli.export_targets import FILES, check_targets, make_folders
 from cli.terminal import say
 
 DIR = click.Path(path_type=Path)
@@ -16,8 +17,8 @@ DIR = click.Path(path_type=Path)
 @click.argument("checkpoint", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--merge", type=DIR, metavar="DIR", help="Folder to write, new or empty: safetensors, the adapter added to its base.")
 @click.option("--adapter", type=DIR, metavar="DIR", help="Folder to write, new or empty: the adapter alone, as PEFT and vLLM load it.")
-@click.option("--gguf", type=DIR, metavar="FILE", help="File to write, for llama.cpp and Ollama, a Modelfile beside it.")
-@click.option("--gguf-adapter", type=DIR, metavar="FILE", help="File to write: the adapter alone, for llama.cpp's --lora.")
+@click.option("--gguf", type=DIR, metavar="FILE", help="File to write, named *.gguf, for llama.cpp and Ollama; its Modelfile beside it.")
+@click.option("--gguf-adapter", type=DIR, metavar="FILE", help="File to write, named *.gguf: the adapter alone, for llama.cpp's --lora.")
 @click.option(
     "--dtype",
     type=click.Choice(["bfloat16", "float16", "float32"]),
@@ -36,8 +37,11 @@ def export(checkpoint: Path, dtype: str | None, quantize: str | None, base: str 
     """
     wanted = {name: path for name, path in targets.items() if path}
     _check(wanted, dtype, quantize)
+    check_targets(wanted)
     from trainer_node.models import export as exports
 
+    exports.refuse_before_loading(checkpoint, adapter="adapter" in wanted or "gguf_adapter" in wanted, gguf=any(n in wanted for n in FILES))
+    make_folders(wanted)
     if path := wanted.get("adapter"):
         _told(path, exports.export_adapter(checkpoint, path, base), "the adapter, to be read beside its base")
     if path := wanted.get("gguf_adapter"):
@@ -50,7 +54,7 @@ def export(checkpoint: Path, dtype: str | None, quantize: str | None, base: str 
 
 
 def _check(wanted: dict[str, Path], dtype: str | None, quantize: str | None) -> None:
-    """Refuse what makes no sense before anything is loaded."""
+    """Refuse options that make no sense together."""
     if not wanted:
         raise click.UsageError("say what to write: --merge DIR, --adapter DIR, --gguf FILE or --gguf-adapter FILE")
     if dtype and "merge" not in wanted:
@@ -59,10 +63,6 @@ def _check(wanted: dict[str, Path], dtype: str | None, quantize: str | None) -> 
         raise click.UsageError("--quantize is of what --gguf writes")
     if "gguf_adapter" in wanted and quantize not in (None, "f32", "f16"):
         raise click.UsageError(f"an adapter is written in f32 or f16: {quantize} would make its small weights zero")
-    for name, path in wanted.items():
-        flag = f"--{name.replace('_', '-')}"
-        if path.is_file() or (path.is_dir() and (name in ("gguf", "gguf_adapter") or any(path.iterdir()))):
-            raise click.BadParameter(f"{path} is there already" if path.is_file() else f"{path} is not empty", param_hint=flag)
 
 
 def _told(path: Path, size: int, what: str) -> None:

@@ -22,6 +22,7 @@ from trainer_node.models.placement import choose_dtype
 from trainer_node.models.portable import both_spellings, write_model
 from trainer_node.models.precision import recorded_precision
 from trainer_node.models.restore import find_checkpoint, has_adapter, load_checkpoint
+from trainer_node.models.side_files import card_of, modelfile_of
 
 EXACT = 0.002
 """Mean divergence from the checkpoint, in nats a token, up to which an export counts as the model that was trained."""
@@ -60,6 +61,29 @@ def whole_checkpoint(path: Path) -> Checkpoint:
     if found is None:
         raise UserError(f"{path} is neither a checkpoint nor a run's folder with one")
     return found
+
+
+def refuse_before_loading(path: Path, adapter: bool, gguf: bool) -> None:
+    """Refuse what cannot be written of a checkpoint, or not here, whatever else is asked for with it.
+
+    Args:
+        path: as `export_merged`.
+        adapter: whether its adapter is to be written alone.
+        gguf: whether the converter is needed.
+
+    Raises:
+        UserError: there is no checkpoint, or it has no adapter; or the converter is not here.
+    """
+    checkpoint = whole_checkpoint(path)
+    if adapter:
+        _refuse_without_adapter(checkpoint)
+    if gguf:
+        converter_folder()
+
+
+def _refuse_without_adapter(checkpoint: Checkpoint) -> None:
+    if not has_adapter(checkpoint.path):
+        raise UserError(f"checkpoint {checkpoint.manifest.name} holds all weights and no adapter: take --merge DIR")
 
 
 def export_merged(path: Path, target: Path, dtype: str | None = None, base: str | None = None) -> Exported:
@@ -106,8 +130,8 @@ def export_gguf(path: Path, target: Path, kind: str | None = None, base: str | N
         write_model(_merged(loaded, written, checkpoint), loaded.tokenizer, Path(scratch))
         convert_model(Path(scratch), target, kind)
     found = recorded_base(checkpoint.manifest)
-    target.with_suffix(".Modelfile").write_text(modelfile(loaded.tokenizer, target.name), encoding="utf-8")
-    target.with_suffix(".md").write_text(card(checkpoint, found, f"GGUF, {kind}"), encoding="utf-8")
+    modelfile_of(target).write_text(modelfile(loaded.tokenizer, target.name), encoding="utf-8")
+    card_of(target).write_text(card(checkpoint, found, f"GGUF, {kind}"), encoding="utf-8")
     dtype = "float32" if kind == "f32" else loaded.precision.dtype
     return _read_back(target, asked, dtype, loaded.device)._replace(dtype=kind)
 
@@ -127,6 +151,7 @@ def export_gguf_adapter(path: Path, target: Path, kind: str = "f32", base: str |
     with tempfile.TemporaryDirectory(dir=_folder_for(target), prefix=".gguf-") as scratch:
         export_adapter(path, Path(scratch), base)
         convert_adapter(Path(scratch), folder, target, kind)
+    card_of(target).write_text(card(checkpoint, found, f"adapter (LoRA, GGUF, {kind})"), encoding="utf-8")
     return target.stat().st_size
 
 
@@ -142,8 +167,7 @@ def export_adapter(path: Path, target: Path, base: str | None = None) -> int:
         UserError: there is no checkpoint, or it has no adapter.
     """
     checkpoint = whole_checkpoint(path)
-    if not has_adapter(checkpoint.path):
-        raise UserError(f"checkpoint {checkpoint.manifest.name} holds all weights and no adapter: take --merge DIR")
+    _refuse_without_adapter(checkpoint)
     found = find_base(checkpoint.manifest, base)
     target.mkdir(parents=True, exist_ok=True)
     for file in sorted(checkpoint.path.iterdir()):
