@@ -37,6 +37,18 @@ def transformers(wanted: dict[str, Any]) -> dict[str, Any]:
     return {"answers": answers, "loss": loss, "tokenizer": type(tokenizer).__name__, "limit": limit, "tokens": ids.shape[1]}
 
 
+def logits(wanted: dict[str, Any]) -> dict[str, Any]:
+    """What a model makes of some tokens."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    found = {}
+    for name, path in wanted["paths"].items():
+        with torch.no_grad():
+            found[name] = AutoModelForCausalLM.from_pretrained(path).eval()(input_ids=torch.tensor(wanted["ids"])).logits.tolist()
+    return found
+
+
 def lm_eval(wanted: dict[str, Any]) -> dict[str, Any]:
     """lm-eval's own model class, greedy, with the chat template applied by it."""
     from lm_eval.api.instance import Instance
@@ -72,5 +84,7 @@ def llama_cpp(wanted: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     reader, file = sys.argv[1:]
-    found = {"transformers": transformers, "lm_eval": lm_eval, "llama_cpp": llama_cpp}[reader](json.loads(Path(file).read_text()))
+    found = {"transformers": transformers, "logits": logits, "lm_eval": lm_eval, "llama_cpp": llama_cpp}[reader](
+        json.loads(Path(file).read_text())
+    )
     print("\n" + json.dumps(found))

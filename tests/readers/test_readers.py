@@ -16,12 +16,14 @@ import torch
 
 from scripts import readers
 from tests.models.checkpoints import commit
-from tests.models.family_run import train
+from tests.models.family_run import IDS, logits, train
+from tests.models.ropes import NEWER, ROPES, build_rope
 from trainer_node.config import TrainConfig
 from trainer_node.models.export import export_adapter, export_gguf, export_gguf_adapter, export_merged
 from trainer_node.models.generation import answer, as_prompt
 from trainer_node.models.gguf import default_model
 from trainer_node.models.llama_cpp import VARIABLE
+from trainer_node.models.portable import both_spellings
 from trainer_node.models.restore import find_checkpoint, load_checkpoint, load_for_training
 
 pytestmark = [pytest.mark.skipif(not os.environ.get("PELTON_TEST_READERS"), reason="by `make test-readers`"), pytest.mark.timeout(1800)]
@@ -97,6 +99,16 @@ def test_transformers_4_57_answers_as_pelton_and_reads_the_same_rotary_embedding
     assert found["tokenizer"] == "PreTrainedTokenizerFast"
     assert found["tokens"] == 1200
     assert found["limit"] >= 8192
+
+
+def test_transformers_4_57_reads_every_kind_of_rotary_embedding_that_it_has(tmp_path):
+    kinds = [kind for kind in ROPES if kind not in NEWER]
+    wanted = {kind: logits(build_rope(kind, tmp_path / kind)) for kind in kinds}
+    for kind in kinds:
+        both_spellings(tmp_path / kind)
+    found = read("logits", tmp_path, paths={kind: str(tmp_path / kind) for kind in kinds}, ids=IDS.tolist())
+    for kind in kinds:
+        torch.testing.assert_close(torch.tensor(found[kind]), wanted[kind], rtol=1e-4, atol=1e-4, msg=kind)
 
 
 def test_peft_reads_the_adapter_beside_the_base_it_names(checkpoint, ours, tmp_path):

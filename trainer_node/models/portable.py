@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer_node.data.rendering import PLAIN_LAYOUT
+from trainer_node.models.older_rope import parts_of_config, with_older_rope
 from trainer_node.models.stopping import say_where_to_stop
 
 logger = logging.getLogger(__name__)
@@ -101,28 +102,10 @@ def _rewrite(file: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 
 def _config_of_older_readers(config: dict[str, Any]) -> None:
-    for part in (config, *(value for key, value in config.items() if key.endswith("_config") and isinstance(value, dict))):
+    for part in parts_of_config(config):
         if "dtype" in part:
             part["torch_dtype"] = part["dtype"]
-        rope = part.get("rope_parameters")
-        if isinstance(rope, dict):
-            _rope_of_older_readers(part, rope)
-
-
-def _rope_of_older_readers(config: dict[str, Any], rope: dict[str, Any]) -> None:
-    """`rope_theta` and `rope_scaling` beside `rope_parameters`; of models with two kinds of layers, each kind's under its old name."""
-    if "full_attention" in rope or "sliding_attention" in rope:
-        whole, local = rope.get("full_attention") or {}, rope.get("sliding_attention") or {}
-        if "rope_theta" in local:
-            config["rope_local_base_freq"] = local["rope_theta"]
-        rope = whole or local
-    if "rope_theta" in rope:
-        config["rope_theta"] = rope["rope_theta"]
-    if "partial_rotary_factor" in rope:
-        config["partial_rotary_factor"] = rope["partial_rotary_factor"]
-    scaling = {key: value for key, value in rope.items() if key not in ("rope_theta", "partial_rotary_factor")}
-    if scaling.get("rope_type", "default") != "default":
-        config["rope_scaling"] = scaling | {"type": scaling["rope_type"]}
+    config.update(with_older_rope(config))
 
 
 def _tokenizer_of_older_readers(settings: dict[str, Any]) -> None:
