@@ -46,9 +46,12 @@ class Exported(NamedTuple):
     """Or file."""
     dtype: str
     bytes: int
-    fidelity: Fidelity
+    fidelity: Fidelity | None
+    """None where it could not be read back here."""
     held_out: bool
     """Whether it was compared on the run's own held-out prompts."""
+    not_read: str | None = None
+    """Why it could not be read back."""
 
 
 def whole_checkpoint(path: Path) -> Checkpoint:
@@ -117,6 +120,8 @@ def export_gguf(path: Path, target: Path, kind: str | None = None, base: str | N
         target: file to write.
         kind: of the weights, as llama.cpp names it; None: that of the arithmetic it was trained in.
 
+    Of a family that Transformers does not read from GGUF, it is not known how near the file is: then `fidelity` is None.
+
     Raises:
         UserError: as `export_merged`; or the converter is not here, or does not take this family.
     """
@@ -127,13 +132,15 @@ def export_gguf(path: Path, target: Path, kind: str | None = None, base: str | N
     asked = ask_checkpoint(loaded.model, loaded.tokenizer, checkpoint)
     written = choose_dtype(loaded.precision.dtype, 4, loaded.device)
     with tempfile.TemporaryDirectory(dir=_folder_for(target), prefix=".gguf-") as scratch:
-        write_model(_merged(loaded, written, checkpoint), loaded.tokenizer, Path(scratch))
-        convert_model(Path(scratch), target, kind)
+        folder, whole = Path(scratch) / target.stem, Path(scratch) / target.name
+        write_model(_merged(loaded, written, checkpoint), loaded.tokenizer, folder)
+        convert_model(folder, whole, kind)
+        whole.replace(target)
     found = recorded_base(checkpoint.manifest)
     modelfile_of(target).write_text(modelfile(loaded.tokenizer, target.name), encoding="utf-8")
     card_of(target).write_text(card(checkpoint, found, f"GGUF, {kind}"), encoding="utf-8")
     dtype = "float32" if kind == "f32" else loaded.precision.dtype
-    return _read_back(target, asked, dtype, loaded.device)._replace(dtype=kind)
+    return _gguf_read_back(target, asked, dtype, loaded.device)._replace(dtype=kind)
 
 
 def export_gguf_adapter(path: Path, target: Path, kind: str = "f32", base: str | None = None) -> int:
@@ -149,8 +156,10 @@ def export_gguf_adapter(path: Path, target: Path, kind: str = "f32", base: str |
     if folder is None:
         raise UserError(f"the base {found.source} is not on this machine, and the converter needs its configuration: name it by --base")
     with tempfile.TemporaryDirectory(dir=_folder_for(target), prefix=".gguf-") as scratch:
-        export_adapter(path, Path(scratch), base)
-        convert_adapter(Path(scratch), folder, target, kind)
+        adapter, whole = Path(scratch) / target.stem, Path(scratch) / target.name
+        export_adapter(path, adapter, base)
+        convert_adapter(adapter, folder, whole, kind)
+        whole.replace(target)
     card_of(target).write_text(card(checkpoint, found, f"adapter (LoRA, GGUF, {kind})"), encoding="utf-8")
     return target.stat().st_size
 
@@ -207,6 +216,16 @@ def _merged(loaded: LoadedModel, written: Any, checkpoint: Checkpoint) -> Any:
 def _read_back(target: Path, asked: Asked, dtype: str, device: str) -> Exported:
     again = load_model(target, 32 if dtype == "float32" else 16, backend="hf", device=device, dtype=dtype)
     return Exported(target, dtype, _bytes_of(target), compare(asked, again.model), asked.held_out)
+
+
+def _gguf_read_back(target: Path, asked: Asked, dtype: str, device: str) -> Exported:
+    """As `_read_back`; where Transformers does not read such a file, it says why: llama.cpp, whose converter wrote it, may well do."""
+    try:
+        return _read_back(target, asked, dtype, device)
+    except Exception as error:  # noqa: BLE001 - Transformers' reader raises all kinds of a family that it does not read from GGUF
+        told = error.__cause__ or error  # the loader's own word names the folder, as if it were the fault
+        why = " ".join(f"{told}".split())[:200].rstrip(".") or type(told).__name__
+        return Exported(target, dtype, _bytes_of(target), None, asked.held_out, why)
 
 
 def _bytes_of(written: Path) -> int:
