@@ -11,6 +11,7 @@ import copy
 import json
 import logging
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,11 @@ logger = logging.getLogger(__name__)
 
 LOADING_FLAGS = ("is_local", "local_files_only", "device_map", "gguf_file", "name_or_path", "_from_pipeline")
 """What a tokenizer's settings hold of how it was loaded here."""
+
+NAMED_FAULT = re.compile(r"^- `(\w+)`", re.MULTILINE)
+"""A setting that Transformers' validator names as one without effect."""
+NAMED = re.compile(r"`(\w+)`")
+OF_TOKENS_AND_LIMITS = ("eos_token_id", "bos_token_id", "pad_token_id", "max_new_tokens", "max_length", "transformers_version")
 
 
 def write_model(model: Any, tokenizer: Any, target: Path) -> None:
@@ -51,25 +57,32 @@ def save_with_any_generation_settings(model: Any, target: Path, **options: Any) 
 
 
 def _make_sound(settings: Any) -> None:
-    """Have settings that are for sampling sample, as their author meant them; what is unsound still is dropped, and said."""
-    if _is_sound(settings):
-        return
-    settings.do_sample = True
-    if _is_sound(settings):
-        return
-    defaults = type(settings)()
-    for name in list(settings.to_diff_dict()):
-        if name not in ("eos_token_id", "bos_token_id", "pad_token_id", "max_new_tokens", "max_length", "transformers_version"):
+    """Leave out what the settings themselves say has no effect (a temperature without sampling), so that they mean what they meant.
+
+    Whether the base samples is left as it is: who exports a greedy model gets a greedy one.
+    """
+    left_out: list[str] = []
+    while (why := _fault(settings)) is not None:
+        named = [name for name in NAMED_FAULT.findall(why) or NAMED.findall(why)[:1] if hasattr(settings, name) and name not in left_out]
+        if not named:  # nothing that can be left out: all but tokens and limits
+            named = [name for name in settings.to_diff_dict() if name not in (*OF_TOKENS_AND_LIMITS, *left_out)]
+        if not named:
+            raise ValueError(why)
+        defaults = type(settings)()
+        for name in named:
             setattr(settings, name, getattr(defaults, name, None))
-    logger.warning("the base's generation settings contradict each other: all but its tokens and limits are left out of what is saved")
+        left_out += named
+    if left_out:
+        logger.warning("of the base's generation settings, %s would have no effect: left out of what is saved", ", ".join(left_out))
 
 
-def _is_sound(settings: Any) -> bool:
+def _fault(settings: Any) -> str | None:
+    """Why Transformers refuses to save generation settings; None where it does not."""
     try:
         settings.validate(strict=True)
-    except ValueError:
-        return False
-    return True
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def write_tokenizer(tokenizer: Any, target: Path) -> None:

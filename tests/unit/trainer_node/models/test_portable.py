@@ -15,7 +15,7 @@ from trainer_node.config import TrainConfig
 from trainer_node.data.rendering import PLAIN_LAYOUT
 from trainer_node.models.export import export_adapter, export_merged
 from trainer_node.models.identity import weights_identity
-from trainer_node.models.portable import both_spellings
+from trainer_node.models.portable import both_spellings, save_with_any_generation_settings
 from trainer_node.models.restore import load_for_training
 
 LLAMA3 = {"rope_type": "llama3", "factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 512}
@@ -79,13 +79,43 @@ def test_a_base_without_a_template_gets_the_layout_that_was_trained(tmp_path):
     assert tokenizer.chat_template == PLAIN_LAYOUT
 
 
-@pytest.mark.parametrize("settings", [{"temperature": 0.6}, {"top_p": 0.5, "top_k": 3}, {"num_beams": 1, "length_penalty": 2.0}])
-def test_generation_settings_that_cannot_be_saved_never_end_a_checkpoint_or_an_export(tmp_path, settings):
+WITHOUT_EFFECT = [
+    ({"do_sample": False, "temperature": 0.7, "top_p": 0.5, "top_k": 3}, {"temperature", "top_p", "top_k"}),
+    ({"temperature": 0.6, "typical_p": 0.5}, {"temperature", "typical_p"}),
+    ({"early_stopping": True, "repetition_penalty": 1.3}, {"early_stopping"}),
+    ({"do_sample": True, "temperature": 0.7, "num_beams": 1, "length_penalty": 2.0}, {"length_penalty"}),
+    ({"output_scores": True, "repetition_penalty": 1.3}, {"output_scores"}),
+    ({"do_sample": True, "temperature": 0.7, "top_p": 0.5}, set()),
+]
+"""Generation settings of a base, and which of them have no effect."""
+
+
+@pytest.mark.parametrize(("settings", "without_effect"), WITHOUT_EFFECT)
+def test_of_generation_settings_that_cannot_be_saved_only_those_without_effect_are_left_out(tmp_path, settings, without_effect):
     base = build(tmp_path / "base")
-    said = document(base / "generation_config.json") | {"do_sample": False} | settings
+    said = document(base / "generation_config.json") | settings
     (base / "generation_config.json").write_text(json.dumps(said), encoding="utf-8")
     out = exported(base, tmp_path)
     GenerationConfig.from_pretrained(out).validate(strict=True)
+    kept = document(out / "generation_config.json")
+    assert {name: kept.get(name) for name in settings if name not in without_effect} == {
+        name: value for name, value in settings.items() if name not in without_effect
+    }
+    assert all(kept.get(name) is None for name in without_effect)
+    assert bool(kept.get("do_sample")) is settings.get("do_sample", False), "greedy stays greedy"
+
+
+@pytest.mark.parametrize("fault", [{"num_return_sequences": 4}, {"cache_implementation": "nobodys"}, {"early_stopping": "soon"}])
+def test_settings_that_are_wrong_and_not_only_without_effect_end_no_checkpoint_either(tmp_path, fault):
+    from transformers import AutoModelForCausalLM
+
+    model = AutoModelForCausalLM.from_pretrained(build(tmp_path / "base"))
+    for name, value in (fault | {"temperature": 0.7, "repetition_penalty": 1.3}).items():
+        setattr(model.generation_config, name, value)
+    save_with_any_generation_settings(model, tmp_path / "out")
+    kept = document(tmp_path / "out" / "generation_config.json")
+    assert kept["repetition_penalty"] == 1.3
+    assert not [name for name in (*fault, "temperature") if kept.get(name)]
 
 
 def test_an_adapter_is_exported_with_its_base_its_tokenizer_and_a_card(tmp_path):
