@@ -19,7 +19,7 @@ from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.loader import load_model
 from trainer_node.models.ollama import modelfile
 from trainer_node.models.placement import choose_dtype
-from trainer_node.models.portable import both_spellings, write_model
+from trainer_node.models.portable import with_template, write_model, write_tokenizer
 from trainer_node.models.precision import recorded_precision
 from trainer_node.models.restore import find_checkpoint, has_adapter, load_checkpoint
 from trainer_node.models.side_files import card_of, modelfile_of
@@ -35,8 +35,6 @@ CARD = "README.md"
 GGUF_TYPES = {"float32": "f32", "float16": "f16", "bfloat16": "bf16"}
 """llama.cpp's names of what a model was trained in."""
 OF_AN_ADAPTER = (ADAPTER, ADAPTER_CONFIG)
-OF_A_TOKENIZER = ("tokenizer", "special_tokens_map", "chat_template", "vocab", "merges")
-"""How the names of a tokenizer's files begin."""
 
 
 class Exported(NamedTuple):
@@ -179,15 +177,20 @@ def export_adapter(path: Path, target: Path, base: str | None = None) -> int:
     _refuse_without_adapter(checkpoint)
     found = find_base(checkpoint.manifest, base)
     target.mkdir(parents=True, exist_ok=True)
-    for file in sorted(checkpoint.path.iterdir()):
-        if file.name in OF_AN_ADAPTER or file.name.startswith(OF_A_TOKENIZER):
-            shutil.copyfile(file, target / file.name)
+    for name in OF_AN_ADAPTER:
+        shutil.copyfile(checkpoint.path / name, target / name)
+    write_tokenizer(with_template(_tokenizer_of(checkpoint)), target)
     settings = json.loads((target / ADAPTER_CONFIG).read_text(encoding="utf-8"))
     settings |= {"base_model_name_or_path": found.source, "revision": found.revision, "inference_mode": True}
     (target / ADAPTER_CONFIG).write_text(json.dumps(settings, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-    both_spellings(target)
     (target / CARD).write_text(card(checkpoint, found, "adapter (LoRA, PEFT)"), encoding="utf-8")
     return _bytes_of(target)
+
+
+def _tokenizer_of(checkpoint: Checkpoint) -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(checkpoint.path, trust_remote_code=False)
 
 
 def _as_trained(checkpoint: Checkpoint, base: str | None) -> LoadedModel:
@@ -229,4 +232,4 @@ def _gguf_read_back(target: Path, asked: Asked, dtype: str, device: str) -> Expo
 
 
 def _bytes_of(written: Path) -> int:
-    return sum(file.stat().st_size for file in (written.iterdir() if written.is_dir() else [written]))
+    return sum(file.stat().st_size for file in (written.rglob("*") if written.is_dir() else [written]) if file.is_file())

@@ -32,17 +32,20 @@ OF_TOKENS_AND_LIMITS = ("eos_token_id", "bos_token_id", "pad_token_id", "max_new
 
 
 def write_model(model: Any, tokenizer: Any, target: Path) -> None:
-    """Write a model folder: safetensors, configuration, generation settings and tokenizer.
-
-    Where the base has no template, the layout that was trained becomes the model's, so that others ask it as it was taught.
-    """
+    """Write a model folder: safetensors, configuration, generation settings and tokenizer, with a template."""
     say_where_to_stop(model, tokenizer)
-    if not tokenizer.chat_template:
-        tokenizer = copy.deepcopy(tokenizer)
-        tokenizer.chat_template = PLAIN_LAYOUT
     save_with_any_generation_settings(model, target)
-    write_tokenizer(tokenizer, target)
+    write_tokenizer(with_template(tokenizer), target)
     both_spellings(target)
+
+
+def with_template(tokenizer: Any) -> Any:
+    """The tokenizer; where it has no template, a copy with the layout that was trained, so that others ask the model as it was taught."""
+    if tokenizer.chat_template:
+        return tokenizer
+    tokenizer = copy.deepcopy(tokenizer)
+    tokenizer.chat_template = PLAIN_LAYOUT
+    return tokenizer
 
 
 def save_with_any_generation_settings(model: Any, target: Path, **options: Any) -> None:

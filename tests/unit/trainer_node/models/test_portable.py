@@ -70,13 +70,47 @@ def test_a_tokenizer_is_of_a_class_that_older_readers_have_with_the_base_s_own_l
     assert (kept["tokenizer_class"], kept["model_max_length"]) == ("PreTrainedTokenizerFast", 1024)
 
 
-def test_a_base_without_a_template_gets_the_layout_that_was_trained(tmp_path):
+def both_exports(base: Path, folder: Path) -> list[Any]:
+    """The tokenizers of a merged model and of an adapter."""
+    from transformers import AutoTokenizer
+
+    merged = exported(base, folder)
+    export_adapter(folder / "run", folder / "adapter")
+    return [AutoTokenizer.from_pretrained(place) for place in (merged, folder / "adapter")]
+
+
+def test_a_base_without_a_template_gets_the_layout_that_was_trained_in_either_export(tmp_path):
+    base = build(tmp_path / "base")
+    (base / "chat_template.jinja").unlink()
+    assert [tokenizer.chat_template for tokenizer in both_exports(base, tmp_path)] == [PLAIN_LAYOUT] * 2
+
+
+def test_either_export_has_the_whole_tokenizer_named_templates_and_added_tokens_too(tmp_path):
     from transformers import AutoTokenizer
 
     base = build(tmp_path / "base")
-    (base / "chat_template.jinja").unlink()
-    tokenizer = AutoTokenizer.from_pretrained(exported(base, tmp_path))
-    assert tokenizer.chat_template == PLAIN_LAYOUT
+    tokenizer = AutoTokenizer.from_pretrained(base)
+    tokenizer.chat_template = {"default": tokenizer.chat_template, "tool_use": "{{ messages }}"}
+    tokenizer.save_pretrained(base)
+    wanted = tokenizer.chat_template
+    for found in both_exports(base, tmp_path):
+        assert found.chat_template == wanted
+        assert found("<user>what?<eos>")["input_ids"] == tokenizer("<user>what?<eos>")["input_ids"]
+
+
+def test_an_adapter_of_a_base_without_a_file_for_its_vocabulary_keeps_its_added_tokens(tmp_path):
+    from transformers import AutoTokenizer, ByT5Tokenizer
+
+    base = build(tmp_path / "base")
+    for file in ("tokenizer.json", "tokenizer_config.json"):
+        (base / file).unlink()
+    made = ByT5Tokenizer(extra_ids=0)
+    made.add_tokens(["<extra>"])
+    made.save_pretrained(base)
+    (path,) = commit(tmp_path / "run", [load_for_training(TrainConfig(model=str(base), bits=32, lora_r=2), None)], base)
+    export_adapter(path, tmp_path / "adapter")
+    found, wanted = (AutoTokenizer.from_pretrained(place)("<extra> a")["input_ids"] for place in (tmp_path / "adapter", base))
+    assert found == wanted
 
 
 WITHOUT_EFFECT = [
