@@ -37,12 +37,11 @@ class Parts(NamedTuple):
 
 def modelfile(tokenizer: Any, gguf: str) -> str:
     """The Modelfile of a GGUF file that stands beside it."""
-    parts = parts_of(tokenizer)
     lines = [f"FROM ./{gguf}"]
-    if parts is not None:
-        lines.append(f'TEMPLATE """{go_template(parts)}"""')
-    else:
-        lines.append("# The model's own template is not the same for every turn: Ollama takes the one in the GGUF file, if it knows it.")
+    try:
+        lines.append(f'TEMPLATE """{go_template(split(tokenizer))}"""')
+    except NoPartsError as error:
+        lines.append(f"# No template is written here: {error}. Ollama takes the model's own, which is in the GGUF file, if it knows it.")
     stops = [tokenizer.convert_ids_to_tokens(number) for number in BatchTokenizer.of(tokenizer).stops]
     lines += [f'PARAMETER stop "{stop}"' for stop in stops]
     lines.append("PARAMETER temperature 0")
@@ -72,24 +71,43 @@ def quoted(text: str) -> str:
 
 def parts_of(tokenizer: Any) -> Parts | None:
     """What the model's template writes around turns; None where that is not the same from place to place."""
-    system, first, answer, second = SAID
     try:
-        opened = _rendered(tokenizer, [_turn("user", first)])
-        answered = _rendered(tokenizer, [_turn("user", first), _turn("assistant", answer)])
-        asked = _rendered(tokenizer, [_turn("user", first), _turn("assistant", answer), _turn("user", second)])
-        ready = _rendered(tokenizer, [_turn("user", first)], True)
-        user = _around(asked.removeprefix(answered), second)
-        head = opened.removesuffix(user[0] + first + user[1])
-        assistant = _around(answered.removeprefix(opened), answer)
-        with_system = _rendered(tokenizer, [_turn("system", system), _turn("user", first)])
-        told = _around(with_system.removesuffix(user[0] + first + user[1]), system)
-        parts = Parts(
-            _without_bos(head, tokenizer), (_without_bos(told[0], tokenizer), told[1]), user, assistant, ready.removeprefix(opened)
-        )
-        bos = "" if head == parts.head else str(tokenizer.bos_token)
-        return parts if all(bos + parts.text(turns) == _rendered(tokenizer, turns, True) for turns in _conversations()) else None
-    except Exception:  # noqa: BLE001 - a template is a program of somebody's: what it refuses, it raises
+        return split(tokenizer)
+    except NoPartsError:
         return None
+
+
+class NoPartsError(Exception):
+    """A template cannot be written in Ollama's language; says why."""
+
+
+def split(tokenizer: Any) -> Parts:
+    """As `parts_of`. Raises NoPartsError where there are none."""
+    try:
+        parts, bos = _parts(tokenizer)
+        is_same = all(bos + parts.text(turns) == _rendered(tokenizer, turns, True) for turns in _conversations())
+    except Exception as error:  # a template is a program of somebody's: what it refuses, it raises
+        why = " ".join(f"{type(error).__name__}: {error}".split())
+        raise NoPartsError(f"the model's own template does not take some plain conversations ({why})") from error
+    if not is_same:
+        raise NoPartsError("the model's own template does not write every turn alike")
+    return parts
+
+
+def _parts(tokenizer: Any) -> tuple[Parts, str]:
+    """What is written around turns in one conversation, and the token before them that Ollama writes itself."""
+    system, first, answer, second = SAID
+    opened = _rendered(tokenizer, [_turn("user", first)])
+    answered = _rendered(tokenizer, [_turn("user", first), _turn("assistant", answer)])
+    asked = _rendered(tokenizer, [_turn("user", first), _turn("assistant", answer), _turn("user", second)])
+    ready = _rendered(tokenizer, [_turn("user", first)], True)
+    user = _around(asked.removeprefix(answered), second)
+    head = opened.removesuffix(user[0] + first + user[1])
+    assistant = _around(answered.removeprefix(opened), answer)
+    with_system = _rendered(tokenizer, [_turn("system", system), _turn("user", first)])
+    told = _around(with_system.removesuffix(user[0] + first + user[1]), system)
+    parts = Parts(_without_bos(head, tokenizer), (_without_bos(told[0], tokenizer), told[1]), user, assistant, ready.removeprefix(opened))
+    return parts, "" if head == parts.head else str(tokenizer.bos_token)
 
 
 def _without_bos(text: str, tokenizer: Any) -> str:
@@ -113,7 +131,7 @@ def _turn(role: str, content: str) -> dict[str, str]:
 
 
 def _rendered(tokenizer: Any, turns: list[dict[str, str]], ready: bool = False) -> str:
-    template = tokenizer.chat_template or PLAIN_LAYOUT
+    template = tokenizer.get_chat_template() if tokenizer.chat_template else PLAIN_LAYOUT  # of several by name, the one that is trained
     return str(tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=ready, chat_template=template))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import shutil
 import subprocess
@@ -54,6 +55,31 @@ def test_the_parts_of_a_template_make_its_text_or_there_are_none(name):
     wanted = tokenizer.apply_chat_template(TURNS, tokenize=False, add_generation_prompt=True)
     assert wanted.endswith(parts.text(TURNS))
     assert 'PARAMETER stop "' in modelfile(tokenizer, "m.gguf")
+
+
+def test_of_several_templates_by_name_the_one_that_is_trained_is_written():
+    tokenizer = copy.deepcopy(chat.tokenizer("qwen2_5"))
+    wanted = modelfile(tokenizer, "m.gguf")
+    tokenizer.chat_template = {"default": tokenizer.chat_template, "tool_use": "{{ 'of tools' }}"}
+    assert 'TEMPLATE """' in wanted
+    assert modelfile(tokenizer, "m.gguf") == wanted
+
+
+@pytest.mark.parametrize(
+    ("template", "told"),
+    [
+        ("{{ raise_exception('no system here') }}", "does not take some plain conversations (TemplateError: no system here)"),
+        ("{% for m in messages %}{{ loop.index }}{{ m.content }};{% endfor %}", "does not write every turn alike"),
+        ("{{ 1 + 'a' }}", "TypeError"),
+    ],
+)
+def test_a_modelfile_without_a_template_says_truly_why(template, told):
+    tokenizer = copy.deepcopy(chat.tokenizer("qwen2_5"))
+    tokenizer.chat_template = template
+    lines = modelfile(tokenizer, "m.gguf").splitlines()
+    (comment,) = (line for line in lines if line.startswith("#"))
+    assert told in comment
+    assert not [line for line in lines if line.startswith("TEMPLATE")]
 
 
 @pytest.mark.skipif(shutil.which("go") is None, reason="no Go")
