@@ -36,7 +36,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "trace": ("cli.trace", "trace", "Follow one sample through every topic."),
     "forget": ("cli.forget", "forget", "Leave a sample out from now on, and say what still holds it."),
     "checkpoints": ("cli.checkpoints", "checkpoints", "List and verify checkpoints, and what each was trained on."),
-    "export": ("cli.export", "export", "Write a trained model to a folder."),
+    "export": ("cli.export", "export", "Write a trained model for others to serve: a folder, an adapter, a GGUF file."),
     "topics": ("cli.topics", "topics", "Make, check and list the topics."),
     "lag": ("cli.lag", "lag", "Show how far consumer groups are behind."),
     "dead-letters": ("cli.dead_letters", "dead_letters", "List, show and replay records that could not be used."),

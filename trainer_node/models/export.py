@@ -134,7 +134,7 @@ def export_gguf(path: Path, target: Path, kind: str | None = None, base: str | N
         write_model(_merged(loaded, written, checkpoint), loaded.tokenizer, folder)
         convert_model(folder, whole, kind)
         whole.replace(target)
-    found = recorded_base(checkpoint.manifest)
+    found = find_base(checkpoint.manifest, base) if has_adapter(checkpoint.path) else recorded_base(checkpoint.manifest)
     modelfile_of(target).write_text(modelfile(loaded.tokenizer, target.name), encoding="utf-8")
     card_of(target).write_text(card(checkpoint, found, f"GGUF, {kind}"), encoding="utf-8")
     dtype = "float32" if kind == "f32" else loaded.precision.dtype

@@ -96,3 +96,13 @@ def test_all_targets_are_written_before_the_exit_code_says_that_one_is_another_m
     assert (tmp_path / "m.gguf").exists()
     assert "another model" in result.stderr
     assert converter.exists()
+
+
+@pytest.mark.usefixtures("converter")
+def test_the_card_beside_a_file_says_the_licence_of_a_base_that_has_moved(tmp_path):
+    base = build(tmp_path / "base")
+    (base / "README.md").write_text("---\nlicense: apache-2.0\n---\n", encoding="utf-8")
+    (checkpoint,) = commit(tmp_path / "run", [load_for_training(TrainConfig(model=str(base), bits=32, lora_r=2), None)], base)
+    base.rename(tmp_path / "moved")
+    assert run(checkpoint, "--gguf", tmp_path / "m.gguf", "--base", tmp_path / "moved").exit_code == 0
+    assert "license: apache-2.0" in (tmp_path / "m.gguf.md").read_text(encoding="utf-8")
