@@ -10,7 +10,7 @@ import orjson
 import psutil
 
 from schemas.errors import ConfigError
-from trainer_node.models.loader import locate
+from trainer_node.models.loader import locate, try_out
 from trainer_node.models.placement import choose_backend, choose_bits, choose_device
 
 FLOATS = ("F64", "F32", "F16", "BF16")
@@ -19,7 +19,7 @@ CGROUP = Path("/sys/fs/cgroup")
 
 
 def refuse_what_cannot_be_loaded(model: str, source: str, bits: int | None, backend: str, counts_memory: bool = True) -> None:
-    """See that it is a language model, that device, bits and backend go together here, and that the weights fit into what is free.
+    """See that it is a whole language model, that device, bits and backend go together here, and that the weights fit into what is free.
 
     Args:
         model: as the user named it.
@@ -30,9 +30,10 @@ def refuse_what_cannot_be_loaded(model: str, source: str, bits: int | None, back
 
     Raises:
         ConfigError: it is none, or they do not; says what would.
+        DownloadError: its files cannot be read.
     """
-    if Path(source).exists():
-        locate(source, None)
+    if Path(source).exists() and locate(source, None)[1] is None:
+        try_out(source)
     device = choose_device(None)
     held = choose_bits(bits, device)
     choose_backend(backend, device)

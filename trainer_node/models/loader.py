@@ -13,11 +13,13 @@ from safetensors import SafetensorError
 
 from schemas.errors import ConfigError, DownloadError, UserError
 from trainer_node.models import unsloth as unsloth_models
+from trainer_node.models.causal import refuse_other_kinds
 from trainer_node.models.gguf import gguf_tokenizer, quiet_progress, with_pad_token
 from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.placement import choose_backend, choose_bits, choose_device, choose_dtype
 from trainer_node.models.stopping import with_end_token
-from trainer_node.models.vocabulary import config_of, refuse_folder_without_rows, refuse_tokens_without_rows
+from trainer_node.models.vocabulary import refuse_folder_without_rows, refuse_tokens_without_rows
+from trainer_node.models.whole import load_whole, skeleton
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +60,10 @@ def load_model(
     logger.info("loading %s: backend %s, device %s, %d bits, arithmetic in %s", source, backend, device, bits, compute)
     try:
         with quiet_progress():
+            if not gguf_file:
+                refuse_other_kinds(source, revision)
             if backend == "unsloth":
+                skeleton(source, revision)
                 # Asked for more than the model was made for, Unsloth would stretch its rotary embedding without a word.
                 model, tokenizer = unsloth_models.load(
                     source, bits, min(_made_for(source, revision) or max_seq, max_seq), device, compute, revision
@@ -70,6 +75,23 @@ def load_model(
     refuse_tokens_without_rows(source, tokenizer.get_vocab(), model.get_input_embeddings().weight.shape[0])
     _fit_together(model, tokenizer, _limit(source, model.config, max_seq), compute)
     return LoadedModel(model, tokenizer, backend, device, bits)
+
+
+def try_out(source: str) -> Any:
+    """What loading a folder of safetensors would fail of, found out without reading its weights.
+
+    Returns:
+        The model without its weights; None where they are quantised.
+
+    Raises:
+        UserError: as `load_model`.
+    """
+    try:
+        with quiet_progress():
+            refuse_other_kinds(source)
+            return skeleton(source)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise _as_user_error(source, error) from error
 
 
 def _fit_together(model: Any, tokenizer: Any, limit: int, compute: Any) -> None:
@@ -113,9 +135,8 @@ def locate(model_id: str, gguf_file: str | None) -> tuple[str, str | None]:
 
 
 def _check_folder(path: Path) -> str | None:
-    """The GGUF file of a folder that holds only that; refuses a folder without safetensors, or with those of another kind of model."""
+    """The GGUF file of a folder that holds only that; refuses a folder without safetensors."""
     if any(path.glob("*.safetensors")):
-        _refuse_other_kinds(path)
         return None
     ggufs = sorted(path.glob("*.gguf"))
     if len(ggufs) == 1:
@@ -127,16 +148,8 @@ def _check_folder(path: Path) -> str | None:
     raise ConfigError(f"{path} holds no safetensors: it is not a model folder")
 
 
-def _refuse_other_kinds(path: Path) -> None:
-    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
-
-    kind = config_of(path).get("model_type")
-    if isinstance(kind, str) and kind not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
-        raise ConfigError(f"{path} holds a model of the type {kind}: that is no causal language model, or none that Transformers knows")
-
-
 def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | None, revision: str | None) -> tuple[Any, Any]:
-    from transformers import AutoModelForCausalLM, BitsAndBytesConfig
+    from transformers import BitsAndBytesConfig
 
     options: dict[str, Any] = {"gguf_file": gguf_file} if gguf_file else {"use_safetensors": True}
     options["trust_remote_code"] = False  # unsaid, Transformers asks at the terminal; code of a model's own is never run
@@ -146,7 +159,7 @@ def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | N
         )
     elif bits == 8:
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
-    model = AutoModelForCausalLM.from_pretrained(source, dtype=dtype, device_map={"": device}, revision=revision or "main", **options)
+    model = load_whole(source, dtype=dtype, device_map={"": device}, revision=revision or "main", **options)
     return model, _tokenizer(source, gguf_file, revision)
 
 
