@@ -8,7 +8,7 @@ from schemas.errors import ConfigError
 from trainer_node.commit.manifest import Manifest
 from trainer_node.commit.provenance import Base, shown
 from trainer_node.models.gguf import model_source
-from trainer_node.models.identity import weights_identity
+from trainer_node.models.identity import is_whole, same_weights, weights_identity
 
 
 def base_of(model: str) -> Base:
@@ -34,12 +34,16 @@ def looks_like_a_path(model: str) -> bool:
     return model.startswith(("/", ".", "~")) or model.count("/") > 1
 
 
-def _snapshot(hub_id: str) -> Path | None:
-    """The folder in the hub's cache that holds the newest revision fetched."""
+def _snapshot(hub_id: str, revision: str | None = None) -> Path | None:
+    """The folder in the hub's cache that holds a revision, as far as it was fetched; None takes the newest."""
     from huggingface_hub import try_to_load_from_cache
 
-    found = try_to_load_from_cache(hub_id, "config.json")
+    found = try_to_load_from_cache(hub_id, "config.json", revision=revision)
     return Path(found).parent if isinstance(found, str) else None
+
+
+def _place(base: Base) -> Path | None:
+    return Path(base.source) if base.is_path else _snapshot(base.source, base.revision)
 
 
 def recorded_base(manifest: Manifest) -> Base:
@@ -54,7 +58,7 @@ def recorded_base(manifest: Manifest) -> Base:
 def is_same(one: Base, other: Base) -> bool:
     """Whether two are the same model: by their weights, and where those are not known, by their names."""
     if one.weights and other.weights:
-        return one.weights == other.weights
+        return same_weights(one.weights, other.weights, _place(one if is_whole(one.weights) else other))
     return (one.source, one.is_path) == (other.source, other.is_path)
 
 

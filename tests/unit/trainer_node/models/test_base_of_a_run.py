@@ -16,6 +16,7 @@ from trainer_node.config import TrainConfig
 from trainer_node.models.base import base_of, find_base, name_of_base
 from trainer_node.models.export import export_merged
 from trainer_node.models.gguf import model_source
+from trainer_node.models.old_identity import old_identity
 from trainer_node.models.restore import load_for_asking, load_for_training
 
 
@@ -52,6 +53,21 @@ def test_another_model_in_its_place_is_refused_with_both_fingerprints(checkpoint
         use(str(checkpoint))
     assert "--base" in str(refused.value)
     assert not Path("out").exists()
+
+
+def test_a_base_that_an_older_version_has_written_down_is_found_and_another_is_not(checkpoint, tmp_path):
+    manifest = read_manifest(checkpoint)[0]
+    old = manifest.model_copy(update={"base": manifest.base.model_copy(update={"weights": old_identity(Path("base"))})})
+    assert find_base(old).weights == manifest.base.weights, "from now on it is known by its whole files"
+    shutil.copytree("base", tmp_path / "moved")
+    assert find_base(old, str(tmp_path / "moved")).source == str(tmp_path / "moved")
+    other = build(tmp_path / "other", seed=2)
+    with pytest.raises(ConfigError, match="is another model"):
+        find_base(old, str(other))
+    shutil.rmtree("base")
+    shutil.copytree(other, "base")
+    with pytest.raises(ConfigError, match="is another model"):
+        find_base(old)
 
 
 def test_a_name_that_was_a_folder_is_never_asked_of_a_hub(checkpoint, tmp_path, monkeypatch):
