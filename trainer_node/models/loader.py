@@ -16,6 +16,7 @@ from trainer_node.models import unsloth as unsloth_models
 from trainer_node.models.causal import refuse_other_kinds
 from trainer_node.models.gguf import gguf_tokenizer, quiet_progress, with_pad_token
 from trainer_node.models.loaded import LoadedModel
+from trainer_node.models.own_tokenizer import has_tokenizer, tell_difference
 from trainer_node.models.placement import choose_backend, choose_bits, choose_device, choose_dtype
 from trainer_node.models.stopping import with_end_token
 from trainer_node.models.vocabulary import refuse_folder_without_rows, refuse_tokens_without_rows
@@ -34,6 +35,7 @@ def load_model(
     gguf_file: str | None = None,
     wait_in_host: bool = False,
     revision: str | None = None,
+    checkpoint: Path | None = None,
 ) -> LoadedModel:
     """Load a causal language model and its tokenizer.
 
@@ -47,6 +49,7 @@ def load_model(
         gguf_file: name of the GGUF file inside the folder or hub repository `model_id`.
         wait_in_host: the weights stay in the host's memory for now, though chosen for the device: the caller shards them there.
         revision: the hub's commit; None takes the newest.
+        checkpoint: a folder whose tokenizer is taken in the model's place, if it has one.
 
     Raises:
         ConfigError: what was asked for cannot be done here, or the tokenizer is not the model's; the text says why and what can.
@@ -69,7 +72,11 @@ def load_model(
                     source, bits, min(_made_for(source, revision) or max_seq, max_seq), device, compute, revision
                 )
             else:
-                model, tokenizer = _load_hf(source, bits, "cpu" if wait_in_host else device, compute, gguf_file, revision)
+                model, tokenizer = _load_hf(source, bits, "cpu" if wait_in_host else device, compute, gguf_file, revision), None
+            if checkpoint is not None and has_tokenizer(checkpoint):
+                tokenizer = _own_tokenizer(checkpoint, source, gguf_file, revision)
+            elif tokenizer is None:
+                tokenizer = _tokenizer(source, gguf_file, revision)
     except (OSError, ValueError, SafetensorError) as error:
         raise _as_user_error(source, error) from error
     refuse_tokens_without_rows(source, tokenizer.get_vocab(), model.get_input_embeddings().weight.shape[0])
@@ -148,7 +155,7 @@ def _check_folder(path: Path) -> str | None:
     raise ConfigError(f"{path} holds no safetensors: it is not a model folder")
 
 
-def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | None, revision: str | None) -> tuple[Any, Any]:
+def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | None, revision: str | None) -> Any:
     from transformers import BitsAndBytesConfig
 
     options: dict[str, Any] = {"gguf_file": gguf_file} if gguf_file else {"use_safetensors": True}
@@ -159,8 +166,19 @@ def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | N
         )
     elif bits == 8:
         options["quantization_config"] = BitsAndBytesConfig(load_in_8bit=True)
-    model = load_whole(source, dtype=dtype, device_map={"": device}, revision=revision or "main", **options)
-    return model, _tokenizer(source, gguf_file, revision)
+    return load_whole(source, dtype=dtype, device_map={"": device}, revision=revision or "main", **options)
+
+
+def _own_tokenizer(checkpoint: Path, source: str, gguf_file: str | None, revision: str | None) -> Any:
+    """A checkpoint's, with the limit of its base's."""
+    own = _tokenizer(str(checkpoint), None)
+    try:
+        base = _tokenizer(source, gguf_file, revision)
+        own.model_max_length = base.model_max_length
+    except (OSError, ValueError, ConfigError):
+        base = None
+    tell_difference(own, checkpoint.name, base, source)
+    return own
 
 
 def _tokenizer(source: str, gguf_file: str | None, revision: str | None = None) -> Any:

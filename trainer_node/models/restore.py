@@ -38,8 +38,17 @@ def load_for_training(config: TrainConfig, checkpoint: Path | None, sharding: Sh
         read = read._replace(backend="hf")
     base = base_of_run(config.model, manifest)
     source = str(checkpoint) if checkpoint and not config.lora_r else base.source
+    in_host = sharding is not None
     loaded = load_model(
-        source, read.bits, config.max_seq, read.backend, dtype=read.dtype, wait_in_host=sharding is not None, revision=base.revision
+        source,
+        read.bits,
+        config.max_seq,
+        read.backend,
+        None,
+        read.dtype,
+        wait_in_host=in_host,
+        revision=base.revision,
+        checkpoint=checkpoint,
     )
     if config.lora_r:
         loaded = _with_lora(loaded, config, checkpoint, sharding)
@@ -106,7 +115,9 @@ def load_checkpoint(checkpoint: Checkpoint, bits: int | None = None, base: str |
     if not has_adapter(checkpoint.path):
         return load_model(checkpoint.path, read.bits, backend=read.backend, dtype=read.dtype)
     found = find_base(manifest, base)
-    loaded = load_model(found.source, read.bits, backend=read.backend, dtype=read.dtype, revision=found.revision)
+    loaded = load_model(
+        found.source, read.bits, backend=read.backend, dtype=read.dtype, revision=found.revision, checkpoint=checkpoint.path
+    )
     loaded = add_saved_lora(loaded, checkpoint.path)
     load_adapter(loaded.model, checkpoint.path)
     loaded.model.requires_grad_(False)

@@ -36,14 +36,18 @@ def refuse_tokens_without_rows(source: str, tokens: Mapping[str, int], rows: int
     )
 
 
-def refuse_folder_without_rows(source: str) -> None:
+def refuse_folder_without_rows(source: str, tokenizer_of: Path | None = None) -> None:
     """The same of a model's folder by its files alone, before anything heavy is loaded. What these do not say is seen at loading.
+
+    Args:
+        source: the model's folder.
+        tokenizer_of: the folder whose tokenizer is taken, where it is not the model's.
 
     Raises:
         ConfigError: as `refuse_tokens_without_rows`.
     """
     folder = Path(source)
-    config, tokenizer = config_of(folder), _object(folder / "tokenizer.json")
+    config, tokenizer = config_of(folder), _object((tokenizer_of or folder) / "tokenizer.json")
     text = config.get("text_config")
     rows = (text if isinstance(text, dict) else config).get("vocab_size")
     if isinstance(rows, int):

@@ -25,6 +25,7 @@ from trainer_node.commit.store import CheckpointStore
 from trainer_node.config import TrainConfig
 from trainer_node.models.base import base_of_run
 from trainer_node.models.fits import refuse_what_cannot_be_loaded
+from trainer_node.models.own_tokenizer import has_tokenizer
 from trainer_node.models.placement import choose_device
 from trainer_node.models.restore import reading_of
 from trainer_node.models.vocabulary import refuse_folder_without_rows
@@ -119,7 +120,7 @@ def check_before_starting(config: TrainConfig, options: RunOptions) -> Base:
         if base.is_path:
             raise ConfigError(f"--model {config.model}: there is no such file or folder")
         check_hub_model(base.source)
-    refuse_folder_without_rows(base.source)
+    refuse_folder_without_rows(base.source, whole[-1].path if whole and has_tokenizer(whole[-1].path) else None)
     _refuse_what_cannot_be_loaded(config, options, whole[-1].manifest if whole else None, base)
     if whole:
         _check_fits(whole[-1], config, options)
