@@ -48,6 +48,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "qwen2_moe": PLAIN | EXPERTS | {"shared_expert_intermediate_size": 16},
     "qwen3_moe": PLAIN | EXPERTS | {"head_dim": 8},
     "olmoe": PLAIN | EXPERTS,
+    "jetmoe": PLAIN | {"num_local_experts": 4, "num_experts_per_tok": 2, "kv_channels": 8},
     "granitemoe": PLAIN | {"num_local_experts": 4, "num_experts_per_tok": 2},
     "gpt_oss": PLAIN | {"head_dim": 8, "num_local_experts": 4, "num_experts_per_tok": 2},
     "deepseek_v3": PLAIN | {"num_key_value_heads": 4,

@@ -1,7 +1,7 @@
 """Which weights of a model a LoRA goes on, and how much of the model that is.
 
-By default all linear layers but the output's: Linear, GPT-2's Conv1D, and the experts of a mixture, which Transformers keeps as one tensor
-for all of them. What PEFT cannot carry is left out, and named. A layer's gate that chooses among experts is no linear layer in this sense.
+By default all linear layers but the output's: Linear, GPT-2's Conv1D, and weights that modules of other kinds multiply by, as experts,
+which Transformers keeps as one tensor for all of them. What PEFT cannot carry is left out, and named; so are gates that choose experts.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ from schemas.errors import ConfigError
 
 ROUTERS = ("router", "gate", "shared_expert_gate")
 """Linear layers that choose experts, by the end of their names: with a few outputs, they are left as they are."""
-READ_DIRECTLY = ("dt_proj", "x_proj")
-"""Layers of Mamba's whose weights are read and multiplied elsewhere, here or in its kernels: a LoRA on them would change nothing."""
+CARRIED = (2, 3)
+"""Dimensions of a weight on which PEFT carries a LoRA where there is no layer for it."""
+READ_DIRECTLY = ("dt_proj", "x_proj", "input_gate_weight", "recurrent_gate_weight")
+"""Weights of Mamba's that are read and multiplied elsewhere, here or in its kernels: a LoRA on them would change nothing; and of Griffin's
+gates, which keep what they computed in one pass for the next."""
 
 
 class Targets(NamedTuple):
@@ -24,7 +27,7 @@ class Targets(NamedTuple):
     modules: list[str]
     """Linear layers, by names or the ends of their names."""
     parameters: list[str]
-    """Experts' weights, by the ends of their names."""
+    """Experts' weights, and others that are no layer's, by the ends of their names."""
 
 
 class Reach(NamedTuple):
@@ -42,14 +45,12 @@ def all_linear(model: Any) -> Targets:
     Raises:
         ConfigError: there are none.
     """
-    layers, experts = linear_layers(model), expert_weights(model)
+    layers, experts = linear_layers(model), [name for name in _carried_alone(model) if not _chooses(name.removesuffix(".weight"))]
     if not layers and not experts:
         raise ConfigError("the model has no linear layer to add a LoRA to: set --lora-r 0 to train all weights")
-    wanted = [name for name in layers if name.rsplit(".", 1)[-1] not in (*ROUTERS, *READ_DIRECTLY)]
-    carried = {leaf: _is_carried(model, leaf) for leaf in {name.rsplit(".", 1)[-1] for name in wanted}}
-    targets = Targets(
-        _short([name for name in wanted if carried[name.rsplit(".", 1)[-1]]], model), sorted({_end(name) for name in experts})
-    )
+    wanted = [name for name in layers if not _chooses(name) and _leaf(name) not in READ_DIRECTLY]
+    carried = {leaf: _is_carried(model, leaf) for leaf in {_leaf(name) for name in wanted}}
+    targets = Targets(_short([name for name in wanted if carried[_leaf(name)]], model), sorted({_end(name) for name in experts}))
     if not any(targets):
         raise ConfigError(f"PEFT carries no LoRA on models of type {model.config.model_type}: set --lora-r 0 to train all weights")
     return targets
@@ -59,19 +60,23 @@ def named_targets(model: Any, names: Sequence[str]) -> Targets:
     """Layers and experts' weights that a user names, by the ends of their names.
 
     Raises:
-        ConfigError: the model has none of a name.
+        ConfigError: the model has none of a name, or has something else under it that carries no LoRA.
     """
-    modules = {name for name, _ in model.named_modules()}
-    experts = expert_weights(model)
+    modules, loose = dict(model.named_modules()), _carried_alone(model)
 
     def fits(name: str, whole: str) -> bool:
         return name == whole or whole.endswith(f".{name}")
 
-    parameters = sorted({_end(whole) for name in names for whole in experts if fits(name, whole)})
+    parameters = sorted({_end(whole) for name in names for whole in loose if fits(name, whole)})
     chosen = [name for name in names if any(fits(name, whole) for whole in modules)]
-    if unknown := [name for name in names if name not in chosen and not any(fits(name, whole) for whole in experts)]:
-        there = sorted({name.rsplit(".", 1)[-1] for name in linear_layers(model)} | {_end(name) for name in experts})
-        raise ConfigError(f"the model has no module {', '.join(unknown)}; its linear layers are {', '.join(there)}")
+    wrong = [name for name in names if name not in chosen and not any(fits(name, whole) for whole in loose)]
+    wrong += [name for name in chosen if not all(_carries(model, whole) for whole in modules if fits(name, whole))]
+    if wrong:
+        there = sorted({_leaf(name) for name in linear_layers(model) if _carries(model, name)} | {_end(name) for name in loose})
+        raise ConfigError(
+            f"--lora-targets: the model has no layer that carries a LoRA by the name {', '.join(wrong)}; its linear layers are"
+            f" {', '.join(there)}"
+        )
     return Targets(chosen, parameters)
 
 
@@ -88,24 +93,45 @@ def linear_layers(model: Any) -> dict[str, int]:
     }
 
 
-def expert_weights(model: Any) -> dict[str, int]:
-    """Name -> weights of each tensor that holds a linear layer of all experts, (experts, rows, columns)."""
+def loose_weights(model: Any) -> dict[str, int]:
+    """Name -> weights of each tensor that a module multiplies by without a layer for it: of all experts in one (experts, rows, columns), say.
+
+    Those of two dimensions are told by their names from tables of other kinds; kernels of convolutions are no matrices.
+    """
     return {
-        name: weight.numel()
-        for name, weight in model.named_parameters()
-        if weight.ndim == 3 and ".experts." in f".{name}" and name.rsplit(".", 1)[-1] in ("gate_up_proj", "up_proj", "down_proj")
+        f"{owner}.{name}" if owner else name: weight.numel()
+        for owner, module in model.named_modules()
+        if not _is_a_layer(module)
+        for name, weight in module.named_parameters(recurse=False)
+        if _is_matrix(name, weight)
     }
+
+
+def _is_a_layer(module: Any) -> bool:
+    """Whether a module is one of torch's layers, or a norm: its weights are counted elsewhere, or are no matrices."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    layers = (torch.nn.Linear, Conv1D, torch.nn.Embedding, torch.nn.modules.conv._ConvNd)
+    return isinstance(module, layers) or "Norm" in type(module).__name__ or hasattr(module, "lora_A")
+
+
+def _is_matrix(name: str, weight: Any) -> bool:
+    if weight.ndim < 2 or min(weight.shape) < 2 or "bias" in name:
+        return False
+    return weight.ndim > 2 or name.endswith(("weight", "_proj"))
 
 
 def reach_of(model: Any) -> Reach:
     """How much of a PEFT model its LoRA changes."""
     base = model.get_base_model()
     adapted = set(_adapted(base))
-    sizes = {_plain(name): size for name, size in (linear_layers(base) | expert_weights(base)).items() if ".lora_" not in name}
+    found = linear_layers(base) | loose_weights(base)
+    sizes = {_plain(name).removesuffix(".weight"): size for name, size in found.items() if ".lora_" not in name}
     left: dict[str, int] = defaultdict(int)
     for name, size in sizes.items():
         if name not in adapted:
-            left[name.rsplit(".", 1)[-1] if "experts" not in name else _end(name)] += size
+            left[_end(name) if "experts" in name or _end(name).startswith("router.") else _leaf(name)] += size
     whole = sum(sizes.values())
     return Reach(round(1 - sum(left.values()) / whole, 4) if whole else 0.0, tuple(sorted(left)))
 
@@ -122,6 +148,25 @@ def _adapted(base: Any) -> Iterator[str]:
 def _plain(name: str) -> str:
     """A name as the model has it without its adapter."""
     return ".".join(part for part in name.split(".") if part != "base_layer")
+
+
+def _carried_alone(model: Any) -> list[str]:
+    """Weights that are no layer's and on which PEFT carries a LoRA."""
+    return [name for name in loose_weights(model) if model.get_parameter(name).ndim in CARRIED and _leaf(name) not in READ_DIRECTLY]
+
+
+def _chooses(layer: str) -> bool:
+    """Whether a layer is a gate that chooses experts."""
+    return _leaf(layer) in ROUTERS or _end(layer).startswith("router.")
+
+
+def _carries(model: Any, name: str) -> bool:
+    """Whether a module is one that a LoRA goes on, and changes."""
+    import torch
+    from transformers.pytorch_utils import Conv1D
+
+    module, leaf = model.get_submodule(name), _leaf(name)
+    return isinstance(module, (torch.nn.Linear, torch.nn.Embedding, Conv1D)) and leaf not in READ_DIRECTLY and _is_carried(model, leaf)
 
 
 def _is_carried(model: Any, leaf: str) -> bool:
@@ -143,13 +188,17 @@ def _short(names: list[str], model: Any) -> list[str]:
     """The ends of names that stand for these modules and no others; whole names where an end stands for others too."""
     ends: dict[str, set[str]] = defaultdict(set)
     for name, _ in model.named_modules():
-        ends[name.rsplit(".", 1)[-1]].add(name)
+        ends[_leaf(name)].add(name)
     chosen = set(names)
     found: set[str] = set()
     for name in names:
-        leaf = name.rsplit(".", 1)[-1]
+        leaf = _leaf(name)
         found.add(leaf if ends[leaf] <= chosen else name)
     return sorted(found)
+
+
+def _leaf(name: str) -> str:
+    return name.rsplit(".", 1)[-1]
 
 
 def _end(name: str) -> str:

@@ -16,13 +16,28 @@ from trainer_node.training.evaluation import label_losses
 CHOSEN = tuple(FAMILIES) if os.environ.get("PELTON_TEST_FAMILIES") else ("qwen3_next",)
 """All by `make test-families`. In `make test`, six others are killed and gone on with (tests/faults/test_families_killed.py)."""
 LEFT_OUT = {
-    "qwen2_moe": {"shared_expert_gate"},
-    "qwen3_next": {"down_proj", "gate_proj", "shared_expert_gate", "up_proj"},
-    "deepseek_v3": {"down_proj", "gate_proj", "up_proj", "shared_experts.down_proj", "shared_experts.gate_proj", "shared_experts.up_proj"},
+    "mixtral": {"gate"},
+    "olmoe": {"gate"},
+    "qwen3_moe": {"gate"},
+    "granitemoe": {"router"},
+    "gpt_oss": {"router"},
+    "jetmoe": {"router.layer"},
+    "qwen2_moe": {"gate", "shared_expert_gate"},
+    "qwen3_next": {"down_proj", "gate", "gate_proj", "shared_expert_gate", "up_proj"},
+    "deepseek_v3": {
+        "down_proj",
+        "gate",
+        "gate_proj",
+        "up_proj",
+        "shared_experts.down_proj",
+        "shared_experts.gate_proj",
+        "shared_experts.up_proj",
+    },
     "falcon_h1": {"out_proj"},
     "jamba": {"dt_proj", "x_proj", "router"},
     "mamba": {"dt_proj", "x_proj", "out_proj"},
     "mamba2": {"out_proj"},
+    "recurrent_gemma": {"input_gate_weight", "recurrent_gate_weight"},
 }
 """What PEFT carries no LoRA on, or what would not change anything."""
 
