@@ -42,6 +42,11 @@ def _snapshot(hub_id: str, revision: str | None = None) -> Path | None:
     return Path(found).parent if isinstance(found, str) else None
 
 
+def folder_here(base: Base) -> Path | None:
+    """Where the whole of a base lies on this machine; None where it is not here, or not yet."""
+    return _place(base) if base.weights else None
+
+
 def _place(base: Base) -> Path | None:
     return Path(base.source) if base.is_path else _snapshot(base.source, base.revision)
 
@@ -99,6 +104,8 @@ def find_base(manifest: Manifest, given: str | None = None, flag: str = "--base"
         if is_same(base, recorded) or recorded.weights is None:
             return base
     told = f"the adapter of checkpoint {manifest.name} belongs to {shown(recorded)}"
+    if found and not found[0].is_path and found[0].weights is None:
+        raise ConfigError(f"{told}, and {given} is no folder here, nor a hub's model that has been fetched: name its place by {flag}")
     if found:
         raise ConfigError(f"{told}, and {shown(found[0])} is another model: name the one it was trained on by {flag}")
     raise ConfigError(f"{told}, and there is no model at {names[0]}: name the place where it is now by {flag}")

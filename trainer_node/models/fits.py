@@ -18,7 +18,7 @@ FLOATS = ("F64", "F32", "F16", "BF16")
 CGROUP = Path("/sys/fs/cgroup")
 
 
-def refuse_what_cannot_be_loaded(model: str, source: str, bits: int | None, backend: str, counts_memory: bool = True) -> None:
+def refuse_what_cannot_be_loaded(model: str, source: str, bits: int | None, backend: str, counts_memory: bool = True) -> Any:
     """See that it is a whole language model, that device, bits and backend go together here, and that the weights fit into what is free.
 
     Args:
@@ -28,17 +28,19 @@ def refuse_what_cannot_be_loaded(model: str, source: str, bits: int | None, back
         backend: likewise.
         counts_memory: False where what is in use now is about to be given back, or several processes share the weights.
 
+    Returns:
+        The model without its weights, as far as it is known.
+
     Raises:
         ConfigError: it is none, or they do not; says what would.
         DownloadError: its files cannot be read.
     """
-    if Path(source).exists() and locate(source, None)[1] is None:
-        try_out(source)
+    skeleton = try_out(source) if Path(source).exists() and locate(source, None)[1] is None else None
     device = choose_device(None)
     held = choose_bits(bits, device)
     choose_backend(backend, device)
     if not counts_memory:
-        return
+        return skeleton
     needed, free = least_bytes(Path(source), held), free_bytes(device)
     if needed > free:
         fewer = "; --bits 4 takes a quarter of 16" if device.startswith("cuda") and held > 4 else ""
@@ -46,6 +48,7 @@ def refuse_what_cannot_be_loaded(model: str, source: str, bits: int | None, back
             f"--model {model} takes at least {needed / 1e9:.1f} GB at {held} bits, and {free / 1e9:.1f} GB are free on {device}: end what"
             f" else uses them, or take a smaller model{fewer}"
         )
+    return skeleton
 
 
 def least_bytes(folder: Path, bits: int) -> int:

@@ -19,10 +19,13 @@ from trainer_node.models.loaded import LoadedModel
 from trainer_node.models.own_tokenizer import has_tokenizer, tell_difference
 from trainer_node.models.placement import choose_backend, choose_bits, choose_device, choose_dtype
 from trainer_node.models.stopping import with_end_token
-from trainer_node.models.vocabulary import refuse_folder_without_rows, refuse_tokens_without_rows
+from trainer_node.models.vocabulary import object_of, refuse_folder_without_rows, refuse_tokens_without_rows
 from trainer_node.models.whole import load_whole, skeleton
 
 logger = logging.getLogger(__name__)
+
+UNLOADABLE = (OSError, ValueError, ImportError, SafetensorError)
+"""What Transformers raises of a model that is not there, or that it, or a library that is not installed, cannot read."""
 
 
 def load_model(
@@ -77,7 +80,7 @@ def load_model(
                 tokenizer = _own_tokenizer(checkpoint, source, gguf_file, revision)
             elif tokenizer is None:
                 tokenizer = _tokenizer(source, gguf_file, revision)
-    except (OSError, ValueError, SafetensorError) as error:
+    except UNLOADABLE as error:
         raise _as_user_error(source, error) from error
     refuse_tokens_without_rows(source, tokenizer.get_vocab(), model.get_input_embeddings().weight.shape[0])
     _fit_together(model, tokenizer, _limit(source, model.config, max_seq), compute)
@@ -97,7 +100,7 @@ def try_out(source: str) -> Any:
         with quiet_progress():
             refuse_other_kinds(source)
             return skeleton(source)
-    except (OSError, ValueError, SafetensorError) as error:
+    except UNLOADABLE as error:
         raise _as_user_error(source, error) from error
 
 
@@ -121,7 +124,7 @@ def load_tokenizer(model_id: str | Path, max_seq: int, gguf_file: str | None = N
         with quiet_progress():
             tokenizer = _tokenizer(source, gguf_file)
             made_for = None if gguf_file else _made_for(source)
-    except (OSError, ValueError) as error:
+    except UNLOADABLE as error:
         raise _as_user_error(source, error) from error
     tokenizer.model_max_length = min(made_for or max_seq, max_seq)
     return tokenizer
@@ -142,7 +145,9 @@ def locate(model_id: str, gguf_file: str | None) -> tuple[str, str | None]:
 
 
 def _check_folder(path: Path) -> str | None:
-    """The GGUF file of a folder that holds only that; refuses a folder without safetensors."""
+    """The GGUF file of a folder that holds only that; refuses a folder without safetensors, or with an adapter's alone."""
+    if (path / "adapter_config.json").is_file():
+        raise ConfigError(f"{path} holds an adapter and no whole model: {_instead(path)}")
     if any(path.glob("*.safetensors")):
         return None
     ggufs = sorted(path.glob("*.gguf"))
@@ -153,6 +158,12 @@ def _check_folder(path: Path) -> str | None:
     if any(path.glob("*.bin")) or any(path.glob("*.pt")) or any(path.glob("*.pth")):
         raise ConfigError(f"{path} holds pickled weights only, which can run code when read: convert them to safetensors")
     raise ConfigError(f"{path} holds no safetensors: it is not a model folder")
+
+
+def _instead(adapter: Path) -> str:
+    """What to name in the place of an adapter."""
+    base = object_of(adapter / "adapter_config.json").get("base_model_name_or_path")
+    return f"give its base ({base}), the checkpoint that it was exported from, or that checkpoint's export by --merge"
 
 
 def _load_hf(source: str, bits: int, device: str, dtype: Any, gguf_file: str | None, revision: str | None) -> Any:
@@ -175,7 +186,7 @@ def _own_tokenizer(checkpoint: Path, source: str, gguf_file: str | None, revisio
     try:
         base = _tokenizer(source, gguf_file, revision)
         own.model_max_length = base.model_max_length
-    except (OSError, ValueError, ConfigError):
+    except (*UNLOADABLE, ConfigError):
         base = None
     tell_difference(own, checkpoint.name, base, source)
     return own
@@ -215,6 +226,8 @@ def _as_user_error(source: str, error: Exception) -> UserError:
         return ConfigError(f"{source} brings code of its own, which is not run: choose a model of a family that Transformers knows")
     if "safetensors" in text and "does not appear to have" in text:
         return ConfigError(f"{source} has no safetensors, and pickled weights are not read: choose another revision or convert it")
+    if isinstance(error, ImportError):
+        return ConfigError(f"model {source} needs a library that is not installed: {text[:200]}")
     if isinstance(error, OSError):
         return DownloadError(f"model {source} cannot be had: {text[:200]}")
     return ConfigError(f"model {source} cannot be loaded: {text[:200]}")

@@ -56,6 +56,11 @@ def all_linear(model: Any) -> Targets:
     return targets
 
 
+def chosen_targets(model: Any, setting: str | None) -> Targets:
+    """Those of a setting, names between commas; None: all linear layers. Raises ConfigError as these do."""
+    return named_targets(model, setting.split(",")) if setting else all_linear(model)
+
+
 def named_targets(model: Any, names: Sequence[str]) -> Targets:
     """Layers and experts' weights that a user names, by the ends of their names.
 
@@ -94,7 +99,7 @@ def linear_layers(model: Any) -> dict[str, int]:
 
 
 def loose_weights(model: Any) -> dict[str, int]:
-    """Name -> weights of each tensor that a module multiplies by without a layer for it: of all experts in one (experts, rows, columns), say.
+    """Name -> weights of each tensor that a module multiplies by without a layer for it: (experts, rows, columns), say.
 
     Those of two dimensions are told by their names from tables of other kinds; kernels of convolutions are no matrices.
     """

@@ -47,7 +47,7 @@ def refuse_folder_without_rows(source: str, tokenizer_of: Path | None = None) ->
         ConfigError: as `refuse_tokens_without_rows`.
     """
     folder = Path(source)
-    config, tokenizer = config_of(folder), _object((tokenizer_of or folder) / "tokenizer.json")
+    config, tokenizer = config_of(folder), object_of((tokenizer_of or folder) / "tokenizer.json")
     text = config.get("text_config")
     rows = (text if isinstance(text, dict) else config).get("vocab_size")
     if isinstance(rows, int):
@@ -69,10 +69,10 @@ def _tokens(tokenizer: dict[str, Any]) -> Iterator[tuple[str, int]]:
 
 def config_of(folder: Path) -> dict[str, Any]:
     """A model's config.json; empty where there is none that can be read."""
-    return _object(folder / "config.json")
+    return object_of(folder / "config.json")
 
 
-def _object(file: Path) -> dict[str, Any]:
+def object_of(file: Path) -> dict[str, Any]:
     """A JSON object; an empty one where there is none."""
     try:
         found = orjson.loads(file.read_bytes())

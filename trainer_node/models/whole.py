@@ -49,9 +49,20 @@ def skeleton(source: str, revision: str | None = None) -> Any:
     from transformers import AutoConfig
 
     options: dict[str, Any] = {"revision": revision or "main", "trust_remote_code": False}
-    if getattr(AutoConfig.from_pretrained(source, **options), "quantization_config", None):
+    quantised = getattr(AutoConfig.from_pretrained(source, **options), "quantization_config", None)
+    if quantised:
+        _check_library(quantised)
         return None
     return load_whole(source, device_map={"": "meta"}, use_safetensors=True, **options)
+
+
+def _check_library(quantised: Any) -> None:
+    """See that what reads a model's quantised weights is installed. What it asks of the device is seen at loading."""
+    from transformers.quantizers.auto import AutoHfQuantizer
+
+    with contextlib.suppress(RuntimeError):
+        quantizer = AutoHfQuantizer.from_config(quantised, pre_quantized=True)
+        quantizer.validate_environment(dtype=None, device_map=None, weights_only=True)
 
 
 def _refuse_incomplete(source: str, kind: str, found: Mapping[str, Any]) -> None:

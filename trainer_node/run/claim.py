@@ -19,12 +19,13 @@ from trainer_node.commit.fencing import folder_of as epochs_of
 from trainer_node.commit.holder import PATIENCE_S, Pulse, holder_of, living
 from trainer_node.commit.journal import Journal
 from trainer_node.commit.ledger import Ledger
-from trainer_node.commit.manifest import Checkpoint, Manifest, checkpoints
+from trainer_node.commit.manifest import Checkpoint, checkpoints
 from trainer_node.commit.provenance import Base
 from trainer_node.commit.store import CheckpointStore
 from trainer_node.config import TrainConfig
-from trainer_node.models.base import base_of_run
+from trainer_node.models.base import base_of_run, folder_here
 from trainer_node.models.fits import refuse_what_cannot_be_loaded
+from trainer_node.models.lora_targets import chosen_targets
 from trainer_node.models.own_tokenizer import has_tokenizer
 from trainer_node.models.placement import choose_device
 from trainer_node.models.restore import reading_of
@@ -121,7 +122,7 @@ def check_before_starting(config: TrainConfig, options: RunOptions) -> Base:
             raise ConfigError(f"--model {config.model}: there is no such file or folder")
         check_hub_model(base.source)
     refuse_folder_without_rows(base.source, whole[-1].path if whole and has_tokenizer(whole[-1].path) else None)
-    _refuse_what_cannot_be_loaded(config, options, whole[-1].manifest if whole else None, base)
+    _refuse_what_cannot_be_loaded(config, options, whole[-1] if whole else None, base)
     if whole:
         _check_fits(whole[-1], config, options)
         check_weights(whole[-1], config, base)
@@ -146,10 +147,13 @@ def check_before_claiming(settings: KafkaSettings, config: TrainConfig, options:
     return base
 
 
-def _refuse_what_cannot_be_loaded(config: TrainConfig, options: RunOptions, manifest: Manifest | None, base: Base) -> None:
-    read = reading_of(config, manifest)
+def _refuse_what_cannot_be_loaded(config: TrainConfig, options: RunOptions, newest: Checkpoint | None, base: Base) -> None:
+    read = reading_of(config, newest.manifest if newest else None)
     alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
-    refuse_what_cannot_be_loaded(config.model, base.source, read.bits, read.backend, counts_memory=alone and not options.take_over)
+    source = newest.path if newest and not needs_base(newest) else folder_here(base) or base.source
+    skeleton = refuse_what_cannot_be_loaded(config.model, str(source), read.bits, read.backend, alone and not options.take_over)
+    if skeleton is not None and config.lora_r and newest is None:
+        chosen_targets(skeleton, config.lora_targets)
     if options.vram_cap_gib is not None and not choose_device(None).startswith("cuda"):
         raise ConfigError("--vram-cap-gib has an effect on a CUDA device alone, and there is none here: leave it out")
 

@@ -76,6 +76,15 @@ def test_a_name_that_was_a_folder_is_never_asked_of_a_hub(checkpoint, tmp_path, 
         load_for_asking(str(checkpoint))
 
 
+def test_a_base_that_is_named_and_not_there_is_not_called_another_model(checkpoint, tmp_path):
+    with pytest.raises(
+        ConfigError, match="and nosuch is no folder here, nor a hub's model that has been fetched: name its place by --base"
+    ):
+        load_for_asking(str(checkpoint), base="nosuch")
+    with pytest.raises(ConfigError, match=r"there is no model at \./nosuch"):
+        load_for_asking(str(checkpoint), base="./nosuch")
+
+
 def test_an_adapter_names_its_base_by_path_and_by_weights(checkpoint, tmp_path):
     import json
 

@@ -242,7 +242,7 @@ def test_lora_refuses_what_makes_no_sense(tiny: Path) -> None:
         add_lora(model, r=0)
     with pytest.raises(ConfigError, match="dropout must be"):
         add_lora(model, dropout=1.0)
-    with pytest.raises(ConfigError, match=r"no module w_proj; its linear layers are .*q_proj"):
+    with pytest.raises(ConfigError, match=r"by the name w_proj; its linear layers are .*q_proj"):
         add_lora(model, target_modules=["w_proj"])
 
 
