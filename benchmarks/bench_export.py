@@ -27,6 +27,8 @@ sys.path.insert(0, str(ROOT))
 RUNS: dict[str, dict[str, Any]] = {"bf16": {"bits": 16, "lr": 1e-4}, "nf4": {"bits": 4, "lr": 1e-4}, "small": {"bits": 16, "lr": 1e-5}}
 """Bits of the base, and learning rate; `small` is the run whose adapter is too small for a sum in bfloat16."""
 BATCH, SEED = 8, 0
+DAMPS = (0.01, 0.03, 0.3)
+"""Of the calibrated rounding, beside the product's own."""
 PROSE = (
     "It is a truth universally acknowledged, that a single man in possession of a good fortune, must be in want of a wife.",
     "The sun did not shine on the valley that morning, and the river ran grey between its banks under a sky full of slow clouds.",
@@ -205,12 +207,13 @@ def forms(run_dir: Path, folder: Path, name: str, rows: list[dict[str, str]], cp
 
     torch.manual_seed(SEED)
     dtype = getattr(torch, trained.precision.dtype)
-    rows_heard = calibration_rows(trained.model, trained.tokenizer, checkpoint)
+    inputs = inputs_of_layers(trained, calibration_rows(trained.model, trained.tokenizer, checkpoint))
     roundings: dict[str, Any] = {
         "to nearest": everywhere(to_nearest),
         "stochastic": everywhere(stochastic),
         "compensated": everywhere(compensated),
-        "calibrated": Calibrated(inputs_of_layers(trained, rows_heard)),
+        "calibrated": Calibrated(inputs),
+        **{f"calibrated, damp {damp}": Calibrated(inputs, damp) for damp in DAMPS},
     }
     for form, rounding in roundings.items():
         model = merged(load_checkpoint(checkpoint), dtype, rounding)
