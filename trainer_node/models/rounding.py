@@ -18,8 +18,8 @@ Roundings = Callable[[str], Rounding]
 """The rounding of the weight of this name, as the plain model names it."""
 
 DAMP = 0.1
-"""Added to the diagonal of X^T X, as a share of its mean: how much an error counts in a direction in which nothing went in. Of 0.03, 0.1 and 0.3
-it gave the smallest mean divergence (docs/adr/0024-exports-and-precision.md)."""
+"""Added to the diagonal of X^T X, as a share of its mean: how much an error counts in a direction in which nothing went in. Others are
+measured beside it (docs/adr/0024-exports-and-precision.md)."""
 FURTHER_DAMPS = (1, 10, 100)
 """So many times the damp, one after another, until a matrix has a Cholesky factor."""
 ONE_BY_ONE = 16
