@@ -18,6 +18,7 @@ from typing import Any
 from schemas.errors import ConfigError, DownloadError
 from trainer_node.commit.durable import as_the_umask_says
 from trainer_node.models.portable import both_spellings
+from trainer_node.models.whole import load_whole
 
 logger = logging.getLogger(__name__)
 
@@ -114,11 +115,11 @@ def _dtype_of(source: Path) -> Any:
 
 def convert(source: Path, target: Path) -> None:
     """Write a Llama-like GGUF file as a Transformers folder `target`, which appears whole or not at all."""
-    from transformers import AutoModelForCausalLM, LlamaForCausalLM
+    from transformers import LlamaForCausalLM
 
     dtype = _dtype_of(source)
     with quiet_progress():
-        read = AutoModelForCausalLM.from_pretrained(source.parent, gguf_file=source.name, dtype=dtype)
+        read = load_whole(str(source.parent), gguf_file=source.name, dtype=dtype)
     tokenizer = gguf_tokenizer(source)
     config = read.config
     # Left in place it would say that the saved folder is a GGUF file, and the loader would look for one.
