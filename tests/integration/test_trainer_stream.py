@@ -25,7 +25,7 @@ from streams.kafka.dead_letters import read_dead_letters
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 from tests.faults.runs import ALL_THERE_ONCE, Run, account, same_weights, sample
-from tests.models.tiny import build, with_tokens
+from tests.models.tiny import build
 from tests.unit.trainer_node.several import free_port
 from trainer_node.commit.history import BEGINNING, EVALUATION, read_history
 from trainer_node.commit.manifest import checkpoints
@@ -315,7 +315,6 @@ def test_a_changed_learning_rate_counts_from_the_next_step_on_and_what_cannot_ch
         ({"lora_r": 8}, "--lora-r 4, and --lora-r 8 is asked for"),
         ({"model": str(build(tmp_path / "other", hidden=128))}, "name the model it was trained on, or begin a new run"),
         ({"model": "/no/such"}, "no such file or folder"),
-        ({"model": str(with_tokens(build(tmp_path / "grown"), "<tool_call>"))}, "a token of its tokenizer has no row"),
     ):
         child = run.start(config=wrong)
         assert child.wait() == 2

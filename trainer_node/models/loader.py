@@ -69,22 +69,29 @@ def load_model(
             if not gguf_file:
                 refuse_other_kinds(source, revision)
             if backend == "unsloth":
-                skeleton(source, revision)
-                # Asked for more than the model was made for, Unsloth would stretch its rotary embedding without a word.
-                model, tokenizer = unsloth_models.load(
-                    source, bits, min(_made_for(source, revision) or max_seq, max_seq), device, compute, revision
-                )
+                model, tokenizer = _load_unsloth(source, bits, max_seq, device, compute, revision)
             else:
                 model, tokenizer = _load_hf(source, bits, "cpu" if wait_in_host else device, compute, gguf_file, revision), None
-            if checkpoint is not None and has_tokenizer(checkpoint):
-                tokenizer = _own_tokenizer(checkpoint, source, gguf_file, revision)
-            elif tokenizer is None:
-                tokenizer = _tokenizer(source, gguf_file, revision)
+            tokenizer = _tokenizer_of(checkpoint, tokenizer, source, gguf_file, revision)
     except UNLOADABLE as error:
         raise _as_user_error(source, error) from error
     refuse_tokens_without_rows(source, tokenizer.get_vocab(), model.get_input_embeddings().weight.shape[0])
     _fit_together(model, tokenizer, _limit(source, model.config, max_seq), compute)
     return LoadedModel(model, tokenizer, backend, device, bits)
+
+
+def _load_unsloth(source: str, bits: int, max_seq: int, device: str, compute: Any, revision: str | None) -> tuple[Any, Any]:
+    skeleton(source, revision)
+    # Asked for more than the model was made for, Unsloth would stretch its rotary embedding without a word.
+    length = min(_made_for(source, revision) or max_seq, max_seq)
+    return unsloth_models.load(source, bits, length, device, compute, revision)
+
+
+def _tokenizer_of(checkpoint: Path | None, loaded: Any, source: str, gguf_file: str | None, revision: str | None) -> Any:
+    """A checkpoint's own tokenizer; where it has none, what came with the weights, or stands beside them."""
+    if checkpoint is not None and has_tokenizer(checkpoint):
+        return _own_tokenizer(checkpoint, source, gguf_file, revision)
+    return loaded if loaded is not None else _tokenizer(source, gguf_file, revision)
 
 
 def try_out(source: str) -> Any:

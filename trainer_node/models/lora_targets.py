@@ -72,10 +72,14 @@ def named_targets(model: Any, names: Sequence[str]) -> Targets:
     def fits(name: str, whole: str) -> bool:
         return name == whole or whole.endswith(f".{name}")
 
-    parameters = sorted({_end(whole) for name in names for whole in loose if fits(name, whole)})
-    chosen = [name for name in names if any(fits(name, whole) for whole in modules)]
-    wrong = [name for name in names if name not in chosen and not any(fits(name, whole) for whole in loose)]
-    wrong += [name for name in chosen if not all(_carries(model, whole) for whole in modules if fits(name, whole))]
+    def is_loose(name: str, whole: str) -> bool:
+        return fits(name, whole) or fits(name, whole.removesuffix(".weight"))  # "gate", which is no layer, has a weight
+
+    parameters = sorted({_end(whole) for name in names for whole in loose if is_loose(name, whole)})
+    bare = {name for name in names if any(is_loose(name, whole) for whole in loose)}
+    layers = {name: [whole for whole in modules if fits(name, whole)] for name in names}
+    chosen = [name for name in names if layers[name] and all(_carries(model, whole) for whole in layers[name])]
+    wrong = [name for name in names if name not in chosen and name not in bare]
     if wrong:
         there = sorted({_leaf(name) for name in linear_layers(model) if _carries(model, name)} | {_end(name) for name in loose})
         raise ConfigError(
