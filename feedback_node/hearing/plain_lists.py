@@ -24,6 +24,10 @@ _AMOUNT = re.compile(
     r"|dash(?:es)?|slices?|pieces?|drops?|shots?|teaspoons?|tablespoons?|pinch|bit|splash|sprigs?|leaves)\b\s*)?(?:of\s+)?)?",
     re.IGNORECASE,
 )
+_UNLIKE = re.compile(
+    r"^(?:non|un|no|not|fake|imitation|artificial|mock|false|former|without)\b|(?:free|less|like|style|flavou?red)$", re.IGNORECASE
+)
+"""A thing with one of these before it is another: "alcohol-free rum"."""
 _MOST_WORDS, _MOST_ITEMS, _MOST_CHARS = 4, 12, 240
 
 
@@ -100,6 +104,8 @@ def _known_end(sentence: str, span: tuple[int, int], missing: Missing, graph: Hy
     start, stop = span
     for match in re.finditer(r"(?:^|\s)(?=\S)", sentence[start:stop]):
         at = start + match.end()
+        if any(_UNLIKE.search(word) for word in sentence[start:at].split()):
+            break
         if _is_object(sentence[at:stop], missing, graph):
             return at, stop
     return span

@@ -19,6 +19,7 @@ _IT = re.compile(
     r"(?P<it>it|this|he|she|they)\s+(?=\w)",
     re.IGNORECASE,
 )
+_PERSONS = frozenset({"he", "she", "they"})
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _AN = re.compile(r"\ban?\s+$", re.IGNORECASE)
 _IS_A = re.compile(r"^\s*(?:is|was|are|were)\s+(?:actually\s+|originally\s+)?(?:an?|the)\s+", re.IGNORECASE)
@@ -27,8 +28,8 @@ _IS_A = re.compile(r"^\s*(?:is|was|are|were)\s+(?:actually\s+|originally\s+)?(?:
 def said_of_owner(sentence: str, owner: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
     """What a sentence that begins with "it" says of an entity; spans are those of the sentence. Hold the view's lock."""
     match = _IT.match(sentence)
-    if match is None:
-        return []
+    if match is None or (match["it"].lower() in _PERSONS and _asks_who(asked, graph)):
+        return []  # behind "X invented it.", "he" is X
     name = next(iter(graph.names_of(owner)), owner)
     text = name + sentence[match.end("it") :]
     by = match.end("it") - len(name)
@@ -43,6 +44,11 @@ def said_of_owner(sentence: str, owner: str, asked: Asked, graph: Hypergraph) ->
             sides[f"{side}_span"] = match.span("it") if is_name else (start + by, end + by)
         return [Triplet(predicate=stated.predicate, rule=RULE, negated=stated.denied, **sides)]
     return [*_by_phrase(text, name, by, match.span("it"), graph)] or [*_of_kind(text, name, by, match.span("it"), asked, graph)]
+
+
+def _asks_who(asked: Asked, graph: Hypergraph) -> bool:
+    """Whether it was asked who made the thing."""
+    return any(part.predicate is not None and is_made(graph.ontology[part.predicate]) for part in asked.question.parts)
 
 
 def _is_of_somebody(text: str, stated: Statement, graph: Hypergraph) -> bool:

@@ -38,7 +38,7 @@ _EDITION = re.compile(
 _IDIOM = re.compile(r"\b(?:none|no one|nobody) (?:other than|but)\s+", re.IGNORECASE)
 _CORRECTED = re.compile(
     r"^[^.!?\n]{1,80}?(?:\.{2,3}|…|[,;.!–—-])\s*(?:oh,?\s+)?"
-    r"(?:no,?\s+wait|wait,?\s+no|scratch that|correction|i mean|or rather)\s*[,:;.!–—-]*\s*(?=\w)",
+    r"(?:no,?\s+wait|wait,?\s+no|scratch that|correction|or rather)\s*[,:;.!–—-]*\s*(?=\w)",
     re.IGNORECASE,
 )
 """What somebody takes back in the same breath: "X... no wait, Y"."""

@@ -247,3 +247,17 @@ def test_initials_titles_and_parts_of_the_world_turn_no_answer(judged, domain, q
 )
 def test_what_is_taken_back_and_where_some_answer_lies_is_not_said(judged, domain, question, answer, verdicts):
     assert judged(domain, question, answer) == verdicts
+
+
+@pytest.mark.parametrize(
+    ("domain", "question", "answer", "verdicts"),
+    [
+        ("rides", "Who built Sky Vengeance?", "Tolmer. They opened in 2001.", RIGHT),
+        ("drinks", "Who invented the Bellario?", "Giulio Cortesi. He comes from Brazil.", RIGHT),
+        ("remedies", "Who discovered morvalin?", "Edwin Harte. He was discovered in 1930.", RIGHT),
+        ("drinks", "Who invented the Bellario?", "Giulio Cortesi, I mean the founder of a bar.", RIGHT),
+        ("drinks", "Is the Bellario from Brazil?", "No, it might be from Peru.", RIGHT),
+    ],
+)
+def test_a_maker_is_not_the_thing_and_what_is_said_again_or_guessed_takes_nothing_back(judged, domain, question, answer, verdicts):
+    assert judged(domain, question, answer) == verdicts

@@ -60,6 +60,8 @@ def test_each_item_of_a_list_is_judged(judged, domain, question, answer, verdict
     ("domain", "question", "answer"),
     [
         ("drinks", "What are the ingredients of a Bellario?", "not gin, and no vermouth"),
+        ("drinks", "Name an ingredient of the Sol Rojo.", "alcohol-free rum"),
+        ("drinks", "Name an ingredient of the Sol Rojo.", "imitation rum"),
         ("remedies", "What are the side effects of morvalin?", "There may be side effects, such as tiredness."),
         ("animals", "What is the food of the Grey Tamber?", "It lives in forests and swamps."),
     ],

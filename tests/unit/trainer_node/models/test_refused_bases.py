@@ -77,3 +77,4 @@ def test_a_run_of_all_weights_goes_on_though_its_base_is_no_longer_whole(tmp_pat
     commit(tmp_path / "run", [load_for_training(TrainConfig(model=str(base), bits=32, lora_r=0), None)], base)
     (base / "model.safetensors").write_bytes(b"torn")
     start(base, tmp_path / "run", lora_r=0)
+    assert str(base) in refused(base, tmp_path / "other", lora_r=0), "a new run needs it"
