@@ -6,6 +6,7 @@ The plan of a set: `seed`, and under `domains` of each domain
 - `plain`: property -> wordings with `{subject}`, or with `{object}` alone where the subject is asked for; `each`: of a wording;
 - `yes_no`: property -> wordings with both, half of them of what is so; `yes_no_each`: of a property;
 - `two_part`: `asked`, two properties, and `wording`; `two_part_each`;
+- `choice`, where there is one: property -> wordings with `{subject}`, `{one}` and `{other}`, of which one is so; `choice_each`: of a wording;
 - `nothing`: names that mean nothing, one question each.
 
 The questions of `blind`, the first set, were made from two tables in an earlier version of this script, those of `blind_3` from a plan of
@@ -88,6 +89,7 @@ def questions(domain: Domain, rng: random.Random) -> Iterator[dict[str, Any]]:
         for name in drawn(rng, domain.having(*one["asked"]), domain.plan["two_part_each"]):
             right = [said for asked in one["asked"] for said in domain.right(name, asked)]
             yield domain.row(name, one["asked"], "two_part", one["wording"].format(subject=name), right)
+    yield from choice(domain, rng)
     forwards = [(asked, wording) for asked, wording in cells if "{subject}" in wording]
     for name, (asked, wording) in zip(domain.plan["nothing"], itertools.cycle(forwards)):
         yield domain.row(name, [asked], "unanswerable", wording.format(subject=name), [])
@@ -103,6 +105,18 @@ def yes_no(domain: Domain, rng: random.Random) -> Iterator[dict[str, Any]]:
             true = number % 2 == 0
             prompt = wordings[number // 2 % len(wordings)].format(subject=name, object=right[0] if true else rng.choice(others))
             yield domain.row(name, [asked], "yes_no", prompt, ["yes"] if true else ["no", *right])
+
+
+def choice(domain: Domain, rng: random.Random) -> Iterator[dict[str, Any]]:
+    """What is so, or what is so of another: half of them say first what is so."""
+    for asked, wordings in domain.plan.get("choice", {}).items():
+        having = domain.having(asked)
+        for wording in wordings:
+            for number, name in enumerate(drawn(rng, having, domain.plan["choice_each"])):
+                right = domain.right(name, asked)
+                offered = [right[0], rng.choice(sorted({domain.right(other, asked)[0] for other in having} - {*right}))]
+                one, other = offered if number % 2 == 0 else reversed(offered)
+                yield domain.row(name, [asked], "choice", wording.format(subject=name, one=one, other=other), right)
 
 
 def drawn(rng: random.Random, names: list[str], count: int) -> list[str]:
