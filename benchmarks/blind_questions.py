@@ -6,7 +6,7 @@ The plan of a set: `seed`, and under `domains` of each domain
 - `plain`: property -> wordings with `{subject}`, or with `{object}` alone where the subject is asked for; `each`: of a wording;
 - `yes_no`: property -> wordings with both, half of them of what is so; `yes_no_each`: of a property;
 - `two_part`: `asked`, two properties, and `wording`; `two_part_each`;
-- `choice`, where there is one: property -> wordings with `{subject}`, `{one}` and `{other}`, of which one is so; `choice_each`: of a wording;
+- `choice`: property -> wordings with `{subject}`, `{one}` and `{other}`, one of them what is so; `choice_each`: of a wording;
 - `nothing`: names that mean nothing, one question each.
 
 The questions of `blind`, the first set, were made from two tables in an earlier version of this script, those of `blind_3` from a plan of
