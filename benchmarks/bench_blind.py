@@ -39,6 +39,7 @@ from schemas.graph_reward import GraphReward  # noqa: E402
 from schemas.model_output import ModelOutput  # noqa: E402
 from schemas.triplet import JudgedTriplet, Verdict  # noqa: E402
 from streams.knowledge.hypergraph import Hypergraph  # noqa: E402
+from streams.knowledge.names import fold  # noqa: E402
 from streams.knowledge.phrases import read  # noqa: E402
 
 Z = 1.96
@@ -47,13 +48,9 @@ AS_WANTED = {"right": "verified", "wrong": "contradicted"}
 
 def is_asked(row: dict[str, Any], graph: Hypergraph, claim: JudgedTriplet) -> bool:
     """Whether a claim is about the subject and a property that the question asked."""
-    subject = graph.resolve(row["subject"]).entity
-    sides = {read(graph, text, as_subject=True).entity for text in (claim.triplet.subject, claim.triplet.object)}
-    return (
-        subject is not None
-        and subject in sides
-        and not {*row["asked"]}.isdisjoint(match.name for match in graph.ontology.match_all(claim.triplet.predicate))
-    )
+    subject = graph.resolve(row["subject"]).entity or fold(row["subject"])  # or the value that the question gives: "Which has number 51?"
+    sides = {read(graph, text, as_subject=True).entity or fold(text) for text in (claim.triplet.subject, claim.triplet.object)}
+    return subject in sides and not {*row["asked"]}.isdisjoint(match.name for match in graph.ontology.match_all(claim.triplet.predicate))
 
 
 def verdict_on(row: dict[str, Any], judged: GraphReward, graph: Hypergraph) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
+from feedback_node.asked_value import AskedValue, has_owner, value_asked_of
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.yes_no import is_yes_no
 from schemas.triplet import JudgedTriplet, Verdict
@@ -45,6 +46,8 @@ class Question(NamedTuple):
     """Of some part it holds the answer, and there can be no other: whoever says something else, however vague, has not said it."""
     period: str = ""
     """It asks for a "decade", or for a "century"."""
+    value: str = ""
+    """The value that it gives, where it asks whose that is; the one part then has its key for an entity."""
 
     def is_answered(self, claims: Mapping[ClaimKey, JudgedTriplet]) -> bool:
         """Whether any claim is about something that was asked, right or wrong."""
@@ -89,6 +92,8 @@ def read_question(text: str, graph: Hypergraph) -> Question:
     parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
     known = bool(parts)
     settled = any(_is_settled(graph, entity, name) for name in predicates for entity in mentions)
+    if not parts and not is_yes_no(text) and (value := value_asked_of(text, graph)) is not None and _kinds(outside) in _OF_NAMES:
+        return _whose(value, text, found, graph)
     if not parts:
         asked: list[str | None] = list(predicates) or [None]
         parts = [Part(name, entity) for name in asked for entity in mentions]
@@ -100,6 +105,19 @@ def read_question(text: str, graph: Hypergraph) -> Question:
         known=known,
         settled=settled,
         period=period[0].lower() if (period := _PERIOD.search(outside)) else "",
+    )
+
+
+def _whose(value: AskedValue, text: str, found: list[Mention], graph: Hypergraph) -> Question:
+    """A question that gives a value, and asks whose it is."""
+    known = has_owner(value, graph)
+    return Question(
+        parts=(Part(value.predicate, value.key),),
+        entities=frozenset(_every([mention.entity for mention in found], graph)),
+        words=frozenset(word.text for word in words(text)),
+        known=known,
+        settled=known and graph.ontology[value.predicate].inverse_functional,
+        value=value.text,
     )
 
 
@@ -225,6 +243,8 @@ _WANTED = (
     (re.compile(r"\b(?:who|whom|whose|where)\b", re.IGNORECASE), (ValueKind.ENTITY,)),
 )
 """What the words of a question ask for."""
+_OF_NAMES = (None, (ValueKind.ENTITY,))
+"""And of one that asks for a name."""
 _A = re.compile(r"\ban?\s+$|\bor\s+(?:an?\s+)?$", re.IGNORECASE)
 """Before what something is asked to be: "Is X a Y?", "Is X a Y or a Z?"."""
 _PERIOD = re.compile(r"\b(?:decade|century)\b", re.IGNORECASE)

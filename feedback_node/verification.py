@@ -42,7 +42,7 @@ def claim_key(triplet: Triplet, graph: Hypergraph) -> ClaimKey:
         return ClaimKey(sides[0], relation_key(triplet.predicate), sides[1], triplet.negated)
     predicate = graph.ontology[matches[0].name]
     subject, target = (triplet.object, triplet.subject) if matches[0].reversed else (triplet.subject, triplet.object)
-    left, right = _entity(subject, graph), _value(target, predicate, graph)
+    left, right = _entity(subject, graph), value_key(target, predicate, graph)
     if predicate.symmetric:
         left, right = sorted((left, right))
     return ClaimKey(left, predicate.name, right, triplet.negated)
@@ -52,7 +52,8 @@ def _entity(text: str, graph: Hypergraph) -> str:
     return read(graph, text).entity or fold(text)
 
 
-def _value(text: str, predicate: Predicate, graph: Hypergraph) -> str:
+def value_key(text: str, predicate: Predicate, graph: Hypergraph) -> str:
+    """The object of a predicate as it stands in a key: a number or date however it is written, an entity, or the folded words."""
     if predicate.value is ValueKind.NUMBER and (quantity := parse_quantity(text)):
         return f"{quantity.low:.6g} to {quantity.high:.6g}"
     if predicate.value is ValueKind.DATE and (date := parse_date(text)):

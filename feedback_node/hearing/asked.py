@@ -53,6 +53,8 @@ def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
     choices = _choices(text, graph)
     parts = [part for part in question.parts if part.entity not in choices]
     missing = tuple(one for part in parts if (one := _missing(part, graph, statement)) is not None)
+    if question.value:  # whose it is
+        missing = tuple(Missing(part.predicate, question.value, "subject") for part in parts if part.predicate is not None)
     missing = missing or _doubted(text, statement, graph)
     if statement is not None and len(missing) == 1:  # "Is it X?": to say X is no echo
         owner = missing[0].entity

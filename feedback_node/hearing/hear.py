@@ -20,7 +20,9 @@ from feedback_node.hearing.sentences import sentences
 from feedback_node.hearing.stand_in import said_of_owner
 from feedback_node.hearing.surface import Statement, statement_in
 from feedback_node.hearing.utterance import Utterance
+from feedback_node.hearing.whose import gives_value, owner_first, without_others
 from feedback_node.question import Question
+from feedback_node.verification import claim_key
 from schemas.triplet import Triplet, Verdict
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
@@ -107,6 +109,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         is_open = is_open and (is_frame or is_denial or (bool(said) and is_short and bool(asked.missing)))
         heard += said
         unread += not said and _states(sentence)
+    heard = without_others(heard, asked, graph)
     if utterance.guessed:
         heard = _without_words(heard, graph, is_long=is_long)
     abstained = doubtful and not any(_is_asked(one, asked, graph) for one in heard)
@@ -161,8 +164,11 @@ def _read_sentence(
         return _moved(listed_things, start), True
     if may_be_short and own and (offered := _named_with_place(sentence, start, own, asked, graph)):
         return offered, True
-    if any(_is_whole(one, graph) for one in own):  # a statement of its own, about something else than was asked
-        return [*own, *(_moved(_value_beside(sentence, own, asked, graph), start) if may_be_short else [])], False
+    if gives_value(own, asked, graph) or any(
+        _is_whole(one, graph) for one in own
+    ):  # a statement of its own, about something else than was asked
+        beside = owner_first(sentence, own, asked, graph) if asked.question.value else _value_beside(sentence, own, asked, graph)
+        return [*own, *(_moved(beside, start) if may_be_short else [])], False
     if may_be_short and (offered := read_fragment(sentence, asked, graph, alone=alone)):
         return _moved([inside_place(one, sentence, asked, graph) for one in offered], start), True
     if not any(graph.ontology.match_predicate(one.predicate) for one in own) and (said := _of_owner(sentence, asked, graph)):
@@ -266,6 +272,9 @@ def _is_asked(triplet: Triplet, asked: Asked, graph: Hypergraph) -> bool:
     matches = {match.name for match in graph.ontology.match_all(triplet.predicate)}
     if not matches:
         return False
+    if asked.question.value:
+        key = claim_key(triplet, graph)
+        return (key.predicate, key.object) == asked.question.parts[0][:2]
     sides = [read(graph, text).entity for text in (triplet.subject, triplet.object)]
     for part in asked.question.parts:
         if part.entity in sides and (part.predicate in matches or (part.predicate is None and matches)):

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from feedback_node.hearing.asked import Asked, Missing
 from feedback_node.hearing.frame import DENIALS, DOUBT, TURNING, denies
 from feedback_node.hearing.name_offers import Offer, Offers, offers_in
-from feedback_node.hearing.value_offers import masked, value_spans
+from feedback_node.hearing.value_offers import masked
+from feedback_node.value_spans import value_spans
 from schemas.triplet import Triplet, Verdict
 from streams.knowledge.dates import parse_date
 from streams.knowledge.hypergraph import Hypergraph

@@ -153,7 +153,9 @@ def is_of_kind(text: str, kind: ValueKind) -> bool:
 
 
 def owner_of(asked: Asked) -> str | None:
-    """The one entity that the question is about."""
+    """The one entity that the question is about; none where it gives a value and asks whose that is."""
+    if asked.question.value:
+        return None
     owners = {part.entity for part in asked.question.parts}
     if asked.statement is not None and len(asked.missing) == 1:
         owners = {asked.missing[0].entity}

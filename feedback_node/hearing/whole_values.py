@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from feedback_node.hearing.value_offers import value_spans
+from feedback_node.value_spans import value_spans
 from schemas.triplet import Triplet
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import ValueKind

@@ -39,7 +39,7 @@ _TWISTED = re.compile(
     re.I,
 )
 """What stands before a number and makes another value of it."""
-_BESIDE = frozenset(
+BESIDE = frozenset(
     [
         "high",
         "tall",
@@ -185,7 +185,7 @@ def _compound(pieces: list[_Piece], gaps: list[str], after: str) -> _Piece | Non
 
 
 def _single(piece: _Piece, before: str, after: str, spare: Unit | None) -> Quantity:
-    counted = " ".join(word for word in re.findall(r"[^\W\d_]+", after.lower()) if word not in _BESIDE) if piece.unit is None else ""
+    counted = " ".join(word for word in re.findall(r"[^\W\d_]+", after.lower()) if word not in BESIDE) if piece.unit is None else ""
     readings: list[Quantity] = []
     for value, step in piece.number.readings:
         readings.append(_quantity(value, step, piece.number.scaled, piece.unit or spare, before, after, counted))
