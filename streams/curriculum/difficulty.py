@@ -41,7 +41,7 @@ def raw_terms(content: Content, gold: Iterable[str] | None, graph: Hypergraph) -
     asked, said = graph.named_in(content.question), graph.named_in(answer)
     # An answer mostly repeats the question's entity ("The capital of X is Y"): the target is what it adds.
     targets = (said - asked) or said
-    distance = facts_needed(content.question, asked, targets, graph)
+    distance = facts_needed(content.question, answer, asked, said, graph)
     return RawTerms(
         hops=None if distance is None else float(distance),
         length=float(content.length if content.turns or content.question else len(answer.split())),

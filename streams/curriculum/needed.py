@@ -4,7 +4,11 @@ The shortest path alone is no measure of it: a city and its country's capital of
 takes three, and an answer that names what lies between ("The currency of Peru is the sol" to a question about Lima) ends too early. So a
 path is looked for that goes by the relations that the question names ("the currency of the country whose capital is Lima": country,
 capital), each as often as it is named; of what the answer adds, what lies farthest counts. Where the question names no relation of the
-graph, or no path goes by them, the shortest path counts.
+graph, or no path goes by them, the shortest path counts. What lies between and is named in the question ("Lima is the capital of Peru. What
+is the currency of Peru?") is known, and a path begins there.
+
+An answer may add no entity: a number or a date is looked for among the facts of what is reached (`valued`); a yes rests on the facts
+between what it is asked of, a no on those by which one would look it up; and of two that are asked for one is chosen.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 
+from streams.curriculum.valued import Value, is_said_of, value_in, value_predicates
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold, folded_words
 from streams.knowledge.paths import hops
@@ -20,32 +25,79 @@ MOST = 4
 """Facts beyond which nothing is looked for."""
 BUDGET = 2_000
 """Facts looked at before the search by relations gives up."""
+YES = frozenset(["yes", "true", "correct", "yeah", "yep", "indeed"])
+"""With which an answer says yes."""
+NO = frozenset(["no", "false", "incorrect", "not", "never", "nope"])
+"""With which it says no."""
+YES_OR_NO = frozenset(
+    ["is", "are", "was", "were", "am", "do", "does", "did", "has", "have", "had", "can", "could", "will", "would", "should"]
+)
+"""With which a question begins that is answered by yes or no."""
 HUB = 64
 """Facts of one predicate beyond which an entity is not expanded: a path may go from there to what is answered alone."""
 
 
-def facts_needed(question: str, asked: Set[str], added: Set[str], graph: Hypergraph) -> int | None:
+def facts_needed(question: str, answer: str, asked: Set[str], said: Set[str], graph: Hypergraph) -> int | None:
     """Facts between what a question names and the farthest of what its answer adds.
+
+    Where the answer adds nothing, they are those that its number or date rests on; those between what a yes or a no is asked of; or those
+    that lead to the one of the named which the answer chooses.
 
     Args:
         question: its words.
-        asked: entities that it names.
-        added: entities that the answer adds, or that it repeats where it adds none.
+        answer: the right answer's.
+        asked: entities that the question names.
+        said: entities that the answer names.
         graph: what is known.
 
     Returns:
-        0 where the answer names nothing else than the question; None where something is unknown, or no path is found.
+        0 where the answer names all that the question does and nothing else; None where something is unknown, or no path is found.
     """
-    if not asked or not added:
+    if not asked:
         return None
-    named = relations_in(question, graph)
-    asks = ("needed", frozenset(asked), frozenset(added), frozenset(named.items()))
-    return graph.recall(asks, lambda: (_facts_needed(asked, added, Counter(named), graph),))[0]
+    named, added = relations_in(question, graph), said - asked
+    decided = decides(question, answer, asked, said)
+    value = None if added else value_in(answer if decided is None else question, graph)
+    if not said and value is None and decided is None:
+        return None
+    asks = ("needed", frozenset(asked), frozenset(said), frozenset(named.items()), decided, value)
+    return graph.recall(asks, lambda: (_facts_needed(asked, said, decided, value, Counter(named), graph),))[0]
 
 
-def _facts_needed(asked: Set[str], added: Set[str], named: Counter[str], graph: Hypergraph) -> int | None:
-    by_relation = paths_by_relation(graph, asked, added, named) if named else {}
-    found = {target: by_relation.get(target) or hops(graph, asked, [target], MOST) for target in added}
+def decides(question: str, answer: str, asked: Set[str], said: Set[str]) -> bool | None:
+    """Whether an answer says yes or no to what is asked; None where it says something else, or which of the named it is.
+
+    "It was so" and all of the question in other words say yes.
+    """
+    first = folded_words(answer)[:1]
+    if first and first[0] in YES | NO:
+        return first[0] in YES
+    asks = folded_words(question)[:1]
+    return True if first and asks and asks[0] in YES_OR_NO and (not said or said == asked) else None
+
+
+def _facts_needed(
+    asked: Set[str], said: Set[str], decided: bool | None, value: Value | None, named: Counter[str], graph: Hypergraph
+) -> int | None:
+    if said - asked:
+        distance = _between(asked, said - asked, named, graph)
+        joined = [_between(asked - {one}, {one}, named, graph) for one in sorted(asked)] if decided else []
+        return max((facts for facts in (distance, *joined) if facts is not None), default=None)
+    if value and (found := _facts_to_value(asked, None if decided is False else value, named, graph)) is not None:
+        return found
+    if decided is None:
+        return _between(asked - said, said, named, graph) if said and asked - said else 0 if said else None
+    if not decided:  # what is so instead is looked up, and is none of what is named
+        return max(paths_by_relation(graph, asked, None, named).values(), default=None)
+    joined = [_between(asked - {one}, {one}, named, graph) for one in sorted(asked)]
+    return max((facts for facts in joined if facts is not None), default=None)
+
+
+def _between(sources: Set[str], targets: Set[str], named: Counter[str], graph: Hypergraph) -> int | None:
+    if not sources:
+        return None
+    by_relation = paths_by_relation(graph, sources, targets, named) if named else {}
+    found = {target: by_relation.get(target) or hops(graph, sources, [target], MOST) for target in targets}
     known = [distance for distance in found.values() if distance is not None]
     return max(known) if known else None
 
@@ -84,26 +136,53 @@ def _words(graph: Hypergraph) -> dict[str, list[tuple[list[str], str]]]:
     return beginning_with
 
 
-def paths_by_relation(graph: Hypergraph, sources: Iterable[str], targets: Set[str], named: Counter[str]) -> dict[str, int]:
-    """Of each target that is reached by named relations alone, none more often than it is named, the facts on the path that uses most."""
+def _facts_to_value(asked: Set[str], value: Value | None, named: Counter[str], graph: Hypergraph) -> int | None:
+    """Facts to the one that gives a number or a date (None: whichever): the path by named relations that uses most, else the shortest."""
+    known = value_predicates(graph)
+    predicates = [name for name in known if name in named] or known
+    reached = dict.fromkeys(asked, 0) | paths_by_relation(graph, asked, None, named)
+    owners = [length for entity, length in reached.items() if is_said_of(entity, value, predicates, graph)]
+    if owners:
+        return 1 + max(owners)
+    seen, edge, budget = set(asked), set(asked), BUDGET // 10
+    for length in range(1, MOST):
+        budget -= sum(graph.degree(entity) for entity in edge)
+        if budget < 0:
+            return None
+        edge = {near for entity in edge for near in graph.neighbours(entity)} - seen
+        seen |= edge
+        if any(is_said_of(entity, value, predicates, graph) for entity in edge):
+            return 1 + length
+    return None
+
+
+def paths_by_relation(graph: Hypergraph, sources: Iterable[str], targets: Set[str] | None, named: Counter[str]) -> dict[str, int]:
+    """Of each target that is reached by named relations alone, none more often than it is named, the facts on the path that uses most.
+
+    A path goes through no other source: what is named there is known. It may end where it has passed, by a relation of another name ("the
+    capital of the country in which it has its seat"). `targets`: None for all that is reached.
+    """
     best: dict[str, int] = {}
     budget = [BUDGET]
+    known = frozenset(sources)
 
-    def go(entity: str, passed: frozenset[str], left: Counter[str], length: int) -> None:
-        if entity in targets and length:
-            best[entity] = max(best.get(entity, 0), length)
-        if length == MOST:
+    def go(entity: str, passed: tuple[str, ...], left: Counter[str], last: str) -> None:
+        if len(passed) == MOST:
             return
         for predicate in sorted(name for name, count in left.items() if count):
-            for near in _steps(graph, entity, predicate, targets):
+            for near in _steps(graph, entity, predicate, targets or set()):
                 budget[0] -= 1
                 if budget[0] < 0:
                     return
+                if near in known:
+                    continue
+                if (targets is None or near in targets) and not (near in passed and predicate == last):
+                    best[near] = max(best.get(near, 0), len(passed) + 1)
                 if near not in passed:
-                    go(near, passed | {near}, left - Counter([predicate]), length + 1)
+                    go(near, (*passed, near), left - Counter([predicate]), predicate)
 
-    for source in sorted(sources):
-        go(source, frozenset([source]), named, 0)
+    for source in sorted(known):
+        go(source, (), named, "")
     return best
 
 

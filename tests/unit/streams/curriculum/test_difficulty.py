@@ -1,4 +1,6 @@
+import json
 import random
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,8 @@ from streams.curriculum.task_detector import Content
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import Ontology
 
+OTHERS = Path(__file__).parents[3] / "data" / "questions_of_known_hops.json"
+"""Questions of known hops about operas, medicines, railways and clubs, with the facts that they need."""
 PREDICATES = ("written_by", "born_in", "flows_through")
 
 
@@ -95,6 +99,116 @@ def test_the_hops_of_questions_with_known_hops_are_right_in_three_domains():
     for hops in (1, 2, 3):
         of_these = [one for one, (_, _, known) in zip(right, asked, strict=True) if known == hops]
         assert sum(of_these) / len(of_these) >= 0.95, hops
+
+
+VALUED = {
+    "predicates": {
+        "composed_by": {"functional": True, "nouns": ["composer"], "phrases": ["{subject} was composed by {object}"]},
+        "born_in": {"functional": True, "nouns": ["birthplace"]},
+        "country": {"functional": True, "nouns": ["country"]},
+        "capital": {"functional": True, "nouns": ["capital"]},
+        "premiered": {"functional": True, "value": "date", "phrases": ["{subject} premiered on {object}"]},
+        "acts": {"functional": True, "value": "number", "nouns": ["number of acts"]},
+        "population": {"functional": True, "value": "number", "tolerance": 0.05, "nouns": ["population"]},
+    }
+}
+
+
+@pytest.fixture
+def operas():
+    made = Hypergraph(Ontology.from_dict(VALUED))
+    for subject, predicate, target in [
+        ("Moonveil", "composed_by", "Aldo Ferrani"),
+        ("Corvane", "composed_by", "Ilya Drenko"),
+        ("Aldo Ferrani", "born_in", "Brindo"),
+        ("Ilya Drenko", "born_in", "Vessara"),
+        ("Brindo", "country", "Ostrelia"),
+        ("Vessara", "country", "Ostrelia"),
+        ("Ostrelia", "capital", "Brindo"),
+        ("Moonveil", "premiered", "1884-03-12"),
+        ("Corvane", "premiered", "1867-05-30"),
+        ("Moonveil", "acts", "3"),
+        ("Corvane", "acts", "5"),
+        ("Brindo", "population", "210,000"),
+    ]:
+        made.put(Fact(subject=subject, predicate=predicate, object=target))
+    return made
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "hops"),
+    [
+        ("When did Moonveil premiere?", "12 March 1884", 1),
+        ("How many acts does Corvane have?", "Five acts.", 1),
+        ("How many acts has the opera by Aldo Ferrani?", "It has 3.", 2),
+        ("What is the population of the birthplace of Aldo Ferrani?", "About 210,000 people", 2),
+        ("What is the population of the birthplace of the composer of Moonveil?", "210 thousand", 3),
+        ("How many singers has Moonveil?", "12", None),  # no fact says so
+        ("When did Moonveil premiere?", "long ago", None),
+    ],
+)
+def test_a_number_or_a_date_is_as_far_as_the_fact_that_gives_it(question, answer, hops, operas):
+    assert raw_terms(Content(question, answer), None, operas).hops == hops
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "hops"),
+    [
+        ("Did Aldo Ferrani compose Moonveil?", "Yes", 1),
+        ("Was the composer of Moonveil born in Brindo?", "Yes, he was.", 2),
+        ("Was the composer of Corvane born in Ostrelia?", "Yes, in Vessara.", 3),
+        ("Is Ilya Drenko the composer of Corvane?", "Ilya Drenko is the composer of Corvane.", 1),
+        ("Is it so that Corvane has 5 acts?", "It is.", 1),
+        ("Is Ilya Drenko the composer of Moonveil?", "No.", 1),
+        ("Is Brindo the birthplace of the composer of Corvane?", "No", 2),
+        ("Has Corvane 7 acts?", "No", 1),
+        ("Is the composer of Moonveil old?", "", None),
+    ],
+)
+def test_a_yes_or_no_is_as_far_as_what_decides_it(question, answer, hops, operas):
+    assert raw_terms(Content(question, answer), None, operas).hops == hops
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "hops"),
+    [
+        ("Who is the composer of Moonveil, Aldo Ferrani or Ilya Drenko?", "Aldo Ferrani", 1),
+        ("Is the composer of Corvane from Brindo or from Vessara?", "From Vessara.", 2),
+        ("Was Aldo Ferrani born in Brindo or Vessara?", "Brindo", 1),
+    ],
+)
+def test_what_the_answer_chooses_is_as_far_as_it_is_from_the_others(question, answer, hops, operas):
+    assert raw_terms(Content(question, answer), None, operas).hops == hops
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "hops"),
+    [
+        ("Moonveil was composed by Aldo Ferrani. What is the birthplace of Aldo Ferrani?", "Brindo", 1),
+        ("What is the birthplace of Aldo Ferrani, the composer of Moonveil?", "Brindo", 1),
+        ("Ilya Drenko is the composer of Corvane. In which country is his birthplace?", "Ostrelia", 2),
+        ("In which country is the birthplace of the composer of Corvane?", "Ostrelia", 3),
+    ],
+)
+def test_what_the_question_names_need_not_be_found(question, answer, hops, operas):
+    assert raw_terms(Content(question, answer), None, operas).hops == hops
+
+
+def test_a_path_may_end_where_it_has_passed(operas):
+    """The capital of the country of his birthplace is his birthplace: three facts, and not one."""
+    asked = "What is the capital of the country of the birthplace of Aldo Ferrani?"
+    assert raw_terms(Content(asked, "Brindo"), None, operas).hops == 3
+    assert raw_terms(Content("What is the birthplace of Aldo Ferrani?", "Brindo"), None, operas).hops == 1
+
+
+@pytest.mark.parametrize("domain", json.loads(OTHERS.read_text(encoding="utf-8")), ids=lambda domain: domain["name"])
+def test_hops_are_right_in_domains_that_were_made_to_find_faults(domain):
+    """With declared words and without, aliases, relations the other way round, answers that add several, values, yes and no."""
+    graph = Hypergraph(Ontology.from_dict(domain["ontology"]))
+    for subject, predicate, target in domain["facts"]:
+        graph.put(Fact(subject=subject, predicate=predicate, object=target))
+    wrong = [(asked, answer) for asked, answer, hops in domain["questions"] if raw_terms(Content(asked, answer), None, graph).hops != hops]
+    assert len(wrong) <= 0.05 * len(domain["questions"]), wrong
 
 
 def test_what_is_not_known_is_neither_easy_nor_hard():

@@ -429,7 +429,7 @@ def test_what_is_remembered_of_names_and_of_facts_needed_is_asked_anew_when_a_fa
     graph = graph_of(fact("Aria", "sings_in", "Oslo", "f1"), fact("Oslo", "shares_stage_with", "Rome", "f2"))
 
     def answers() -> tuple[object, ...]:
-        needed = facts_needed("Where does she sing?", {"aria"}, {"rome"}, graph)
+        needed = facts_needed("Where does she sing?", "Rome", {"aria"}, {"rome"}, graph)
         return needed, graph.degree("aria"), graph.entities("divina"), graph.names_of("aria"), graph.statements("aria", "sings_in")
 
     before = answers()
