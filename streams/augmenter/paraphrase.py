@@ -6,7 +6,6 @@ What is to be learnt stays as it is, so a text must not come to hold it, and mus
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from enum import StrEnum
 from hashlib import sha256
@@ -88,25 +87,23 @@ def _kinds(text: Text, graph: Hypergraph) -> Mapping[Recipe, Iterator[str]]:
 
 
 def _sound(candidates: Iterable[Paraphrase], text: Text, graph: Hypergraph) -> Iterator[Paraphrase]:
-    """Candidates that differ from the text and each other, hold just those of the fixed strings that the text holds, and read alike."""
+    """Candidates that differ from the text and each other, hold just those of the fixed strings that the text holds, name nothing that is
+    left to the answer, and read alike."""
     seen = {fold(text.words)}
     fixed = [f" {folded} " for folded in map(fold, (text.answer, *text.fixed)) if folded]
     held = [string in f" {fold(text.words)} " for string in fixed]
+    named = graph.named_in(text.words)
+    to_come = graph.named_in(" \n ".join((text.answer, *text.fixed))) - named
     for candidate in candidates:
         folded = fold(candidate.words)
         keeps = folded not in seen and [string in f" {folded} " for string in fixed] == held
+        keeps = keeps and to_come.isdisjoint(graph.named_in(candidate.words))
         if keeps and (candidate.recipe not in (Recipe.WORDS, Recipe.SYNONYMS) or _reads_alike(text.words, candidate.words, graph)):
             seen.add(folded)
             yield candidate
 
 
-_TWICE = re.compile(r"\b(\w+)\s+\1\b", re.IGNORECASE)
-
-
 def _reads_alike(before: str, after: str, graph: Hypergraph) -> bool:
-    """Whether the words that stay are parsed as before, no word has come to stand beside itself ("to help help"), and the same entities are
-    named."""
-    if len(_TWICE.findall(after)) > len(_TWICE.findall(before)):
-        return False
+    """Whether the words that stay are parsed as before, and the same entities are named."""
     one, other = ([mention.entity for mention in graph.entities_in(text, ambiguous=True)] for text in (before, after))
     return one == other and is_same_but_for(before, after)

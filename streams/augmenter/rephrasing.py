@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streams.augmenter.reading import is_phrase
+from streams.knowledge.english import stem
 
 TABLE = Path(__file__).with_name("rephrasings.toml")
 _QUOTED = re.compile(
@@ -23,6 +24,10 @@ _CODE = re.compile(
     | ^(?:[ ]{4}|\t)[^\n]*$                                                                    # a line of it
     | ^[^\n]*(?:[{}] | ;[ ]*$ | => | -> | == | \w\(\) | [\w)\]][ ]?[+*/]?=[ ]?[\w("'\[])[^\n]*$
     | ^[ ]*(?:def|class|import|return|SELECT|\#include)\b[^\n]*$
+    | ^[ ]*(?:if|elif|else|while|for|try|except|with|unless|switch|case)\b[^\n]*:(?:[ ][^\n]*)?$     # a statement, with what it does
+    | \b(?i:select)\b[^\n]*\b(?i:from)\b[^\n]*\b(?i:where|order[ ]by|group[ ]by|limit)\b[^\n]* | \b(?:WHERE|AND|OR|SET)[ ]\w+[ ][^\n]*
+    | \bis[ ]not[ ](?:None|null|NULL|nil|True|False|true|false|undefined|NaN)\b
+    | \S*[^\W\d],\w\S*                                                                        # a row of a file
     | \S*(?:://|www\.|@|\\|_)\S* | \S*\w\(\S*\)\S* | (?<!\S)/\S+                               # an address, a call, a path""",
     re.DOTALL | re.MULTILINE | re.VERBOSE,
 )
@@ -30,10 +35,20 @@ _VERB_BEHIND = re.compile(r"<x> [\w<]")
 """In a form that says its verb behind what is asked for."""
 _CLAUSE = re.compile(r"\b(?:which|whose|who|whom|that|where|when)\b")
 """In a phrase with a verb of its own: another behind it is hard to read ("the country in which Bremen lies is")."""
+_HEAD = re.compile(
+    r"(?:the|its|his|her|their) (?P<words>.+?)(?= (?:of|in|with|to|for|on|at|by|from|and|or|that|who|which|whose|where)\b|,|$)"
+)
+"""Of a noun phrase, what stands before its noun, and the noun."""
+_BESIDE_IT = frozenset(["big", "whole", "real", "earthly"])
+"""What may stand before a noun that is asked for as a whole."""
+_OF_A_PERSON = re.compile(r"\w+(?:er|or|ist|ian|ess|ant|ent|man|woman|eer|ee)s?")
+"""How nouns of persons mostly end."""
 _IS_CALLED = re.compile(r"\b(?:called|named)\b")
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
 _OF_A_NOUN = frozenset(["a", "an", "the", "my", "your", "his", "her", "its", "our", "their"])
 """Before a word that stands by a noun ("an often lethal blow") or is one."""
+_BE = frozenset(["am", "is", "are", "was", "were", "be", "been", "being", "most"])
+"""Before a participle ("he was wanted to testify"): of a verb that is exchanged only where it acts."""
 _BEFORE_NOT = frozenset(["to", "can", "could", "may", "might", "must", "shall", "should", "will", "would"])
 """Before what is no clause of its own ("he may have not known"): nothing is contracted there."""
 
@@ -52,6 +67,12 @@ class Table(NamedTuple):
     """Matches phrases in which no word may be another."""
     own_names: frozenset[str]
     """Nouns with which "the noun of a name" is what is so named."""
+    asked_as_a_whole: frozenset[str]
+    """Nouns that are asked for by themselves in questions that nothing is told to."""
+    persons: frozenset[str]
+    """Nouns of persons that do not look like it."""
+    other_sense: dict[str, frozenset[str]]
+    """How words begin -> words of a text in which they mean something else."""
     about_words: frozenset[str]
     """Words that show that a text may be about its own words."""
     questions: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
@@ -76,6 +97,9 @@ def table() -> Table:
         others=others,
         set_phrases=re.compile(r"\b(?:" + "|".join(map(re.escape, document["set_phrases"])) + r")\b", re.IGNORECASE),
         own_names=frozenset(document["own_names"]),
+        asked_as_a_whole=frozenset(document["asked_as_a_whole"]),
+        persons=frozenset(document["persons"]),
+        other_sense={begin: frozenset(beside) for begin, beside in document["other_sense"].items()},
         about_words=frozenset(document["about_words"]),
         questions=tuple((re.compile(entry["pattern"]), tuple(entry["forms"])) for entry in document["questions"]),
         blanks=tuple(form for entry in document["blanks"] for form in entry["forms"]),
@@ -87,15 +111,38 @@ def question_forms(question: str) -> Iterator[str]:
     text = question.strip()
     for pattern, forms in table().questions:
         if (found := pattern.fullmatch(text)) and _is_whole(found):
-            for form in forms:
-                if not (_VERB_BEHIND.search(form) and _CLAUSE.search(found.groupdict().get("x") or "")):
-                    yield _filled(form, found.groupdict())
+            yield from (_filled(form, found.groupdict()) for form in forms if _fits_form(form, found.groupdict().get("x") or ""))
+
+
+def _fits_form(form: str, asked: str) -> bool:
+    """Whether a form suits what is asked: no verb behind a clause or a comma, and no "what is" for a person or for several."""
+    if form.startswith("What is") and not _is_a_thing(asked):
+        return False
+    return not (_VERB_BEHIND.search(form) and (_CLAUSE.search(asked) or "," in asked))
+
+
+def _is_a_thing(asked: str) -> bool:
+    """Whether one thing is asked for, and neither a person nor several."""
+    noun = _head(asked)[-1:]
+    if not noun:
+        return True
+    is_plural = noun[0].endswith("s") and not noun[0].endswith(("ss", "us", "is"))
+    return not (is_plural or noun[0] in table().persons or _OF_A_PERSON.fullmatch(noun[0]))
+
+
+def _head(phrase: str) -> list[str]:
+    """The noun of a phrase with what stands before it, without its article."""
+    found = _HEAD.match(phrase)
+    return found["words"].lower().split() if found else []
 
 
 def _is_whole(found: re.Match[str]) -> bool:
     """Whether what moves within the sentence is one noun phrase: "Who is able to help?" has none, nor "What are the ducks called?"."""
     if "x" not in found.re.groupindex:
         return True
+    words = [word for word in _head(found["x"]) if word not in _BESIDE_IT]
+    if len(words) == 1 and words[0] in table().asked_as_a_whole:
+        return False
     return not _IS_CALLED.search(found["x"]) and is_phrase(found.string, *found.span("x"))
 
 
@@ -109,7 +156,7 @@ def with_other_words(text: str, keep: Collection[Span]) -> Iterator[str]:
         # "Anyone of you" is written for "any one of you": what is followed by "of" means something else than by itself.
         if not overlaps(match.span(), kept) and not text.startswith(" of ", match.end()) and not _belongs_to_its_neighbours(text, match):
             before = text[: match.start()].split()[-1:]
-            others = [other for other in rules.others[match.group()] if other.split()[:1] != before]  # "in in spite of"
+            others = [other for other in rules.others[match.group()] if other.split()[:1] != before and not is_said(text, other)]
             yield from (text[: match.start()] + other + text[match.end() :] for other in others)
 
 
@@ -119,12 +166,28 @@ def _belongs_to_its_neighbours(text: str, match: re.Match[str]) -> bool:
     near = [word.lstrip("([") for word in (*before, *after)]
     last = near[0].lower() if before else ""
     is_in_name = len(near) == 2 and all(word[:1].isupper() and word != "I" for word in near)
-    return is_in_name or last in _OF_A_NOUN or (last in _BEFORE_NOT and match.group().endswith(" not"))
+    is_passive = last in _BE and match.group() in ("wanted to", "tried to", "attempted to", "wished to")
+    return is_in_name or is_passive or last in _OF_A_NOUN or (last in _BEFORE_NOT and match.group().endswith(" not"))
 
 
 def is_about_words(text: str) -> bool:
     """Whether a text may be about its own words, so that none of them is interchangeable."""
     return any(word.group().lower() in table().about_words for word in _WORD.finditer(text))
+
+
+def is_said(text: str, other: str) -> bool:
+    """Whether a text has the other word too, in some form: it may set the two apart ("all physicians are doctors"). Not so contractions."""
+    if "n't" in other:
+        return False
+    stems = [stem(word.group().lower()) for word in _WORD.finditer(text)]
+    wanted = [stem(word) for word in other.split()]
+    return any(stems[at : at + len(wanted)] == wanted for at in range(len(stems)))
+
+
+def has_other_sense(text: str, word: str) -> bool:
+    """Whether a text has a word beside which this one means something else ("construct a triangle")."""
+    beside = [words for begin, words in table().other_sense.items() if word.startswith(begin)]
+    return any(not words.isdisjoint(found.group().lower() for found in _WORD.finditer(text)) for words in beside)
 
 
 def untouchable(text: str) -> list[Span]:

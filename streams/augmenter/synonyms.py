@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from streams.augmenter.reading import Reading, Token, read
-from streams.augmenter.rephrasing import Span, is_about_words, overlaps, untouchable
+from streams.augmenter.rephrasing import Span, has_other_sense, is_about_words, is_said, overlaps, untouchable
 
 TABLE = Path(__file__).with_name("synonyms.tsv")
 OF_A_VERB = frozenset({"prt", "xcomp", "ccomp", "dative", "oprd", "acomp"})
@@ -25,6 +25,12 @@ WITHOUT_OBJECT = ("happen", "occur", "gaze", "stare", "star", "gaz", "roam", "wa
 """How the verbs of the table begin that never have an object. All others are exchanged only where they have one ("let me finish")."""
 DETERMINED_BY = frozenset({"det", "poss", "nummod", "predet"})
 """Of a singular noun: without one it may be part of a phrase of its own."""
+WRITTEN = frozenset(
+    ["book", "books", "novel", "novels", "poem", "poems", "story", "stories", "play", "plays", "essay", "essays", "text", "texts"]
+)
+"""What an author is the writer of."""
+CONTRASTS = frozenset(["not", "n't", "n’t", "no", "never", "neither", "nor", "or", "but", "than", "rather", "except", "without", "only"])
+"""In a text that denies something, or sets it apart from something."""
 NOT_ALONE = frozenset({"compound", "amod", "nmod", "poss", "npadvmod", "det"})
 """Relations in which a noun is part of another's name."""
 
@@ -52,8 +58,18 @@ def with_synonyms(text: str, keep: Collection[Span]) -> Iterator[str]:
         others = table().get((token.tag, token.text), ())
         if others and not token.is_named and not overlaps((token.start, token.end), kept) and _stands_alone(tokens, number):
             for other in others:
-                if _fits_article(tokens, number, other):
+                if _fits_article(tokens, number, other) and _means_the_same(text, tokens, token, other):
                     yield text[: token.start] + other + text[token.end :]
+
+
+def _means_the_same(text: str, tokens: Reading, token: Token, other: str) -> bool:
+    """Whether a text sets no two words apart: it has not the other one, and denies or compares nothing where the other one says more.
+
+    "They are no attorneys but solicitors" is true where "they are no lawyers" is not.
+    """
+    is_wider = token.tag.startswith("N") and token.text not in table().get((token.tag, other), ())
+    denies = is_wider and any(one.text.lower() in CONTRASTS for one in tokens)
+    return not denies and not is_said(text, other) and not has_other_sense(text, token.text)
 
 
 def _stands_alone(tokens: Reading, number: int) -> bool:
@@ -69,13 +85,22 @@ def _stands_alone(tokens: Reading, number: int) -> bool:
         after = tokens[number + 1].tag if number + 1 < len(tokens) else ""
         is_bare = token.tag == "NN" and not any(other.relation in DETERMINED_BY for other in of_it)  # "in store", "by bike"
         in_compound = after.startswith("N") or any(other.relation == "compound" for other in of_it)
-        return token.relation not in NOT_ALONE and not is_bare and not in_compound
+        return token.relation not in NOT_ALONE and not is_bare and not in_compound and not _is_maker(tokens, number)
     if token.tag.startswith("V"):
         takes_more = any(other.relation in OF_A_VERB or _is_of_the_verb(other) for other in of_it)
         return not takes_more and token.relation not in NOT_ALONE and _has_its_object(token, of_it)
     if token.tag == "RB":  # "substantially on these terms", "substantially all" are another sense
         return not any(other.relation in ("prep", "neg") for other in of_it) and tokens[token.head].tag not in ("IN", "DT", "PDT")
     return True
+
+
+def _is_maker(tokens: Reading, number: int) -> bool:
+    """Whether an author is one of an accident, of a law, or of one's own misfortune: of nothing that is written, as far as words tell."""
+    if not tokens[number].text.startswith("author"):
+        return False
+    of_it = [at for at, other in enumerate(tokens) if other.head == number and other.relation == "prep"]
+    made = [other for other in tokens if other.relation == "pobj" and other.head in of_it]
+    return any(not other.text[:1].isupper() and other.text not in WRITTEN for other in made)
 
 
 def _has_its_object(verb: Token, of_it: Collection[Token]) -> bool:

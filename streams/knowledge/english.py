@@ -85,6 +85,15 @@ NAMED_WITH_ARTICLE = _set(
 )
 """Nouns after which a name that ends with one has "the" before it ("the Czech Republic")."""
 
+NAMED_OF = _set("republic kingdom union federation commonwealth empire isle state university bank bay gulf duchy principality")
+"""Nouns that begin a name with "of" and "the" before it ("the Isle of Man"); others may be a person's or a title ("Anne of Cleves")."""
+COMMON_LAST = _set(
+    """line bridge tower railway prize award cup act group festival building palace project program programme office station airport
+    university college institute agency party club centre center road street park square hall gate highway trail valley plain falls dam
+    mine forest"""
+)
+"""Nouns after which some names have "the" before them and others not ("the Amber Line", "Tower Bridge")."""
+
 _IRREGULAR = """
 be was were been|bear bore born borne|become became|begin began begun|bind bound|break broke broken|bring brought|build built|buy bought
 choose chose chosen|come came|draw drew drawn|drive drove driven|fall fell fallen|feed fed|fight fought|find found|fly flew flown
@@ -105,9 +114,11 @@ def takes_article(name: str) -> bool | None:
         return None
     is_short = name.replace(".", "").isupper() and len(name) <= 6
     looks_plural = len(words) == 1 and name.endswith("s") and not name.endswith(("ss", "us", "is"))
-    if is_short or looks_plural or words[-1].islower():
+    if is_short or looks_plural or words[-1].islower() or (len(words) > 1 and words[-1].lower() in COMMON_LAST):
         return None
-    return words[-1].lower() in NAMED_WITH_ARTICLE or "of" in words[1:]
+    if "of" in words[1:]:
+        return True if words[0].lower() in NAMED_OF else None
+    return words[-1].lower() in NAMED_WITH_ARTICLE
 
 
 def base_forms(form: str) -> frozenset[str]:

@@ -2,6 +2,7 @@ import pytest
 
 from schemas.fact import Fact
 from streams.augmenter.graph_paraphrase import as_gaps, is_asked_of, with_descriptions, with_other_names
+from streams.augmenter.paraphrase import Text, paraphrases
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import Ontology
 
@@ -111,6 +112,22 @@ def test_a_name_behind_of_that_would_be_taken_for_what_is_described_makes_no_des
 
 def test_a_description_goes_through_no_entity_of_the_text(graph):
     assert "Did the author of Emma write Emma?" not in list(with_descriptions("Did Jane Austen write Emma?", graph))
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("Which novels were written by Jane Austen?", "Emma and Persuasion were."),
+        ("When did Frank Herbert become famous?", "He did with Dune."),
+        ("What else did Jane Austen write, before 1815?", "Before it she wrote Sense and Sensibility."),
+    ],
+)
+def test_no_variant_names_what_the_answer_names_in_a_sentence(question, answer, graph):
+    """ "Which novels were written by the author of Emma?" gives the answer away."""
+    asked, said = graph.named_in(question), graph.named_in(answer)
+    made = [variant.words for variant in paraphrases(Text(question, answer), graph, "s")]
+    assert all(said.isdisjoint(graph.named_in(words) - asked) for words in made)
+    assert any("author of Emma" in words or "author of Dune" in words for words in with_descriptions(question, graph))
 
 
 def test_an_article_is_not_doubled_and_a_sentence_begins_with_a_capital(graph):

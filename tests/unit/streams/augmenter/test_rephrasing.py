@@ -55,6 +55,45 @@ def test_no_form_puts_a_verb_behind_a_clause_that_ends_in_one(asked):
     assert not any(f"{asked} is" in form for form in forms)
 
 
+@pytest.mark.parametrize(
+    "question", ["What is the matter with you?", "What is the use of trying?", "What is the point in waiting?", "What is the big deal?"]
+)
+def test_a_question_for_nothing_that_could_be_told_is_not_turned_round(question):
+    """ "Please tell me the matter with you." is no sentence."""
+    assert all(question in form for form in question_forms(question))
+    assert question_forms("What is the boiling point of water?")
+
+
+@pytest.mark.parametrize(
+    "asked", ["the author of The Trial", "the president of Peru", "the composer of Fidelio and his birthplace", "the king of Norway"]
+)
+def test_nobody_asks_what_a_person_is(asked):
+    forms = list(question_forms(f"Name {asked}."))
+    assert f"Please tell me {asked}." in forms
+    assert not any(form.startswith("What is") for form in forms)
+    assert "What is the capital of Peru?" in list(question_forms("Name the capital of Peru."))
+
+
+@pytest.mark.parametrize("asked", ["the names of the winners", "the largest lakes in Peru", "its main rivers"])
+def test_of_several_nobody_asks_what_is(asked):
+    forms = list(question_forms(f"Tell me {asked}."))
+    assert f"Please tell me {asked}." in forms
+    assert not any(form.startswith("What is") for form in forms)
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Who is the coach of the Bricks, Tom Eads or Ugo Bassi?",
+        "What is the capacity of Mill Road, the home of the club?",
+        "Where is the tomb of Ann, the queen?",
+    ],
+)
+def test_no_form_puts_a_verb_behind_what_ends_in_an_aside(question):
+    """ "Tell me who the coach of the Bricks, Tom Eads or Ugo Bassi is." """
+    assert not any(form.rstrip(".?").endswith((" is", " are")) for form in question_forms(question))
+
+
 def test_interchangeable_words_are_exchanged_one_at_a_time():
     text = "She often walks, even though it sometimes rains."
     assert set(with_other_words(text, [])) == {
@@ -99,6 +138,18 @@ def test_interchangeable_words_are_exchanged_one_at_a_time():
         'it often rained here." Ramos often quotes "this", and "that".',  # and nobody knows which is in it
         "There are not a few, and it was not a little late.",
         "He may have not known, and claims to have not seen it.",  # "to haven't"
+        "if value is not limit:",  # code without marks
+        "while not done: do not stop until finished",
+        "The query select id from lawyers where paid is not true returns them.",
+        "WHERE deleted is not NULL",
+        "It may be None: check that it is not None.",
+        "name,author,often",  # a row of a file
+        "id;1,often,until",
+        "He was wanted to testify.",  # "wished to testify"
+        "The most wanted to date is a hacker.",
+        "They are wanted to serve.",
+        "Often asked: is somebody or someone else often, or frequently, there?",  # both are there already
+        "The special someone came.",
     ],
 )
 def test_quoted_capitalised_and_discussed_words_stay(text):
