@@ -28,6 +28,8 @@ HELD_BACK = 0.1
 LEAD = 0.1
 """Where the horizon is the pass: by which share of the pass what may be given is ahead of what is trained, at most. More of a lead, and
 the pass is less in order (`tests/unit/trainer_node/intake/test_easy_to_hard.py` measures it)."""
+SPREAD = 0.4
+"""Where less of a pass than this is outside its largest band, less is held back and ahead, in proportion."""
 UNKNOWN = -1
 """Where a band was reached, before anything of it was chosen."""
 
@@ -138,13 +140,21 @@ class Pacing:
             given = float(sum(sizes[: round(competence(Form.STEP, progress) * BANDS)]))
         else:
             given = competence(self.plan.form, progress) * total
-        return min(given, sum(self.taken) + LEAD * total)
+        return min(given, sum(self.taken) + LEAD * self._spread(sizes) * total)
 
     def _held_back(self, sizes: Sequence[int], batch_size: int) -> float:
         """Share of each open band that is held back."""
         total = sum(sizes)
         progress = min(1.0, (sum(self.taken) + batch_size) / total) if self.plan.horizon is None else self.progress(total)
-        return 0.0 if self.plan.mixed else HELD_BACK * max(0.0, 1.0 - progress)
+        return 0.0 if self.plan.mixed else HELD_BACK * self._spread(sizes) * max(0.0, 1.0 - progress)
+
+    def _spread(self, sizes: Sequence[int]) -> float:
+        """1 where a pass is spread over the bands; less, down to 0, where nearly all of it is one band.
+
+        There a tenth of the other bands, given evenly beside it, would be all that is seen of the order.
+        """
+        is_pass = self.plan.horizon is None and not self.plan.mixed and sum(sizes) > 0
+        return min(1.0, (1 - max(sizes) / sum(sizes)) / SPREAD) if is_pass else 1.0
 
     def _needed(self, sizes: Sequence[int], batch_size: int) -> float:
         """How much must be given for another batch, without what is held back."""
@@ -175,7 +185,8 @@ class Pacing:
             return [batch_size * weight for weight in self.arms.weights(is_open)]
         held = self._held_back(sizes, batch_size)
         if self.progress(total) < 1:
-            floor = [HELD_BACK * batch_size * size / total if there else 0.0 for size, there in zip(sizes, is_open, strict=True)]
+            even = HELD_BACK * self._spread(sizes) * batch_size
+            floor = [even * size / total if there else 0.0 for size, there in zip(sizes, is_open, strict=True)]
         else:
             floor = [HELD_BACK * batch_size / sum(is_open) if there and not self.plan.mixed else 0.0 for there in is_open]
         allowed = self._allowances(sizes, batch_size)

@@ -52,6 +52,42 @@ def test_the_mean_band_rises_over_a_pass_of_any_length(form, count, batch_size):
         assert order_kept(trained) >= 0.9, (sizes, by_decile)
 
 
+@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        [92, 1, 4903, 4, 0],
+        [0, 25, 752, 0, 0],
+        [0, 0, 0, 8, 992],
+        [10, 0, 280, 0, 11],
+        [280, 5, 5, 5, 6],
+        [6, 5, 5, 5, 280],
+        [150, 0, 0, 0, 151],
+    ],
+)
+def test_a_pass_that_is_nearly_all_of_one_band_keeps_its_order_too(form, sizes):
+    """Samples of equal difficulty are one band, and the few others come before or after it."""
+    for batch_size in (1, 5, 15):
+        assert order_kept(one_pass(PacingPlan(form), sizes, batch_size)) >= 0.9, batch_size
+
+
+def test_the_order_is_kept_for_bands_and_batches_of_any_size():
+    rng = Random(5)
+    for _ in range(60):
+        count, form = rng.choice([300, 301, 777, 1999]), rng.choice(list(Form))
+        weights = [rng.random() ** 3 * (rng.random() > 0.2) for _ in range(BANDS)]
+        sizes = [int(count * weight / (sum(weights) or 1)) for weight in weights]
+        if sum(size > 0 for size in sizes) > 1:
+            batch_size = rng.randint(3, sum(sizes) // 20)
+            assert order_kept(one_pass(PacingPlan(form), sizes, batch_size)) >= 0.9, (form, sizes, batch_size)
+
+
+@pytest.mark.parametrize("sizes", [[1, 0, 0, 0, 0], [0, 0, 0, 0, 1], [0, 0, 301, 0, 0], [1, 0, 0, 0, 1], [1, 1, 1, 1, 1]])
+def test_a_pass_of_one_sample_or_of_one_band_is_trained_whole(sizes):
+    for form in Form:
+        assert one_pass(PacingPlan(form), sizes, 8) == sorted(one_pass(PacingPlan(form), sizes, 1))
+
+
 def test_a_small_batch_in_a_long_pass_keeps_the_order_too():
     assert order_kept(one_pass(PacingPlan(), band_sizes(100_000, Random(7)), 64)) >= 0.9
 
