@@ -312,6 +312,8 @@ def pacing_has_an_order(config: TrainConfig) -> None:
     """A pacing opens bands one after another: it needs an order of theirs."""
     if config.is_paced and config.order.is_mixed:
         raise ValueError(f"pacing, pace_over and pace_steps tell when bands open; with curriculum {config.order} all are: leave them out")
+    if config.pace_steps is not None and (config.pacing is not None or config.pace_over != "auto"):
+        raise ValueError("pace_steps opens a band after so many steps, instead of pacing and pace_over: set it, or them")
 
 
 CHECKS: list[Callable[[TrainConfig], None]] = [beta_fits_trainer, reference_is_there, pacing_has_an_order]

@@ -19,6 +19,8 @@ ITS_LORA = "compares with the model it began with, which is its LoRA as it was"
 
 WHEN_BANDS_OPEN = "pacing, pace_over and pace_steps tell when bands open; with curriculum {} all are: leave them out"
 
+PACED_TWICE = "pace_steps opens a band after so many steps, instead of pacing and pace_over: set it, or them"
+
 
 @pytest.mark.parametrize(
     ("settings", "told"),
@@ -32,6 +34,8 @@ WHEN_BANDS_OPEN = "pacing, pace_over and pace_steps tell when bands open; with c
         ({"curriculum": "bandit", "pace_steps": 3}, WHEN_BANDS_OPEN.format("bandit")),
         ({"curriculum": "off", "pacing": "root"}, WHEN_BANDS_OPEN.format("off")),
         ({"curriculum": "loss", "pace_over": "50samples"}, WHEN_BANDS_OPEN.format("loss")),
+        ({"pace_steps": 5, "pacing": "linear"}, PACED_TWICE),
+        ({"pace_steps": 5, "pace_over": "50samples", "curriculum": "reverse"}, PACED_TWICE),
     ],
 )
 def test_settings_that_contradict_each_other_are_refused(settings: dict[str, object], told: str):
@@ -161,12 +165,13 @@ def test_a_run_that_says_nothing_has_the_documented_defaults():
     assert TrainConfig.load(environ={}).model_dump(mode="json") == DEFAULTS
 
 
-def test_every_setting_is_read_from_a_file_from_the_environment_and_from_flags(tmp_path: Path):
-    path = tmp_path / "run.yaml"
-    path.write_text(yaml.safe_dump({"train": OTHERS}), encoding="utf-8")
-    environ = {f"PELTON_TRAIN_{name.upper()}": str(value) for name, value in OTHERS.items()}
-    for loaded in (TrainConfig.load(path, {}), TrainConfig.load(environ=environ), TrainConfig.load(environ={}, **OTHERS)):
-        assert loaded.model_dump(mode="json") == OTHERS
+@pytest.mark.parametrize("unset", [{"pace_steps": None}, {"pacing": None, "pace_over": "auto"}], ids=["pacing", "pace_steps"])
+def test_every_setting_is_read_from_a_file_from_the_environment_and_from_flags(unset: dict[str, object], tmp_path: Path):
+    path, others = tmp_path / "run.yaml", {name: value for name, value in OTHERS.items() if name not in unset}
+    path.write_text(yaml.safe_dump({"train": others}), encoding="utf-8")
+    environ = {f"PELTON_TRAIN_{name.upper()}": str(value) for name, value in others.items()}
+    for loaded in (TrainConfig.load(path, {}), TrainConfig.load(environ=environ), TrainConfig.load(environ={}, **others)):
+        assert loaded.model_dump(mode="json") == OTHERS | unset
 
 
 @pytest.mark.parametrize(("said", "seconds"), [("90", 90), ("1.5s", 1.5), ("5m", 300), (" 2H ", 7200), ("1d", 86400)])
