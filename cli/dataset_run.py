@@ -14,7 +14,7 @@ from cli.program import PELTON
 from cli.progress import shown
 from cli.refused_samples import RefusedSamples
 from cli.sample_reader import ReadOptions, SampleReader, readers_of
-from cli.sending import own_source, send_samples, told
+from cli.sending import counted, own_source, send_samples, told
 from cli.terminal import say
 from schemas.errors import UserError
 from schemas.training_sample import Objective
@@ -88,7 +88,7 @@ def tell_end(options: RunOptions, sent: int, done: RunSummary, refused: RefusedS
     """What the run came to."""
     for line in refused.told():
         say(line, fg="yellow", err=True)
-    say(f"trained {done.samples_trained} samples in {done.step} steps; run {options.run_id} in {options.run_dir}")
+    say(f"trained {counted(done.samples_trained, 'sample')} in {counted(done.step, 'step')}; run {options.run_id} in {options.run_dir}")
     for line in (*where_they_went(sent, done), *held_out_lines(options.run_dir)):
         say(line)
 
@@ -184,7 +184,7 @@ def _send(settings: KafkaSettings, facts: tuple[Path, ...], ontology: Path | Non
     for file in summary.files:
         for line in told(file):
             tell(line)
-    tell(f"produced {summary.sent} samples")
+    tell(f"produced {counted(summary.sent, 'sample')}")
     return summary.sent
 
 

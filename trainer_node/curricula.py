@@ -33,12 +33,13 @@ class Curriculum(StrEnum):
 
 
 SIGNALS = {
+    Curriculum.DIFFICULTY: "difficulty",
     Curriculum.LENGTH: "length",
     Curriculum.COMPRESSION: "compression",
     Curriculum.READABILITY: "readability",
     Curriculum.RANDOM_PACED: "random",
 }
-"""Orders that need bands cut by something else than d -> by what. The others take the bands as they are."""
+"""Orders that need bands cut by something -> by what. The others take the bands as they are."""
 
 
 def check_signal(curriculum: Curriculum, sample: TrainingSample) -> None:

@@ -110,6 +110,11 @@ class CurriculumNode(StreamNode):
             if calibration.is_open and self._closing.wait(CALIBRATION_LOOK_S):
                 return
         logger.info("%s %d: bands are calibrated on %d records", record.topic, record.partition, calibration.count)
+        for objective, count in kept.bands.all_alike():
+            logger.warning(
+                "%s %d: all %d samples of %s that it is calibrated on are alike by %s: they are one band, and no order is made of them",
+                record.topic, record.partition, count, objective.value, self.signal.value,
+            )  # fmt: skip
 
     def _place(self, record: Record, sample: Sample, kept: _PartitionBands, counted: bool) -> None:
         task = detect_task(sample)

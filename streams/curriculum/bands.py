@@ -52,6 +52,17 @@ class Bands:
         difficulty = self._difficulty(scales, raw)
         return difficulty, band_of(scales["score"].mid_rank(difficulty.score))
 
+    def all_alike(self) -> list[tuple[Objective, int]]:
+        """Objectives of which all that is being calibrated on is measured alike, with how many samples: all of them come into one band."""
+        found = [(objective, samples.kept) for objective, samples in self._held.items()]
+        return [(objective, len(kept)) for objective, kept in found if len(kept) > 1 and len({self._measured(raw) for raw in kept}) == 1]
+
+    def _measured(self, raw: RawTerms) -> tuple[float | None, ...]:
+        """What of the terms counts by the signal."""
+        if self._signal is Signal.DIFFICULTY:
+            return raw.hops, raw.length, raw.centrality
+        return (raw.length if self._signal is Signal.LENGTH else raw.other,)
+
     def _score_what_was_held(self) -> None:
         """Once the calibration is closed: what was calibrated on is scored anew, each sample against all of it and not those before it."""
         if self.calibration.is_open or not self._held:

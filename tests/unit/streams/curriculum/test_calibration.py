@@ -12,6 +12,7 @@ from streams.curriculum.bands import Bands, band_of
 from streams.curriculum.calibration import Calibration, HoldBack
 from streams.curriculum.difficulty import RawTerms
 from streams.curriculum.quantiles import RunningQuantiles
+from streams.curriculum.signals import Signal
 from streams.curriculum.window import BLOCK, BLOCKS, WindowQuantiles
 
 SFT = Objective.SFT
@@ -94,3 +95,25 @@ def test_the_window_forgets_what_is_long_ago_and_its_state_is_all_that_it_is():
         assert (again.below(value), again.mid_rank(value)) == (window.below(value), window.mid_rank(value))
     with pytest.raises((ValueError, TypeError, AttributeError)):
         WindowQuantiles.from_json([])
+
+
+@pytest.mark.parametrize(
+    ("signal", "held", "alike"),
+    [
+        (Signal.DIFFICULTY, [RawTerms(None, 3.0, 0.0)] * 20, [(SFT, 20)]),  # nothing is known of any
+        (Signal.LENGTH, [RawTerms(hops, 3.0, 0.0) for hops in (1.0, 2.0, None)], [(SFT, 3)]),
+        (Signal.COMPRESSION, [RawTerms(1.0, length, 0.0, 0.5) for length in (3.0, 4.0)], [(SFT, 2)]),
+        (Signal.DIFFICULTY, [RawTerms(1.0, 3.0, 0.0), RawTerms(None, 3.0, 0.0)], []),
+        (Signal.DIFFICULTY, [RawTerms(1.0, 3.0, 0.0)], []),  # one sample has no order anyway
+        (Signal.DIFFICULTY, [], []),
+    ],
+)
+def test_samples_that_are_all_measured_alike_are_told_of_and_are_one_band(signal, held, alike):
+    bands = Bands(signal, HoldBack(None))
+    for raw in held:
+        bands.calibration.counts(0)
+        bands.place(SFT, raw)
+    bands.calibration.close()
+    assert bands.all_alike() == alike
+    if alike:
+        assert len({bands.look_up(SFT, raw)[1] for raw in held}) == 1
