@@ -73,6 +73,10 @@ class Table(NamedTuple):
     """Nouns of persons that do not look like it."""
     other_sense: dict[str, frozenset[str]]
     """How words begin -> words of a text in which they mean something else."""
+    works_on_words: re.Pattern[str]
+    """Matches the begin of a task that works on the words of a text."""
+    labels_of_style: frozenset[str]
+    """Words of labels of how a text is written."""
     about_words: frozenset[str]
     """Words that show that a text may be about its own words."""
     questions: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]
@@ -100,10 +104,18 @@ def table() -> Table:
         asked_as_a_whole=frozenset(document["asked_as_a_whole"]),
         persons=frozenset(document["persons"]),
         other_sense={begin: frozenset(beside) for begin, beside in document["other_sense"].items()},
+        works_on_words=_begin_of_work(document["works_on_words"], document["works_on_what_follows"]),
+        labels_of_style=frozenset(document["labels_of_style"]),
         about_words=frozenset(document["about_words"]),
         questions=tuple((re.compile(entry["pattern"]), tuple(entry["forms"])) for entry in document["questions"]),
         blanks=tuple(form for entry in document["blanks"] for form in entry["forms"]),
     )
+
+
+def _begin_of_work(verbs: Collection[str], before_a_colon: Collection[str]) -> re.Pattern[str]:
+    anywhere, behind = ("|".join(map(re.escape, words)) for words in (verbs, before_a_colon))
+    asked = r"(?:please |kindly |now |can you |could you )*"
+    return re.compile(rf"\s*{asked}(?:(?:{anywhere})\b|(?:{behind})\b[^\n:]*[:\n])", re.IGNORECASE)
 
 
 def question_forms(question: str) -> Iterator[str]:
@@ -172,7 +184,13 @@ def _belongs_to_its_neighbours(text: str, match: re.Match[str]) -> bool:
 
 def is_about_words(text: str) -> bool:
     """Whether a text may be about its own words, so that none of them is interchangeable."""
-    return any(word.group().lower() in table().about_words for word in _WORD.finditer(text))
+    is_worked_on = table().works_on_words.match(text) is not None
+    return is_worked_on or any(word.group().lower() in table().about_words for word in _WORD.finditer(text))
+
+
+def is_of_style(labels: Collection[str]) -> bool:
+    """Whether labels may tell how a text is written."""
+    return any(word in table().labels_of_style for label in labels for word in re.findall(r"[a-z]+", label.lower()))
 
 
 def is_said(text: str, other: str) -> bool:

@@ -10,6 +10,7 @@ from schemas.training_sample import TrainingSample
 from schemas.turns import Turn, more_than_question
 from streams.augmenter.ids import variant_id
 from streams.augmenter.paraphrase import Paraphrase, Text, paraphrases
+from streams.augmenter.rephrasing import is_of_style
 from streams.knowledge.hypergraph import Hypergraph
 
 ORIGIN = "augmenter"
@@ -32,6 +33,8 @@ def text_of(sample: TrainingSample) -> Text | None:
     if asked is None:
         return None
     answer = sample.chosen or sample.completion or "".join(turn.content for turn in turns[asked + 1 :][-1:] if turn.role == "assistant")
+    if sample.task is Task.CLASSIFICATION and is_of_style((answer, *(sample.label_set or ()))):
+        return None
     if sample.task is Task.CLASSIFICATION:  # a text with a label is no question
         return Text(turns[asked].content, fixed=(*fixed, answer), is_asked=False)
     return Text(turns[asked].content, answer, fixed)

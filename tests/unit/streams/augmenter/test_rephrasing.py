@@ -3,6 +3,7 @@ import re
 import pytest
 
 from streams.augmenter.rephrasing import blanks, question_forms, table, with_other_words
+from streams.augmenter.synonyms import with_synonyms
 
 
 @pytest.mark.parametrize(
@@ -154,6 +155,31 @@ def test_interchangeable_words_are_exchanged_one_at_a_time():
 )
 def test_quoted_capitalised_and_discussed_words_stay(text):
     assert list(with_other_words(text, [])) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Rewrite in the passive: she often met somebody.",
+        "Please correct this. He do not often goes.",
+        "Reverse the order: often, until, somebody.",
+        "Replace maybe by something else: maybe he came.",
+        "Convert to capitals: somebody often helps.",
+        "Could you fix this: it is not often open.",
+        "Make it longer:\nsomebody often came",
+        "Find the typo in it: nobody came until now.",
+        "Write a regex that matches often.",
+    ],
+)
+def test_a_text_whose_words_are_worked_on_keeps_them(text):
+    """Its answer has them, in some form."""
+    assert list(with_other_words(text, [])) == []
+    assert list(with_synonyms(text, [])) == []
+
+
+@pytest.mark.parametrize("text", ["Find somebody to help.", "Make sure that somebody comes.", "I often correct them."])
+def test_what_only_looks_like_work_on_words_is_exchanged(text):
+    assert list(with_other_words(text, []))
 
 
 def test_spans_to_keep_stay():

@@ -144,6 +144,22 @@ def test_a_prompt_keeps_its_task_and_without_a_known_answer_only_its_words_and_n
     }
 
 
+@pytest.mark.parametrize(
+    ("label", "label_set"),
+    [
+        ("formal", None),
+        ("neg", ("neg", "informal style")),
+        ("British English", None),
+        ("unacceptable", None),
+    ],
+)
+def test_a_label_of_how_a_text_is_written_has_no_other_text(label, label_set, graph):
+    """ "It isn't" is no longer formal."""
+    sample = Sample(sample_id="c2", text="The film is often dull, and it is not short.", label=label, label_set=label_set)
+    assert made(sample, graph) == []
+    assert made(sample.model_copy(update={"label": "neg", "label_set": ("neg", "pos")}), graph)
+
+
 def test_a_labelled_text_with_an_instruction_is_a_labelled_text_again(graph):
     """Instruction and text are one text by then."""
     (variant,) = made(Sample(prompt="Mood?", text="She often walks.", label="good"), graph, 1)
