@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from streams.augmenter.reading import is_phrase
-from streams.knowledge.english import stem
+from streams.knowledge.english import FUNCTION_WORDS, stem
 
 TABLE = Path(__file__).with_name("rephrasings.toml")
 _QUOTED = re.compile(
@@ -179,7 +179,10 @@ def _belongs_to_its_neighbours(text: str, match: re.Match[str]) -> bool:
     last = near[0].lower() if before else ""
     is_in_name = len(near) == 2 and all(word[:1].isupper() and word != "I" for word in near)
     is_passive = last in _BE and match.group() in ("wanted to", "tried to", "attempted to", "wished to")
-    return is_in_name or is_passive or last in _OF_A_NOUN or (last in _BEFORE_NOT and match.group().endswith(" not"))
+    by_a_noun = (
+        match.group() in ("each other", "one another") and text[match.end() :][:2].strip()[:1].isalpha() and near[-1] not in FUNCTION_WORDS
+    )
+    return is_in_name or is_passive or by_a_noun or last in _OF_A_NOUN or (last in _BEFORE_NOT and match.group().endswith(" not"))
 
 
 def is_about_words(text: str) -> bool:

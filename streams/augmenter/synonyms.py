@@ -95,12 +95,12 @@ def _stands_alone(tokens: Reading, number: int) -> bool:
 
 
 def _is_maker(tokens: Reading, number: int) -> bool:
-    """Whether an author is one of an accident, of a law, or of one's own misfortune: of nothing that is written, as far as words tell."""
+    """Whether an author may be one of a program, a study or an accident: of nothing that is known to be written, as far as words tell."""
     if not tokens[number].text.startswith("author"):
         return False
     of_it = [at for at, other in enumerate(tokens) if other.head == number and other.relation == "prep"]
     made = [other for other in tokens if other.relation == "pobj" and other.head in of_it]
-    return any(not other.text[:1].isupper() and other.text not in WRITTEN for other in made)
+    return not made or any(not other.text[:1].isupper() and other.text not in WRITTEN for other in made)
 
 
 def _has_its_object(verb: Token, of_it: Collection[Token]) -> bool:

@@ -151,6 +151,9 @@ def test_interchangeable_words_are_exchanged_one_at_a_time():
         "They are wanted to serve.",
         "Often asked: is somebody or someone else often, or frequently, there?",  # both are there already
         "The special someone came.",
+        "It is paired with each other node in the set.",  # "one another node"
+        "They met each other member, and each other guest.",
+        "She likes one another day.",
     ],
 )
 def test_quoted_capitalised_and_discussed_words_stay(text):

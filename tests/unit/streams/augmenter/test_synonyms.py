@@ -233,6 +233,8 @@ def test_where_something_is_denied_or_set_apart_no_noun_comes_that_says_more(tex
         ("He spoke frankly about it.", "frankly"),
         ("He was the author of the accident.", "author"),
         ("She is the author of the proposal to ban it.", "author"),
+        ("The authors describe a threshold.", "authors"),
+        ("Please ask the author for permission.", "author"),
     ],
 )
 def test_a_word_of_law_of_mathematics_or_of_another_trade_stays(text, kept):
