@@ -45,6 +45,7 @@ _OF_A_PERSON = re.compile(r"\w+(?:er|or|ist|ian|ess|ant|ent|man|woman|eer|ee)s?"
 """How nouns of persons mostly end."""
 _IS_CALLED = re.compile(r"\b(?:called|named)\b")
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
+_NEXT_WORD = re.compile(r"\s+([A-Za-z]+)")
 _OF_A_NOUN = frozenset(["a", "an", "the", "my", "your", "his", "her", "its", "our", "their"])
 """Before a word that stands by a noun ("an often lethal blow") or is one."""
 _BE = frozenset(["am", "is", "are", "was", "were", "be", "been", "being", "most"])
@@ -179,9 +180,8 @@ def _belongs_to_its_neighbours(text: str, match: re.Match[str]) -> bool:
     last = near[0].lower() if before else ""
     is_in_name = len(near) == 2 and all(word[:1].isupper() and word != "I" for word in near)
     is_passive = last in _BE and match.group() in ("wanted to", "tried to", "attempted to", "wished to")
-    by_a_noun = (
-        match.group() in ("each other", "one another") and text[match.end() :][:2].strip()[:1].isalpha() and near[-1] not in FUNCTION_WORDS
-    )
+    follows = _NEXT_WORD.match(text, match.end())
+    by_a_noun = match.group() in ("each other", "one another") and follows is not None and follows[1].lower() not in FUNCTION_WORDS
     return is_in_name or is_passive or by_a_noun or last in _OF_A_NOUN or (last in _BEFORE_NOT and match.group().endswith(" not"))
 
 
