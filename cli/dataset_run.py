@@ -122,7 +122,7 @@ def where_they_went(sent: int, done: RunSummary) -> list[str]:
         return []
     told = [f"{count} {WHERE[Outcome(outcome)]}" for outcome, count in sorted(others.items()) if count]
     variants = ", and each variant of a hard sample" if new > sent else ""
-    line = f"this start: {sent} samples sent, {new} trained (each pass counts{variants})"
+    line = f"this start: {counted(sent, 'sample')} sent, {new} trained (each pass counts{variants})"
     return [", ".join([line, *told])]
 
 

@@ -14,7 +14,7 @@ from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import Ontology
 
 OTHERS = Path(__file__).parents[3] / "data" / "questions_of_known_hops.json"
-"""Questions of known hops about operas, medicines, railways and clubs, with the facts that they need."""
+"""Questions of known hops about operas, medicines, railways, clubs and gods, with the facts that they need."""
 PREDICATES = ("written_by", "born_in", "flows_through")
 
 
