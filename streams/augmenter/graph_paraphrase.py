@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from streams.augmenter.reading import is_phrase
-from streams.augmenter.rephrasing import blanks, table
+from streams.augmenter.rephrasing import blanks, is_about_words, table
 from streams.curriculum.needed import paths_by_relation, relations_in
 from streams.knowledge.english import takes_article
 from streams.knowledge.hypergraph import Hypergraph
@@ -22,6 +22,10 @@ GAP = "___"
 """What stands where the answer belongs."""
 _JOINS = frozenset("-–/@#&")
 """What makes one name of two: Co-Tan is not named after cobalt."""
+_NAMING = re.compile(
+    r"\b(?:names?|named|naming|called|nicknamed?|renamed|known as|stands? for|abbreviat\w+|acronyms?|alias(?:es)?|brands?|titled?)\b"
+)
+"""In a text that may be about a name itself; "Name the capital", with a capital, is not."""
 _RELATIVE = re.compile(r"\b(?:whose|which|who)\b")
 """In a phrase that is no sentence ("{subject}, whose capital is {object}")."""
 
@@ -46,10 +50,12 @@ def with_other_names(text: str, graph: Hypergraph, is_asked: bool = True) -> Ite
     `is_asked`: it is asked of the graph. Any other text may mean something else ("join me in Washington"): there only what shares a fact
     with another entity of the text is taken for the graph's.
     """
+    if _asks_for_names(text):
+        return
     named = graph.named_in(text)
     for mention in _once(graph.entities_in(text)):
         written = fold(text[mention.start : mention.end])
-        if not _is_name(text, mention) or not (is_asked or named & graph.neighbours(mention.entity).keys()):
+        if not _is_name(text, mention, graph) or not (is_asked or named & graph.neighbours(mention.entity).keys()):
             continue  # "modern France", "the France team", "washington"
         for name in graph.names_of(mention.entity):
             if fold(name) != written and _fits_article(text, mention, name):
@@ -58,10 +64,12 @@ def with_other_names(text: str, graph: Hypergraph, is_asked: bool = True) -> Ite
 
 def with_descriptions(text: str, graph: Hypergraph) -> Iterator[str]:
     """The text with one entity described by a fact that is true of no other: another path through the graph to the same."""
+    if _asks_for_names(text):
+        return
     mentions = list(_once(graph.entities_in(text)))
     named = {mention.entity for mention in mentions}
     for mention in mentions:
-        if not _is_name(text, mention):
+        if not _is_name(text, mention, graph):
             continue
         for predicate in graph.ontology.predicates.values():
             if predicate.value is not ValueKind.ENTITY or not predicate.nouns or _says(text, predicate.nouns[0]):
@@ -80,6 +88,8 @@ def as_gaps(question: str, answer: str, graph: Hypergraph) -> Iterator[str]:
     if len(joins) != 1 or len(said) != 1:
         return  # more than one fact, or none: which one is asked for cannot be told
     subject, predicate = joins[0]
+    if not _is_written_as_name(question, asked[subject], graph):
+        return  # "aldo ferrani born where"
     if not predicate.functional or _objects(graph, subject, predicate) != said:
         return
     for phrase in predicate.phrases:
@@ -93,10 +103,26 @@ def _as_asked(question: str, mention: Mention) -> str:
     return ("the " if has_article else "") + question[mention.start : mention.end]
 
 
-def _is_name(text: str, mention: Mention) -> bool:
+def _asks_for_names(text: str) -> bool:
+    """Whether a text may be about what something is called: "When was Holland given its name?" is another question of the Netherlands."""
+    return is_about_words(text) or _NAMING.search(text) is not None
+
+
+def _is_written_as_name(text: str, mention: Mention, graph: Hypergraph) -> bool:
+    """Whether a name has capitals where it has them elsewhere, and not all over where it has not."""
+    written = text[mention.start : mention.end]
+    spellings = graph.spellings_of(mention.entity)
+    if written.islower():
+        return any(spelling.islower() for spelling in spellings)
+    return not (written.isupper() and text.isupper()) or any(spelling.isupper() for spelling in spellings)
+
+
+def _is_name(text: str, mention: Mention, graph: Hypergraph) -> bool:
     """Whether a mention is written as a name, and is a noun phrase whole: what it stands for may be called otherwise there."""
     is_whole = not _JOINS.intersection((text[mention.start - 1 : mention.start], text[mention.end : mention.end + 1]))
-    return is_whole and text[mention.start].isupper() and is_phrase(text, mention.start, mention.end)
+    if not is_whole or not text[mention.start].isupper() or not _is_written_as_name(text, mention, graph):
+        return False
+    return is_phrase(text, mention.start, mention.end)
 
 
 def _says(text: str, noun: str) -> bool:

@@ -47,6 +47,42 @@ def test_an_entity_is_called_by_its_other_name(graph):
     assert list(with_other_names("When was Mark Twain born?", graph)) == ["When was Samuel Clemens born?"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "When was Mark Twain given his name?",
+        "Why was Mark Twain called so?",
+        "What does Mark Twain stand for?",
+        "How many letters has Mark Twain?",
+        "Under which brand is Mark Twain sold?",
+    ],
+)
+def test_where_a_name_itself_is_asked_about_it_stays(text, graph):
+    assert list(with_other_names(text, graph)) == []
+    assert list(with_descriptions(text, graph)) == []
+
+
+def test_name_as_a_verb_asks_about_no_name(graph):
+    assert list(with_other_names("Name the books of Mark Twain.", graph)) == ["Name the books of Samuel Clemens."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "when was mark twain born",
+        "WHEN WAS MARK TWAIN BORN?",
+        "BORN IN FLORIDA: MARK TWAIN?",
+        "jane austen born when",
+        "dune written by whom",
+    ],
+)
+def test_a_name_that_is_not_written_as_one_comes_into_no_other_text(text, graph):
+    """ "Aldo ferrani was born in ___"."""
+    assert list(with_other_names(text, graph)) == []
+    assert list(with_descriptions(text, graph)) == []
+    assert list(as_gaps(text, "Frank Herbert", graph)) == []
+
+
 def test_what_is_not_asked_must_show_that_it_means_the_entity_of_the_graph(graph):
     """ "Join me in Washington" may mean the state."""
     assert list(with_other_names("Mark Twain is near.", graph, is_asked=False)) == []
