@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from schemas.triplet import JudgedTriplet, Triplet, Verdict
-from streams.knowledge import dates, phrases, quantities
+from streams.knowledge import dates, phrases, places, quantities
 from streams.knowledge.dates import compare_dates, parse_date
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
@@ -163,7 +163,7 @@ def _judge_entity(graph: Hypergraph, claim: Claim) -> Finding:
         return _unknown(f"so at another time: {_say(graph, elsewhen[0])}")
     if not claim.scope.complete:
         return _silent(graph, claim)
-    return _held_by_another(graph, claim) or _other_object(graph, claim) or _silent(graph, claim)
+    return _held_by_another(graph, claim) or _by_place(graph, claim) or _other_object(graph, claim) or _silent(graph, claim)
 
 
 def _says(graph: Hypergraph, claim: Claim, statement: Statement) -> bool:
@@ -237,10 +237,43 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
         return None
     if phrases.is_region(name) and not any(phrases.is_region(truth) for truth in truths):
         return None
+    if places.is_adjective(name) and not any(places.of_name(truth) for truth in truths):
+        return None  # "means butterflies in Italian"; "the English" may be who did it, "Italian" nobody is
     telling = _without_adjective(graph, claim, name)
     if any(_may_be(fold(said), truth, claim.predicate) for truth in truths for said in (telling, inside) if fold(said)):
         return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")
     return _contradicted(graph, current)
+
+
+def _by_place(graph: Hypergraph, claim: Claim) -> Finding | None:
+    """What geography says: a place in the true one is true, where it is asked where something is; one that lies apart from it is not."""
+    current = claim.scope.current
+    if not claim.predicate.one_object or not current:
+        return None
+    truths = [place_of(graph, statement) for statement in current]
+    said = places.meant(claim.object_text) if any(truths) else ()
+    own = [place for name in graph.folded_names_of(claim.entity) for place in places.of_name(name)] if said else []
+    if not said or set(own) & set(said):
+        return None
+    if len(said) == 1 and _says_where(claim.predicate) and not (own and places.is_side(claim.object_text)):
+        inside = tuple(one for one, truth in zip(current, truths, strict=True) if len(truth) == 1 and places.lies_in(said[0], truth[0]))
+        if inside and all(places.lies_in(place, said[0]) for place in own):
+            return _verified(graph, inside)
+    known = [place for truth in truths for place in truth]
+    if all(truths) and all(places.lie_apart(one, other) for one in said for other in known):
+        return _contradicted(graph, current)
+    return None
+
+
+def place_of(graph: Hypergraph, statement: Statement) -> tuple[str, ...]:
+    """The place of the world that a statement's object is, by any of its names."""
+    names = (name for root in graph.entities(statement.object) for name in graph.folded_names_of(root))
+    return next((found for name in names if (found := places.of_name(name))), ())
+
+
+def _says_where(predicate: Predicate) -> bool:
+    """Whether what lies in its object can be said in its place: "{subject} is in {object}", "{subject} comes from {object}"."""
+    return any(template.between.split()[-1:] in (["in"], ["from"], ["at"]) for template in predicate.templates if not template.reversed)
 
 
 def _may_be(said: str, truth: str, predicate: Predicate) -> bool:
