@@ -3,8 +3,9 @@
 `hear` the order of it all · `utterance` the text without its form (`form`, `surface`), in `sentences` · `asked` what the question leaves
 open · `offers` fragments and echoes, with the names (`name_offers`) and phrases in small letters (`plain_offers`)
 that they offer · `described` what is said beside a statement · `reread` open claims as they are meant behind the question, with `told`,
-which other words say what it asks, and `closer`, which is meant of what is said twice · `whose` the value is that the question gives ·
-`abstention` who says that he does not know · `frame` words that say nothing.
+which other words say what it asks, and `closer`, which is meant of what is said twice · `sole` the one thing of the kind that was asked
+for, where nothing else was heard · `whose` the value is that the question gives · `abstention` who says that he does not know ·
+`frame` words that say nothing.
 """
 
 from feedback_node.hearing.hear import Heard, hear

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words as listed
@@ -17,6 +18,7 @@ from feedback_node.hearing.plain_lists import plain_list
 from feedback_node.hearing.plain_offers import plain_offer
 from feedback_node.hearing.reread import PLACE, inside_place, is_of_kind, owner_of, reread
 from feedback_node.hearing.sentences import sentences
+from feedback_node.hearing.sole import is_about, is_liked_there, sole_offer
 from feedback_node.hearing.stand_in import said_of_owner
 from feedback_node.hearing.surface import Statement, statement_in
 from feedback_node.hearing.utterance import Utterance
@@ -59,6 +61,7 @@ _CUT_OFF = re.compile(r"^\W*(?:it|he|she|they)\s+\w+$", re.IGNORECASE)
 """Behind other sentences no reply: "No, it does not. It is" was to go on."""
 _JOINED = re.compile(r",?\s+(?:and|but|although|though)\s+(?=(?:it|they|he|she)\s|(?P<me>(?:I|we|the \w+)\b))")
 _OF_ONESELF = re.compile(r"\W*(?:I|we|as an?)\b", re.IGNORECASE)
+_SOLE_SENTENCES = 2
 _SHORT_CHARS = 100
 """A sentence of more characters is left to the parse."""
 
@@ -85,6 +88,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     doubtful = says_not_to_know(utterance.text)
     on_question = {id(one) for one in found if _is_asked(one, asked, graph)}
     spans = list(_clauses(utterance))
+    whole = asked
     is_open = not any(_is_asked(one, asked, graph) for one in heard)
     """Whether the next sentence may be a short answer."""
     for start, end in spans:
@@ -110,6 +114,9 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         heard += said
         unread += not said and _states(sentence)
     heard = without_others(heard, asked, graph)
+    heard = [one for one in heard if not is_liked_there(one, utterance.text, graph)]
+    if not doubtful:
+        heard = _with_sole_offers(heard, utterance, whole, graph)
     if utterance.guessed:
         heard = _without_words(heard, graph, is_long=is_long)
     abstained = doubtful and not any(_is_asked(one, asked, graph) for one in heard)
@@ -231,6 +238,27 @@ def _with_told_beside(sentence: str, start: int, said: list[Triplet], asked: Ask
         one for one in said if one not in again and (_is_name(one.object) or not (one in on_question or one.predicate in ("is", "was")))
     )
     return [*kept, *_moved(told, start)]
+
+
+def _with_sole_offers(heard: list[Triplet], utterance: Utterance, asked: Asked, graph: Hypergraph) -> list[Triplet]:
+    """The claims with the one candidate for each thing asked of which they tell nothing; what they say of that untold is left out."""
+    for missing in asked.missing:
+        on_it = [one for one in heard if missing.predicate in {match.name for match in graph.ontology.match_all(one.predicate)}]
+        if any(not one.negated and judge(graph, one).verdict is not Verdict.UNKNOWN for one in on_it):
+            continue
+        for start, end in islice(sentences(utterance.text, utterance.names), _SOLE_SENTENCES):
+            sentence = utterance.text[start:end]
+            if _ASKS.match(sentence) or not _says_something(sentence):
+                continue
+            if _ONLY_SAID.search(sentence):
+                break
+            if offered := _moved(sole_offer(sentence, asked, missing, graph), start):
+                heard = [one for one in heard if one not in on_it or one.negated] + offered
+                break
+            is_said = any(one.object_span is not None and start <= _place(one) < end for one in on_it if not one.negated)
+            if is_said or not is_about(sentence, missing, graph):
+                break
+    return heard
 
 
 def _without_words(claims: list[Triplet], graph: Hypergraph, *, is_long: bool) -> list[Triplet]:
