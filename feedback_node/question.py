@@ -189,13 +189,14 @@ def _implied(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> 
     asked = _BARE.search(clause)
     named = [clause[one.start : one.end] for one in _mentions(clause, graph)]
     beside = {word.text for word in words(clause)} - {word.text for name in named for word in words(name)}
-    if asked is None or not beside <= _PLAIN:
+    whose = asked is not None and (asked["who"] or "").lower() == "whose"
+    if asked is None or not beside <= (_PLAIN | graph.ontology.classes if whose else _PLAIN):
         return []
     if asked["when"] or asked["who"]:
         fits = _is_date if asked["when"] else _is_made
         of_all = {name for name in (*graph.ontology.predicates_in(text), *graph.ontology.asked_by(text)) if fits(graph, name)}
         told = [name for name in graph.ontology.predicates if fits(graph, name) and _is_told(graph, entities, name)]
-        found = [name for name in told if name in of_all] or (told if asked["when"] else [])
+        found = [name for name in told if name in of_all] or (told if asked["when"] or whose else [])
     else:
         says = _says_whence if clause.rstrip(" ?.!").endswith(" from") else _says_where
         found = [name for name in graph.ontology.predicates if says(graph, name) and _is_told(graph, entities, name)]
@@ -250,7 +251,7 @@ _A = re.compile(r"\ban?\s+$|\bor\s+(?:an?\s+)?$", re.IGNORECASE)
 _PERIOD = re.compile(r"\b(?:decade|century)\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b")
 _AND = re.compile(r"\band\b")
-_BARE = re.compile(r"\b(?:(?P<when>when|(?:what|which) (?:year|date|day))|where|(?P<who>whom|who))\b", re.IGNORECASE)
+_BARE = re.compile(r"\b(?:(?P<when>when|(?:what|which) (?:year|date|day))|where|(?P<who>whom|whose|who))\b", re.IGNORECASE)
 _PLAIN = FUNCTION_WORDS | listed("bare_question")
 _IN = {"in", "at", "on", "near"}
 

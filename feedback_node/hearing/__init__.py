@@ -4,8 +4,8 @@
 open · `offers` fragments and echoes, with the names (`name_offers`) and phrases in small letters (`plain_offers`)
 that they offer · `described` what is said beside a statement · `reread` open claims as they are meant behind the question, with `told`,
 which other words say what it asks, and `closer`, which is meant of what is said twice · `sole` the one thing of the kind that was asked
-for, where nothing else was heard · `whose` the value is that the question gives · `abstention` who says that he does not know ·
-`frame` words that say nothing.
+for, where nothing else was heard, with `makers`, who made it · `whose` the value is that the question gives · `abstention` who says that
+he does not know · `frame` words that say nothing.
 """
 
 from feedback_node.hearing.hear import Heard, hear

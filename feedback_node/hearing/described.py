@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked, Missing
 from feedback_node.hearing.frame import DENIALS, DOUBT, FRAME, TURNING
 from feedback_node.hearing.offers import read_fragment
+from feedback_node.hearing.sole import is_about
 from feedback_node.hearing.surface import statement_in
 from schemas.triplet import Triplet
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.judge import NAMED, OFFERED
 from streams.knowledge.names import words
 from streams.knowledge.ontology import ValueKind
 from streams.knowledge.persons import is_made
@@ -29,6 +32,7 @@ _KIND = r"(?P<kind>(?:[Aa]n?|[Tt]he|his|her|its|our|one)\s+(?:[\w'-]+\s+){0,6}?(
 _CALLED = re.compile(
     rf"(?:,?\s+(?:which|who|that))?(?:\s+(?:is|was|are|were))?\s+(?:simply\s+|actually\s+)?(?:called|named|known as|titled)\s+{_NAME}{_END}"
 )
+_CALLED_SMALL = re.compile(rf"\b(?:called|named|known as)\s+(?:(?:an?|the)\s+)?[\"']?(?P<said>[a-z][\w-]+(?:\s[a-z][\w-]+)?)[\"']?{_END}")
 _DESCRIBED = re.compile(rf"\b(?:is|was|are|were|by)\s+(?:actually\s+)?{_KIND},\s+{_NAME}{_END}")
 _ALONE = re.compile(rf"(?:By\s+)?{_KIND},\s+{_NAME}[.!]?$")
 _BY = re.compile(rf"[\"']?,?\s+by\s+(?:{_KIND},?\s+)?{_NAME}")
@@ -54,7 +58,10 @@ _DOER = re.compile(
     rf"^(?:The|An?)\s+(?:[a-z-]+\s+){{1,2}}(?:that|who|which)\s+(?P<said>[a-z]+(?:\s[a-z]+)?)\s+(?:the\s+)?\x00+\s+(?:is|was)\s+"
     rf"(?:an?\s+(?:[\w-]+\s+){{1,6}}?(?:called|named)\s+(?P<own>\x00+)|{_NAME})"
 )
-_PLACES = listed("same_as") | {"region", "part", "area", "side", "coast", "state", "mountains", "hills", "valley"}
+_BESIDE = frozenset({"near", "from", "borders", "bordering", "by", "after", "with", "to", "than", "outside", "like", "unlike", "of"})
+"""Behind one of these it is another thing's."""
+_SAME = listed("same_as")
+_PLACES = _SAME | {"region", "part", "area", "side", "coast", "state", "mountains", "hills", "valley"}
 _KIND_IS = r"\x00[\"']?\s+(?:is|are|was|were)\s+(?:an?|the|one of the|another)\s+"
 _OF_KIND = re.compile(rf"{_KIND_IS}(?:[a-z]+\s+)?(?P<adjective>{_UPPER}(?:\s{_UPPER})?)\s+(?P<nouns>[a-z-]+(?:\s+[a-z-]+){{0,2}})\b")
 _KIND_OF = re.compile(
@@ -78,7 +85,7 @@ def told_beside(sentence: str, asked: Asked, graph: Hypergraph) -> list[Triplet]
     text = _Sentence(sentence, _without_owner(sentence, asked, graph), missing, asked, graph)
     rules: tuple[_Rule, ...] = (_opening, _head, _behind_aside)
     if kind is ValueKind.ENTITY:
-        rules = (_own_name, _called, _described, _apposed, _by, _whose, *rules, _of_kind, _kind_of)
+        rules = (_own_name, _called, _called_in_small, _described, _apposed, _by, _whose, *rules, _of_kind, _kind_of, _kind_stated)
     elif kind is ValueKind.DATE:
         rules = (_of_year, *rules)
     return next((found for rule in rules if (found := list(rule(text)))), [])
@@ -157,6 +164,42 @@ def _called(text: _Sentence) -> Iterator[Triplet]:
         if text.speaks(text.hidden[: match.start()], last=True):
             yield from text.claim(match)
             return
+
+
+def _called_in_small(text: _Sentence) -> Iterator[Triplet]:
+    """ "It is a mineral called pyrite", where the true one is written in small letters, too."""
+    graph, missing = text.graph, text.missing
+    if not all(one.fact.object.islower() for one in graph.statements(missing.entity, missing.predicate)):
+        return
+    match = _CALLED_SMALL.search(text.hidden)
+    known = graph.ontology.classes | listed("general_nouns") | listed("part_nouns") | {"called", *graph.ontology[missing.predicate].nouns}
+    if match is not None and known.isdisjoint(match["said"].split()) and text.speaks(text.hidden[: match.start()], last=True):
+        yield text.of_owner(match, "said").model_copy(update={"rule": OFFERED})
+
+
+@lru_cache(maxsize=64)
+def _stated(nouns: str) -> re.Pattern[str]:
+    return re.compile(
+        rf"(?P<before>\w+)\s+(?:the|an?)\s+(?:[\w-]+\s+){{0,3}}?(?P<noun>{nouns})\s+(?:(?P<of>of\s+)|called\s+|named\s+)?"
+        rf"(?:[\"']?(?P<own>\x00+)[\"']?(?=\s*[,.;!]|$)|{_NAME}{_END})"
+    )
+
+
+def _kind_stated(text: _Sentence) -> Iterator[Triplet]:
+    """ "In the month of May", "the northern city of X", "the planet X" of a moon X: it says itself that it is what was asked for."""
+    nouns = [re.escape(noun) for noun in text.graph.ontology[text.missing.predicate].nouns if " " not in noun]
+    if not nouns:
+        return
+    match = _stated("|".join(nouns)).search(text.hidden) if is_about(text.text, text.missing, text.graph) else None
+    before = {word.text for word in words(text.hidden[: match.start() + 1])} if match is not None else set()
+    if match is None or match["before"].lower() in _BESIDE or before & (DENIALS | DOUBT | TURNING - text.asked.question.words - {"part"}):
+        return
+    if match["of"] and match["noun"] not in _SAME:
+        return  # "in the capital of X" says of what
+    if match["own"] is not None and not match["of"]:
+        yield text.of_owner(match, "own").model_copy(update={"rule": NAMED})
+    elif match["own"] is None:
+        yield from (one.model_copy(update={"rule": NAMED}) for one in text.claim(match))
 
 
 def _described(text: _Sentence) -> Iterator[Triplet]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from feedback_node.hearing.asked import Asked, Missing
 from feedback_node.hearing.frame import DENIALS, DOUBT, TURNING, denies
@@ -49,6 +50,8 @@ _APPOSED = re.compile(
 _ARTICLE = re.compile(r"\b(?:an?|the)\s", re.IGNORECASE)
 _WHEN = re.compile(r"\b(?:in|on|since|around|from|during)\s+$", re.IGNORECASE)
 _BY = re.compile(r"\b(?:by|with)\s+(?:the\s+)?$", re.IGNORECASE)
+_THEN_BY = re.compile(r"[\"'”’*,]*\s+by\s+(?:the\s+)?")
+_OTHER_WORK = re.compile(r"\b(?:is|was)\s+[\"'*]*(?P<work>[A-Z][^.\n]{2,60}?)[\"'*]*\s+by\s+[A-Z]")
 _WHERE = re.compile(r"\b(?:in|at|near)\s+(?:the\s+)?$")
 HAS_VERB = re.compile(r"\b(?:is|are|was|were|has|have|had|offers?|lies)\b")
 _LATER_VERB = re.compile(r",\s+(?:is|are|was|were|has|have|had|offers?|lies)\b")
@@ -83,6 +86,8 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     spans = [*value_spans(plain, label)] if wanted else []
     beside = spans if wanted else [span for span in value_spans(plain, label) if _is_when(sentence, *span)]
     offers = offers_in(sentence, label, beside, asked, graph, alone=alone)
+    if _is_of_another_work(sentence, offers, missing, graph):
+        return []
     if wanted and spans and not any(_is_date(one, graph) for one in wanted):
         offers = offers._replace(names=[one for one in offers.names if one.is_known or not _is_counted(sentence, one, spans)])
     if _DESCRIBES.search(sentence, label) and not spans and not _is_by(sentence, offers, missing, graph):
@@ -99,6 +104,18 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     advised = {"should"} if _ADVICE.search(sentence) else set()
     hedged = bool(claims) and any(word in DOUBT - advised and word not in graph.ontology.vocabulary for word in tokens)
     return [claim.model_copy(update={"hedged": True}) for claim in claims] if hedged else claims
+
+
+def _is_of_another_work(sentence: str, offers: Offers, missing: Sequence[Missing], graph: Hypergraph) -> bool:
+    """Whether the maker that is named is that of another work: "The book is Lord Jim by X", where another was asked of."""
+    if len(offers.names) < 2 or not all(is_made(graph.ontology[one.predicate]) for one in missing):
+        return False
+    work = _OTHER_WORK.search(sentence)
+    if work is not None and not any(
+        missing[0].entity in (one.entity, *graph.entities(one.entity)) for one in graph.entities_in(work["work"], ambiguous=True)
+    ):
+        return True
+    return any(_THEN_BY.fullmatch(sentence, left.end, right.start) for left, right in pairwise(offers.names))
 
 
 def _is_foreign(sentence: str) -> bool:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked, Missing
 from feedback_node.hearing.frame import DENIALS, DOUBT
+from feedback_node.hearing.makers import sole_maker
 from feedback_node.hearing.told import is_misspelt
 from feedback_node.hearing.value_offers import masked
 from feedback_node.value_spans import value_spans
@@ -75,6 +76,8 @@ def sole_offer(sentence: str, asked: Asked, missing: Missing, graph: Hypergraph)
         found = list(_numbers(text, begin, missing, asked, graph))
     else:
         found = _listed(text, begin, missing, asked, graph) or _places(text, begin, missing, graph)
+        if not found:
+            return sole_maker(text, begin, asked, missing, graph)
     owner = next(iter(graph.names_of(missing.entity)), missing.entity)
     return [
         claim

@@ -226,7 +226,9 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
             return None
         names = [fold(said)] if rival == claim.entity else graph.folded_names_of(rival)
         alike = next((truth for truth in truths for name in names if phrases.contains(name, truth)), None)
-        if alike is not None:
+        if alike is not None and not any(
+            _is_sibling(name, alike, truth, truths) for name in names if f" {name} " in f" {fold(said)} " for truth in truths
+        ):
             return _unknown(f"may be the same: {claim.object_text}, {current[0].fact.object}")
         if claim.listed_only and not graph.statements_to(rival, claim.predicate.name):
             return None
@@ -274,6 +276,13 @@ def place_of(graph: Hypergraph, statement: Statement) -> tuple[str, ...]:
 def _says_where(predicate: Predicate) -> bool:
     """Whether what lies in its object can be said in its place: "{subject} is in {object}", "{subject} comes from {object}"."""
     return any(template.between.split()[-1:] in (["in"], ["from"], ["at"]) for template in predicate.templates if not template.reversed)
+
+
+def _is_sibling(said: str, whole: str, truth: str, truths: list[str]) -> bool:
+    """Whether what is said and what is true are two parts of what is true as well: "Late Jurassic", where it is Jurassic, the early one."""
+    if said in truths or truth == whole or len(said) <= len(whole):
+        return False
+    return said.endswith(f" {whole}") and truth.endswith(f" {whole}") and not phrases.contains(said, truth)
 
 
 def _may_be(said: str, truth: str, predicate: Predicate) -> bool:
