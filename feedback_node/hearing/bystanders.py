@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
+from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.frame import DENIALS, TURNING
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.names import Word, words
 
 _BEHIND = re.compile(
     r"\b(?<!come )(?<!comes )(?<!came )"
-    r"(?:in|at|from|near|for|during|on|inside|outside|around|throughout|across|under|after|before|since)\s+"
+    rf"(?:{'|'.join(sorted(listed('beside_prepositions')))})\s+"
     r"(?:(?:the|a|an|his|her|its|their)\s+)?(?!by\b)(?:[a-z][\w-]*\s+)?$",
     re.IGNORECASE,
 )

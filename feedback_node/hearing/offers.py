@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
+from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked, Missing
 from feedback_node.hearing.frame import DENIALS, DOUBT, TURNING, denies
 from feedback_node.hearing.name_offers import Offer, Offers, offers_in
@@ -25,12 +26,7 @@ from streams.knowledge.ontology import ValueKind
 from streams.knowledge.persons import is_made
 from streams.knowledge.quantities import parse_quantity
 
-_REGIONS = frozenset(
-    ("europe", "western europe", "eastern europe", "central europe", "northern europe", "southern europe", "asia", "east asia",
-     "south asia", "southeast asia", "central asia", "africa", "north africa", "west africa", "east africa", "southern africa", "america",
-     "the americas", "americas", "north america", "south america", "central america", "latin america", "oceania", "australasia",
-     "antarctica", "scandinavia", "middle east", "far east", "near east", "caribbean", "balkans", "mediterranean", "the world", "world")
-)  # fmt: skip
+_REGIONS = frozenset(name.replace("-", " ") for name in listed("world_regions"))
 """Parts of the world: where the graph does not know one, it says too little to be told wrong."""
 RULE = "fragment"
 """Rule name of these claims; that of one whose whole sentence is a name is `judge.NAMED`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked, Missing
 from feedback_node.hearing.frame import DENIALS, DOUBT, TURNING, is_benign
 from schemas.triplet import Triplet
@@ -24,10 +25,9 @@ _AMOUNT = re.compile(
     r"|dash(?:es)?|slices?|pieces?|drops?|shots?|teaspoons?|tablespoons?|pinch|bit|splash|sprigs?|leaves)\b\s*)?(?:of\s+)?)?",
     re.IGNORECASE,
 )
-_UNLIKE = re.compile(
-    r"^(?:non|un|no|not|fake|imitation|artificial|mock|false|former|without)\b|(?:free|less|like|style|flavou?red)$", re.IGNORECASE
-)
+_UNLIKE = re.compile(rf"^(?:{'|'.join(sorted(listed('unlike_before')))})\b|(?:{'|'.join(sorted(listed('unlike_behind')))})$", re.IGNORECASE)
 """A thing with one of these before it is another: "alcohol-free rum"."""
+_SAYS = listed("list_leads")
 _MOST_WORDS, _MOST_ITEMS, _MOST_CHARS = 4, 12, 240
 
 
@@ -79,12 +79,6 @@ def _behind_lead(sentence: str, asked: Asked, graph: Hypergraph) -> int:
             break
         begin = lead.end()
     return begin
-
-
-_SAYS = frozenset(
-    ("include", "includes", "including", "contain", "contains", "common", "main", "possible", "typical", "known", "some", "used", "made",
-     "consists", "consist", "equal", "parts")
-)  # fmt: skip
 
 
 def _items(sentence: str, begin: int) -> Iterator[tuple[int, int]]:

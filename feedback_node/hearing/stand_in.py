@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from feedback_node.hearing.asked import Asked
@@ -56,12 +57,17 @@ def _is_of_somebody(text: str, stated: Statement, graph: Hypergraph) -> bool:
     return is_made(graph.ontology[stated.predicate]) and _AN.search(text, 0, stated.object[0]) is not None
 
 
+@lru_cache(maxsize=1024)
+def _phrase(between: str) -> re.Pattern[str]:
+    return re.compile(rf"\s*{_ARTICLES.sub('(?:an?|the)', re.escape(between.lower()))}\s+", re.IGNORECASE)
+
+
 def _by_phrase(text: str, name: str, by: int, it: tuple[int, int], graph: Hypergraph) -> Iterator[Triplet]:
     """By a phrase of the ontology as it stands, and behind it one thing that is known: "{subject} is a {object}"."""
     rest = text[len(name) :].rstrip(" .!")
     for predicate in graph.ontology.predicates.values():
         for template in predicate.templates:
-            said = re.match(rf"\s*{_ARTICLES.sub('(?:an?|the)', re.escape(template.between.lower()))}\s+", rest, re.IGNORECASE)
+            said = _phrase(template.between).match(rest)
             if template.reversed or template.before or template.after or said is None:
                 continue
             start = len(name) + said.end()
