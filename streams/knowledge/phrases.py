@@ -59,7 +59,7 @@ _REGIONS = frozenset(
 """Last words of names of regions, which may hold, or lie in, the place that is true."""
 _REGIONS_ALONE = frozenset(
     ("alps", "andes", "arctic", "antarctic", "balkans", "caribbean", "caucasus", "himalaya", "himalayas", "levant",
-     "mediterranean", "pyrenees", "rockies", "sahara", "scandinavia", "siberia", "highlands", "lapland", "patagonia")
+     "eurasia", "mediterranean", "pyrenees", "rockies", "sahara", "scandinavia", "siberia", "highlands", "lapland", "patagonia")
 )  # fmt: skip
 """Names of regions in one word."""
 _COMPASS = frozenset({"north", "south", "east", "west", "northern", "southern", "eastern", "western", "central"})
