@@ -17,8 +17,8 @@ _SLIGHT = frozenset(
 """Words of values that are more often no part of one: they never begin or end it."""
 _VALUE_WORDS |= listed("months") | listed("units")
 _PER = re.compile(r"[/·⋅]")
-_OF_UNITS = frozenset({"mol", "mole", "moles", "mol⁻¹", "mol-1", "s⁻¹", "m²", "m³", "cm³"})
-"""They stand behind a stroke, and measure little by themselves."""
+_OF_UNITS = frozenset({"u", "da", "amu", "mol", "mole", "moles", "mol⁻¹", "mol-1", "s⁻¹", "m²", "m³", "cm³"})
+"""They stand behind a stroke or a mass, and measure little by themselves."""
 _DOTTED = re.compile(r"[a-z](?:\.[a-z])+\.?")
 """A.D., B.C."""
 _DATED = re.compile(rf"(?:May,?\s+\d|(?i:(?:{'|'.join(ORDINALS)})[\s-]centur))")
@@ -42,7 +42,7 @@ def value_spans(text: str, begin: int) -> Iterator[tuple[int, int]]:
             (part in _VALUE_WORDS or part.removesuffix("s") in SCALES) and part not in _SLIGHT for part in parts
         )
         telling = telling or _opens_date(text, match.start())
-        unit = start >= 0 and (word[:1] in "°%" or all(_is_unit(part) for part in _PER.split(word)))
+        unit = start >= 0 and (word[:1] in "°%" or all(is_unit(part) for part in _PER.split(word)))
         valued = telling or unit or word in _SLIGHT
         if start < 0 and (telling or (word in ("half", "a", "an") and _scale_next(text, match.end()))):
             start = match.start()
@@ -55,7 +55,8 @@ def value_spans(text: str, begin: int) -> Iterator[tuple[int, int]]:
         yield _whole(text, begin, start, end)
 
 
-def _is_unit(word: str) -> bool:
+def is_unit(word: str) -> bool:
+    """Whether a word in small letters is a unit, or a part of one."""
     return word in UNITS or word.removesuffix("s") in UNITS or word in _OF_UNITS
 
 

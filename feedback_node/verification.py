@@ -57,5 +57,5 @@ def value_key(text: str, predicate: Predicate, graph: Hypergraph) -> str:
     if predicate.value is ValueKind.NUMBER and (quantity := parse_quantity(text)):
         return f"{quantity.low:.6g} to {quantity.high:.6g}"
     if predicate.value is ValueKind.DATE and (date := parse_date(text)):
-        return "-".join(str(part) for part in date[:3])
+        return "-".join(str(part) for part in (*date[:3], *([date.until] if date.until is not None else [])))
     return _entity(text, graph)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.form import plain
 from feedback_node.hearing.mapped import Mapped
+from feedback_node.value_spans import is_unit
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import Word, words
@@ -214,11 +215,16 @@ def _write(mapped: Mapped, low: str, question: str, graph: Hypergraph) -> None:
         plain_word = word.removesuffix("'s")
         first = match.start() == 0 or low[: match.start()].rstrip()[-1:] in (".", "!", "?", "\n", ":")
         inside = match.start() in known
-        if word == "x" and not inside:
-            continue  # "1.5 x 10^6"
+        if (word == "x" and not inside) or _is_measure(low, match):
+            continue  # "1.5 x 10^6", "14 u", "14 g/mol"
         if first or (inside and plain_word not in FUNCTION_WORDS) or not (inside or plain_word in common or _is_common(plain_word, graph)):
             chars[match.start()] = chars[match.start()].upper() if len(chars[match.start()].upper()) == 1 else chars[match.start()]
     mapped.recased("".join(chars))
+
+
+def _is_measure(low: str, word: re.Match[str]) -> bool:
+    """Whether a word is a unit behind a number or behind another unit: no name, though a thing may have it for its symbol."""
+    return _MEASURED.search(low[: word.start()]) is not None and is_unit(word.group())
 
 
 def _is_common(word: str, graph: Hypergraph) -> bool:
@@ -226,6 +232,7 @@ def _is_common(word: str, graph: Hypergraph) -> bool:
     return word in _COMMON or word in graph.ontology.classes or word in graph.ontology.vocabulary
 
 
+_MEASURED = re.compile(r"(?:\d\s?|[/·⋅])$")
 _COMMON = (
     listed("frame")
     | listed("doubt_words")

@@ -1,6 +1,7 @@
 """Dates as people write them, to the precision that they give: a century, a decade, a year, a month of a year, a day.
 
-A date is read whole or not at all: what no form takes ("1914-1918", "10/10/46", "before 1846") is no date, and never the year in it.
+A date is read whole or not at all: what no form takes ("1914-1918", "10/10/46", "before 1846") is no date, and never the year in it. What
+was "between 1788 and 1790" was in one of these years.
 """
 
 from __future__ import annotations
@@ -40,6 +41,10 @@ _FORMS = [
         r"(?P<year>\d{1,2})\s*(?P<era>b\.?\s?c\.?(?:\s?e\.?)?|a\.?\s?d\.?|c\.?\s?e\.?)(?![a-z])",
     )
 ]
+_BETWEEN = re.compile(
+    rf"between\s+(?:the\s+years?\s+)?(?P<from>\d{{1,4}})(?P<first>{_ERA.replace('?P<era>', '?:')})\s+and\s+(?P<to>\d{{1,4}}){_ERA}\W*",
+    re.IGNORECASE,
+)
 ORDINALS = {
     word: number
     for number, word in enumerate(
@@ -108,11 +113,13 @@ class Date(NamedTuple):
     """The text says that the year is about right."""
     part: str = ""
     """Of a century or a decade: "early", "late", "first half" …"""
+    until: int | None = None
+    """`year` is the first, and this the last, of some years in one of which it was."""
 
     @property
     def is_period(self) -> bool:
-        """Whether it is a decade or a century."""
-        return self.decade or self.century
+        """Whether it is a decade, a century, or some years."""
+        return self.decade or self.century or self.until is not None
 
 
 def parse_date(text: str) -> Date | None:
@@ -120,6 +127,8 @@ def parse_date(text: str) -> Date | None:
     plain = _spelled_out(_ASIDE.sub(" ", text))
     if not any(char.isdigit() for char in plain):
         plain = _spelled_out(text)
+    if between := _BETWEEN.fullmatch(plain.strip()):
+        return _between(between)
     for form in _FORMS:
         if match := form.search(plain):
             before, after = plain[: match.start()], plain[match.end() :]
@@ -130,6 +139,16 @@ def parse_date(text: str) -> Date | None:
                 return date._replace(part=" ".join(part["part"].lower().split())) if (part := _PART.search(before)) else date
             return date._replace(about=True) if date is not None and _ABOUT.search(before) and date.month is None else date
     return None
+
+
+def _between(match: re.Match[str]) -> Date | None:
+    """Some years; with one era behind them it is that of both. Those of two digits or fewer are years only with one."""
+    to_era = (match["era"] or "").lower()
+    from_era = match["first"].strip().lower() or to_era
+    if not to_era and min(len(match["from"]), len(match["to"])) < 3:
+        return None
+    first, last = (int(match[name]) * (-1 if era.startswith("b") else 1) for name, era in (("from", from_era), ("to", to_era)))
+    return Date(first, until=last) if first < last else None
 
 
 def _counts(after: str) -> bool:
@@ -224,6 +243,8 @@ def _compare_periods(claim: Date, known: Date) -> Agreement:
 
 def _period(date: Date) -> tuple[float, float]:
     """First and last year that may be meant. "The 1800s" are a hundred years as well as ten, and the hundred hold the ten."""
+    if date.until is not None:
+        return date.year, date.until
     if date.century:
         around = _TURN_YEARS if date.part == _TURN else 0
         return date.year - around, date.year + 99 + around

@@ -27,7 +27,7 @@ RANKS = _set(
 """Said before a name, and of some names a part: "Queen Victoria" may be another than Victoria."""
 FILLERS = _set(
     """also currently now today presently officially actually indeed still famous official current present actual primarily mainly mostly
-    originally generally commonly very own respective sole only primary main"""
+    approximate exact precise estimated originally generally commonly very own respective sole only primary main"""
 )
 """Adverbs and adjectives that leave a relation what it is. ("former", "second" and "largest" change it, and are not here.)"""
 PARTITIVE = frozenset(

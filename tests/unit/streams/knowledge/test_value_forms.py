@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.knowledge.dates import compare_dates, parse_date
+from streams.knowledge.dates import compare_dates, is_vaguer, parse_date
 from streams.knowledge.quantities import Agreement, compare_quantities, parse_quantity
 
 SAME, DIFFERENT, UNCLEAR = Agreement.SAME, Agreement.DIFFERENT, Agreement.UNCLEAR
@@ -218,7 +218,6 @@ def test_what_no_rule_takes_whole_is_no_number(text):
     "text",
     [
         "1914-1918",
-        "between 1914 and 1918",
         "10/10/46",
         "before 1846",
         "1846 or 1847",
@@ -230,6 +229,29 @@ def test_what_no_rule_takes_whole_is_no_number(text):
     ],
 )
 def test_what_no_rule_takes_whole_is_no_date(text):
+    assert parse_date(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "agreement"),
+    [
+        ("between 1914 and 1918", "1916", SAME),
+        ("Between the years 1914 and 1918", "1918-11-11", SAME),
+        ("between 50 and 40 BC", "44 BC", SAME),
+        ("between 1914 and 1918", "1919", DIFFERENT),
+        ("between 40 BC and 10 AD", "44 BC", DIFFERENT),
+    ],
+)
+def test_what_was_between_two_years_was_in_one_of_them(text, known, agreement):
+    claim, truth = parse_date(text), parse_date(known)
+    assert claim is not None
+    assert truth is not None
+    assert compare_dates(claim, truth) is agreement
+    assert is_vaguer(claim, truth)
+
+
+@pytest.mark.parametrize("text", ["between 1918 and 1914", "between 12 and 15", "between March 1914 and 1918"])
+def test_what_is_no_time_between_two_years_is_no_date(text):
     assert parse_date(text) is None
 
 
