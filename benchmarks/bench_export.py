@@ -3,7 +3,7 @@
 A run is trained by `pelton train`, exported by `pelton export`, and what was written is read by Transformers and PEFT alone. Of each form:
 the loss in nats a token, and the mean Kullback-Leibler divergence of a token's distribution from the checkpoint's: on the answers trained
 on (what a run trains and evaluates), on the whole of these conversations, and on other texts. Also measured: PEFT's own merge, the adapter
-on a base in other bits, and four ways of rounding a sum to bfloat16.
+on a base in other bits, four ways of rounding a sum to bfloat16, and what not to round it would give.
 
 Run: `python benchmarks/bench_export.py --run bf16|nf4|small [--model DIR]`. Needs a CUDA device with bitsandbytes (`--cpu`: without, and
 without what is of 4 bits; `--tiny`: the same on a tiny model in float32, to try it out). `--no-broker` trains the same samples by the same
@@ -191,10 +191,12 @@ def forms(run_dir: Path, folder: Path, name: str, rows: list[dict[str, str]], cp
         f"as trained, {BATCH} texts in a pass": texts.measure(trained.model, BATCH),
         "base alone": base_alone(texts, trained),
     }
+    written = []
     for form, flags in (("export, by default", ()), ("export --dtype float32", ("--dtype", "float32"))):
-        out = folder / form.replace(" ", "-").replace(",", "")
+        written.append(out := folder / form.replace(" ", "-").replace(",", ""))
         said = pelton("export", run_dir, "--merge", out, *flags)
         found[form] = texts.measure(plain(out)) | {"said": said.strip().splitlines()[-2:]}
+    found["sum not rounded, its products in bfloat16"] = texts.measure(unrounded(*written))
     pelton("export", run_dir, "--adapter", folder / "adapter")
     found["export --adapter, by PEFT"] = texts.measure(with_peft(folder / "adapter", trained.precision.bits, trained.precision.dtype))
     if not cpu:
@@ -240,6 +242,23 @@ def plain(folder: Path) -> Any:
     from transformers import AutoModelForCausalLM
 
     return AutoModelForCausalLM.from_pretrained(folder, dtype="auto").to("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def unrounded(by_default: Path, exact: Path) -> Any:
+    """The default export with float32's weights in its layers, whose products are rounded as ever: what no rounding betters."""
+    import torch
+    import torch.nn.functional as F  # noqa: N812
+
+    model, weights = plain(by_default), plain(exact).state_dict()
+
+    def product(weight: Any, bias: Any, dtype: Any) -> Callable[[Any], Any]:
+        return lambda given: F.linear(given.float(), weight, bias).to(dtype)
+
+    for name, layer in model.named_modules():
+        if isinstance(layer, torch.nn.Linear) and layer is not model.get_output_embeddings():
+            bias = None if layer.bias is None else weights[f"{name}.bias"]
+            layer.forward = product(weights[f"{name}.weight"], bias, layer.weight.dtype)
+    return model
 
 
 def with_peft(folder: Path, bits: int, dtype: str) -> Any:
