@@ -258,7 +258,8 @@ def _of_several(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Tr
     """A claim whose words mean several predicates, as the one that was asked; so, too, "X is in Y" where Y is known for what was asked."""
     matches = graph.ontology.match_all(one.predicate)
     wanted = {missing.predicate for missing in asked.missing if missing.side == "object"}
-    if len(matches) == 1 and len(wanted) == 1 and not matches[0].reversed and read(graph, one.subject).entity == owner:
+    is_one = len(matches) == 1 and not matches[0].reversed and not graph.ontology[matches[0].name].symmetric  # "bordered by" is no "in"
+    if is_one and len(wanted) == 1 and read(graph, one.subject).entity == owner:
         (name,) = wanted
         if name != matches[0].name and _is_listed(one.object, name, graph) and not _is_listed(one.object, matches[0].name, graph):
             return one.model_copy(update={"predicate": name})

@@ -248,7 +248,7 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
 
 
 def _by_place(graph: Hypergraph, claim: Claim) -> Finding | None:
-    """What geography says: a place in the true one is true, where it is asked where something is; one that lies apart from it is not."""
+    """What geography says: the true place by another name is true; one that lies in it is not told; one that lies apart is another."""
     current = claim.scope.current
     if not claim.predicate.one_object or not current:
         return None
@@ -258,9 +258,12 @@ def _by_place(graph: Hypergraph, claim: Claim) -> Finding | None:
     if not said or set(own) & set(said):
         return None
     if len(said) == 1 and _says_where(claim.predicate) and not (own and places.is_side(claim.object_text)):
-        inside = tuple(one for one, truth in zip(current, truths, strict=True) if len(truth) == 1 and places.lies_in(said[0], truth[0]))
-        if inside and all(places.lies_in(place, said[0]) for place in own):
-            return _verified(graph, inside)
+        inside = [one for one, truth in zip(current, truths, strict=True) if len(truth) == 1 and places.lies_in(said[0], truth[0])]
+        same = tuple(one for one in inside if place_of(graph, one) == said)
+        if same:
+            return _verified(graph, same)
+        if inside:
+            return _unknown(f"lies in what is true, and may be wrong: {_say(graph, inside[0])}")
     known = [place for truth in truths for place in truth]
     if all(truths) and all(places.lie_apart(one, other) for one in said for other in known):
         return _contradicted(graph, current)

@@ -1,4 +1,4 @@
-"""Which of two places of the world holds the other, and which lie apart: what the graph says of a place goes for what lies in it.
+"""Which of two places of the world holds the other, and which lie apart.
 
 The graph alone says where a thing is. This says only that Bavaria lies in Germany, that Norwegian is of Norway, and that whoever says
 Chile has not said France. What is disputed, or not in `places.toml`, is never told apart.

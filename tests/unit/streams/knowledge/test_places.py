@@ -1,4 +1,4 @@
-"""What the graph says of a place goes for what lies in it, and what lies apart is another: in breweries, castles and dances."""
+"""A place by its other names is true, what lies apart is another, and what lies in it may be so: in breweries, castles and dances."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ def test_a_place_that_lies_apart_is_another_though_the_graph_does_not_know_it(gr
 @pytest.mark.parametrize(
     ("name", "same"),
     [
-        ("Oldbrew", "Danish"), ("Castle Hohl", "Bavaria"), ("Castle Hohl", "the south of Bavaria, Germany"), ("Trevela", "Argentine"),
+        ("Oldbrew", "Danish"), ("Castle Hohl", "the south of Bavaria, Germany"), ("Trevela", "Argentine"),
         ("Trevela", "northern Argentina"), ("Castle Dun", "the Scottish Highlands, Scotland"),
     ],
 )  # fmt: skip
-def test_a_place_within_the_true_one_is_true(graph, name, same):
+def test_the_true_place_by_another_name_is_true(graph, name, same):
     assert said(graph, name, "country", same) is Verdict.VERIFIED
 
 
@@ -66,9 +66,10 @@ def test_a_place_within_the_true_one_is_true(graph, name, same):
         ("Oldbrew", "Europe"), ("Castle Dun", "the United Kingdom"), ("Castle Dun", "British"), ("Peachside", "the United States"),
         ("Sake Kan", "China"), ("Oldbrew", "the Gulf of Mexico"), ("Trevela", "Michael Jordan"), ("Trevela", "the Ohio River"),
         ("Castle Hohl", "the Silver Mountains"), ("Ghana", "East Africa"), ("Ghana", "Ghana"),
+        ("Castle Hohl", "Bavaria"), ("Oldbrew", "Jutland"),
     ],
 )  # fmt: skip
-def test_what_holds_the_true_place_or_is_part_of_another_name_is_not_told(graph, name, unsure):
+def test_what_holds_the_true_place_or_lies_in_it_or_is_part_of_another_name_is_not_told(graph, name, unsure):
     assert said(graph, name, "country", unsure) is Verdict.UNKNOWN
 
 
