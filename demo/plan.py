@@ -18,6 +18,8 @@ ANSWER = 0.8
 """What a short answer takes, with its prompt read, in samples trained."""
 PAIR = 2.7
 """Likewise a preference pair: two answers trained, and two read by the reference."""
+BACK = 0.15
+"""Of the samples that are trained, what comes back as variants and is trained, too: the losses above their 0.8 quantile, but for the first."""
 ENDING_S = 15.0
 """Seconds for the last checkpoint, the account and the report, of which little is arithmetic."""
 SLOWEST = 0.6
@@ -88,10 +90,11 @@ def plan(held: HeldBack, seconds: float | None, elapsed_s: float, promise_s: flo
         return Plan(0, min(held.prompts, FEW), f"no step was measured in {elapsed_s:.0f} s")
     one = max(seconds, 1e-6) * BETWEEN
     room = (promise_s - elapsed_s - ENDING_S) / one  # in samples
-    room -= held.sent * held.passes + held.asked * ANSWER + held.pairs * held.passes * PAIR
+    passes = held.passes * (1 + BACK)
+    room -= held.sent * passes + held.asked * ANSWER + held.pairs * held.passes * PAIR
     of_prompt = held.answers * ANSWER + SHARE_OF_PAIRS * held.passes * PAIR
     prompts = _between(room / 3 / of_prompt, min(held.prompts, FEW), held.prompts)
-    samples = _between((room - prompts * of_prompt) / held.passes, 0, held.samples)
+    samples = _between((room - prompts * of_prompt) / passes, 0, held.samples)
     return Plan(samples, prompts, f"{seconds:.2f} s a sample after {elapsed_s:.0f} s")
 
 

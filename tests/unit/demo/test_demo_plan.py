@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from demo.plan import ANSWER, BETWEEN, ENDING_S, FEW, PAIR, SHARE_OF_PAIRS, HeldBack, Plan, Speed, left_out, plan
+from demo.plan import ANSWER, BACK, BETWEEN, ENDING_S, FEW, PAIR, SHARE_OF_PAIRS, HeldBack, Plan, Speed, left_out, plan
 
 HELD = HeldBack(sent=36, samples=190, prompts=24, asked=78, pairs=6, passes=3, answers=4)
 WANTED = 40
@@ -19,7 +19,7 @@ def looked(speed: Speed, *sums: tuple[float, float]) -> float | None:
 
 def spent(planned: Plan, seconds: float) -> float:
     """By the same figures, seconds that all of it takes."""
-    supervised = (HELD.sent + planned.samples) * HELD.passes
+    supervised = (HELD.sent + planned.samples) * HELD.passes * (1 + BACK)
     pairs = (HELD.pairs + planned.prompts * SHARE_OF_PAIRS) * HELD.passes * PAIR
     return ENDING_S + BETWEEN * seconds * (supervised + pairs + (HELD.asked + planned.prompts * HELD.answers) * ANSWER)
 
