@@ -1,7 +1,7 @@
 """What the demo trains, by the speed that it measures: what is asked for first, then as much as fits into the time that it promises.
 
 Its producer holds most of the facts back until the trainer has taken some steps. What else is to be done is
-reckoned in samples, by figures that are rough on purpose. On a machine that gets slower by more than a tenth after the plan is made, it
+reckoned in samples, by figures that are rough on purpose. On a machine that gets slower by more than a little after the plan is made, it
 takes longer than it promised.
 """
 
@@ -22,7 +22,7 @@ BACK = 0.15
 """Of the samples that are trained, what comes back as variants and is trained, too: those with the losses above their 0.8 quantile."""
 ENDING_S = 15.0
 """Seconds for the last checkpoint, the account and the report, of which little is arithmetic."""
-PLANNED = 0.9
+PLANNED = 0.96
 """Of the promise: what is planned to be used. The rest is for a machine that gets slower."""
 SLOWEST = 0.6
 """Of the promise: by then it is decided, measured or not."""
