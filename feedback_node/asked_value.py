@@ -12,6 +12,7 @@ from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import words
 from streams.knowledge.ontology import Predicate, ValueKind
 from streams.knowledge.quantities import BESIDE, parse_quantity
+from streams.knowledge.valued import Value, is_said
 
 _KINDS = (ValueKind.NUMBER, ValueKind.DATE)
 
@@ -51,16 +52,8 @@ def _counts(behind: str, predicate: str, graph: Hypergraph) -> bool:
 
 
 def has_owner(value: AskedValue, graph: Hypergraph) -> bool:
-    """Whether the graph knows of something that has the value. Looked for once between two changes of the graph."""
-    return value.key in graph.recall(("values", value.predicate), lambda: _values_of(value.predicate, graph))
-
-
-def _values_of(predicate: str, graph: Hypergraph) -> frozenset[str]:
-    known = graph.ontology[predicate]
-    keys = {value_key(fact.object, known, graph) for fact in graph if fact.predicate == predicate}
-    if known.value is ValueKind.DATE:  # a year is said of a full date
-        keys |= {key.split("-")[0] for key in keys}
-    return frozenset(keys)
+    """Whether the graph knows of something that has the value."""
+    return is_said(Value(parse_date(value.text), parse_quantity(value.text)), value.predicate, graph)
 
 
 def _is_value_of(predicate: Predicate, said: str) -> bool:

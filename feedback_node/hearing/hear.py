@@ -171,9 +171,8 @@ def _read_sentence(
         return _moved(listed_things, start), True
     if may_be_short and own and (offered := _named_with_place(sentence, start, own, asked, graph)):
         return offered, True
-    if gives_value(own, asked, graph) or any(
-        _is_whole(one, graph) for one in own
-    ):  # a statement of its own, about something else than was asked
+    # a statement of its own, about something else than was asked
+    if gives_value(own, asked, graph) or any(_is_whole(one, graph) for one in own):
         beside = owner_first(sentence, own, asked, graph) if asked.question.value else _value_beside(sentence, own, asked, graph)
         return [*own, *(_moved(beside, start) if may_be_short else [])], False
     if may_be_short and (offered := read_fragment(sentence, asked, graph, alone=alone)):

@@ -15,7 +15,6 @@ from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked, Missing
 from feedback_node.hearing.frame import DENIALS, DOUBT, TURNING, denies
 from feedback_node.hearing.name_offers import Offer, Offers, offers_in
-from feedback_node.hearing.value_offers import masked
 from feedback_node.value_spans import value_spans
 from schemas.triplet import Triplet, Verdict
 from streams.knowledge.dates import parse_date
@@ -112,6 +111,16 @@ def _is_of_another_work(sentence: str, offers: Offers, missing: Sequence[Missing
     ):
         return True
     return any(_THEN_BY.fullmatch(sentence, left.end, right.start) for left, right in pairwise(offers.names))
+
+
+def masked(sentence: str, asked: Asked, graph: Hypergraph) -> str:
+    """The sentence without names, but for those of digits alone that its question does not have: "sea" in "Black Sea" is no unit."""
+    for mention in graph.entities_in(sentence, ambiguous=True):
+        said = sentence[mention.start : mention.end]
+        known = asked.question.entities & {mention.entity, *graph.entities(mention.entity)}
+        if known or (said[:1].isupper() and not any(char.isdigit() for char in said)):
+            sentence = sentence[: mention.start] + " " * (mention.end - mention.start) + sentence[mention.end :]
+    return sentence
 
 
 def _is_foreign(sentence: str) -> bool:

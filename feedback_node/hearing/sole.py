@@ -15,8 +15,8 @@ from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked, Missing
 from feedback_node.hearing.frame import DENIALS, DOUBT
 from feedback_node.hearing.makers import sole_maker
+from feedback_node.hearing.offers import masked
 from feedback_node.hearing.told import is_misspelt
-from feedback_node.hearing.value_offers import masked
 from feedback_node.value_spans import value_spans
 from schemas.triplet import Triplet, Verdict
 from streams.knowledge import places

@@ -16,10 +16,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 
-from streams.curriculum.valued import Value, is_said_of, value_in, value_predicates
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold, folded_words
 from streams.knowledge.paths import hops
+from streams.knowledge.valued import Value, is_said_of, value_in, value_predicates
 
 MOST = 4
 """Facts beyond which nothing is looked for."""

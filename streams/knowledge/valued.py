@@ -1,4 +1,4 @@
-"""Numbers and dates as answers: what a text gives of them, and whether it is what a fact says."""
+"""Numbers and dates that a text gives, and whether a fact says so."""
 
 from __future__ import annotations
 
@@ -41,15 +41,22 @@ def value_in(text: str, graph: Hypergraph) -> Value | None:
 
 def is_said_of(entity: str, value: Value | None, predicates: Iterable[str], graph: Hypergraph) -> bool:
     """Whether a fact about an entity, by one of these predicates, gives this number or date; None: any."""
-    return any(value is None or _agrees(statement, value, graph) for name in predicates for statement in graph.statements(entity, name))
+    return any(value is None or agrees(statement, value, graph) for name in predicates for statement in graph.statements(entity, name))
 
 
-def _agrees(statement: Statement, value: Value, graph: Hypergraph) -> bool:
+def is_said(value: Value, predicate: str, graph: Hypergraph) -> bool:
+    """Whether any fact by a predicate gives this number or date. The facts are looked for once between two changes of the graph."""
+    known = graph.recall(("statements", predicate), lambda: tuple(one for one in map(graph.read, graph) if one.predicate == predicate))
+    return any(agrees(statement, value, graph) for statement in known)
+
+
+def agrees(statement: Statement, value: Value, graph: Hypergraph) -> bool:
+    """Whether a statement says this number, in its unit and within its tolerance, or this date, as far as both say."""
     predicate = graph.ontology[statement.predicate]
     if predicate.value is ValueKind.DATE:
         known_date = parse_date(statement.object)
         return value.date is not None and known_date is not None and compare_dates(value.date, known_date) is Agreement.SAME
-    known = parse_quantity(statement.object)
+    known = parse_quantity(statement.object, statement.fact.qualifiers.get("unit"))
     if value.quantity is None or known is None:
         return False
     said = value.quantity if known.counted else value.quantity._replace(counted="")

@@ -92,6 +92,26 @@ def test_to_abstain_costs_where_the_graph_knows_whose_the_value_is(value, known)
     assert reward.value == (-1.0 if known else 0.0)
 
 
+def test_whose_value_it_is_is_known_in_other_words_units_and_forms_too():
+    ontology = {
+        "predicates": {
+            "height": {"functional": True, "value": "number", "nouns": ["height"], "phrases": ["{subject} is {object} tall"]},
+            "opened": {
+                "functional": True,
+                "value": "date",
+                "verbs": ["open"],
+                "phrases": ["{subject} opened in {object}"],
+            },
+        },
+        "classes": ["bridge"],
+    }
+    facts = [("Lorn Bridge", "height", "82", {"unit": "m"}), ("Lorn Bridge", "opened", "1931-05-04")]
+    judge = judge_of(ontology, facts)
+    for question in ("Which bridge is 8200 cm tall?", "Which bridge opened in May 1931?"):
+        assert judge(question, "I do not know.").value == -1.0, question
+    assert judge("Which bridge is 99 m tall?", "I do not know.").value == 0.0
+
+
 def test_the_right_owner_earns_everything_and_says_that_it_answers():
     predicates, classes, facts = FIELDS["towers"]
     judge = judge_of({"predicates": predicates, "classes": classes}, facts)
