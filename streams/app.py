@@ -98,6 +98,7 @@ def build_app(settings: KafkaSettings, group: str, folder: str) -> faust.App:
         key_serializer="raw",
         value_serializer="raw",
         consumer_auto_offset_reset="earliest",
+        consumer_metadata_max_age_ms=round(LOOK_SECONDS * 1000),  # by which the group's leader finds a topic that comes, goes or grows
         stream_wait_empty=False,
         stream_buffer_maxsize=1024,
         broker_max_poll_records=512,
@@ -141,6 +142,7 @@ class Runner:
         self.broker_away = False
         """Whether no broker answered when one was asked for last."""
         self._strangers = ""
+        self._missing = False
         self._last_batch = 0.0
         self._done: dict[TP, int] = {}
         self._looked: dict[TP, int] = {}
@@ -153,6 +155,8 @@ class Runner:
             return what
         if self.broker_away:
             return f"the broker at {self._node.settings.bootstrap_servers}"
+        if self._missing:
+            return f"topic {self._node.topic.name}, which is not there; `pelton topics create` makes it"
         return None if self._assigned else f"its partitions{self._strangers}"
 
     async def serve(self) -> None:
@@ -227,6 +231,10 @@ class Runner:
             await asyncio.Event().wait()  # until cancelled: to return would have Faust start the agent again
 
     async def _try_batch(self, app: faust.App, events: list[Any]) -> None:
+        # Those fetched before a rebalance come again, from where the group stands. Until it is known where that is, nothing flows.
+        messages = [event.message for event in events if event.message.generation_id == app.consumer_generation_id]
+        if not messages or not cast(Any, app.consumer).flow_active:
+            return
         if self._reassigned:
             self._reassigned = False
             self._done.clear()
@@ -236,10 +244,7 @@ class Runner:
             except BaseException:
                 self._reassigned = True
                 raise
-        # Those fetched before a rebalance come again, from where the group stands.
-        messages = [event.message for event in events if event.message.generation_id == app.consumer_generation_id]
-        if messages:
-            await self._handle(app, messages)
+        await self._handle(app, messages)
 
     async def _wait_to_try_again(self, failures: int, error: BrokerError | KafkaError) -> int:
         """A broker that goes away while a batch is handled is waited for: the batch is not committed, and is handled again.
@@ -287,13 +292,19 @@ class Runner:
                 self._tell_strangers(await asyncio.to_thread(self._node.positions.strangers, self._node.group))
                 if not self._assigned and app.consumer is not None and (why := await cast(Any, app.consumer).refusal()):
                     logger.info("%s: group %s could not be joined (%s); trying again", self._node.name, self._node.group, why)
-                if self._assigned and await asyncio.to_thread(self._node.positions.is_made_anew):
+                self._tell_missing(await asyncio.to_thread(self._node.positions.is_missing))
+                if self._assigned and app.consumer.assignment() and await asyncio.to_thread(self._node.positions.is_made_anew):
                     await cast(Any, app.consumer).rejoin()
-                    self._node.positions.follow()
             except Exception as error:  # noqa: BLE001 - it is looked at again
                 logger.log(
                     logging.DEBUG if isinstance(error, BrokerError) else logging.WARNING, "%s: its topic: %s", self._node.name, error
                 )
+
+    def _tell_missing(self, is_missing: bool) -> None:
+        """Say that the topic is gone; it is read from its beginning when it comes back."""
+        if is_missing and not self._missing:
+            logger.warning("%s: topic %s is not there any more; it is read once it is made again", self._node.name, self._node.topic.name)
+        self._missing = is_missing
 
     def _tell_strangers(self, found: list[str]) -> None:
         """Say who else is in the group: its name is taken from us, or a part of our records."""

@@ -38,7 +38,6 @@ class GroupPositions:
         self._node = node
         self._topic = topic
         self._known: dict[str, str] = {}
-        self._found: dict[str, str] = {}
         self._admin: KafkaAdminClient | None = None
         self._lock = threading.Lock()
 
@@ -58,7 +57,10 @@ class GroupPositions:
         Raises:
             BrokerError: the broker is away.
         """
-        self._known, begins, ends = self._asked(with_offsets=True)
+        found, begins, ends = self._asked(with_offsets=True)
+        if made_anew(self._known, found):
+            logger.warning("%s: topic %s was deleted and made anew; it is read from its beginning", self._node, self._topic)
+        self._known |= found
         return {
             tp: begins.get(tp, 0) if said is None else self._start(tp, *said, begins.get(tp, 0), ends.get(tp, said[0]))
             for tp, said in committed.items()
@@ -83,18 +85,22 @@ class GroupPositions:
         return max(offset, begin)
 
     def is_made_anew(self) -> bool:
-        """Whether the topic is another one now than the one read so far.
+        """Whether the topic is another one now than the one that `starts` was asked for last.
 
         Raises:
             BrokerError: the broker is away.
         """
-        self._found, _, _ = self._asked()
-        return bool(made_anew(self._known, self._found))
+        found, _, _ = self._asked()
+        return bool(made_anew(self._known, found))
 
-    def follow(self) -> None:
-        """Positions are of the topic that was found to be made anew from now on."""
-        logger.warning("%s: topic %s was deleted and made anew; it is read from its beginning", self._node, self._topic)
-        self._known = self._found
+    def is_missing(self) -> bool:
+        """Whether there is no such topic now.
+
+        Raises:
+            BrokerError: the broker is away.
+        """
+        with self._asking() as admin:
+            return self._topic not in admin.list_topics()
 
     def strangers(self, group: str) -> list[str]:
         """Members of a group that are no workers of ours: a console consumer that uses its name, say.

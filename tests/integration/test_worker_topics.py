@@ -72,6 +72,31 @@ def test_a_worker_reads_a_topic_made_anew_from_its_beginning_and_names_what_rete
         assert worker.metric("pelton_offsets_lost_total", node="curriculum") == 20
 
 
+def given_partitions(settings: KafkaSettings, group: str) -> int:
+    with open_admin(settings, "describing a group") as admin:
+        members = admin.describe_groups([group])[group]["members"]
+    return sum(len(topic["partitions"]) for member in members for topic in member["member_assignment"]["assigned_partitions"])
+
+
+def test_a_topic_that_was_away_while_partitions_were_given_is_read_as_soon_as_it_is_there_again(settings: KafkaSettings, tmp_path) -> None:
+    """Nobody has a partition then, nothing is fetched, and no refused fetch tells that there is something to read."""
+    group, topic = settings.topic_prefix + "curriculum", settings.topics.samples
+    first = send(settings, range(30))
+    with WorkerProcess("curriculum", settings, tmp_path, "--state-dir", str(tmp_path / "state")) as worker:
+        eventually(lambda: banded(settings) == first, "the first topic's samples")
+        delete_topics(settings, [topic.name])
+        eventually(lambda: given_partitions(settings, group) == 0, "the worker's assignment without partitions")
+        eventually(lambda: worker.get("/readyz")[0] == 503, "that it is not ready")
+        assert f"topic {topic.name}, which is not there" in worker.get("/readyz")[1]
+        eventually(lambda: create_topics(settings, [topic]).created, "the topic made anew")
+        second = send(settings, range(100, 200))
+        eventually(lambda: banded(settings) == first | second, "all of the topic that came back")
+        assert worker.stderr.count(f"topic {topic.name} is not there any more") == 1
+        assert worker.stderr.count(f"topic {topic.name} was deleted and made anew") == 1
+        worker.ready()
+        assert worker.stop() == 0
+
+
 def told(caplog) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "streams.positions"]
 
