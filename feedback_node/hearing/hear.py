@@ -14,6 +14,7 @@ from feedback_node.hearing.closer import brought_closer
 from feedback_node.hearing.described import told_beside
 from feedback_node.hearing.frame import DOUBT, FRAME
 from feedback_node.hearing.offers import HAS_VERB, RULES, is_label, read_fragment
+from feedback_node.hearing.own_nouns import with_own_noun
 from feedback_node.hearing.plain_lists import plain_list
 from feedback_node.hearing.plain_offers import plain_offer
 from feedback_node.hearing.reread import PLACE, inside_place, is_of_kind, owner_of, reread
@@ -123,8 +124,8 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     if abstained:
         heard = [one for one in heard if graph.ontology.match_predicate(one.predicate) is not None]
         unread = 0
-    mapped = utterance.mapped
-    return Heard([_placed(one, mapped.span) for one in heard], abstained, unread)
+    heard = [with_own_noun(one, utterance.text, graph) for one in heard]
+    return Heard([_placed(one, utterance.mapped.span) for one in heard], abstained, unread)
 
 
 def _clauses(utterance: Utterance) -> Iterator[tuple[int, int]]:

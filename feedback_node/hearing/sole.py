@@ -29,6 +29,7 @@ from streams.knowledge.near_words import stems
 from streams.knowledge.ontology import ValueKind
 from streams.knowledge.phrases import is_region
 from streams.knowledge.quantities import parse_quantity
+from streams.knowledge.units import named
 
 _MOST_CHARS = 300
 _CUT = re.compile(r",?\s(?:but|however|although|though|while|whereas|unlike)\s", re.IGNORECASE)
@@ -135,8 +136,9 @@ def _behind_owner(text: str, missing: Missing, graph: Hypergraph) -> int | None:
 
 
 def _values(text: str, asked: Asked, graph: Hypergraph) -> list[tuple[int, int]]:
-    """The numbers and dates of a sentence; the "one" of "one of them" is none."""
-    return [span for span in value_spans(masked(text, asked, graph), 0) if text[slice(*span)].strip().lower() != "one"]
+    """The numbers and dates of a sentence; the "one" of "one of them" is none, nor is a unit alone: "X in kilometres is 74 km"."""
+    spans = value_spans(masked(text, asked, graph), 0)
+    return [span for span in spans if (said := text[slice(*span)].strip().lower()) != "one" and named(said) is None]
 
 
 def _dates(text: str, begin: int, missing: Missing, asked: Asked, graph: Hypergraph) -> Iterator[tuple[int, int]]:

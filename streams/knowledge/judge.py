@@ -12,7 +12,7 @@ from schemas.triplet import JudgedTriplet, Triplet, Verdict
 from streams.knowledge import dates, phrases, places, quantities
 from streams.knowledge.dates import compare_dates, parse_date
 from streams.knowledge.hypergraph import Hypergraph
-from streams.knowledge.names import fold
+from streams.knowledge.names import fold, words
 from streams.knowledge.ontology import ALIAS, Predicate, ValueKind
 from streams.knowledge.persons import is_another_person, is_done_once, is_short_for
 from streams.knowledge.quantities import Agreement, Quantity, compare_quantities, parse_quantity
@@ -23,8 +23,12 @@ NAMED = "named"
 """Rule of a claim whose object was given, by itself, as the answer to a question for it: no word says another relation."""
 OFFERED = "offered"
 """Rule of a claim whose object is a phrase in small letters, given as what was asked: a name, though it is not written as one."""
+PROPERTY = "property"
+"""Rule of a claim by the predicate's own noun ("the continent of X is Y"): nor can that mean another relation."""
 MAX_FACTS = 20
 """Facts named in a verdict."""
+SHORT_CHARS = 4
+"""Of a name with fewer characters each tells."""
 
 
 class Finding(NamedTuple):
@@ -90,12 +94,30 @@ def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, obj
     if subject.candidates:
         return _ambiguous(subject_text, subject)
     if subject.entity is None:
-        return _unknown(f"no such name: {subject_text}")
+        return _of_no_one(graph, predicate, subject_text, object_text) or _unknown(f"no such name: {subject_text}")
     when = None if is_done_once(predicate) else parse_date(date) if date else when
     scope = in_scope(graph.statements(subject.entity, predicate.name), when)
     thing = phrases.read(graph, said) if predicate.value is ValueKind.ENTITY else phrases.NONE
-    claim = Claim(predicate, subject.entity, said, thing, scope, predicate.listed_range and rule != NAMED, rule == OFFERED)
+    listed = predicate.listed_range and rule not in (NAMED, PROPERTY) and not _says_kind(predicate, said)
+    claim = Claim(predicate, subject.entity, said, thing, scope, listed, rule == OFFERED)
     return _judge_entity(graph, claim) if predicate.value is ValueKind.ENTITY else _judge_value(graph, claim)
+
+
+def _says_kind(predicate: Predicate, said: str) -> bool:
+    """Whether a name says of what kind it is, by a noun of the predicate: "the Museum of the North" is a museum, and no city."""
+    return not {word.text for word in words(said)}.isdisjoint(predicate.nouns)
+
+
+def _of_no_one(graph: Hypergraph, predicate: Predicate, subject_text: str, object_text: str) -> Finding | None:
+    """Said of a name that nobody knows, where the object is one thing's alone: "Ga is the symbol of Galileo Galilei"."""
+    thing = phrases.read(graph, object_text) if predicate.inverse_functional and predicate.value is ValueKind.ENTITY else phrases.NONE
+    if thing.entity is None or not thing.sure or not phrases.is_proper(subject_text):
+        return None
+    holders = in_scope(graph.statements_to(thing.entity, predicate.name), None)
+    names = [name for one in holders.current for root in graph.entities(one.subject) for name in graph.folded_names_of(root)]
+    if not names or not holders.complete or any(phrases.resembles(fold(subject_text), name) for name in names):
+        return None
+    return _contradicted(graph, holders.current)
 
 
 def _judge_alias(graph: Hypergraph, subject_text: str, object_text: str) -> Finding:
@@ -215,15 +237,16 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
         return None
     truths = [name for statement in current for root in graph.entities(statement.object) for name in graph.folded_names_of(root)]
     said = _without_place(claim.object_text)
-    thing = claim.object if said == claim.object_text or claim.object.entity else phrases.read(graph, said)
+    thing = claim.object if said == claim.object_text or (claim.object.entity and claim.object.sure) else phrases.read(graph, said)
     # "Victor Frankenstein" is a name of its own, though it holds the subject's; so is "Kansas City".
     own = (thing.entity == claim.entity and thing.modifiers) or phrases.ends_in_class(graph, said, thing)
-    rival = None if own or (claim.offered and thing.entity == claim.entity) else thing.entity
+    if any(thing.entity in graph.entities(statement.object) for statement in current):
+        return None
+    unsure = thing.entity is not None and not (thing.sure or _is_of_subject(graph, claim, said, thing))
+    if unsure and not own and not _is_behind_names(said, thing):
+        return None
+    rival = None if own or unsure or (claim.offered and thing.entity == claim.entity) else thing.entity
     if rival is not None:
-        if not (thing.sure or _is_of_subject(graph, claim, said, thing)) or any(
-            rival in graph.entities(statement.object) for statement in current
-        ):
-            return None
         names = [fold(said)] if rival == claim.entity else graph.folded_names_of(rival)
         alike = next((truth for truth in truths for name in names if phrases.contains(name, truth)), None)
         if alike is not None and not any(
@@ -237,7 +260,7 @@ def _other_object(graph: Hypergraph, claim: Claim) -> Finding | None:
     is_number = phrases.is_number(name) and not any(char.isdigit() for truth in truths for char in truth)
     if claim.listed_only or not (is_number or claim.offered or phrases.is_proper(name)):
         return None
-    if phrases.is_region(name) and not any(phrases.is_region(truth) for truth in truths):
+    if phrases.is_region(name) and not _says_kind(claim.predicate, name) and not any(phrases.is_region(truth) for truth in truths):
         return None
     if places.is_adjective(name) and not any(places.of_name(truth) for truth in truths):
         return None  # "means butterflies in Italian"; "the English" may be who did it, "Italian" nobody is
@@ -288,7 +311,14 @@ def _is_sibling(said: str, whole: str, truth: str, truths: list[str]) -> bool:
     return said.endswith(f" {whole}") and truth.endswith(f" {whole}") and not phrases.contains(said, truth)
 
 
+def _is_behind_names(said: str, thing: Reading) -> bool:
+    """Whether only capitals stand before a known name, which make another one of it: "Naija Dollar", "Paris, France"."""
+    return bool(thing.modifiers) and phrases.is_proper(said) and len(said.split()) > len(thing.modifiers)
+
+
 def _may_be(said: str, truth: str, predicate: Predicate) -> bool:
+    if len(truth) < SHORT_CHARS and any(char.isdigit() for char in said) != any(char.isdigit() for char in truth):
+        return False  # "Sb2" is no "Sb"
     return phrases.resembles(said, truth) and not is_another_person(said, truth, predicate)
 
 

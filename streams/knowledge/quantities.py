@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from streams.knowledge.numbers import Number, numbers
-from streams.knowledge.units import UNITS, Unit, named, unit_at
+from streams.knowledge.units import UNITS, Unit, factors_of, named, unit_at
 
 _ABOUT = re.compile(
     r"\b(about|around|approximately|approx|roughly|nearly|almost|circa|ca|some|close to|estimated|just (over|under)|or so)\b|~|≈", re.I
@@ -76,6 +76,8 @@ _FAR = 3.0
 """A number differs only when it is this many tolerances away; in between it is not told."""
 _ROUGHEST = 0.1
 """However round a number is, it speaks of this share of itself at most."""
+_RATED = frozenset({"temperature", "usd", "eur", "gbp", "jpy"})
+"""What a rate, or another zero, turns into each other."""
 _TRIVIAL = 2.0
 """A bound further off than this factor says nothing ("more than five people live there")."""
 
@@ -143,7 +145,8 @@ def parse_quantity(text: str, unit: str | None = None) -> Quantity | None:
         return None
     spare = named(unit.lower()) if unit else None
     if len(pieces) == 1:
-        return _single(pieces[0], before, after, spare)
+        only = _single(pieces[0], before, after, spare)
+        return only._replace(counted=only.counted or unit) if unit and spare is None and only.dimension is None else only
     gaps = [plain[left.end : right.number.start] for left, right in pairwise(pieces)]
     if (compound := _compound(pieces, gaps, after)) is not None:
         return _single(compound, before, after, spare)
@@ -259,7 +262,22 @@ def _compare(claim: Quantity, known: Quantity, tolerance: float) -> Agreement:
             return Agreement.SAME
         result = Agreement.DIFFERENT if distance > max(_FAR * slack, claim.rounding, 2 * converted) else Agreement.UNCLEAR
     units_told = claim.dimension == known.dimension
-    return Agreement.UNCLEAR if result is Agreement.DIFFERENT and not units_told else result
+    if result is Agreement.DIFFERENT and not units_told:
+        return Agreement.DIFFERENT if _differs_in_every_unit(claim, known, tolerance) else Agreement.UNCLEAR
+    return result
+
+
+def _differs_in_every_unit(claim: Quantity, known: Quantity, tolerance: float) -> bool:
+    """Whether a claim with a unit is another value than a number without one, whichever unit of its kind that number was meant in."""
+    if known.dimension or known.counted or not claim.dimension or claim.bound or claim.dimension in _RATED:
+        return False
+    bare = claim._replace(dimension=None, written=None)
+    factors = [claim.factor, *factors_of(claim.dimension)]
+    in_each = [
+        bare._replace(low=claim.low / one, high=claim.high / one, rounding=claim.rounding / one, last_digit=claim.last_digit / one)
+        for one in factors
+    ]
+    return all(_compare(one, truth, tolerance) is Agreement.DIFFERENT for one in in_each for truth in (known, *known.others))
 
 
 def _compare_bound(claim: Quantity, truth: float, slack: float) -> Agreement:

@@ -84,6 +84,18 @@ UNITS: dict[str, Unit] = {
 """By their names in lower case, singular."""
 _WORD = re.compile(r"°\s?[a-z]\b|[µμ]?[^\W\d_]+(?:-[^\W\d_]+)?[²³23]?(?:/[^\W\d_]+[²³23]?)?|%|°|['′\"″€$£¥]")
 _LONGEST = 3
+_PER = re.compile(r"\s+(?:per|a)\s+(?:(?P<cubic>cubic)\s+|(?P<square>square)\s+)?(?=[^\W\d_])")
+_RATIOS = {"mass per volume": "density", "length per time": "speed"}
+"""Ratios that have a name of their own."""
+_BASES = {"mass per volume": 1e3}
+"""How many of the base unit of the name one of the ratio's is: a kilogram a litre is 1000 kg/m³."""
+_YEAR = 365.25 * 86_400
+_FURTHER = {
+    "mass": (1.66053906660e-27,),
+    "time": (_YEAR, _YEAR / 12),
+    "years": tuple(seconds / _YEAR for seconds in (1, 60, 3600, 86_400, 604_800)),
+}
+"""Units in which a number may be meant: the mass of atoms in kilograms (CODATA 2018), years in seconds, and the other way round."""
 
 
 def unit_at(text: str) -> tuple[Unit, int] | None:
@@ -98,8 +110,32 @@ def unit_at(text: str) -> tuple[Unit, int] | None:
     for first_to in reversed(spans):
         name = low[begin : first_to[1]].replace("\u00a0", " ").replace("\u202f", " ").replace("^", "")
         if (unit := named(name)) is not None:
-            return _squared(unit, low, first_to[1])
+            return _per(*_squared(unit, low, first_to[1]), low)
     return None
+
+
+def _per(unit: Unit, end: int, low: str) -> tuple[Unit, int]:
+    """For "grams per cubic millimetre", "litres a second": a ratio of two units that are known."""
+    match = _PER.match(low, end)
+    below = unit_at(low[match.end() :]) if match is not None else None
+    if match is None or below is None:
+        return unit, end
+    divisor, length = below
+    if match["cubic"] and divisor.dimension == "length":
+        divisor = Unit("volume", divisor.factor**3 * UNITS["m3"].factor)
+    if match["square"] and divisor.dimension == "length":
+        divisor = Unit("area", divisor.factor**2)
+    said = f"{unit.dimension} per {divisor.dimension}"
+    return Unit(_RATIOS.get(said, said), unit.factor / divisor.factor * _BASES.get(said, 1.0)), match.end() + length
+
+
+def factors_of(dimension: str) -> list[float]:
+    """How many base units each known unit of a dimension is; also of a ratio, and those that its dimension leaves out."""
+    top, per, below = dimension.partition(" per ")
+    if per:
+        return [upper / lower for upper in factors_of(top) for lower in factors_of(below)]
+    known = [unit.factor for unit in UNITS.values() if unit.dimension == dimension]
+    return [*known, *_FURTHER.get(dimension, ())]
 
 
 def _squared(unit: Unit, low: str, end: int) -> tuple[Unit, int]:

@@ -67,6 +67,7 @@ def test_the_one_number_of_its_measure_is_its_number(heard, name, country, year,
     assert heard(question, f"{name} is one of the largest of its kind and tips the scales at 360 kilograms.") == (1, 0)
     assert heard(question, f"{name} is one of the largest of its kind and tips the scales at 20 kilograms.") == (0, 1)
     assert heard(question, f"{name} is one of the largest of its kind and is 20 metres away.") == (0, 0)
+    assert heard(f"What is the mass of {name} in kilograms?", f"{name} in kilograms is approximately 20.25 kilograms.") == (0, 1)
 
 
 @each

@@ -156,6 +156,9 @@ def test_what_the_graph_says_is_verified_however_it_is_worded(graph, subject, pr
         ("France", "tongue", "Japanese"),
         ("Laos", "seat", "Lousiana-the-Rainbow (the old town)"),
         ("Gold", "sign", "Xq7"),
+        ("Gold", "sign", "Au2"),  # of a sign each character tells
+        ("Laos", "seat", "Naija Tokyo"),  # a name of its own, whatever it ends with
+        ("Laos", "seat", "Quorn Bay, France"),
     ],
 )
 def test_another_answer_where_there_is_room_for_one_is_contradicted(graph, subject, predicate, target):
@@ -177,7 +180,6 @@ def test_another_answer_where_there_is_room_for_one_is_contradicted(graph, subje
         ("King Louis of France", "seat", "Tokyo", "no such name"),
         ("China", "seat", "Beijinng (the old town)", "may be the same"),
         ("China", "seat", "Xanadu (Beijing)", "does not say"),
-        ("Gold", "sign", "Au2", "may be the same"),
         ("Laos", "seat", "1975", "does not say"),
         ("Paris, Texas", "within", "Laos", "no such name"),
         ("France", "adores", "Paris", "no such predicate: adores"),
@@ -329,6 +331,8 @@ def test_an_object_that_another_subject_holds_contradicts_where_there_is_one_sub
     assert judge(graph, "Silver", "sign", "Au").verdict is CONTRADICTED
     assert judge(graph, "Silver", "sign", "Xx").verdict is UNKNOWN
     assert judge(graph, "Golden", "sign", "Au").verdict is UNKNOWN
+    assert judge(graph, "Galen of Pergamon", "sign", "Au").verdict is CONTRADICTED
+    assert judge(graph, "the old metal", "sign", "Au").verdict is UNKNOWN
 
 
 HELD = [("Ann", "holds", "Ring"), ("Bob", "holds", "Hat"), ("Ann Lee", "knows", "Bob")]

@@ -67,6 +67,18 @@ def test_what_holds_no_number_has_none(text):
         ("29,032 feet", "8849 m", 0.01, SAME),
         ("8849 kg", "8849 m", 0.01, UNCLEAR),
         ("5", "8849 m", 0.01, UNCLEAR),  # another unit may be meant
+        ("1,083 feet", "330", 0.01, SAME),
+        ("1,483 feet", "330", 0.01, DIFFERENT),  # in no unit of length is that 330
+        ("1.9 x 10^22 grams", "58.69", 0.01, DIFFERENT),
+        ("9.75e-23 grams", "58.69", 0.01, UNCLEAR),  # in atomic mass units it is
+        ("58.69 g/mol", "58.69", 0.01, UNCLEAR),
+        ("79.82 grams per cubic millimetre", "69.723", 0.01, DIFFERENT),
+        ("4,383 days", "12", 0.01, UNCLEAR),  # years may be meant
+        ("250 euros", "300", 0.01, UNCLEAR),  # so may be dollars
+        ("2,100 cubic metres per second", "2100", 0.01, UNCLEAR),
+        ("40 litres a second", "2100", 0.01, DIFFERENT),
+        ("19.3 kg per litre", "19.3 g/cm³", 0.01, SAME),
+        ("6 kilometres", "30 furlongs", 0.01, UNCLEAR),
     ],
 )
 def test_numbers_agree_differ_or_cannot_be_told_apart(said, known, tolerance, result):
@@ -74,6 +86,13 @@ def test_numbers_agree_differ_or_cannot_be_told_apart(said, known, tolerance, re
     assert claim is not None
     assert truth is not None
     assert compare_quantities(claim, truth, tolerance) is result
+
+
+def test_a_fact_s_unit_that_nobody_knows_is_no_number_without_one():
+    claim, truth = parse_quantity("5 km"), parse_quantity("25", "furlongs")
+    assert claim is not None
+    assert truth is not None
+    assert compare_quantities(claim, truth, 0.02) is UNCLEAR
 
 
 def test_the_fact_s_unit_stands_in_where_its_text_has_none():
