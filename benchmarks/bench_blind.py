@@ -12,7 +12,9 @@ What the judge says of an answer: `contradicted` where a claim on what was asked
 over the answers labelled right, and wrong. Precision: of the answers with such a verdict, the share with that label; all labels count.
 Intervals are Wilson's, 95 %.
 
-Run: `python benchmarks/bench_blind.py [--set NAME] [--run NAME] [--show]` (adds the run to `benchmarks/results/bench_blind.json`).
+With `--gold` each answer comes with its question's gold answers, as a trainer sends them of samples that have some (run `NAME, gold`).
+
+Run: `python benchmarks/bench_blind.py [--set NAME] [--run NAME] [--gold] [--show]` (adds the run to `benchmarks/results/bench_blind.json`).
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ def figures(counted: Counter[tuple[str, str]]) -> dict[str, Any]:
     }
 
 
-def judged(name: str, show: bool) -> dict[str, dict[str, Any]]:
+def judged(name: str, show: bool, gold: bool = False) -> dict[str, dict[str, Any]]:
     """Figures of a set: of all, of new and known domains, and of each domain, model and kind of question."""
     questions = {row["id"]: row for row in rows(name, "questions.jsonl")}
     labels = json.loads((DATA / name / "labels.json").read_text(encoding="utf-8"))["labels"]
@@ -100,7 +102,8 @@ def judged(name: str, show: bool) -> dict[str, dict[str, Any]]:
         graph = graphs[row["domain"]]
         utterance = prepare(row["prompt"], answer["answer"], graph)
         (found,) = extractors[row["domain"]].extract([utterance.text], [utterance.names])
-        output = ModelOutput(prompt_id="p", prompt=row["prompt"], completion=answer["answer"], model_version="m")
+        known_gold = tuple(row["gold"]) or None if gold else None
+        output = ModelOutput(prompt_id="p", prompt=row["prompt"], completion=answer["answer"], model_version="m", gold=known_gold)
         got = verdict_on(row, judge_output(output, found, graph, utterance=utterance), graph)
         label = labels[f"{answer['id']} {answer['model']}"]
         known = "known domains" if row["domain"] in KNOWN else "new domains"
@@ -117,11 +120,13 @@ def main() -> None:
     parser.add_argument("--set", choices=names(), help="one set [default: each]")
     parser.add_argument("--run", default="now", help="name under which the run is kept")
     parser.add_argument("--show", action="store_true", help="list the answers that were judged otherwise than labelled")
+    parser.add_argument("--gold", action="store_true", help="judge with the questions' gold answers")
     arguments = parser.parse_args()
+    run = f"{arguments.run}, gold" if arguments.gold else arguments.run
     for name in [arguments.set] if arguments.set else names():
         record = Record("bench_blind", arguments, {})
-        report = judged(name, arguments.show)
-        record.keep({"set": name, "run": arguments.run, "figures": report}, key=lambda run: (run.get("set", "blind"), run.get("run")))
+        report = judged(name, arguments.show, arguments.gold)
+        record.keep({"set": name, "run": run, "figures": report}, key=lambda run: (run.get("set", "blind"), run.get("run")))
         for key, found in report.items():
             print(name, key, {figure: value for figure, value in found.items() if figure != "counts"})
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+from feedback_node.asked_by_gold import predicates_by_gold, value_by_gold
 from feedback_node.asked_value import AskedValue, has_owner, value_asked_of
 from feedback_node.extraction.lexicon import words as listed
+from feedback_node.sentences import sentences
+from feedback_node.value_spans import value_spans
 from feedback_node.yes_no import is_yes_no
 from schemas.triplet import JudgedTriplet, Verdict
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
-from streams.knowledge.names import words
+from streams.knowledge.names import fold, words
 from streams.knowledge.near_words import grouped, stems
 from streams.knowledge.ontology import ValueKind
 from streams.knowledge.persons import is_made
+from streams.knowledge.phrases import is_sign
 from streams.knowledge.value_types import Mention
 
 if TYPE_CHECKING:
@@ -48,6 +52,8 @@ class Question(NamedTuple):
     """It asks for a "decade", or for a "century"."""
     value: str = ""
     """The value that it gives, where it asks whose that is; the one part then has its key for an entity."""
+    by_gold: bool = False
+    """What it asks is told by its gold answers."""
 
     def is_answered(self, claims: Mapping[ClaimKey, JudgedTriplet]) -> bool:
         """Whether any claim is about something that was asked, right or wrong."""
@@ -81,18 +87,25 @@ class Question(NamedTuple):
         return said not in self.entities and any(word not in self.words and word not in FUNCTION_WORDS for word in said.split())
 
 
-def read_question(text: str, graph: Hypergraph) -> Question:
-    """What a question asks. Entities and predicates that it names make its parts, where the graph knows the one of the other."""
+def read_question(text: str, graph: Hypergraph, gold: Sequence[str] | None = None) -> Question:
+    """What a question asks. Entities and predicates that it names make its parts, where the graph knows the one of the other.
+
+    `gold`: strings any one of which is its right answer; they tell what is asked where its words do not.
+    """
     found = _mentions(text, graph)
     mentions = list(dict.fromkeys(mention.entity for mention in found))
     outside = _without_names(text, found)
-    predicates = _asked_in(outside, graph, mentions)
+    asking = _asking(text, outside, found)
+    predicates = _asked_in(asking, graph, mentions) or (_asked_in(outside, graph, mentions) if asking != outside else [])
     if not predicates and (is_yes_no(text) or _OR.search(text)) and (pair := paired(text, graph)) is not None:
         predicates, mentions = [pair[0]], [pair[1].entity]
     parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
+    by_gold = _told_by_gold(parts, text, mentions, gold, graph) if gold else []
+    if by_gold:
+        parts, predicates = by_gold, [part.predicate for part in by_gold if part.predicate is not None]
     known = bool(parts)
     settled = any(_is_settled(graph, entity, name) for name in predicates for entity in mentions)
-    if not parts and not is_yes_no(text) and (value := value_asked_of(text, graph)) is not None and _kinds(outside) in _OF_NAMES:
+    if not parts and not is_yes_no(text) and (value := _value_asked(text, outside, gold, graph)) is not None:
         return _whose(value, text, found, graph)
     if not parts:
         asked: list[str | None] = list(predicates) or [None]
@@ -105,7 +118,33 @@ def read_question(text: str, graph: Hypergraph) -> Question:
         known=known,
         settled=settled,
         period=period[0].lower() if (period := _PERIOD.search(outside)) else "",
+        by_gold=bool(by_gold),
     )
+
+
+def _told_by_gold(parts: list[Part], text: str, mentions: list[str], gold: Sequence[str], graph: Hypergraph) -> list[Part]:
+    """What is asked by a question's gold answers: of what its words may ask that which they answer, else what one predicate alone tells."""
+    if is_yes_no(text) and not _YES.isdisjoint(map(fold, gold)):
+        gold = [*gold, *mentions, *(text[slice(*span)].strip() for span in value_spans(text, 0))]  # what it gives is so
+    by_gold = [(name, entity) for entity in mentions for name in sorted(predicates_by_gold(entity, gold, graph))]
+    asked = [part for part in parts if (part.predicate, part.entity) in by_gold]
+    if parts or len({name for name, _ in by_gold}) != 1:
+        return asked
+    return [Part(*one) for one in by_gold]
+
+
+def _value_asked(text: str, outside: str, gold: Sequence[str] | None, graph: Hypergraph) -> AskedValue | None:
+    """The value whose owner is asked for, by the question's words or by its gold answer."""
+    if _kinds(outside) not in _OF_NAMES:
+        return None
+    return value_asked_of(text, graph) or (value_by_gold(text, gold, graph) if gold else None)
+
+
+def _asking(text: str, outside: str, found: Iterable[Mention]) -> str:
+    """What asks: without sentences that only say something before a question ("I saw a print of X. Who made it?")."""
+    spans = list(sentences(text, [(one.start, one.end) for one in found]))
+    first = next((at for at, span in enumerate(spans) if text[slice(*span)].rstrip().endswith("?")), 0)
+    return outside[spans[first][0] :] if spans else outside
 
 
 def _whose(value: AskedValue, text: str, found: list[Mention], graph: Hypergraph) -> Question:
@@ -122,23 +161,40 @@ def _whose(value: AskedValue, text: str, found: list[Mention], graph: Hypergraph
 
 
 def paired(text: str, graph: Hypergraph) -> tuple[str, Mention, Mention] | None:
-    """What "Is X a Y?" and "Is X in the state of Y?" ask, where one predicate alone holds of X and has Y for an object: it, X and Y."""
+    """What "Is X a Y?", "Is X in the state of Y?" and "Is X written as Y?" ask, where one predicate alone holds of X and has Y for an
+    object: it, X and Y. Of two names Y may come first: "Do they use the Y in X?".
+    """
     found = graph.entities_in(text)
     if len(found) < 2:
         return None
-    first, *others = found
     beside = {word.text for word in words(text)} - {word.text for one in found for word in words(text[one.start : one.end])}
+    light = listed("light_verbs")
     plain = FUNCTION_WORDS | listed("frame") | graph.ontology.vocabulary | graph.ontology.classes
-    if not beside <= plain - listed("other_thing"):
+    if not beside <= (plain - listed("other_thing")) | light:
         return None
-    names = [
-        name
-        for name in graph.predicates()
-        if graph.statements(first.entity, name) and all(graph.statements_to(one.entity, name) for one in others)
-    ]
-    if len(names) != 1 or not (_A.search(text, 0, others[-1].start) or stems(beside) & _spoken(graph, names[0])):
-        return None  # "Was Mozart in Prague?" does not ask where he died
-    return names[0], first, others[-1]
+    turned = (found[1], found[0]) if len(found) == 2 else None
+    for first, *others in filter(None, (found, turned)):
+        names = [name for name in graph.predicates() if _may_hold(graph, name, first.entity, others)]
+        if len(names) != 1:
+            continue
+        is_said = _A.search(text, 0, others[-1].start) or stems(beside) & _spoken(graph, names[0])
+        if is_said or (not light.isdisjoint(beside) and all(_is_only(graph, names[0], one.entity) for one in others)):
+            return names[0], first, others[-1]  # "Was Mozart in Prague?" does not ask where he died
+    return None
+
+
+def _may_hold(graph: Hypergraph, predicate: str, subject: str, objects: list[Mention]) -> bool:
+    """Whether a predicate is known of a subject, and has each of some things for an object of some subject."""
+    return bool(graph.statements(subject, predicate)) and all(graph.statements_to(one.entity, predicate) for one in objects)
+
+
+def _is_only(graph: Hypergraph, predicate: str, entity: str) -> bool:
+    """Whether a thing is a sign ("Np", "EUR") or goes by a common noun ("Cuban peso"), no place and nobody, and known by one predicate."""
+    for name in graph.predicates():
+        if graph.statements(entity, name) or (name != predicate and graph.statements_to(entity, name)):
+            return False
+    names = graph.spellings_of(entity)
+    return any(is_sign(name) or (name.isupper() and len(name) <= _CODE_LETTERS) or name.split()[-1].islower() for name in names)
 
 
 def _spoken(graph: Hypergraph, predicate: str) -> frozenset[str]:
@@ -244,6 +300,8 @@ _WANTED = (
     (re.compile(r"\b(?:who|whom|whose|where)\b", re.IGNORECASE), (ValueKind.ENTITY,)),
 )
 """What the words of a question ask for."""
+_CODE_LETTERS = 4
+_YES = frozenset({"yes", "true", "correct"})
 _OF_NAMES = (None, (ValueKind.ENTITY,))
 """And of one that asks for a name."""
 _A = re.compile(r"\ban?\s+$|\bor\s+(?:an?\s+)?$", re.IGNORECASE)

@@ -31,7 +31,7 @@ def judge_output(
     """
     config = config or RewardConfig()
     now = time.time() if now is None else now
-    question = read_question(output.prompt, graph)
+    question = read_question(output.prompt, graph, output.gold)
     utterance = utterance or prepare(output.prompt, output.completion, graph)
     heard = hear(utterance, triplets, output.prompt, question, graph)
     listed, distinct = distinct_claims(verify(heard.triplets, graph), graph)

@@ -8,10 +8,14 @@ from typing import Literal, NamedTuple
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.surface import Statement, statement_of
 from feedback_node.question import Part, Question
+from feedback_node.value_spans import value_spans
+from feedback_node.yes_no import body
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import words
+from streams.knowledge.ontology import ValueKind
 
 _OTHER_THING = listed("other_thing")
+_DENIED = re.compile(r"\b(?:not|never|no longer)\b|n['’]t\b", re.IGNORECASE)
 _CHOICE = re.compile(r",?\s+or\s+", re.IGNORECASE)
 
 
@@ -45,7 +49,7 @@ class Asked(NamedTuple):
 
 def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
     """What a question asks of whom. Hold the view's lock."""
-    statement = statement_of(text, graph) if question.yes_no else None
+    statement = statement_of(text, graph) or _by_gold(text, question, graph) if question.yes_no else None
     mentions = graph.entities_in(text, ambiguous=True)
     outside = [word.text for word in words(text) if not any(one.start <= word.start < one.end for one in mentions)]
     if not _OTHER_THING.isdisjoint(set(outside) - _own_words(question, graph)):
@@ -60,6 +64,23 @@ def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
         owner = missing[0].entity
         choices |= {entity for entity in question.entities if owner not in (entity, *graph.entities(entity))}
     return Asked(text, question, missing, choices, statement, question.words - _affirmed(text, statement, graph))
+
+
+def _by_gold(text: str, question: Question, graph: Hypergraph) -> Statement | None:
+    """What a yes/no question asks to affirm whose gold answers tell the predicate: of a thing that it names, another, or its one value."""
+    part = question.parts[0] if question.by_gold else None
+    if part is None or part.predicate is None:
+        return None
+    mentions = graph.entities_in(text, ambiguous=True)
+    of = next((one for one in mentions if part.entity in (one.entity, *graph.entities(one.entity))), None)
+    if of is None or not graph.statements(part.entity, part.predicate):
+        return None
+    if graph.ontology[part.predicate].value is not ValueKind.ENTITY:
+        spans = list(value_spans(text, 0))
+    else:
+        spans = [(one.start, one.end) for one in mentions if one is not of and graph.statements_to(one.entity, part.predicate)]
+    denied = _DENIED.search(text, *body(text)) is not None
+    return Statement((of.start, of.end), part.predicate, spans[0], denied) if len(spans) == 1 else None
 
 
 def _doubted(text: str, statement: Statement | None, graph: Hypergraph) -> tuple[Missing, ...]:

@@ -18,13 +18,13 @@ from feedback_node.hearing.own_nouns import with_own_noun
 from feedback_node.hearing.plain_lists import plain_list
 from feedback_node.hearing.plain_offers import plain_offer
 from feedback_node.hearing.reread import PLACE, inside_place, is_of_kind, owner_of, reread
-from feedback_node.hearing.sentences import sentences
 from feedback_node.hearing.sole import is_about, is_liked_there, sole_offer
 from feedback_node.hearing.stand_in import said_of_owner
 from feedback_node.hearing.surface import Statement, statement_in
 from feedback_node.hearing.utterance import Utterance
 from feedback_node.hearing.whose import gives_value, owner_first, without_others
 from feedback_node.question import Question
+from feedback_node.sentences import sentences
 from feedback_node.verification import claim_key
 from schemas.triplet import Triplet, Verdict
 from streams.knowledge.english import FUNCTION_WORDS
@@ -36,8 +36,8 @@ from streams.knowledge.phrases import read
 
 _OPENS = r"^\W*(?:(?:the )?answer(?: to (?:the|this|that|your) question)?(?: is)?:?\s+)?"
 _YES = re.compile(
-    _OPENS
-    + r"(?:yes|yeah|yep|yup|correct|right|true|indeed|certainly|absolutely|definitely|of course|that(?: is|'s) (?:correct|right|true)"
+    _OPENS + r"(?:yes|yeah|yep|yup|correct|right|true|indeed|certainly|absolutely|definitely|of course|(?:that(?: is|'s)|you(?: are|'re)) "
+    r"(?:correct|right|true)"
     r"|it (?:is|was|does|did)\W*$|(?:she|he|they) (?:is|was|does|did|do|are)\W*$)(?![\w'])",
     re.I,
 )
@@ -50,7 +50,8 @@ _ASKS = re.compile(
 _ONLY_SAID = re.compile(rf"\b(?:{'|'.join(sorted(listed('doubt_nouns')))})\b(?:\s+\w+){{0,3}}\s+that\b", re.IGNORECASE)
 """What stands behind "it is a myth that" or "legend has it that" is no answer of the text's own."""
 _NO = re.compile(
-    _OPENS + r"(?:no|nope|incorrect|wrong|false|not true|not really|not correct|that(?: is|'s) (?:incorrect|wrong|false|not \w+)"
+    _OPENS + r"(?:no|nope|incorrect|wrong|false|not true|not really|not correct|"
+    r"(?:that(?: is|'s)|you(?: are|'re)) (?:incorrect|wrong|mistaken|false|not \w+)"
     r"|it (?:isn't|wasn't|doesn't|didn't|is not|was not|does not|did not)\W*$"
     r"|(?:he|she|they) (?:isn't|aren't|wasn't|weren't|doesn't|didn't|(?:is|are|was|were|does|do|did) not)\W*$)"
     r"(?![\w'])(?! (?:idea|one|clue|information|record|data)\b)",
@@ -58,8 +59,8 @@ _NO = re.compile(
 )
 
 
-_CUT_OFF = re.compile(r"^\W*(?:it|he|she|they)\s+\w+$", re.IGNORECASE)
-"""Behind other sentences no reply: "No, it does not. It is" was to go on."""
+_CUT_OFF = re.compile(r"^\W*(?:it|he|she|they)\s+\w+(?:\s+not)?$", re.IGNORECASE)
+"""Behind other sentences no reply: "No, it does not. It is" was to go on, as was "and it is not"."""
 _JOINED = re.compile(r",?\s+(?:and|but|although|though)\s+(?=(?:it|they|he|she)\s|(?P<me>(?:I|we|the \w+)\b))")
 _OF_ONESELF = re.compile(r"\W*(?:I|we|as an?)\b", re.IGNORECASE)
 _SOLE_SENTENCES = 2
