@@ -28,7 +28,7 @@ ROPES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "of some layers": ("olmo3", {"full_attention": YARN | THETA, "sliding_attention": {"rope_type": "default"} | THETA}, LAYERS),
     "proportional": ("gemma4_text", {
         "full_attention": {"rope_type": "proportional", "partial_rotary_factor": 0.25} | THETA, "sliding_attention": LOCAL,
-    }, LAYERS | {"head_dim": 8}),
+    }, LAYERS | {"head_dim": 8, "vocab_size_per_layer_input": 512, "hidden_size_per_layer_input": 8}),  # else 134 million weights
 }  # fmt: skip
 """Family, rotary embedding and further settings, by what is particular in them."""
 NEWER = ("proportional",)
