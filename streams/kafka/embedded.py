@@ -9,7 +9,7 @@ import random
 import socket
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kafka import KafkaAdminClient
@@ -18,7 +18,7 @@ from kafka.errors import KafkaError
 from schemas.errors import BrokerError, DownloadError
 from streams.kafka.child_process import ChildProcess, DataFolderLock, FolderInUse
 from streams.kafka.connection import connect
-from streams.kafka.distribution import cached_classpath, fetch_broker, find_java
+from streams.kafka.distribution import archive_of, cached_classpath, fetch_broker, find_java
 
 START_SECONDS = 180.0
 """Longest wait for a broker to answer: after a crash it first reads its log again."""
@@ -61,6 +61,8 @@ class EmbeddedBroker:
         self.data_dir = Path(data_dir).absolute()
         self.brokers = brokers
         self.processes: list[ChildProcess] = []
+        self.jvm: tuple[str, ...] = ()
+        """Further flags of the nodes' JVMs."""
         self._port = port
         self._ports: list[tuple[int, int]] = []
 
@@ -178,14 +180,17 @@ class EmbeddedBroker:
             path.write_text(base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="), encoding="utf-8")
         return path.read_text(encoding="utf-8")
 
-    def _java(self, main_class: str, *arguments: str) -> list[str]:
+    def _java(self, main_class: str, *arguments: str, more: Sequence[str] = ()) -> list[str]:
         jars = cached_classpath()
         if jars is None:
             raise DownloadError("Apache Kafka is not in the cache; run `pelton fetch`")
-        return [str(find_java()), *JVM, *LOGGING, "-cp", ":".join(map(str, jars)), main_class, *arguments]
+        java = find_java()
+        archive = archive_of(java, jars)
+        flags = [*JVM, *LOGGING, *([f"-XX:SharedArchiveFile={archive}"] if archive.is_file() else [])]
+        return [str(java), *flags, *more, "-cp", ":".join(map(str, jars)), main_class, *arguments]
 
     def _launch(self, node: int, lock: DataFolderLock | None = None) -> ChildProcess:
-        command = self._java("kafka.Kafka", str(self._node_dir(node) / "server.properties"))
+        command = self._java("kafka.Kafka", str(self._node_dir(node) / "server.properties"), more=self.jvm)
         return ChildProcess(command, self._node_log(node), cwd=self._node_dir(node), held=lock)
 
     def properties(self, node: int) -> str:

@@ -17,6 +17,7 @@ from streams.kafka.admin import create_topics
 from streams.kafka.broker import EmbeddedBroker
 from streams.kafka.connection import open_admin
 from streams.kafka.consumer import read_range
+from streams.kafka.distribution import archive_of, cached_classpath, find_java
 from streams.kafka.producer import Producer
 from streams.kafka.settings import KafkaSettings
 
@@ -106,6 +107,14 @@ def test_a_restart_keeps_what_was_there_in_the_same_folder(broker, tmp_path: Pat
         assert keys(settings.model_copy(update={"bootstrap_servers": second.bootstrap_servers})) == [7]
     finally:
         second.stop()
+
+
+def test_a_broker_starts_on_the_archive_of_its_classes(broker) -> None:
+    """Java passes over an archive that does not fit, and says nothing: so look at what it has mapped."""
+    archive = archive_of(find_java(), cached_classpath() or ())
+    if not archive.is_file():
+        pytest.skip("`pelton fetch`, of which `make setup` is, has made none here")
+    assert str(archive) in Path(f"/proc/{broker.processes[0].pid}/maps").read_text()
 
 
 def test_a_second_broker_on_the_same_folder_is_one_line(broker, tmp_path: Path) -> None:

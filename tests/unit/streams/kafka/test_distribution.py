@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import socket
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -108,3 +110,21 @@ def test_an_old_java_is_passed_over_for_the_one_in_the_wheel(tmp_path: Path, cle
     found = distribution.find_java()
     assert found != old
     assert (distribution.java_version(found) or 0) >= 17
+
+
+def test_an_archive_of_classes_is_for_one_java_and_one_set_of_jars(cache: Path, jars: list[Path], tmp_path: Path) -> None:
+    java, other = (fake_java(tmp_path / name, "any") for name in ("one", "other"))
+    made = distribution.archive_of(java, jars)
+    assert made == distribution.archive_of(java, jars)
+    assert made.parent == cache / "kafka"
+    assert distribution.archive_of(other, jars) != made
+    assert distribution.archive_of(java, jars[:1]) != made
+    os.utime(jars[0], ns=(1, 1))
+    assert distribution.archive_of(java, jars) != made
+
+
+def test_java_passes_over_a_damaged_archive(tmp_path: Path) -> None:
+    damaged = tmp_path / "classes.jsa"
+    damaged.write_bytes(b"no archive")
+    command = [str(distribution.find_java()), f"-XX:SharedArchiveFile={damaged}", "-version"]
+    subprocess.run(command, check=True, capture_output=True)
