@@ -176,9 +176,9 @@ def test_a_step_that_is_done_again_draws_the_answers_it_drew(config, prompts, tm
 @pytest.mark.parametrize(("kind", "accumulation"), [(TrainerKind.GRPO, 1), (TrainerKind.GRPO, 2), (TrainerKind.RLOO, 2)])
 def test_what_compares_answers_earns_more_and_more(config, prompts, tmp_path, kind, accumulation):
     config = config.model_copy(update={"accumulation": accumulation, "num_generations": 8, "beta": 0.02})
-    run = Run(kind, config, prompts, tmp_path, steps=25).train()
-    assert run.mean_rewards(20, 25) > 2 * run.mean_rewards(0, 5)
-    assert len(run.losses) == 25
+    run = Run(kind, config, prompts, tmp_path, steps=15).train()
+    assert run.mean_rewards(10, 15) > 2 * run.mean_rewards(0, 5)
+    assert len(run.losses) == 15
     assert not any(run.undone)
 
 
