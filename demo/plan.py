@@ -1,17 +1,23 @@
 """What the demo trains, by the speed that it measures: what is asked for first, then as much as fits into the time that it promises.
 
-Its producer holds most of the facts back until the trainer has taken some steps. What else is to be done is
-reckoned in samples, by figures that are rough on purpose. On a machine that gets slower by more than a little after the plan is made, it
+Its producer holds most of the facts back and sends them in tranches: each is decided upon when the one before is nearly trained, by what is
+left of the promise and by the newest steps, so that one slow or quick look does not decide. What else is to be done is reckoned in
+samples, by figures that are rough on purpose. All is sent in the first pass: on a machine that gets slower after that, the demo
 takes longer than it promised.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-MEASURED = 16
-"""Samples trained, after the first look, that a speed is the mean of; half of what is sent first, where that is less."""
+MEASURED = 12
+"""Newest samples trained that a speed is the mean of; half of what is sent first, where that is less."""
+AHEAD = 16
+"""Samples that wait for the trainer when the next tranche is decided upon, so that it need not wait. No tranche is planned smaller."""
+TRANCHES = 5
+"""In so many parts what is held back is sent on a machine that has time for all of it."""
 BETWEEN = 1.25
 """What a step takes with all that lies between it and the next: losses sent, checkpoints, evaluations."""
 ANSWER = 0.8
@@ -29,23 +35,36 @@ SLOWEST = 0.6
 
 
 class Speed:
-    """Seconds a sample, from the trainer's own metrics as they are at each look."""
+    """Seconds a sample in the newest steps, from the trainer's own metrics as they are at each look."""
 
     def __init__(self, sent: int) -> None:
-        """`sent`: samples that there are to measure by."""
+        """`sent`: samples that there are to measure by at first."""
         self._enough = min(MEASURED, max(1, sent // 2))
         self.seconds: float | None = None
         """None until enough is measured."""
-        self._first: tuple[float, float] | None = None
+        self._looks: deque[tuple[float, float]] = deque()
+        self._before = 0.0
+
+    @property
+    def trained(self) -> float:
+        """Samples, by all starts of the trainer; those that it trains again after a crash count twice."""
+        return self._before + (self._looks[-1][1] if self._looks else 0.0)
 
     def look(self, metrics: Mapping[str, float]) -> None:
         """Take the sums of the trainer's steps. The first step, which is slow, is left out where a later look has enough beside it."""
         seconds, samples = metrics.get("pelton_step_seconds_sum", 0.0), metrics.get("pelton_samples_trained_total", 0.0)
-        if not samples or self.seconds is not None:
+        if not samples:
             return
-        if self._first is None or samples < self._first[1]:  # the first look, or a trainer that was started again
-            self._first = (0.0, 0.0) if samples >= self._enough else (seconds, samples)
-        before_s, before = self._first
+        if self._looks and samples < self._looks[-1][1]:  # a trainer that was started again
+            self._before = self.trained
+            self._looks.clear()
+        if not self._looks and samples >= self._enough:
+            self._looks.append((0.0, 0.0))
+        if not self._looks or samples > self._looks[-1][1]:
+            self._looks.append((seconds, samples))
+        while len(self._looks) > 1 and samples - self._looks[1][1] >= self._enough:
+            self._looks.popleft()
+        before_s, before = self._looks[0]
         if samples - before >= self._enough:
             self.seconds = (seconds - before_s) / (samples - before)
 
@@ -60,6 +79,8 @@ class Plan:
     """Prompts that the model's own answers are sampled to."""
     told: str
     """Why, in a line."""
+    is_last: bool = True
+    """Whether nothing is sent after it."""
 
 
 @dataclass(frozen=True)
@@ -77,13 +98,17 @@ class HeldBack:
     passes: int
     answers: int
     """Of a prompt that is sampled."""
+    since: int = 0
+    """Of `sent`, what was held back at first."""
+    trained: float = 0.0
+    """Samples, until now."""
 
 
 def plan(held: HeldBack, seconds: float | None, elapsed_s: float, promise_s: float) -> Plan:
-    """As many as fit. Prompts come first, up to a third of what is left: they close the loop.
+    """As many as fit. Prompts come first, up to a third of what all that is held back at first may take: they close the loop.
 
     Args:
-        held: what there is.
+        held: what there is, now.
         seconds: a sample takes; None where that could not be measured, and then everything is left out that can be.
         elapsed_s: since the start.
         promise_s: in which the demo is to end.
@@ -93,9 +118,10 @@ def plan(held: HeldBack, seconds: float | None, elapsed_s: float, promise_s: flo
     one = max(seconds, 1e-6) * BETWEEN
     room = (PLANNED * promise_s - elapsed_s - ENDING_S) / one  # in samples
     passes = held.passes * (1 + BACK)
-    room -= held.sent * passes + held.asked * ANSWER + held.pairs * held.passes * PAIR
+    room -= held.sent * passes - held.trained + held.asked * ANSWER + held.pairs * held.passes * PAIR
     of_prompt = held.answers * ANSWER + SHARE_OF_PAIRS * held.passes * PAIR
-    prompts = _between(room / 3 / of_prompt, min(held.prompts, FEW), held.prompts)
+    share = max((room + held.since * passes) / 3, room - held.samples * passes)
+    prompts = _between(min(room, share) / of_prompt, min(held.prompts, FEW), held.prompts)
     samples = _between((room - prompts * of_prompt) / passes, 0, held.samples)
     return Plan(samples, prompts, f"{seconds:.2f} s a sample after {elapsed_s:.0f} s")
 
@@ -110,21 +136,49 @@ def _between(wanted: float, least: int, most: int) -> int:
     return max(least, min(most, int(wanted)))
 
 
-def left_out(samples: Sequence[object], planned: Plan, held: HeldBack, wanted: int) -> str | None:
-    """What the plan leaves out, in a line; None where it is nothing.
+class Planner:
+    """Decides upon one tranche after the other. Prompts are sent with the last: they are the first to go where it gets slower."""
+
+    def __init__(self, held: HeldBack, promise_s: float) -> None:
+        self._held, self._promise_s = held, promise_s
+        self._speed = Speed(held.sent)
+        self._tranche = max(AHEAD, -(-held.samples // TRANCHES))
+
+    def look(self, metrics: Mapping[str, float], elapsed_s: float) -> Plan | None:
+        """What to send now; None where that is nothing yet. Not to be asked after the last.
+
+        Where nothing more fits, what is sent is trained to its end before that is believed.
+        """
+        self._speed.look(metrics)
+        waiting = self._held.sent - self._speed.trained
+        must = elapsed_s >= SLOWEST * self._promise_s
+        if not must and (self._speed.seconds is None or waiting > AHEAD):
+            return None
+        planned = plan(replace(self._held, trained=self._speed.trained), self._speed.seconds, elapsed_s, self._promise_s)
+        samples = planned.samples if must else min(planned.samples, self._tranche)
+        if must or samples == self._held.samples or (not samples and waiting <= 0):
+            return replace(planned, samples=samples)
+        if not samples:
+            return None
+        held = self._held
+        self._held = replace(held, sent=held.sent + samples, samples=held.samples - samples, since=held.since + samples)
+        return replace(planned, samples=samples, prompts=0, is_last=False)
+
+
+def left_out(asked: int, further: int, prompts: int, told: str) -> str | None:
+    """What was not sent, in a line; None where it is nothing.
 
     Args:
-        samples: what was held back, in the order in which it is sent.
-        planned: what is decided.
-        held: what there was to decide about.
-        wanted: how many of the samples a held-out question asks for; they come first.
+        asked: facts that a held-out question asks for.
+        further: other facts.
+        prompts: to sample pairs of.
+        told: why, by the plan that was the last.
     """
-    missing = len(samples) - planned.samples
     parts = []
-    if asked := max(0, wanted - planned.samples):
+    if asked:
         parts.append(f"{asked} facts that are asked for (their questions count as never trained)")
-    if other := missing - asked:
-        parts.append(f"{other} further facts")
-    if fewer := held.prompts - planned.prompts:
-        parts.append(f"{fewer} prompts to sample pairs of")
-    return f"left out to end in time ({planned.told}): {', '.join(parts)}" if parts else None
+    if further:
+        parts.append(f"{further} further facts")
+    if prompts:
+        parts.append(f"{prompts} prompts to sample pairs of")
+    return f"left out to end in time ({told}): {', '.join(parts)}" if parts else None

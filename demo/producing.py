@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from demo.dataset import Broken, Record, fact_of
-from demo.plan import SLOWEST, HeldBack, Speed, left_out, plan
+from demo.plan import HeldBack, Planner, left_out
 from demo.policy import prompts
 from demo.session import Session
 from schemas.sample import Sample, Split
@@ -18,7 +18,7 @@ FIRST = 3
 
 
 class DemoProducer:
-    """Sends a first part, measures how fast it is trained, and sends what fits; then the file says that producers have closed."""
+    """Sends a first part, then tranches of what fits by how fast it is trained; then the file says that producers have closed."""
 
     def __init__(self, session: Session, closed: Path) -> None:
         self._session, self._closed = session, closed
@@ -32,7 +32,7 @@ class DemoProducer:
         first += [sample for sample in data.wanted if sample not in first][: -(-len(data.wanted) // FIRST) - len(first)]
         self._first = (*first, *data.texts, *data.labelled, *data.preferences)
         self._waiting = [sample for sample in self._waiting if sample not in first]
-        self._speed = Speed(len(self._first) - len(data.preferences))
+        self._planner = Planner(self._held_back(), session.options.seconds)
 
     def send_facts(self) -> None:
         """To `facts`, which the judge knows the world by."""
@@ -59,21 +59,19 @@ class DemoProducer:
         return self._closed.exists()
 
     def look(self, metrics: Mapping[str, float]) -> None:
-        """Once the trainer's speed is known, or must do without: send the rest of what is to be trained, and close."""
-        if self.has_closed:
+        """Send what the plan has room for by now; behind the last of it, close."""
+        planned = None if self.has_closed else self._planner.look(metrics, time.monotonic() - self._session.started)
+        if planned is None:
             return
-        self._speed.look(metrics)
-        elapsed, promise = time.monotonic() - self._session.started, self._session.options.seconds
-        if self._speed.seconds is None and elapsed < SLOWEST * promise:
-            return
-        held = self._held_back()
-        planned = plan(held, self._speed.seconds, elapsed, promise)
-        samples, prompts = self._waiting[: planned.samples], self._session.dataset.sampled[: planned.prompts]
-        self._send(self._session.dataset.shuffled([*samples, *prompts]))
+        data = self._session.dataset
+        samples, self._waiting = self._waiting[: planned.samples], self._waiting[planned.samples :]
+        self._send(data.shuffled([*samples, *data.sampled[: planned.prompts]]))
         self._note(samples)
-        wanted = len([sample for sample in self._session.dataset.wanted if sample in self._waiting])
-        self._session.left_out = left_out(self._waiting, planned, held, wanted)
-        self._closed.touch()
+        if planned.is_last:
+            asked = len([sample for sample in data.wanted if sample in self._waiting])
+            fewer = max(0, len(data.sampled) - planned.prompts)
+            self._session.left_out = left_out(asked, len(self._waiting) - asked, fewer, planned.told)
+            self._closed.touch()
 
     def _held_back(self) -> HeldBack:
         data, options = self._session.dataset, self._session.options
