@@ -121,7 +121,7 @@ def where_they_went(sent: int, done: RunSummary) -> list[str]:
     if new == done.samples_trained == sent and not others:
         return []
     told = [f"{count} {WHERE[Outcome(outcome)]}" for outcome, count in sorted(others.items()) if count]
-    variants = ", and each variant of a hard sample" if new > sent else ""
+    variants = ", and each variant of a hard sample" if done.variants_trained else ""
     line = f"this start: {counted(sent, 'sample')} sent, {new} trained (each pass counts{variants})"
     return [", ".join([line, *told])]
 
@@ -134,6 +134,7 @@ WHERE = {
     Outcome.FOREIGN: "made for other runs",
     Outcome.FORGOTTEN: "left out, as `pelton forget` has asked",
     Outcome.UNREWARDED: "prompts without a reward in time",
+    Outcome.NO_SPREAD: "prompts replaced, since their answers all earned the same",
 }
 """Where a record went that was not trained."""
 

@@ -112,3 +112,8 @@ class TrainingSample(Message):
     """`augmenter` or `feedback` for what our own nodes sent; unset for producers."""
     recipe: str | None = Field(default=None, max_length=100)
     """How a variant was made of its parent."""
+
+    @property
+    def is_variant(self) -> bool:
+        """Whether the augmenter made it of another sample."""
+        return self.origin == "augmenter"

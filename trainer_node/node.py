@@ -46,6 +46,8 @@ class RunSummary:
     """Of the run, in all; each pass counts."""
     outcomes: dict[str, int]
     """Of this incarnation: records by what became of them, as the ledger calls it; each pass counts."""
+    variants_trained: int
+    """Of this incarnation, among those trained; each pass counts."""
     rewards_late: int
     """Rewards that did not come in time."""
     checkpoint_s: list[float]
@@ -208,6 +210,7 @@ class TrainerNode:
             step=cursor.step,
             samples_trained=cursor.samples_trained,
             outcomes=dict(run.feed.admission.outcomes),
+            variants_trained=run.feed.admission.variants_trained,
             rewards_late=run.rewards.late,
             checkpoint_s=run.claim.store.seconds,
             timings=self._timings.seconds,

@@ -55,6 +55,8 @@ class Admission:
         self.held_out = HeldOut()
         self.outcomes: Counter[str] = Counter()
         """What became of records since this process began."""
+        self.variants_trained = 0
+        """Of those trained."""
         self.dead_lettered: RecentIds[RecordPosition] = RecentIds(dead_letters_kept)
         """Records that an earlier pass has dead-lettered: they are done. Those of a long time ago would be dead-lettered once more."""
         self.forgotten: ForgottenIds | None = None

@@ -294,6 +294,7 @@ class Feed:
                 self.admission.done(item.record, sample.sample_id, outcome, batch.step)
             else:
                 self.admission.done(item.record, sample.sample_id, Outcome.TRAINED, batch.step, sample.former_id)
+                self.admission.variants_trained += sample.is_variant
                 self.cursor.samples_trained += 1
 
     def rewind(self) -> None:
