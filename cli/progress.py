@@ -50,9 +50,13 @@ def _lines(ask: Callable[[], Snapshot], run_id: str, done: threading.Event) -> N
 
 def _tell(now: Snapshot, told: Snapshot | None) -> Snapshot:
     """A line, where there is news."""
-    if told is None or (now.step, now.stage, now.evaluated_at) != (told.step, told.stage, told.evaluated_at):
+    if told is None or _news(now) != _news(told):
         logger.info("%s", line(now))
     return now
+
+
+def _news(now: Snapshot) -> tuple[object, ...]:
+    return now.step, now.stage, now.evaluated_at, lag_lines(now.bands)
 
 
 def line(now: Snapshot) -> str:

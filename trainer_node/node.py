@@ -22,7 +22,7 @@ from trainer_node.config import TrainConfig
 from trainer_node.distributed.process_group import ALONE, ProcessGroup
 from trainer_node.distributed.sharding_plan import asked_for
 from trainer_node.options import RunOptions, Timings
-from trainer_node.run.band_lag import watching_lag
+from trainer_node.run.band_lag import look_at_lag, watching_lag
 from trainer_node.run.context import RunContext, open_run
 from trainer_node.run.follower import Follower
 from trainer_node.run.held_out_prompts import ask_held_out
@@ -132,6 +132,7 @@ class TrainerNode:
             TrainingLoop(run).train()
         if not self._stopping.is_set():
             with self._interruptible():
+                look_at_lag(run)  # the last look beside the training was before its end
                 ask_held_out(run, "after")
             run.claim.publisher.finish()  # a run that is stopped publishes at its next start: its grace is for the checkpoint
 

@@ -17,7 +17,7 @@ import pytest
 
 from schemas.sample import Sample, Split, Task
 from schemas.sample_loss import SampleLoss
-from schemas.training_sample import Objective, TrainingSample
+from schemas.training_sample import BANDS, Objective, TrainingSample
 from schemas.turns import Turn
 from streams.kafka.admin import create_topics, delete_topics
 from streams.kafka.consumer import read_range
@@ -152,6 +152,7 @@ def test_training_stops_after_three_evaluations_that_are_no_better(settings, new
 
 
 def test_bad_samples_are_dead_lettered_with_their_reason_and_the_others_are_trained(settings, new_run):
+    """When that is done, what the run says last of lag is that nothing waits."""
     good = [sample(number) for number in range(8)]
     bad = [
         sample(100, sample_id="long", completion="a " * 100),
@@ -169,6 +170,8 @@ def test_bad_samples_are_dead_lettered_with_their_reason_and_the_others_are_trai
         "long": "too_long", "long prompt": "too_long", "empty": "untrainable", "blank": "untrainable", "held out and empty": "untrainable",
     }  # fmt: skip
     assert "max_seq is 64" in letters["long"][1]
+    lags = {row["name"]: row["value"] for row in read_history(strict.folder).to_pylist() if row["name"].startswith("lag:")}
+    assert lags == {f"lag:sft.{band}": 0 for band in range(BANDS)}
     cutting = new_run("cutting")
     cutting.finish()
     assert account(cutting.trained(), [name for name in samples if name not in ("long prompt", "empty", "blank")]) == ALL_THERE_ONCE

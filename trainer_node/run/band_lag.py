@@ -28,8 +28,8 @@ def watching_lag(run: RunContext) -> Iterator[None]:
 
     def look() -> None:
         while not done.wait(LOOK_S):
-            with contextlib.suppress(PeltonError, Stopped):
-                run.progress.lagged(band_lags(run))
+            with contextlib.suppress(Stopped):
+                look_at_lag(run)
 
     thread = threading.Thread(target=look, name="band-lag", daemon=True)
     thread.start()
@@ -38,6 +38,12 @@ def watching_lag(run: RunContext) -> Iterator[None]:
     finally:
         done.set()
         thread.join(ANSWER_S)
+
+
+def look_at_lag(run: RunContext) -> None:
+    """Look once; what the broker does not say leaves what was seen before."""
+    with contextlib.suppress(PeltonError):
+        run.progress.lagged(band_lags(run))
 
 
 def band_lags(run: RunContext) -> list[BandLag]:

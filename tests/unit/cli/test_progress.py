@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import logging
+import sys
+import time
 import types
 
 import pytest
 from rich.console import Console
 
-from cli.progress import duration, line, panel
+from cli.progress import duration, line, panel, shown
 from schemas.training_sample import Objective
 from trainer_node.commit.history import History, read_history
 from trainer_node.run.progress import BandLag, Progress, Snapshot
@@ -69,6 +72,19 @@ def test_a_line_says_the_same_and_nothing_that_is_not_known():
     assert line(Snapshot("loading the model")).startswith("loading the model  memory ")
     assert "loss" not in line(Snapshot("loading the model"))
     assert "step 7" in line(Snapshot("training", step=7, loss=1.25))
+
+
+def test_the_last_line_says_what_waits_at_the_end_though_no_step_has_been_taken_since(progress, monkeypatch, caplog):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    monkeypatch.setattr("cli.progress.LINE_S", 0.01)
+    caplog.set_level(logging.INFO, "cli.progress")
+    progress.lagged([BandLag("sft.0", 1, True)])
+    with shown(progress.snapshot, "run-7"):
+        while "lag sft 1" not in caplog.text:
+            time.sleep(0.01)
+        progress.lagged([BandLag("sft.0", 0, True)])
+    assert "lag" not in caplog.messages[-1]
+    assert len(caplog.messages) == 2, "each once, for as long as there is no news"
 
 
 def test_durations_are_in_words():
