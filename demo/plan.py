@@ -81,6 +81,16 @@ class Plan:
     """Why, in a line."""
     is_last: bool = True
     """Whether nothing is sent after it."""
+    room: int = 0
+    """How many samples would fit, of which these are a part."""
+
+    @property
+    def places(self) -> list[int]:
+        """Which of what waits is sent, in the order of what is asked for: evenly of all that fits.
+
+        What is asked for would else be trained first in each pass, and be forgotten for what came behind it.
+        """
+        return [number * self.room // self.samples for number in range(self.samples)]
 
 
 @dataclass(frozen=True)
@@ -155,6 +165,7 @@ class Planner:
         if not must and (self._speed.seconds is None or waiting > AHEAD):
             return None
         planned = plan(replace(self._held, trained=self._speed.trained), self._speed.seconds, elapsed_s, self._promise_s)
+        planned = replace(planned, room=planned.samples)
         samples = planned.samples if must else min(planned.samples, self._tranche)
         if must or samples == self._held.samples or (not samples and waiting <= 0):
             return replace(planned, samples=samples)

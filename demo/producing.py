@@ -64,7 +64,8 @@ class DemoProducer:
         if planned is None:
             return
         data = self._session.dataset
-        samples, self._waiting = self._waiting[: planned.samples], self._waiting[planned.samples :]
+        samples = [self._waiting[place] for place in planned.places]
+        self._waiting = [sample for sample in self._waiting if sample not in samples]
         self._send(data.shuffled([*samples, *data.sampled[: planned.prompts]]))
         self._note(samples)
         if planned.is_last:

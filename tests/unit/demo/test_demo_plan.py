@@ -80,6 +80,17 @@ def test_a_quick_look_sends_no_more_than_a_tranche():
     assert (planned.samples, planned.prompts, planned.is_last) == (EVEN.samples // 5, 0, False)
 
 
+def test_a_tranche_is_drawn_evenly_from_all_that_fits_so_that_what_is_asked_for_is_not_trained_first():
+    assert Plan(4, 0, "", is_last=False, room=10).places == [0, 2, 5, 7]
+    assert Plan(3, 0, "", room=3).places == [0, 1, 2]
+    assert Plan(0, FEW, "").places == []
+    planned = Planner(EVEN, PROMISE_S).look({"pelton_step_seconds_sum": 2.0, "pelton_samples_trained_total": 16}, 70)
+    assert (planned.samples, planned.room) == (20, EVEN.samples), "all fits"
+    slower = Planner(EVEN, PROMISE_S).look({"pelton_step_seconds_sum": 9.6, "pelton_samples_trained_total": 16}, 70)
+    assert slower.samples == 20 < slower.room < EVEN.samples
+    assert max(slower.places) < slower.room, "what nothing asks for is not sent before what is asked for and might not fit"
+
+
 def test_the_next_tranche_waits_until_the_one_before_is_nearly_trained():
     planner, sums = Planner(EVEN, PROMISE_S), {"pelton_step_seconds_sum": 2.0, "pelton_samples_trained_total": 16}
     first = planner.look(sums, 70)
