@@ -8,7 +8,8 @@ graph, or no path goes by them, the shortest path counts. What lies between and 
 is the currency of Peru?") is known, and a path begins there.
 
 An answer may add no entity: a number or a date is looked for among the facts of what is reached (`valued`); a yes rests on the facts
-between what it is asked of, a no on those by which one would look it up; and of two that are asked for one is chosen.
+between what it is asked of, a no on those by which one would look it up; and of two that are asked for one is chosen, or the two are
+compared, each by its own fact. A question may name by a number or a date what it asks of ("the bridge that opened in 1931"): one fact more.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Set
 
+from streams.knowledge.english import base_forms, inflections
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold, folded_words
 from streams.knowledge.paths import hops
-from streams.knowledge.valued import Value, is_said_of, value_in, value_predicates
+from streams.knowledge.valued import Value, is_said_of, subjects_said, value_in, value_predicates
 
 MOST = 4
 """Facts beyond which nothing is looked for."""
@@ -33,6 +35,10 @@ YES_OR_NO = frozenset(
     ["is", "are", "was", "were", "am", "do", "does", "did", "has", "have", "had", "can", "could", "will", "would", "should"]
 )
 """With which a question begins that is answered by yes or no."""
+EACH = frozenset(["same", "both"])
+"""With which a question asks the same of each that it names."""
+BESIDE = frozenset(["or", "and"])
+"""Between two that are compared."""
 HUB = 64
 """Facts of one predicate beyond which an entity is not expanded: a path may go from there to what is answered alone."""
 
@@ -53,15 +59,79 @@ def facts_needed(question: str, answer: str, asked: Set[str], said: Set[str], gr
     Returns:
         0 where the answer names all that the question does and nothing else; None where something is unknown, or no path is found.
     """
+    named = relations_in(question, graph)
     if not asked:
-        return None
-    named, added = relations_in(question, graph), said - asked
+        return _asked_by_value(question, answer, said, Counter(named), graph)
+    added = said - asked
     decided = decides(question, answer, asked, said)
     value = None if added else value_in(answer if decided is None else question, graph)
     if not said and value is None and decided is None:
         return None
-    asks = ("needed", frozenset(asked), frozenset(said), frozenset(named.items()), decided, value)
-    return graph.recall(asks, lambda: (_facts_needed(asked, said, decided, value, Counter(named), graph),))[0]
+    words = frozenset(folded_words(question)) & (EACH | BESIDE)
+    if decided is False and not named:
+        named = relations_by_verb(question, graph)
+    other = value_in(answer, graph) if decided and value else None
+    asks = ("needed", frozenset(asked), frozenset(said), frozenset(named.items()), decided, value, other, words)
+
+    def needed() -> int | None:
+        if compared := _compared(asked, said, decided, words, Counter(named), graph):
+            return compared
+        held_against = _facts_to_bound(asked, other, Counter(named), graph) if decided and value else None
+        if held_against and (other or (value and value.quantity and value.quantity.bound)):
+            return held_against
+        exact = _facts_needed(asked, said, decided, value, Counter(named), graph)
+        return held_against if exact is None else exact
+
+    return graph.recall(asks, lambda: (needed(),))[0]
+
+
+def _asked_by_value(question: str, answer: str, said: Set[str], named: Counter[str], graph: Hypergraph) -> int | None:
+    """Where a question names nothing but a number or a date, of which it says whose: one fact, and what is needed from there."""
+    known = [name for name in value_predicates(graph) if name in named]
+    value, gives = (value_in(question, graph), None if said else value_in(answer, graph)) if known else (None, None)
+    if value is None or not (said or gives):
+        return None
+    for name in known:
+        owners = frozenset(one for subject in subjects_said(value, name, graph, BUDGET) for one in graph.entities(subject))
+        if owners and said and said <= owners:
+            return 1
+        if owners and (found := _facts_needed(owners, said, None, gives, named - Counter([name]), graph)):
+            return 1 + found
+    return None
+
+
+def _facts_to_bound(asked: Set[str], said: Value | None, named: Counter[str], graph: Hypergraph) -> int | None:
+    """Of a yes to a number or a date that is no fact's ("longer than 400 m?"): to what the answer says, else to what the question names."""
+    if said is None and not any(name in named for name in value_predicates(graph)):
+        return None
+    return _facts_to_value(asked, said, named, graph)
+
+
+def _compared(asked: Set[str], said: Set[str], decided: bool | None, words: Set[str], named: Counter[str], graph: Hypergraph) -> int | None:
+    """Facts by which several that a question names are compared; None where they are not."""
+    if len(asked) < 2 or (said - asked and decided is not False):
+        return None
+    if decided is None:
+        return 2 if len(asked) == 2 and len(said) == 1 and words & BESIDE and _comparable(asked, named, graph) else None
+    if not words & EACH:
+        return None
+    if not decided:
+        each = [max(paths_by_relation(graph, [one], None, named).values(), default=0) for one in sorted(asked)]
+        return sum(each) if all(each) and len(asked) == 2 else None
+    sums = [_facts_to_each(hub, asked - {hub}, named + named, graph) for hub in sorted(asked)]
+    return min((facts for facts in sums if facts is not None), default=None)
+
+
+def _facts_to_each(hub: str, others: Set[str], named: Counter[str], graph: Hypergraph) -> int | None:
+    legs = [leg for one in sorted(others) if (leg := _between({hub}, {one}, named, graph)) is not None]
+    return sum(legs) if len(legs) == len(others) else None
+
+
+def _comparable(asked: Set[str], named: Counter[str], graph: Hypergraph) -> bool:
+    """Whether facts say the same kind of thing of each: a number or a date that is named; else any, or what is named where something is."""
+    known = value_predicates(graph)
+    predicates = [name for name in known if name in named] or (*known, *(named or graph.predicates()))
+    return any(all(any(True for _ in graph.statements(one, name)) for one in asked) for name in predicates)
 
 
 def decides(question: str, answer: str, asked: Set[str], said: Set[str]) -> bool | None:
@@ -118,6 +188,23 @@ def relations_in(question: str, graph: Hypergraph) -> dict[str, int]:
                 found[predicate] = found.get(predicate, 0) + 1
                 free = place + len(parts)
                 break
+    return found
+
+
+def relations_by_verb(question: str, graph: Hypergraph) -> dict[str, int]:
+    """Predicates that a question names by a verb, or by their name's first word in another form ("Does it cross …?", `crosses`)."""
+    forms = graph.recall("verbs of relations", lambda: _verbs(graph))
+    return {name: 1 for word in folded_words(question) for name in forms.get(word, ())}
+
+
+def _verbs(graph: Hypergraph) -> dict[str, set[str]]:
+    """Which predicates each form of a verb names."""
+    found: dict[str, set[str]] = {}
+    for name in graph.predicates():
+        for verb in (*graph.ontology[name].verbs, name.replace("_", " ")):
+            first = fold(verb).split(" ")[0]
+            for form in {form for lemma in (first, *base_forms(first)) for form in (lemma, *inflections(lemma))}:
+                found.setdefault(form, set()).add(name)
     return found
 
 

@@ -45,9 +45,19 @@ def is_said_of(entity: str, value: Value | None, predicates: Iterable[str], grap
 
 
 def is_said(value: Value, predicate: str, graph: Hypergraph) -> bool:
-    """Whether any fact by a predicate gives this number or date. The facts are looked for once between two changes of the graph."""
-    known = graph.recall(("statements", predicate), lambda: tuple(one for one in map(graph.read, graph) if one.predicate == predicate))
-    return any(agrees(statement, value, graph) for statement in known)
+    """Whether any fact by a predicate gives this number or date."""
+    return any(agrees(statement, value, graph) for statement in _facts_by(predicate, graph))
+
+
+def subjects_said(value: Value, predicate: str, graph: Hypergraph, most: int) -> list[str]:
+    """Of what a fact by a predicate gives this number or date, by its names; of nothing where the predicate has more facts than `most`."""
+    known = _facts_by(predicate, graph)
+    return [one.subject for one in known if agrees(one, value, graph)] if len(known) <= most else []
+
+
+def _facts_by(predicate: str, graph: Hypergraph) -> tuple[Statement, ...]:
+    """Looked for once between two changes of the graph."""
+    return graph.recall(("statements", predicate), lambda: tuple(one for one in map(graph.read, graph) if one.predicate == predicate))
 
 
 def agrees(statement: Statement, value: Value, graph: Hypergraph) -> bool:
