@@ -57,7 +57,7 @@ def test_the_fact_that_says_the_gold_answer_is_what_is_asked(heard, name, of, tr
 
 @each
 def test_a_value_is_that_of_the_gold_answer(heard, name, of, true, other):
-    question = f"Which one has {RANKS[name]}?"
+    question = f"Which of all has {RANKS[name]}?"
     assert heard(question, f"It is {name}.", name) == (1, 0)
     assert heard(question, f"It is Other {name}.", name)[0] == 0
 
