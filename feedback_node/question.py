@@ -127,9 +127,9 @@ def _told_by_gold(parts: list[Part], text: str, mentions: list[str], gold: Seque
     if is_yes_no(text) and not _YES.isdisjoint(map(fold, gold)):
         gold = [*gold, *mentions, *(text[slice(*span)].strip() for span in value_spans(text, 0))]  # what it gives is so
     by_gold = [(name, entity) for entity in mentions for name in sorted(predicates_by_gold(entity, gold, graph))]
-    asked = [part for part in parts if (part.predicate, part.entity) in by_gold]
-    if parts or len({name for name, _ in by_gold}) != 1:
-        return asked
+    names = {name for name, _ in by_gold}
+    if parts or len(names) != 1:
+        return [part for part in parts if part.predicate in names]
     return [Part(*one) for one in by_gold]
 
 

@@ -59,6 +59,8 @@ _DESCRIBES = re.compile(r"\b(?:is|are|was|were)\s+an?\s+(?!\d|million|thousand|h
 """To say what kind of thing something is answers no question for a name."""
 _ADVICE = re.compile(r"\byou\s+should\b", re.IGNORECASE)
 """To say what should be done for the answer is to give it: "You should turn to Africa"."""
+_HOW = "by|from|in|at|on|to|into|with|as|for|of"
+_ENDS_IN = re.compile(rf"\b(?P<verb>\w+)\s+(?P<how>{_HOW})\W*$", re.IGNORECASE)
 _UNFINISHED = re.compile(r"\b(?:is|are|was|were|an?|the|of|in|by|and|or|with|to|from|that|which|for|as)\s*$", re.IGNORECASE)
 """How an answer ends that was cut off."""
 
@@ -71,6 +73,8 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     if len(sentence) > _MOST_UNCUT or (not asked.missing and not _LABEL.match(sentence)):
         return []
     label, missing = _labelled(sentence, asked, graph)
+    if asked.question.by_gold and _is_turned(sentence, asked.text):
+        return []
     if not missing or _is_foreign(sentence) or _MOVED.search(sentence):
         return []
     sentence = _without_apposition(sentence, label, graph)
@@ -99,6 +103,15 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     advised = {"should"} if _ADVICE.search(sentence) else set()
     hedged = bool(claims) and any(word in DOUBT - advised and word not in graph.ontology.vocabulary for word in tokens)
     return [claim.model_copy(update={"hedged": True}) for claim in claims] if hedged else claims
+
+
+def _is_turned(sentence: str, question: str) -> bool:
+    """Whether a sentence says by whom what a question asks from where, or the other way round: "governed by", "governed from"."""
+    ends = _ENDS_IN.search(question)
+    if ends is None:
+        return False
+    said = re.search(rf"\b{re.escape(ends['verb'])}\s+(?P<how>{_HOW})\b", sentence, re.IGNORECASE)
+    return said is not None and (said["how"].lower() == "by") != (ends["how"].lower() == "by")
 
 
 def _is_of_another_work(sentence: str, offers: Offers, missing: Sequence[Missing], graph: Hypergraph) -> bool:

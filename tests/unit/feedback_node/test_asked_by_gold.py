@@ -6,6 +6,7 @@ import pytest
 
 from feedback_node.extraction.extractor import TripletExtractor
 from feedback_node.hearing import prepare
+from feedback_node.question import read_question
 from feedback_node.reward import judge_output
 from schemas.fact import Fact
 from schemas.model_output import ModelOutput
@@ -23,6 +24,7 @@ ONTOLOGY = {
     },
 }  # fmt: skip
 ROWS = [("Lake Orrin", "outlet", "Spey", "Tay"), ("Velmora", "librettist", "Boito", "Ponte"), ("Zarnite", "lustre", "vitreous", "waxy")]
+RANK = {"functional": True, "value": "number", "nouns": ["rank"]}
 RANKS = {"Lake Orrin": "51", "Velmora": "52", "Zarnite": "53"}
 each = pytest.mark.parametrize(("name", "of", "true", "other"), ROWS)
 
@@ -82,3 +84,20 @@ def test_gold_that_two_predicates_say_tells_nothing(heard, name, of, true, other
 @each
 def test_the_words_of_a_question_come_first(heard, name, of, true, other):
     assert heard(f"What is the age of {name}?", "900", RANKS[name]) == (1, 0)
+
+
+@each
+def test_by_whom_is_not_from_where(heard, name, of, true, other):
+    question = f"Which place is {name} governed from?"
+    assert heard(question, f"{name} is governed from Quorlund.", true) == (0, 1)
+    assert heard(question, f"{name} is governed by Quorlund.", true) == (0, 0)
+
+
+@each
+def test_of_two_things_that_words_may_ask_the_gold_answer_tells_which(name, of, true, other):
+    graph = Hypergraph(Ontology.from_dict(ONTOLOGY | {"predicates": ONTOLOGY["predicates"] | {"rank": RANK}}))
+    for predicate, target in (("rank", RANKS[name]), ("age", "900")):
+        graph.put(Fact(subject=name, predicate=predicate, object=target))
+    question = f"Give the rank of {name} by age."
+    assert {part.predicate for part in read_question(question, graph).parts} == {"rank", "age"}
+    assert {part.predicate for part in read_question(question, graph, (RANKS[name],)).parts} == {"rank"}
