@@ -115,7 +115,8 @@ def _of_no_one(graph: Hypergraph, predicate: Predicate, subject_text: str, objec
         return None
     holders = in_scope(graph.statements_to(thing.entity, predicate.name), None)
     names = [name for one in holders.current for root in graph.entities(one.subject) for name in graph.folded_names_of(root)]
-    if not names or not holders.complete or any(phrases.resembles(fold(subject_text), name) for name in names):
+    said = fold(subject_text)
+    if not names or not holders.complete or any(phrases.resembles(said, name) or phrases.is_like(said, name) for name in names):
         return None
     return _contradicted(graph, holders.current)
 

@@ -25,6 +25,7 @@ _PROPER_WORDS = 6
 """A name of more words than this is a description."""
 _ALIKE = 0.75
 """Two unknown spellings this alike (difflib's ratio) may be one name."""
+_LIKE = 0.6
 _TELLING_LETTERS = 4
 """A word of fewer letters is shared by chance."""
 REMEMBERED = 256
@@ -136,6 +137,11 @@ def resembles(left: str, right: str) -> bool:
     if any(len(word) >= _TELLING_LETTERS for word in shared):
         return True
     return SequenceMatcher(None, left.replace(" ", ""), right.replace(" ", ""), autojunk=False).ratio() >= _ALIKE
+
+
+def is_like(left: str, right: str) -> bool:
+    """Whether a folded name that nobody knows may be another one misspelt badly: "gemeralium" for "germanium"."""
+    return left[:1] == right[:1] and SequenceMatcher(None, left, right, autojunk=False).ratio() >= _LIKE
 
 
 def _of(resolution: Resolution, *, sure: bool = True) -> Reading | None:

@@ -333,6 +333,7 @@ def test_an_object_that_another_subject_holds_contradicts_where_there_is_one_sub
     assert judge(graph, "Golden", "sign", "Au").verdict is UNKNOWN
     assert judge(graph, "Galen of Pergamon", "sign", "Au").verdict is CONTRADICTED
     assert judge(graph, "the old metal", "sign", "Au").verdict is UNKNOWN
+    assert judge(graph, "Gloud", "sign", "Au").verdict is UNKNOWN  # misspelt, perhaps
 
 
 HELD = [("Ann", "holds", "Ring"), ("Bob", "holds", "Hat"), ("Ann Lee", "knows", "Bob")]
