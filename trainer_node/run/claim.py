@@ -11,7 +11,6 @@ from pathlib import Path
 
 from schemas.errors import ConfigError
 from schemas.training_sample import Objective
-from streams.imported import uncollected
 from streams.kafka.admin import check_topics
 from streams.kafka.settings import KafkaSettings
 from streams.node import group_name
@@ -152,10 +151,9 @@ def _refuse_what_cannot_be_loaded(config: TrainConfig, options: RunOptions, newe
     read = reading_of(config, newest.manifest if newest else None)
     alone = int(os.environ.get("WORLD_SIZE", "1")) == 1
     source = newest.path if newest and not needs_base(newest) else folder_here(base) or base.source
-    with uncollected():  # torch, Transformers and PEFT are first imported here: half of what a start costs
-        skeleton = refuse_what_cannot_be_loaded(config.model, str(source), read.bits, read.backend, alone and not options.take_over)
-        if skeleton is not None and config.lora_r and newest is None:
-            chosen_targets(skeleton, config.lora_targets)
+    skeleton = refuse_what_cannot_be_loaded(config.model, str(source), read.bits, read.backend, alone and not options.take_over)
+    if skeleton is not None and config.lora_r and newest is None:
+        chosen_targets(skeleton, config.lora_targets)
     if options.vram_cap_gib is not None and not choose_device(None).startswith("cuda"):
         raise ConfigError("--vram-cap-gib has an effect on a CUDA device alone, and there is none here: leave it out")
 

@@ -120,12 +120,9 @@ def open_run(
     if config.refill and group.size > 1:
         raise ConfigError("--refill is for one process: start without it, or on one GPU")
     start = _Start(stack, settings, config, options, group, stopping, timings)
-    with uncollected():  # whether the model can be loaded is found out, too, by libraries
-        claim = claim_run(stack, settings, config, options, stopping)
-        with timings("loading the model"):
-            import_libraries()
-            _spare()
+    claim = claim_run(stack, settings, config, options, stopping)
     with timings("loading the model"):
+        import_libraries()  # they take seconds: only once the run is ours
         from trainer_node.models.restore import load_for_training
 
         _log_in_one_place()
@@ -313,9 +310,5 @@ def _spare_loaded_objects() -> None:
     with uncollected():
         import trainer_node.training.base  # noqa: F401 - TRL and PEFT belong to it
 
-        _spare()
-
-
-def _spare() -> None:
     gc.collect()
     gc.freeze()
