@@ -20,13 +20,17 @@ from streams.knowledge.valued import Value, agrees, value_predicates
 
 
 def predicates_by_gold(entity: str, gold: Sequence[str], graph: Hypergraph) -> set[str]:
-    """The predicates by which a fact has an entity on one side and a gold answer on the other."""
-    found = set()
-    for name in graph.predicates():
-        told = any(_says(one, gold, graph) for one in graph.statements(entity, name))
-        if told or any(_is_one_of(one.subject, gold, graph) for one in graph.statements_to(entity, name)):
-            found.add(name)
-    return found
+    """The predicates by which a fact has an entity on one side and a gold answer on the other.
+
+    Looked for among what is said of either: of a thing that many facts have for their object, those are not gone through.
+    """
+    answers = _entities(gold, graph)
+    return {
+        name
+        for name in graph.predicates()
+        if any(_says(one, gold, graph) for one in graph.statements(entity, name))
+        or any(entity in graph.entities(one.object) for answer in answers for one in graph.statements(answer, name))
+    }
 
 
 def value_by_gold(text: str, gold: Sequence[str], graph: Hypergraph) -> AskedValue | None:
@@ -50,12 +54,9 @@ def value_by_gold(text: str, gold: Sequence[str], graph: Hypergraph) -> AskedVal
 
 def _says(statement: Statement, gold: Sequence[str], graph: Hypergraph) -> bool:
     if graph.ontology[statement.predicate].value is ValueKind.ENTITY:
-        return _is_one_of(statement.object, gold, graph)
+        said = statement.object in {fold(one) for one in gold}
+        return said or not _entities(gold, graph).isdisjoint(graph.entities(statement.object))
     return any(agrees(statement, Value(parse_date(one), parse_quantity(one)), graph) for one in gold)
-
-
-def _is_one_of(side: str, gold: Sequence[str], graph: Hypergraph) -> bool:
-    return side in {fold(one) for one in gold} or not set(graph.entities(side)).isdisjoint(_entities(gold, graph))
 
 
 def _entities(gold: Iterable[str], graph: Hypergraph) -> set[str]:

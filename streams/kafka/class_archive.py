@@ -1,4 +1,4 @@
-"""An archive of Kafka's classes as a JVM has them once they are loaded: a broker that starts on it computes a third less.
+"""An archive of Kafka's classes as a JVM has them once they are loaded: a broker that starts on it loads none of them anew.
 
 It is for one Java and one set of jars, and is made once, by a broker that starts and stops for it (`pelton fetch`). Without it a broker
 starts as ever, and Java passes over one that does not fit.

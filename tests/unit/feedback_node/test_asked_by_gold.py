@@ -58,6 +58,13 @@ def test_the_fact_that_says_the_gold_answer_is_what_is_asked(heard, name, of, tr
 
 
 @each
+def test_what_the_gold_answer_has_is_asked_of_what_the_question_names(heard, name, of, true, other):
+    question = f"Fill in, as experts do: {true} goes with"
+    assert heard(question, f"{true} goes with {name}.", name) == (1, 0)
+    assert heard(question, f"{true} goes with {name}.") == (0, 0)
+
+
+@each
 def test_a_value_is_that_of_the_gold_answer(heard, name, of, true, other):
     question = f"Which of all has {RANKS[name]}?"
     assert heard(question, f"It is {name}.", name) == (1, 0)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from feedback_node.question import read_question
+from schemas.fact import Fact
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.ontology import Ontology
 from tests.unit.feedback_node.hearing.judging import counts_of
 
 ONTOLOGY = {
@@ -46,7 +50,7 @@ def test_what_two_things_have_to_do_with_each_other_is_told_by_what_they_are(hea
 
 @each
 def test_an_answer_cut_off_behind_it_is_not_denies_nothing(heard, name, of, true, other):
-    answer = f"{true} is used in {name}, and it is not the same as {other}, and it is not"
+    answer = f"Experts use {true} in {name} all day long. They also like to use {true} in {name} at night, and it is not"
     assert heard(f"Do they use {true} in {name}?", answer)[1] == 0
 
 
@@ -63,6 +67,10 @@ def test_light_verbs_tell_nothing_of_a_place_or_a_person(heard, name, of, true, 
 
 
 @each
-def test_a_sentence_before_a_question_asks_nothing(heard, name, of, true, other):
-    assert heard(f"The {of} of this is nice. Who leads {name}?", "Ann Lee.") == (1, 0)
-    assert heard(f"The {of} of this is nice. Who leads {name}?", "Bob Smith.") == (0, 1)
+def test_a_sentence_before_a_question_asks_nothing(name, of, true, other):
+    graph = Hypergraph(Ontology.from_dict(ONTOLOGY | {"predicates": ONTOLOGY["predicates"] | {"seat": {"nouns": ["seat"]}}}))
+    for subject, predicate, target in FACTS:
+        graph.put(Fact(subject=subject, predicate=predicate, object=target))
+    asked = read_question(f"I have seen the seat of {name}. Who is the chief of it?", graph)
+    assert {part.predicate for part in asked.parts} == {"chief"}
+    assert {part.predicate for part in read_question(f"Tell me the seat of {name}.", graph).parts} == {"seat"}
