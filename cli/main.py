@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import faulthandler
 import importlib
 import importlib.util
 import logging
@@ -100,6 +101,7 @@ def main() -> None:
 def run_command(command: click.Command) -> None:
     """Run a command as a program of its own; an error of ours is one red line, with exit code 2 where the user can mend it, else 1."""
     set_up()
+    tell_where_threads_stand()
     interrupts = note_interrupts()
     try:
         _run(command)
@@ -115,6 +117,13 @@ def run_command(command: click.Command) -> None:
         if isinstance(error, SystemExit):
             _end(error.code)
         raise
+
+
+def tell_where_threads_stand() -> None:
+    """On standard error, where a library's fault ends the process (SIGSEGV), and whenever SIGUSR1 comes, which ends nothing."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):  # standard error is closed, or is none of the system's
+        faulthandler.enable()
+        faulthandler.register(signal.SIGUSR1)
 
 
 def _end(status: str | int | None) -> NoReturn:

@@ -6,6 +6,7 @@ once (`multiprocessing`'s forkserver), so that a fault costs a second and not te
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import logging
 import os
@@ -94,6 +95,7 @@ def train(pipe: Connection, orders: Orders) -> None:
     """Entry point of the child."""
     gc.freeze()  # what was imported before the fork is no garbage: to look through it, a child would copy all of it
     _log_to(orders.log)
+    faulthandler.enable()
     _limit(orders.limits)
     torch.set_num_threads(1)
     teller = Teller(pipe, orders)

@@ -205,6 +205,31 @@ def test_one_that_was_interrupted_says_so_by_its_exit_code_whatever_it_made_of_i
     assert done.returncode == 130
 
 
+def test_a_process_that_a_library_ends_says_where_it_stood() -> None:
+    code = (
+        "import click, os, signal\n"
+        "from cli.main import run_command\n"
+        "def torn(): os.kill(os.getpid(), signal.SIGSEGV)\n"
+        "run_command(click.command()(torn))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == -signal.SIGSEGV
+    assert "Segmentation fault" in done.stderr
+    assert "in torn" in done.stderr
+
+
+def test_a_process_that_is_asked_says_where_it_stands_and_goes_on() -> None:
+    code = (
+        "import click, os, signal\n"
+        "from cli.main import run_command\n"
+        "def busy(): os.kill(os.getpid(), signal.SIGUSR1); print('went on')\n"
+        "run_command(click.command()(busy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False)
+    assert (done.returncode, done.stdout) == (0, "went on\n")
+    assert "in busy" in done.stderr
+
+
 def test_a_reader_that_has_seen_enough_is_no_error() -> None:
     pelton = Path(sys.executable).with_name("pelton")
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {pelton} --help | head -1"], capture_output=True, encoding="utf-8", check=False)
