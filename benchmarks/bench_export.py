@@ -226,8 +226,8 @@ def forms(run_dir: Path, folder: Path, name: str, rows: list[dict[str, str]], cp
 
 def key_of(run: dict[str, Any]) -> tuple[Any, ...]:
     """What tells runs apart."""
-    settings = run["settings"]
-    return run.get("run"), settings["steps"], settings.get("texts", 48), settings.get("cpu", False)
+    settings, arguments = run["settings"], run["made"].get("arguments", {})
+    return run.get("run"), settings["steps"], settings.get("texts", 48), settings.get("cpu", False), arguments.get("broker", True)
 
 
 def base_alone(texts: Texts, trained: Any) -> dict[str, float]:
