@@ -47,13 +47,21 @@ def main() -> int:
 
 
 def install(target: Path, step: object) -> None:
-    """Install into a folder that has its name only when all is there. Raises CalledProcessError."""
+    """Install into a folder that has its name only when all is there.
+
+    Raises:
+        SystemExit: what installs it has failed, and has said why.
+    """
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir(parents=True)
     try:
         step(target)  # type: ignore[operator]
-    except BaseException:
+    except BaseException as error:
         shutil.rmtree(target, ignore_errors=True)
+        if isinstance(error, subprocess.CalledProcessError):
+            raise SystemExit(
+                f"{target.name} was not installed: {Path(error.cmd[0]).name} ended with {error.returncode}, for what it says above"
+            ) from None
         raise
 
 
