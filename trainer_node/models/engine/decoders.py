@@ -8,6 +8,8 @@ import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 Tensor = torch.Tensor
+WORTH_A_PASS = 8
+"""Tokens that prompts must begin with alike for these to be read in a pass of their own."""
 
 
 class Decoder(Protocol):
@@ -48,6 +50,16 @@ def obstacle(model: Any) -> str | None:
     return None
 
 
+def shared_beginning(prompts: list[list[int]]) -> int:
+    """How many tokens all of several prompts begin with, so that one is left of each; 0 where reading them once is not worth a pass."""
+    if len(prompts) == 1:
+        return 0
+    least, most = min(prompts), max(prompts)  # in the order of their tokens: what these two share, all do
+    alike = next((at for at, (one, other) in enumerate(zip(least, most, strict=False)) if one != other), min(len(least), len(most)))
+    shared = min(alike, min(map(len, prompts)) - 1)
+    return shared if shared >= WORTH_A_PASS else 0
+
+
 class ModelDecoder:
     """By the model's own forward pass: any model of Transformers whose layers all attend to the whole text, with its adapters."""
 
@@ -72,17 +84,31 @@ class ModelDecoder:
         return int(2 * config.num_hidden_layers * heads * dim * size)
 
     def prefill(self, prompts: list[list[int]], slots: Tensor) -> Tensor:
-        """Padded on the left: the model's head then computes one column alone."""
-        width = max(map(len, prompts))
-        ids = torch.tensor([[0] * (width - len(prompt)) + prompt for prompt in prompts], device=self.device)
-        lengths = torch.tensor([len(prompt) for prompt in prompts], device=self.device)
+        """See `Decoder`. What all prompts begin with, a system's words above all, is read once and copied."""
+        shared = shared_beginning(prompts)
+        if shared:
+            self._read([prompts[0][:shared]], slots[:1], 0)
+            self._cache.copy(slots[:1], slots[1:], shared)
+        return self._read([prompt[shared:] for prompt in prompts], slots, shared)
+
+    def _read(self, texts: list[list[int]], slots: Tensor, behind: int) -> Tensor:
+        """Read texts into slots (n,), behind so many tokens that these hold; logits (n, V).
+
+        Padded on the left: the model's head then computes one column alone.
+        """
+        width = max(map(len, texts))
+        ids = torch.tensor([[0] * (width - len(text)) + text for text in texts], device=self.device)
+        lengths = torch.tensor([len(text) for text in texts], device=self.device)
         column = torch.arange(width, device=self.device)
         place = column[None] - (width - lengths)[:, None]
         real = place >= 0
-        # A column of padding sees itself: a row without anything to see has no softmax.
-        sees = (column[:, None] >= column[None]) & (real[:, None] | (column[:, None] == column[None]))
-        self._cache.write(torch.where(real, slots[:, None], self._cache.slots), place.clamp(min=0), read=None)
-        return self._logits(ids, sees[:, None], place.clamp(min=0))
+        positions = (place + behind).clamp(min=0)
+        self._cache.write(torch.where(real, slots[:, None], self._cache.slots), positions, read=slots if behind else None)
+        if behind:
+            sees = torch.arange(self._cache.length, device=self.device) <= positions[:, :, None]
+        else:  # a column of padding sees itself: a row without anything to see has no softmax
+            sees = (column[:, None] >= column[None]) & (real[:, None] | (column[:, None] == column[None]))
+        return self._logits(ids, sees[:, None], positions)
 
     def step(self, tokens: Tensor, slots: Tensor, positions: Tensor) -> Tensor:
         """See `Decoder`."""
@@ -127,6 +153,13 @@ class SlotLayer(CacheLayerMixin):
             return key_states, value_states
         return self.keys[cache.read].transpose(1, 2), self.values[cache.read].transpose(1, 2)
 
+    def copy(self, slot: Tensor, to: Tensor, length: int) -> None:
+        """See `SlotCache.copy`."""
+        assert self.keys is not None
+        assert self.values is not None
+        for kept in (self.keys, self.values):
+            kept[to, :length] = kept[slot, :length]
+
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
         """The mask is the caller's."""
         return query_length, 0
@@ -152,6 +185,12 @@ class SlotCache(Cache):
     def write(self, slots: Tensor, places: Tensor, read: Tensor | None) -> None:
         """Where the next forward pass keeps its tokens, slots and places (rows, columns), and which slots it reads; None: itself alone."""
         self.at_slots, self.at_places, self.read = slots, places, read
+
+    def copy(self, slot: Tensor, to: Tensor, length: int) -> None:
+        """What a slot (1,) holds of its first `length` tokens, into others (n,)."""
+        for layer in self.layers:
+            assert isinstance(layer, SlotLayer)
+            layer.copy(slot, to, length)
 
     def update(self, key_states: Tensor, value_states: Tensor, layer_idx: int, *_: Any, **__: Any) -> tuple[Tensor, Tensor]:
         """See `SlotLayer.update`."""

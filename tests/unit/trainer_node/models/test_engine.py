@@ -23,7 +23,7 @@ from tests.models.tiny import build
 from trainer_node.fast.decode import SlotDecoder
 from trainer_node.models.adapters import add_lora
 from trainer_node.models.engine import GREEDY, Sampling, engine_of, key_of
-from trainer_node.models.engine.decoders import ModelDecoder
+from trainer_node.models.engine.decoders import ModelDecoder, shared_beginning
 from trainer_node.models.engine.engine import Engine
 from trainer_node.models.engine.generating import Generating
 from trainer_node.models.engine.sampling import uniforms
@@ -93,6 +93,35 @@ def test_greedy_answers_are_those_of_generate_while_slots_are_filled_anew(build_
     answers = engine(model, most=3).answer(asked, 24, GREEDY)
     assert [answer.tokens for answer in answers] == [generated(model, prompt, 24) for prompt in asked]
     assert len({len(answer.tokens) for answer in answers}) > 2, "all answers end together: nothing was filled anew"
+
+
+@pytest.mark.parametrize("build_it", [llama, qwen3, neox, gpt2])
+def test_what_all_prompts_begin_with_is_read_once_and_changes_no_answer(build_it: Any):
+    model = made(build_it)
+    system = prompts(4)[3]  # 40 tokens
+    asked = [system + prompt for prompt in [*prompts(7), prompts(7)[2]]]
+    read: list[int] = []
+    with model.get_input_embeddings().register_forward_hook(lambda module, given, found: read.append(given[0].numel())):
+        answers = engine(model, most=8).answer(asked, 24, GREEDY)
+    assert read[:2] == [len(system), 8 * max(len(prompt) - len(system) for prompt in asked)]
+    assert [answer.tokens for answer in answers] == [generated(model, prompt, 24) for prompt in asked]
+
+
+def test_prompts_that_are_one_and_the_same_are_each_answered():
+    model = made(llama)
+    (prompt,) = prompts(4)[3:]
+    answers = engine(model).answer([prompt] * 6, 24, Sampling(1.0), list(range(6)))
+    alone = [engine(model, most=1).answer([prompt], 24, Sampling(1.0), [key])[0].tokens for key in range(6)]
+    assert [answer.tokens for answer in answers] == alone
+    assert len({tuple(answer) for answer in alone}) > 1
+
+
+@pytest.mark.parametrize(("beginnings", "shared"), [([30], 0), ([30, 30], 30), ([30, 12, 20], 12), ([30, 7, 20], 0), ([9], 0)])
+def test_only_a_beginning_that_is_worth_a_pass_is_shared(beginnings: list[int], shared: int):
+    said = prompts(11)[3]
+    asked = [said[:length] + [16 + at] for at, length in enumerate(beginnings)]
+    assert shared_beginning(asked) == shared
+    assert shared_beginning([said[:9], said]) == 8, "one token is left of each"
 
 
 def test_a_model_with_recurrent_layers_is_answered_with_by_generate_alike():
