@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from feedback_node.asked_by_gold import predicates_by_gold, value_by_gold
 from feedback_node.asked_value import AskedValue, has_owner, value_asked_of
+from feedback_node.choices import asked_by_choices
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.sentences import sentences
 from feedback_node.value_spans import value_spans
@@ -99,6 +100,8 @@ def read_question(text: str, graph: Hypergraph, gold: Sequence[str] | None = Non
     predicates = _asked_in(asking, graph, mentions) or (_asked_in(outside, graph, mentions) if asking != outside else [])
     if not predicates and (is_yes_no(text) or _OR.search(text)) and (pair := paired(text, graph)) is not None:
         predicates, mentions = [pair[0]], [pair[1].entity]
+    if (chosen := asked_by_choices(text, found, predicates, graph)) is not None:
+        predicates, mentions = [chosen[0]], [chosen[1]]
     parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
     by_gold = _told_by_gold(parts, text, mentions, gold, graph) if gold else []
     if by_gold:
@@ -231,6 +234,7 @@ def _asked_by(clause: str, text: str, graph: Hypergraph, entities: list[str]) ->
 def _ways(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> Iterator[list[str]]:
     """The ways to read a clause, the best first: by its own words, by what it says little of, by like words. Each when asked for."""
     exact, kinds = graph.ontology.predicates_in(clause), _kinds(clause)
+    yield [name for name in exact if _is_behind_which(clause, name, graph)]
     yield [name for name in exact if kinds is None or graph.ontology[name].value in kinds]
     if not exact:
         yield _implied(clause, text, graph, entities)
@@ -238,6 +242,12 @@ def _ways(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> Ite
     yield [name for name in like if kinds is None or graph.ontology[name].value in kinds]
     yield exact
     yield like
+
+
+def _is_behind_which(clause: str, predicate: str, graph: Hypergraph) -> bool:
+    """Whether a noun of the predicate stands behind a "which": "At which company or university was X developed?" does not ask by whom."""
+    nouns = "|".join(re.escape(noun) for noun in graph.ontology[predicate].nouns)
+    return bool(nouns) and re.search(rf"\b(?:which|what)\s+(?:\w+\s+or\s+)?(?:{nouns})\b", clause, re.IGNORECASE) is not None
 
 
 def _implied(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> list[str]:

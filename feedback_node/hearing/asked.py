@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
+from feedback_node.choices import choices_of
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.surface import Statement, statement_of
 from feedback_node.question import Part, Question
@@ -16,7 +17,6 @@ from streams.knowledge.ontology import ValueKind
 
 _OTHER_THING = listed("other_thing")
 _DENIED = re.compile(r"\b(?:not|never|no longer)\b|n['’]t\b", re.IGNORECASE)
-_CHOICE = re.compile(r",?\s+or\s+", re.IGNORECASE)
 
 
 class Missing(NamedTuple):
@@ -54,7 +54,8 @@ def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
     outside = [word.text for word in words(text) if not any(one.start <= word.start < one.end for one in mentions)]
     if not _OTHER_THING.isdisjoint(set(outside) - _own_words(question, graph)):
         return Asked(text, question, (), frozenset(), statement, question.words)
-    choices = _choices(text, graph)
+    given = choices_of(text, mentions)
+    choices = frozenset(found for one in given for found in (one.entity, *graph.entities(one.entity)))
     parts = [part for part in question.parts if part.entity not in choices]
     missing = tuple(one for part in parts if (one := _missing(part, graph, statement)) is not None)
     if question.value:  # whose it is
@@ -102,18 +103,6 @@ def _own_words(question: Question, graph: Hypergraph) -> set[str]:
     asked = [graph.ontology[part.predicate] for part in question.parts if part.predicate in graph.ontology.predicates]
     said = [text for one in asked for text in (*one.nouns, *one.phrases)]
     return {word.text for text in said for word in words(text)}
-
-
-def _choices(text: str, graph: Hypergraph) -> frozenset[str]:
-    """The entities on both sides of an "or"."""
-    found: set[str] = set()
-    mentions = graph.entities_in(text, ambiguous=True)
-    for match in _CHOICE.finditer(text):
-        left = [one for one in mentions if one.end == match.start()]
-        right = [one for one in mentions if match.end() <= one.start <= match.end() + 4]
-        found.update(one.entity for one in (*left, *right))
-        found.update(root for one in (*left, *right) for root in graph.entities(one.entity))
-    return frozenset(found)
 
 
 def _missing(part: Part, graph: Hypergraph, statement: Statement | None) -> Missing | None:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.abstention import says_not_to_know
 from feedback_node.hearing.asked import Asked, asked_of
+from feedback_node.hearing.chosen import as_chosen
 from feedback_node.hearing.closer import brought_closer
 from feedback_node.hearing.described import told_beside
 from feedback_node.hearing.frame import DOUBT, FRAME
@@ -17,6 +18,7 @@ from feedback_node.hearing.offers import HAS_VERB, RULES, is_label, read_fragmen
 from feedback_node.hearing.own_nouns import with_own_noun
 from feedback_node.hearing.plain_lists import plain_list
 from feedback_node.hearing.plain_offers import plain_offer
+from feedback_node.hearing.plurals import of_many
 from feedback_node.hearing.reread import PLACE, inside_place, is_of_kind, owner_of, reread
 from feedback_node.hearing.sole import is_about, is_liked_there, sole_offer
 from feedback_node.hearing.stand_in import said_of_owner
@@ -80,7 +82,8 @@ class Heard(NamedTuple):
 def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, question: Question, graph: Hypergraph) -> Heard:
     """Read an answer against its question. `triplets` are what the extraction found in the utterance's prose. Hold the view's lock."""
     asked = asked_of(prompt, question, graph)
-    triplets = brought_closer(reread(triplets, utterance.text, asked, graph), utterance.text, graph)
+    triplets = brought_closer(reread(of_many(triplets, graph), utterance.text, asked, graph), utterance.text, graph)
+    triplets = as_chosen(triplets, asked, graph)
     is_long = len(utterance.text) > _SHORT_CHARS
     if utterance.guessed and is_long:
         triplets = [one for one in triplets if _is_known(one, graph)]

@@ -28,4 +28,4 @@ def with_own_noun(claim: Triplet, text: str, graph: Hypergraph) -> Triplet:
 def _opening(nouns: tuple[str, ...]) -> re.Pattern[str]:
     said = "|".join(re.escape(noun) for noun in nouns) or "(?!)"
     opens = r"(?:^|[.!?;:,\n]|\band\b)\s*(?:(?:the|its|their|his|her)\s+)?"
-    return re.compile(rf"{opens}(?:{said})\s+(?:of|for|is|was)\b[^.!?]*$", re.IGNORECASE)
+    return re.compile(rf"{opens}(?:{said})\s+(?:of|for|behind|that|which|where|is|was)\b[^.!?]*$", re.IGNORECASE)

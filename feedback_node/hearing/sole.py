@@ -15,6 +15,7 @@ from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked, Missing
 from feedback_node.hearing.frame import DENIALS, DOUBT
 from feedback_node.hearing.makers import sole_maker
+from feedback_node.hearing.named_kinds import named_kind
 from feedback_node.hearing.offers import masked
 from feedback_node.hearing.told import is_misspelt
 from feedback_node.value_spans import value_spans
@@ -78,7 +79,7 @@ def sole_offer(sentence: str, asked: Asked, missing: Missing, graph: Hypergraph)
     else:
         found = _listed(text, begin, missing, asked, graph) or _places(text, begin, missing, graph)
         if not found:
-            return sole_maker(text, begin, asked, missing, graph)
+            return sole_maker(text, begin, asked, missing, graph) or named_kind(text, begin, asked, missing, graph)
     owner = next(iter(graph.names_of(missing.entity)), missing.entity)
     return [
         claim

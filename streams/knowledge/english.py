@@ -69,7 +69,7 @@ PRONOUNS = _set(
     everyone someone something anything unknown various several many some all both either neither another other others each"""
 )
 """Words that stand for something without naming it."""
-SMALL_WORDS = _set("of the de del della la las le les el al du des di da do dos das von van der den bin ibn y e i und et")
+SMALL_WORDS = _set("of at the de del della la las le les el al du des di da do dos das von van der den bin ibn y e i und et")
 """Words inside a proper name that are not written with a capital."""
 CHANGING = _set(
     """former formerly ancient old historic historical past future first second third last next new greater upper lower outer inner near

@@ -6,7 +6,7 @@ A reading is `sure` where the phrase means that entity and nothing else; one tha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from difflib import SequenceMatcher
 
 from streams.knowledge.english import CHANGING, COURTESIES, DETERMINERS, FUNCTION_WORDS, INDEFINITE, PARTITIVE, PRONOUNS, RANKS, SMALL_WORDS
@@ -31,6 +31,8 @@ _TELLING_LETTERS = 4
 REMEMBERED = 256
 """Readings kept: those of an answer and some before."""
 _SIGN_LETTERS = 2
+_CLASS_WORDS = 3
+"""A class ("opera", "concert hall") has no more words than these."""
 _ADJECTIVE_LETTERS, _ADJECTIVE_ENDING = 4, 3
 FIRM_WORDS = frozenset(
     [
@@ -102,7 +104,9 @@ def is_proper(phrase: str) -> bool:
         return False
     if not tokens[0][:1].isupper() or (folded[0] in DETERMINERS | PRONOUNS | FUNCTION_WORDS and folded != ["may"]):
         return False  # May is a month
-    return all(token[:1].isupper() or token.lower() in SMALL_WORDS for token in tokens)
+    return all(
+        token[:1].isupper() or token.lower() in SMALL_WORDS or (token == "and" and "of" in folded[:at]) for at, token in enumerate(tokens)
+    )
 
 
 def firm(name: str) -> str:
@@ -129,11 +133,14 @@ def contains(left: str, right: str) -> bool:
     return f" {left} " in f" {right} " or f" {right} " in f" {left} "
 
 
-def resembles(left: str, right: str) -> bool:
-    """Whether two folded names may be one: a telling word in common, one within the other, or nearly the same letters."""
+def resembles(left: str, right: str, kinds: Collection[str] = ()) -> bool:
+    """Whether two folded names may be one: a telling word in common, one within the other, or nearly the same letters.
+
+    `kinds`: words that only say of what kind both are: two universities are not one.
+    """
     if contains(left, right):
         return True
-    shared = (set(left.split()) & set(right.split())) - _COMPASS - FIRM_WORDS
+    shared = (set(left.split()) & set(right.split())) - _COMPASS - FIRM_WORDS - {*kinds}
     if any(len(word) >= _TELLING_LETTERS for word in shared):
         return True
     return SequenceMatcher(None, left.replace(" ", ""), right.replace(" ", ""), autojunk=False).ratio() >= _ALIKE
@@ -232,12 +239,18 @@ def _name_and_class(graph: Hypergraph, text: str) -> Reading | None:
     """ "X City": the name with a common noun after it; in capitals it may be a name of its own, unlike in "the X river"."""
     tokens = list(words(text))
     last = len(tokens)
-    while last > 1 and tokens[last - 1].text in graph.ontology.classes:
-        last -= 1
+    while length := _class_at_end([token.text for token in tokens[:last]], graph.ontology.classes):
+        last -= length
     if 0 < last < len(tokens) and (found := _whole(graph, text[: tokens[last - 1].end])):
         own = any(text[token.start].isupper() for token in tokens[last:])
         return found._replace(sure=found.sure and not own)
     return None
+
+
+def _class_at_end(tokens: list[str], classes: frozenset[str]) -> int:
+    """How many words a class has with which these end, behind another word; 0 where they end with none."""
+    lengths = range(min(len(tokens) - 1, _CLASS_WORDS), 0, -1)
+    return next((length for length in lengths if " ".join(tokens[-length:]) in classes), 0)
 
 
 def ends_in_class(graph: Hypergraph, text: str, thing: Reading) -> bool:

@@ -174,18 +174,22 @@ class RelationIndex:
         return " ".join(["_", *tokens[at + 1 :]])
 
     def spoken_of(self, text: str) -> list[str]:
-        """Predicates whose noun, verb or phrase stands in a text, in the order they come; the longest words count at each place."""
+        """Predicates whose noun, verb or phrase stands in a text, in the order they come; the longest words count at each place.
+
+        Words of several mean the one that other words in the text mean alone: "At which university was it developed?".
+        """
         tokens = [word.text for word in folded_words(text)]
-        found: dict[str, None] = {}
+        found: list[dict[str, None]] = []
         position = 0
         while position < len(tokens):
             for size in range(min(_LONGEST, len(tokens) - position), 0, -1):
                 if names := self._spoken.get(" ".join(tokens[position : position + size])):
-                    found.update(names)
+                    found.append(names)
                     position += size - 1
                     break
             position += 1
-        return list(found)
+        alone = {name for names in found if len(names) == 1 for name in names}
+        return list(dict.fromkeys(name for names in found for name in names if name in alone or alone.isdisjoint(names)))
 
     def asked_by(self, text: str) -> list[str]:
         """The same for a question that has their words in another form or order ("Into which sea does it flow?"): most words in common."""
