@@ -197,6 +197,8 @@ def _kind_stated(text: _Sentence) -> Iterator[Triplet]:
     if match["of"] and match["noun"] not in _SAME:
         return  # "in the capital of X" says of what
     if match["own"] is not None and not match["of"]:
+        if re.search(rf"\b{match['noun']}\s+{re.escape(text.text[slice(*match.span('own'))])}", text.asked.text, re.IGNORECASE):
+            return  # "a baby X" is called "a baby X": what is asked of, said again
         yield text.of_owner(match, "own").model_copy(update={"rule": NAMED})
     elif match["own"] is None:
         yield from (one.model_copy(update={"rule": NAMED}) for one in text.claim(match))

@@ -14,6 +14,8 @@ from feedback_node.hearing.chosen import as_chosen
 from feedback_node.hearing.closer import brought_closer
 from feedback_node.hearing.described import told_beside
 from feedback_node.hearing.frame import DOUBT, FRAME
+from feedback_node.hearing.given_back import given_back
+from feedback_node.hearing.inverse import named_again
 from feedback_node.hearing.offers import HAS_VERB, RULES, is_label, read_fragment
 from feedback_node.hearing.own_nouns import with_own_noun
 from feedback_node.hearing.plain_lists import plain_list
@@ -59,7 +61,6 @@ _NO = re.compile(
     r"(?![\w'])(?! (?:idea|one|clue|information|record|data)\b)",
     re.I,
 )
-
 
 _CUT_OFF = re.compile(r"^\W*(?:it|he|she|they)\s+\w+(?:\s+not)?$", re.IGNORECASE)
 """Behind other sentences no reply: "No, it does not. It is" was to go on, as was "and it is not"."""
@@ -233,8 +234,8 @@ def _with_told_beside(sentence: str, start: int, said: list[Triplet], asked: Ask
     on_question = [one for one in said if _is_asked(one, asked, graph)]
     if any(judge(graph, one).verdict is not Verdict.UNKNOWN for one in on_question):
         return said
-    told = [inside_place(one, sentence, asked, graph) for one in told_beside(sentence, asked, graph)]
-    told = told or plain_offer(sentence, asked, graph) or plain_list(sentence, asked, graph)
+    told = given_back(sentence, asked, graph) or [inside_place(one, sentence, asked, graph) for one in told_beside(sentence, asked, graph)]
+    told = told or plain_offer(sentence, asked, graph) or plain_list(sentence, asked, graph) or named_again(sentence, asked, graph)
     if not told:
         return said
     again = [one for one in said if one.predicate in ("is", "was") and any(other.object in one.object for other in told)]

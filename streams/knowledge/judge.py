@@ -23,6 +23,8 @@ NAMED = "named"
 """Rule of a claim whose object was given, by itself, as the answer to a question for it: no word says another relation."""
 OFFERED = "offered"
 """Rule of a claim whose object is a phrase in small letters, given as what was asked: a name, though it is not written as one."""
+GIVEN = "given"
+"""Rule of a claim whose object is a word given as the answer, in quotation marks, or the thing's own name: both of the above."""
 PROPERTY = "property"
 """Rule of a claim by the predicate's own noun ("the continent of X is Y"): nor can that mean another relation."""
 MAX_FACTS = 20
@@ -98,8 +100,8 @@ def _judge_sides(graph: Hypergraph, predicate: Predicate, subject_text: str, obj
     when = None if is_done_once(predicate) else parse_date(date) if date else when
     scope = in_scope(graph.statements(subject.entity, predicate.name), when)
     thing = phrases.read(graph, said) if predicate.value is ValueKind.ENTITY else phrases.NONE
-    listed = predicate.listed_range and rule not in (NAMED, PROPERTY) and not _says_kind(predicate, said)
-    claim = Claim(predicate, subject.entity, said, thing, scope, listed, rule == OFFERED)
+    listed = predicate.listed_range and rule not in (NAMED, PROPERTY, GIVEN) and not _says_kind(predicate, said)
+    claim = Claim(predicate, subject.entity, said, thing, scope, listed, rule in (OFFERED, GIVEN))
     return _judge_entity(graph, claim) if predicate.value is ValueKind.ENTITY else _judge_value(graph, claim)
 
 
