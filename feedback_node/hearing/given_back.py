@@ -18,8 +18,8 @@ from streams.knowledge.ontology import ValueKind
 from streams.knowledge.phrases import read
 
 _SAYS = re.compile(
-    r"^(?P<lead>[^,;:\"“]+?\s(?:is|are|was|were|in|at)(?:\s+(?:called|named|known\s+as))?)\s+(?:(?:an?|the)\s+)?"
-    r"(?:[\"“](?P<quoted>[^\W\d_][\w-]{2,}(?:\s[\w-]+)?)[.,!]?[\"”]|(?P<bare>[^\W\d_][\w'-]*(?:\s[\w'-]+){0,3}?))(?=\s*(?:[.!]|$)|\s+in\s)"
+    r"^(?P<lead>[^,;:\"“]+?\s(?:is|are|was|were|in|at)(?:\s+(?P<called>called|named|known\s+as))?)\s+(?:(?P<a>an?|the)\s+)?"
+    r"(?:[\"“](?P<quoted>[^\W\d_][\w-]{2,}(?:\s[\w-]+)?)[.,!]?[\"”]|(?P<bare>[^\W\d_][\w'-]*(?:\s[\w'-]+){0,3}?))(?=\s*[.!]?\s*$|\s+in\s)"
 )
 _MOST_CHARS = 200
 _LEAST = 2
@@ -36,6 +36,8 @@ def given_back(sentence: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
     if match is None or missing.side != "object" or predicate.value is not ValueKind.ENTITY or not predicate.one_object:
         return []
     group = "quoted" if match["quoted"] else "bare"
+    if group == "bare" and not match["called"] and match["a"] in ("a", "an"):
+        return []  # "A baby X is an X" says of what kind it is
     thing = read(graph, match[group])
     is_owner = thing.sure and thing.entity == missing.entity and {word.text for word in words(match[group])}.isdisjoint(predicate.nouns)
     if not _says_again(match["lead"], missing, asked, graph) or not (is_owner or (group == "quoted" and _is_word(match["quoted"], asked))):

@@ -41,6 +41,8 @@ def test_the_thing_s_own_name_is_no_word_for_what_it_has(heard, name, noun, true
     question = f"What do you call a young {name}?"
     assert heard(name, question, f"A young {name} is called a {true}.") == {"verified"}
     assert heard(name, question, f"A young {name} is called a {name}.") == {"contradicted"}
+    assert heard(name, question, f"A young {name} is a {name}.") == set()
+    assert heard(name, question, f"A young {name} is called {name}.R.R.I.") == set()
     assert heard(name, f"In which town is the {place} of the {name}?", f"The {place} of the {name} is in the town of {name}.") == {
         "contradicted"
     }
@@ -69,4 +71,4 @@ def test_a_repeated_noun_before_the_thing_is_no_answer_to_a_yes_no_question(hear
 
 @each
 def test_the_thing_called_by_its_name_is_no_answer_to_another_question(heard, name, noun, true, place):
-    assert heard(name, f"I learn a trade, that of a {name}. What do you call its {noun}?", f"The trade of a {name} is called a {name}.") == set()
+    assert heard(name, f"I learn a trade, that of a {name}. What do you call its {noun}?", f"The trade of {name}s is {name}.") == set()
