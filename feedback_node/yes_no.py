@@ -11,12 +11,14 @@ _TOLD = (
     r"(?:do|did|would) you (?:say|think|believe|agree)(?: that)?",
     r"(?:do|did) you know (?:if|whether|that)",
     r"(?:(?:can|could|would|will) you (?:please )?)?(?:tell me|say|confirm|check) (?:if|whether)",
+    r"if i (?:say|said|think|thought|believe|claim|tell you|told you)(?: that)?(?=[^?]*,\s*(?:am|would|was|is that|would that))",
     r"i(?: would|'d|’d) like to know (?:if|whether)",
 )
 _OPENER = re.compile(rf"^\W*{_LINK}(?:(?P<told>{'|'.join(_TOLD)})\s+)?", re.IGNORECASE)
 """What stands before the sentence that is asked about."""
 _TAG = re.compile(
     r"(?:,?\s*\b(?:is|was|are|were|does|do|did|has|have|had|ca|wo|could|would)n['’]?t\s+(?:it|he|she|they|there)"
+    r"|,\s*(?:am i|was i|would i be|is that|would that be)\s+(?:right|correct|true|so)"
     r"|,\s*(?:right|correct|true|yes|no|or not|is that (?:so|right|true|correct)|true or false))\s*\?\s*$",
     re.IGNORECASE,
 )

@@ -69,12 +69,13 @@ def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
 
 def _by_gold(text: str, question: Question, graph: Hypergraph) -> Statement | None:
     """What a yes/no question asks to affirm whose gold answers tell the predicate: of a thing that it names, another, or its one value."""
-    part = question.parts[0] if question.by_gold else None
+    told = [one for one in question.parts if one.predicate is not None and graph.statements(one.entity, one.predicate)]
+    part = told[0] if told and question.by_gold else None
     if part is None or part.predicate is None:
         return None
     mentions = graph.entities_in(text, ambiguous=True)
     of = next((one for one in mentions if part.entity in (one.entity, *graph.entities(one.entity))), None)
-    if of is None or not graph.statements(part.entity, part.predicate):
+    if of is None:
         return None
     if graph.ontology[part.predicate].value is not ValueKind.ENTITY:
         spans = list(value_spans(text, 0))

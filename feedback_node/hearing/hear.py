@@ -22,6 +22,7 @@ from feedback_node.hearing.plain_lists import plain_list
 from feedback_node.hearing.plain_offers import plain_offer
 from feedback_node.hearing.plurals import of_many
 from feedback_node.hearing.reread import PLACE, inside_place, is_of_kind, owner_of, reread
+from feedback_node.hearing.said_again import with_said_again
 from feedback_node.hearing.sole import is_about, is_liked_there, sole_offer
 from feedback_node.hearing.stand_in import said_of_owner
 from feedback_node.hearing.surface import Statement, statement_in
@@ -123,6 +124,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     heard = [one for one in heard if not is_liked_there(one, utterance.text, graph)]
     if not doubtful:
         heard = _with_sole_offers(heard, utterance, whole, graph)
+    heard = with_said_again(heard, utterance, whole, graph)
     if utterance.guessed:
         heard = _without_words(heard, graph, is_long=is_long)
     abstained = doubtful and not any(_is_asked(one, asked, graph) for one in heard)
