@@ -52,7 +52,7 @@ def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
     statement = statement_of(text, graph) or _by_gold(text, question, graph) if question.yes_no else None
     mentions = graph.entities_in(text, ambiguous=True)
     outside = [word.text for word in words(text) if not any(one.start <= word.start < one.end for one in mentions)]
-    if not _OTHER_THING.isdisjoint(set(outside) - _own_words(question, graph)):
+    if not question.by_gold and not _OTHER_THING.isdisjoint(set(outside) - _own_words(question, graph)):
         return Asked(text, question, (), frozenset(), statement, question.words)
     given = choices_of(text, mentions)
     choices = frozenset(found for one in given for found in (one.entity, *graph.entities(one.entity)))

@@ -6,7 +6,7 @@ from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked
 from streams.knowledge.english import CHANGING, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
-from streams.knowledge.names import Word
+from streams.knowledge.names import Word, words
 
 FRAME = (
     listed("frame")
@@ -61,3 +61,8 @@ def is_benign(word: str, asked: Asked, graph: Hypergraph) -> bool:
         or word in DOUBT
         or word in DENIALS
     )
+
+
+def says_something(sentence: str) -> bool:
+    """Whether a sentence is more than a frame ("Sure!"): what comes after it is no short answer any more."""
+    return any(word.text not in FRAME and word.text not in DOUBT for word in words(sentence))

@@ -13,9 +13,10 @@ from feedback_node.hearing.asked import Asked, asked_of
 from feedback_node.hearing.chosen import as_chosen
 from feedback_node.hearing.closer import brought_closer
 from feedback_node.hearing.described import told_beside
-from feedback_node.hearing.frame import DOUBT, FRAME
+from feedback_node.hearing.frame import says_something
 from feedback_node.hearing.given_back import given_back
 from feedback_node.hearing.inverse import named_again
+from feedback_node.hearing.known_objects import with_known_offers
 from feedback_node.hearing.offers import HAS_VERB, RULES, is_label, read_fragment
 from feedback_node.hearing.own_nouns import with_own_noun
 from feedback_node.hearing.plain_lists import plain_list
@@ -115,7 +116,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
             said = _with_told_beside(sentence, start, said, asked, graph)
         said += _denied_beside(utterance, said, start, end) if is_short else []
         asked = _left_of(asked, [one for one in said if not one.negated]) if is_short else asked
-        is_frame = not _says_something(sentence) or _asks_again(sentence, asked)
+        is_frame = not says_something(sentence) or _asks_again(sentence, asked)
         is_denial = is_short and bool(said) and all(one.negated for one in said)  # "X did not; Y did"
         is_open = is_open and (is_frame or is_denial or (bool(said) and is_short and bool(asked.missing)))
         heard += said
@@ -123,7 +124,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     heard = without_others(heard, asked, graph)
     heard = [one for one in heard if not is_liked_there(one, utterance.text, graph)]
     if not doubtful:
-        heard = _with_sole_offers(heard, utterance, whole, graph)
+        heard = with_known_offers(_with_sole_offers(heard, utterance, whole, graph), utterance, whole, graph)
     heard = with_said_again(heard, utterance, whole, graph)
     if utterance.guessed:
         heard = _without_words(heard, graph, is_long=is_long)
@@ -255,7 +256,7 @@ def _with_sole_offers(heard: list[Triplet], utterance: Utterance, asked: Asked, 
             continue
         for start, end in islice(sentences(utterance.text, utterance.names), _SOLE_SENTENCES):
             sentence = utterance.text[start:end]
-            if _ASKS.match(sentence) or not _says_something(sentence):
+            if _ASKS.match(sentence) or not says_something(sentence):
                 continue
             if _ONLY_SAID.search(sentence):
                 break
@@ -385,11 +386,6 @@ def _placed(triplet: Triplet, place: Callable[[int, int], tuple[int, int]]) -> T
         name: place(*span) for name in ("subject_span", "predicate_span", "object_span") if (span := getattr(triplet, name)) is not None
     }
     return triplet.model_copy(update=spans) if spans else triplet
-
-
-def _says_something(sentence: str) -> bool:
-    """Whether a sentence is more than a frame ("Sure!"): what comes after it is no short answer any more."""
-    return any(word.text not in FRAME and word.text not in DOUBT for word in words(sentence))
 
 
 def _asks_again(sentence: str, asked: Asked) -> bool:
