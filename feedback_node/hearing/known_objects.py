@@ -24,6 +24,7 @@ from streams.knowledge.ontology import ValueKind
 
 _MOST_CHARS = 300
 _SENTENCES = 2
+_SIGN_LETTERS = 3
 _UNLIKE = DENIALS | DOUBT | TURNING | listed("mixed") | {"blend", "mix", "mixture"}
 _CUT = re.compile(r",?\s(?:but|however|although|though|while|whereas|unlike)\s", re.IGNORECASE)
 _OPENS = re.compile(r"^\W*(?:(?:yes|indeed|actually|sure)\b[\s,.]+)*(?:it|he|she|they|his|her|its|their|you|your)\b", re.IGNORECASE)
@@ -80,6 +81,8 @@ def _objects(text: str, asked: Asked, missing: Missing, graph: Hypergraph) -> li
         roots = graph.entities(one.entity)
         if len(roots) != 1 or asked.is_echo(roots[0]) or not graph.statements_to(roots[0], missing.predicate):
             continue
+        if one.end - one.start < _SIGN_LETTERS:
+            continue  # signs are told by their letters' case (`sole`)
         if _NEXT.match(text, one.end) or _is_longer(text, one.start):
             return []
         found.append((one.start, one.end))

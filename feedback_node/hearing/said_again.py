@@ -24,6 +24,8 @@ from streams.knowledge.names import words
 from streams.knowledge.near_words import stems
 
 RULE = "said-again"
+_SURE = ("yes-no", "object", "agent", "stand-in")
+"""Rules of a reply, and of a verb with what it says it of: they stand beside what is said again."""
 _SENTENCES = 3
 _OPENS = re.compile(
     r"^\W*(?:(?:(?P<yes>yes|yeah|correct|right|true|indeed)|(?P<no>no|nope|incorrect|false))\b[\s,.:;!–—-]+)*", re.IGNORECASE
@@ -55,7 +57,7 @@ def with_said_again(heard: list[Triplet], utterance: Utterance, asked: Asked, gr
     if not said:
         return heard
     key = claim_key(claim, graph)[:3]
-    kept = [one for one in heard if len(said) > 1 or one.negated in said or one.rule == "yes-no" or claim_key(one, graph)[:3] != key]
+    kept = [one for one in heard if len(said) > 1 or one.negated in said or one.rule in _SURE or claim_key(one, graph)[:3] != key]
     return [*kept, *(claim.model_copy(update={"negated": denied}) for denied in sorted(said))]
 
 
