@@ -25,7 +25,7 @@ from streams.knowledge.ontology import ValueKind
 _MOST_CHARS = 300
 _SENTENCES = 2
 _SIGN_LETTERS = 3
-_UNLIKE = DENIALS | DOUBT | TURNING | listed("mixed") | {"blend", "mix", "mixture"}
+_UNLIKE = DENIALS | DOUBT | TURNING | listed("doubt_verbs") | listed("mixed") | {"blend", "mix", "mixture"}
 _CUT = re.compile(r",?\s(?:but|however|although|though|while|whereas|unlike)\s", re.IGNORECASE)
 _OPENS = re.compile(r"^\W*(?:(?:yes|indeed|actually|sure)\b[\s,.]+)*(?:it|he|she|they|his|her|its|their|you|your)\b", re.IGNORECASE)
 _ROLE = re.compile(

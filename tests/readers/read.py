@@ -22,8 +22,8 @@ def transformers(wanted: dict[str, Any]) -> dict[str, Any]:
 
         model = AutoPeftModelForCausalLM.from_pretrained(wanted["path"], torch_dtype=dtype)
     else:
-        model = AutoModelForCausalLM.from_pretrained(wanted["path"], torch_dtype=dtype)
-    tokenizer = AutoTokenizer.from_pretrained(wanted["path"])
+        model = AutoModelForCausalLM.from_pretrained(wanted["path"], torch_dtype=dtype, gguf_file=wanted.get("gguf_file"))
+    tokenizer = AutoTokenizer.from_pretrained(wanted.get("tokenizer", wanted["path"]))
     answers = []
     with torch.no_grad():
         for prompt in wanted["prompts"]:

@@ -37,32 +37,52 @@ LOSS_WITHIN = 0.005
 """Nats, on 1,200 tokens of plain text."""
 
 
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The small model, some steps further, in float32."""
-    folder, base = tmp_path_factory.mktemp("readers"), default_model()
-    loaded = load_for_training(TrainConfig(model=str(base), bits=32, lora_r=8), None)
+def trained(folder: Path, bits: int) -> Path:
+    """A checkpoint of the small model, some steps further."""
+    base = default_model()
+    loaded = load_for_training(TrainConfig(model=str(base), bits=bits, lora_r=8), None)
     train(loaded, steps=4, rate=5e-4)
     (path,) = commit(folder / "run", [loaded], base)
     return path
 
 
 @pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """In float32."""
+    return trained(tmp_path_factory.mktemp("readers"), 32)
+
+
+@pytest.fixture(scope="module")
+def in_bfloat16(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Trained beside a base of 16 bits."""
+    return trained(tmp_path_factory.mktemp("readers16"), 16)
+
+
+@pytest.fixture(scope="module")
 def ours(checkpoint: Path) -> dict[str, Any]:
     """What Pelton itself answers, and its loss."""
-    found = find_checkpoint(checkpoint)
-    assert found is not None
-    loaded = load_checkpoint(found)
+    loaded = loaded_from(checkpoint)
     answers = answer(loaded.model, loaded.tokenizer, [as_prompt(prompt) for prompt in PROMPTS], NEW_TOKENS)
-    ids = loaded.tokenizer(text(), return_tensors="pt", add_special_tokens=False)["input_ids"][:, :1200]
-    with torch.no_grad():
-        loss = float(loaded.model(input_ids=ids, labels=ids).loss)
     base = load_for_training(TrainConfig(model=str(default_model()), bits=32, lora_r=1), None)
     assert len(set(answers)) > len(PROMPTS) / 2, "it still answers"
     assert answers != answer(base.model, base.tokenizer, [as_prompt(prompt) for prompt in PROMPTS], NEW_TOKENS), (
         "and otherwise than its base"
     )
-    return {"answers": answers, "loss": loss}
+    return {"answers": answers, "loss": loss_of(loaded)}
+
+
+def loaded_from(checkpoint: Path) -> Any:
+    """A checkpoint as Pelton reads it."""
+    found = find_checkpoint(checkpoint)
+    assert found is not None
+    return load_checkpoint(found)
+
+
+def loss_of(loaded: Any) -> float:
+    """Nats a token of the plain text."""
+    ids = loaded.tokenizer(text(), return_tensors="pt", add_special_tokens=False)["input_ids"][:, :1200]
+    with torch.no_grad():
+        return float(loaded.model(input_ids=ids, labels=ids).loss)
 
 
 def text() -> str:
@@ -115,6 +135,23 @@ def test_peft_reads_the_adapter_beside_the_base_it_names(checkpoint, ours, tmp_p
     export_adapter(checkpoint, tmp_path / "adapter")
     found = read("transformers", tmp_path, path=str(tmp_path / "adapter"), peft=True)
     assert found["answers"] == ours["answers"]
+    assert abs(found["loss"] - ours["loss"]) < LOSS_WITHIN
+
+
+def test_in_sixteen_bits_merged_weights_and_the_adapter_beside_its_base_have_the_checkpoints_loss(in_bfloat16, tmp_path):
+    wanted = loss_of(loaded_from(in_bfloat16))
+    merged = export_merged(in_bfloat16, tmp_path / "merged").folder
+    export_adapter(in_bfloat16, tmp_path / "adapter")
+    for path, more in ((merged, {}), (tmp_path / "adapter", {"peft": True})):
+        found = read("transformers", tmp_path, path=str(path), dtype="bfloat16", prompts=[], **more)
+        assert abs(found["loss"] - wanted) < LOSS_WITHIN, path.name
+
+
+@pytest.mark.usefixtures("converter")
+@pytest.mark.parametrize("kind", ["bf16", "f16", "q8_0"])
+def test_a_gguf_file_has_the_checkpoints_loss_in_fewer_bits(checkpoint, ours, merged, tmp_path, kind):
+    export_gguf(checkpoint, tmp_path / "model.gguf", kind)
+    found = read("transformers", tmp_path, path=str(tmp_path), gguf_file="model.gguf", tokenizer=str(merged), prompts=[])
     assert abs(found["loss"] - ours["loss"]) < LOSS_WITHIN
 
 
