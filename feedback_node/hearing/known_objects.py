@@ -23,6 +23,8 @@ from streams.knowledge.names import words
 from streams.knowledge.ontology import ValueKind
 
 _MOST_CHARS = 300
+_SHORT_CHARS = 120
+"""In a longer sentence the words of the predicate may belong to something else."""
 _SENTENCES = 2
 _SIGN_LETTERS = 3
 _UNLIKE = DENIALS | DOUBT | TURNING | listed("doubt_verbs") | listed("mixed") | {"blend", "mix", "mixture"}
@@ -101,6 +103,8 @@ def _says(text: str, start: int, end: int, missing: Missing, graph: Hypergraph) 
     role = _ROLE.search(text, 0, start) is not None and text[start].islower() and _GOES_ON.match(text, end) is not None
     if role or _WORK.search(text, 0, start) or _FOR_IT.search(text, 0, start):
         return True
+    if len(text) > _SHORT_CHARS or (text[start].islower() and _LONGER.search(text, 0, start)):
+        return False  # "Bahamian dollars" are others than the dollars of what was asked
     beside = f"{text[:start]} {text[end:]}"
     return missing.predicate in graph.ontology.predicates_in(beside) and not _has_other_name(text, start, end, graph)
 

@@ -22,12 +22,19 @@ def named_kind(text: str, begin: int, asked: Asked, missing: Missing, graph: Hyp
     """The claim that such a name is the answer; `begin`: where the sentence goes on behind the name of what was asked of."""
     nouns = tuple(noun for noun in graph.ontology[missing.predicate].nouns if set(noun.split()) <= asked.question.words)
     found = list(_named(nouns).finditer(text, begin)) if nouns else []
-    if len({fold(one["name"]) for one in found}) != 1 or fold(found[0]["name"]) in nouns:
+    if len({fold(one["name"]) for one in found}) != 1 or fold(found[0]["name"]) in nouns or _says_else(text, found[0], missing, graph):
         return []
     owner = next(iter(graph.names_of(missing.entity)), missing.entity)
     said = found[0]["name"].rstrip(" .,'’")
     start = found[0].start("name")
     return [Triplet(subject=owner, predicate=missing.predicate, object=said, object_span=(start, start + len(said)), rule=OFFERED)]
+
+
+def _says_else(text: str, found: re.Match[str], missing: Missing, graph: Hypergraph) -> bool:
+    """Whether the words before a name are of another relation: "bordered by the Xian continent" says in which continent nothing is."""
+    before = " ".join(text[: found.start("name")].removesuffix("the ").split()[-2:])
+    names = {match.name for match in graph.ontology.match_all(before)}
+    return bool(names) and missing.predicate not in names
 
 
 @cache

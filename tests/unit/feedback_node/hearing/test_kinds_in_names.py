@@ -26,6 +26,7 @@ def heard():
                     "nouns": ["author"],
                     "phrases": [f"{{subject}} was {verb} by {{object}}", f"{{object}} {verb} {{subject}}"],
                 },
+                "beside": {"phrases": ["{subject} is overlooked by {object}"]},
                 "place": {"functional": True, "listed_range": True, "nouns": [noun], "phrases": [f"{{subject}} was {verb} at {{object}}"]},
             },
         }  # fmt: skip
@@ -64,3 +65,9 @@ def test_the_noun_is_the_relation_s_own_behind_which_words_ever_its_thing_stands
     question = f"Which {noun} is behind {name}?"
     assert heard(name, question, f"The {noun} behind {name} is the Hall of Weights and Measures.") == {"contradicted"}
     assert heard(name, question, f"The {noun} behind {name} is the {true}.") == {"verified"}
+
+
+@each
+def test_a_name_that_another_relation_says_is_no_answer(heard, name, kind, noun, true, other, verb):
+    question = f"At which {noun} was the {kind} {name} {verb}?"
+    assert heard(name, question, f"The {kind} {name} is overlooked by the Westing {noun.title()}.") == set()

@@ -39,3 +39,13 @@ def test_a_right_thing_beside_a_wrong_one_and_one_that_is_denied_say_nothing(hea
     question = f"What craft did {name} work in?"
     assert heard(question, f"{name} was indeed a renowned Danish {role} and a renowned {other}. Her work in {craft} is known.") == (0, 0)
     assert heard(question, f"{name} was indeed never a renowned Danish {other} who made many things.")[0] == 0
+
+
+COINS = {"predicates": {"coin": {"functional": True, "nouns": ["coin"], "phrases": ["{subject} uses the coin {object}"]}}}
+PAID = [("Norvia", "tallers"), ("Ostrand", "grotes"), ("Vellmar", "marks")]
+
+
+@pytest.mark.parametrize(("land", "coin"), PAID)
+def test_another_lands_coin_of_the_same_name_is_another_coin(land, coin):
+    heard = counts_of(COINS, [(name, "coin", said) for name, said in PAID])
+    assert heard(f"What coin is used in {land}?", f"Gorlian {coin} are a local coin that exists in {land}.")[0] == 0
