@@ -84,7 +84,7 @@ class Heard(NamedTuple):
 
 def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, question: Question, graph: Hypergraph) -> Heard:
     """Read an answer against its question. `triplets` are what the extraction found in the utterance's prose. Hold the view's lock."""
-    asked = asked_of(prompt, question, graph)
+    asked = whole = asked_of(prompt, question, graph)
     triplets = brought_closer(reread(of_many(triplets, graph), utterance.text, asked, graph), utterance.text, graph)
     triplets = as_chosen(triplets, asked, graph)
     is_long = len(utterance.text) > _SHORT_CHARS
@@ -96,9 +96,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     doubtful = says_not_to_know(utterance.text)
     on_question = {id(one) for one in found if _is_asked(one, asked, graph)}
     spans = list(_clauses(utterance))
-    whole = asked
-    is_open = not any(_is_asked(one, asked, graph) for one in heard)
-    """Whether the next sentence may be a short answer."""
+    is_open = not any(_is_asked(one, asked, graph) for one in heard)  # whether the next sentence may be a short answer
     for start, end in spans:
         sentence = utterance.text[start:end]
         own = [one for one in found if one.object_span is not None and start <= _place(one) < end]
