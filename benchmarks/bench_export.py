@@ -226,7 +226,7 @@ def forms(run_dir: Path, folder: Path, name: str, rows: list[dict[str, str]], cp
 
 def key_of(run: dict[str, Any]) -> tuple[Any, ...]:
     """What tells runs apart."""
-    settings, arguments = run["settings"], run["made"].get("arguments", {})
+    settings, arguments = run["settings"], run.get("made", {}).get("arguments", {})
     return run.get("run"), settings["steps"], settings.get("texts", 48), settings.get("cpu", False), arguments.get("broker", True)
 
 
