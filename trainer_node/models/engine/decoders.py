@@ -8,8 +8,9 @@ import torch
 from transformers.cache_utils import Cache, CacheLayerMixin
 
 Tensor = torch.Tensor
-WORTH_A_PASS = 8
-"""Tokens that prompts must begin with alike for these to be read in a pass of their own."""
+WORTH_A_PASS, WORTH_A_SHARE = 8, 0.25
+"""Tokens that prompts must begin with alike, and of the longest what share they must be, to be read in a pass of their own: the rest of each
+prompt is then read against all the room of its slot."""
 
 
 class Decoder(Protocol):
@@ -57,7 +58,7 @@ def shared_beginning(prompts: list[list[int]]) -> int:
     least, most = min(prompts), max(prompts)  # in the order of their tokens: what these two share, all do
     alike = next((at for at, (one, other) in enumerate(zip(least, most, strict=False)) if one != other), min(len(least), len(most)))
     shared = min(alike, min(map(len, prompts)) - 1)
-    return shared if shared >= WORTH_A_PASS else 0
+    return shared if shared >= max(WORTH_A_PASS, WORTH_A_SHARE * max(map(len, prompts))) else 0
 
 
 class ModelDecoder:
