@@ -9,8 +9,8 @@ from transformers.cache_utils import Cache, CacheLayerMixin
 
 Tensor = torch.Tensor
 WORTH_A_PASS, WORTH_A_SHARE = 8, 0.25
-"""Tokens that prompts must begin with alike, and of the longest what share they must be, to be read in a pass of their own: the rest of each
-prompt is then read against all the room of its slot."""
+"""Tokens that prompts must begin with alike, and of the longest what share that must be, to be read in a pass of their own: the rest of
+each prompt is then read against all the room of its slot."""
 
 
 class Decoder(Protocol):

@@ -116,7 +116,9 @@ def test_prompts_that_are_one_and_the_same_are_each_answered():
     assert len({tuple(answer) for answer in alone}) > 1
 
 
-@pytest.mark.parametrize(("beginnings", "shared"), [([30], 0), ([30, 30], 30), ([30, 12, 20], 12), ([30, 7, 20], 0), ([39, 9, 20], 0), ([9], 0)])
+@pytest.mark.parametrize(
+    ("beginnings", "shared"), [([30], 0), ([30, 30], 30), ([30, 12, 20], 12), ([30, 7, 20], 0), ([39, 9, 20], 0), ([9], 0)]
+)
 def test_only_a_beginning_that_is_worth_a_pass_is_shared(beginnings: list[int], shared: int):
     said = prompts(11)[3]
     asked = [[*said[:length], 16 + at] for at, length in enumerate(beginnings)]
