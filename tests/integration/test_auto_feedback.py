@@ -242,6 +242,12 @@ def test_an_output_comes_back_as_a_reward_with_claims_and_verdicts_and_a_good_an
     assert (pair.chosen, pair.rejected, pair.origin, pair.run_id, pair.parent_id) == (good, bad, "feedback", "r1", "ask")
 
 
+def ten_of_each(settings):
+    """The rewards, when as many are there as outputs were sent: a worker counts an output before its reward is committed."""
+    rewards = decoded(settings.topics.rewards, settings)
+    return rewards if len(rewards) >= 20 else None
+
+
 def test_two_runs_on_one_broker_do_not_read_each_others_outputs(settings, producer, start):
     first, second = start("feedback", "--run-id", "r1"), start("feedback", "--run-id", "r2")
     text = "Dune was written by Frank Herbert."
@@ -251,7 +257,7 @@ def test_two_runs_on_one_broker_do_not_read_each_others_outputs(settings, produc
         eventually(
             lambda worker=worker: worker.metric("pelton_records_skipped_total", why="another run's") == 10, "the other run's skipped"
         )
-    rewards = decoded(settings.topics.rewards, settings)
+    rewards = eventually(lambda: ten_of_each(settings), "a reward for each run's outputs")
     assert sorted(reward.prompt_id for reward in rewards) == sorted(f"{run}-{n}" for run in ("r1", "r2") for n in range(10))
     assert all(reward.prompt_id.startswith(reward.run_id) for reward in rewards)
 
