@@ -83,6 +83,8 @@ class Plan:
     """Whether nothing is sent after it."""
     room: int = 0
     """How many samples would fit, of which these are a part."""
+    over_s: float = 0.0
+    """By how much the promise will be missed, though all is left out that can be."""
 
     @property
     def places(self) -> list[int]:
@@ -133,7 +135,8 @@ def plan(held: HeldBack, seconds: float | None, elapsed_s: float, promise_s: flo
     share = max((room + held.since * passes) / 3, room - held.samples * passes)
     prompts = _between(min(room, share) / of_prompt, min(held.prompts, FEW), held.prompts)
     samples = _between((room - prompts * of_prompt) / passes, 0, held.samples)
-    return Plan(samples, prompts, f"{seconds:.2f} s a sample after {elapsed_s:.0f} s")
+    ends_s = PLANNED * promise_s - (room - prompts * of_prompt - samples * passes) * one
+    return Plan(samples, prompts, f"{seconds:.2f} s a sample after {elapsed_s:.0f} s", over_s=max(0.0, ends_s - promise_s))
 
 
 SHARE_OF_PAIRS = 0.5
@@ -176,14 +179,15 @@ class Planner:
         return replace(planned, samples=samples, prompts=0, is_last=False)
 
 
-def left_out(asked: int, further: int, prompts: int, told: str) -> str | None:
+def left_out(asked: int, further: int, prompts: int, last: Plan, promise_s: float) -> str | None:
     """What was not sent, in a line; None where it is nothing.
 
     Args:
         asked: facts that a held-out question asks for.
         further: other facts.
         prompts: to sample pairs of.
-        told: why, by the plan that was the last.
+        last: the plan after which nothing was sent.
+        promise_s: in which the demo was to end; said where this machine is too slow for it.
     """
     parts = []
     if asked:
@@ -192,4 +196,7 @@ def left_out(asked: int, further: int, prompts: int, told: str) -> str | None:
         parts.append(f"{further} further facts")
     if prompts:
         parts.append(f"{prompts} prompts to sample pairs of")
-    return f"left out to end in time ({told}): {', '.join(parts)}" if parts else None
+    if not parts:
+        return None
+    slow = f"; this machine is too slow for {promise_s:.0f} s, it will take about {promise_s + last.over_s:.0f} s" if last.over_s else ""
+    return f"left out to end in time ({last.told}): {', '.join(parts)}{slow}"

@@ -58,11 +58,11 @@ class DemoProducer:
         """Whether all is sent."""
         return self._closed.exists()
 
-    def look(self, metrics: Mapping[str, float]) -> None:
-        """Send what the plan has room for by now; behind the last of it, close."""
+    def look(self, metrics: Mapping[str, float]) -> str | None:
+        """Send what the plan has room for by now; behind the last of it, close, and return what is left out, if anything is."""
         planned = None if self.has_closed else self._planner.look(metrics, time.monotonic() - self._session.started)
         if planned is None:
-            return
+            return None
         data = self._session.dataset
         samples = [self._waiting[place] for place in planned.places]
         self._waiting = [sample for sample in self._waiting if sample not in samples]
@@ -71,8 +71,9 @@ class DemoProducer:
         if planned.is_last:
             asked = len([sample for sample in data.wanted if sample in self._waiting])
             fewer = max(0, len(data.sampled) - planned.prompts)
-            self._session.left_out = left_out(asked, len(self._waiting) - asked, fewer, planned.told)
+            self._session.left_out = left_out(asked, len(self._waiting) - asked, fewer, planned, self._session.options.seconds)
             self._closed.touch()
+        return self._session.left_out
 
     def _held_back(self) -> HeldBack:
         data, options = self._session.dataset, self._session.options

@@ -98,7 +98,8 @@ def _produce_and_train(session: Session, console: Console) -> None:
             while not trainer.ended:
                 session.supervisor.check()
                 _look(session, lag, views)
-                producer.look(views[-1].metrics)
+                if told := producer.look(views[-1].metrics):
+                    live.say(told)
                 live.update()
                 time.sleep(LOOK_EVERY_S)
         _look(session, lag, views)

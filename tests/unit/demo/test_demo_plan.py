@@ -124,24 +124,35 @@ def test_what_is_trained_already_is_reckoned_once():
 def test_a_fast_machine_trains_all_and_leaves_nothing_out():
     planned = plan(HELD, 0.02, elapsed_s=40, promise_s=300)
     assert (planned.samples, planned.prompts) == (HELD.samples, HELD.prompts)
-    assert left_out(0, 0, 0, planned.told) is None
+    assert planned.over_s == 0
+    assert left_out(0, 0, 0, planned, PROMISE_S) is None
 
 
 @pytest.mark.parametrize("seconds", [0.2, 0.3, 0.45, 2.0])
 def test_a_slower_machine_plans_what_fits_and_says_by_what(seconds):
     planned = plan(HELD, seconds, elapsed_s=70, promise_s=300)
-    assert spent(planned, seconds) <= 300 - 70 or planned == Plan(0, FEW, planned.told)
+    assert spent(planned, seconds) <= 300 - 70 or (planned.samples, planned.prompts) == (0, FEW)
     assert planned.told == f"{seconds:.2f} s a sample after 70 s"
     assert planned.prompts >= FEW
 
 
 def test_what_is_left_out_is_told_by_kind_with_the_reason():
-    told = left_out(3, 40, 8, "0.45 s a sample after 70 s")
+    told = left_out(3, 40, 8, Plan(9, 4, "0.45 s a sample after 70 s"), PROMISE_S)
     assert told == (
         "left out to end in time (0.45 s a sample after 70 s): 3 facts that are asked for (their questions count as never trained), "
         "40 further facts, 8 prompts to sample pairs of"
     )
-    assert left_out(0, 40, 0, "why") == "left out to end in time (why): 40 further facts"
+    assert left_out(0, 40, 0, Plan(9, 12, "why"), PROMISE_S) == "left out to end in time (why): 40 further facts"
+
+
+def test_a_machine_that_is_too_slow_for_the_promise_is_told_so_when_the_last_is_decided_and_how_long_it_will_take():
+    planned = plan(HELD, 2.0, elapsed_s=70, promise_s=PROMISE_S)
+    assert (planned.samples, planned.prompts) == (0, FEW)
+    assert PROMISE_S + planned.over_s == pytest.approx(70 + spent(planned, 2.0))
+    told = left_out(0, 40, 0, planned, PROMISE_S)
+    assert told
+    assert told.endswith(f"; this machine is too slow for 300 s, it will take about {70 + spent(planned, 2.0):.0f} s")
+    assert plan(HELD, 0.45, elapsed_s=70, promise_s=PROMISE_S).over_s == 0
 
 
 def test_the_slower_the_machine_the_less_is_sent_and_the_loop_is_closed_on_the_slowest():
