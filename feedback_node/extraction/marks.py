@@ -12,6 +12,7 @@ _DOUBT_NOUNS = words("doubt_nouns")
 _NEGATIONS = words("negations")
 
 _DOUBT = _DOUBT_WORDS | _DOUBT_VERBS
+_BREAKS = frozenset({",", "-", "–", "—"})
 _ONLY = frozenset({"only", "sole", "single"})
 _UP = frozenset({"ccomp", "xcomp", "advcl", "relcl", "acl", "pcomp", "conj", "aux", "parataxis", "csubj", "attr", "acomp", "dep"})
 
@@ -27,6 +28,8 @@ def negated(parse: Parse, verb: int) -> bool:
         if parse.dep[kid] == "attr" and any(parse.low[word] in _ONLY for word in parse.kids[kid]):
             return False  # "X is not the only N": it is one
     for kid in parse.kids[verb]:
+        if _sets_apart(parse, verb, kid):
+            continue
         if parse.dep[kid] == "neg" or (parse.low[kid] in _NEGATIONS and not _answers_no(parse, kid)):
             return True
         if parse.dep[kid] in ("nsubj", "nsubjpass", "dobj", "attr", "prep", "advmod") and _denies_below(parse, kid):
@@ -44,8 +47,16 @@ def _answers_no(parse: Parse, at: int) -> bool:
     return parse.low[at] == "no" and at + 1 < len(parse.low) and parse.low[at + 1] in (",", ".", "!", ";", "-", "–", "—", ":")
 
 
+def _sets_apart(parse: Parse, verb: int, at: int) -> bool:
+    """For "X is a Y, not a Z": it denies what follows alone, unlike "X is, in fact, not a Z"."""
+    return at > verb + 1 and parse.low[at] in ("not", "never") and parse.low[at - 1] in _BREAKS and parse.low[verb + 1] not in _BREAKS
+
+
 def _denies_below(parse: Parse, at: int) -> bool:
-    return any(parse.low[kid] in _NEGATIONS and parse.dep[kid] in ("det", "neg", "preconj", "advmod") for kid in parse.kids[at])
+    return any(
+        parse.low[kid] in _NEGATIONS and parse.dep[kid] in ("det", "neg", "preconj", "advmod") and not (kid > at and parse.low[kid - 1] in _BREAKS)
+        for kid in parse.kids[at]
+    )
 
 
 def _under_denial(parse: Parse, verb: int) -> bool:

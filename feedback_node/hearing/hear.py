@@ -17,13 +17,14 @@ from feedback_node.hearing.frame import says_something
 from feedback_node.hearing.given_back import given_back
 from feedback_node.hearing.inverse import named_again
 from feedback_node.hearing.known_objects import with_known_offers
-from feedback_node.hearing.offers import HAS_VERB, RULES, is_label, read_fragment
+from feedback_node.hearing.offers import HAS_VERB, is_label, read_fragment
 from feedback_node.hearing.own_nouns import with_own_noun
 from feedback_node.hearing.plain_lists import plain_list
 from feedback_node.hearing.plain_offers import plain_offer
 from feedback_node.hearing.plurals import of_many
 from feedback_node.hearing.reread import PLACE, inside_place, is_of_kind, owner_of, reread
 from feedback_node.hearing.said_again import with_said_again
+from feedback_node.hearing.set_apart import denied_beside, denied_of
 from feedback_node.hearing.sole import is_about, is_liked_there, sole_offer
 from feedback_node.hearing.stand_in import said_of_owner
 from feedback_node.hearing.surface import Statement, statement_in
@@ -90,7 +91,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     is_long = len(utterance.text) > _SHORT_CHARS
     if utterance.guessed and is_long:
         triplets = [one for one in triplets if _is_known(one, graph)]
-    found = [*triplets, *_set_apart(utterance, triplets)]
+    found = [*triplets, *denied_of(utterance.denied, triplets)]
     heard: list[Triplet] = [one for one in found if one.object_span is None]
     unread = 0
     doubtful = says_not_to_know(utterance.text)
@@ -112,7 +113,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
             said, is_short = _read_sentence(sentence, start, own, asked, graph, may_be_short=may_be_short, alone=len(spans) == 1)
         if not is_short and not doubtful and not _ONLY_SAID.search(sentence):
             said = _with_told_beside(sentence, start, said, asked, graph)
-        said += _denied_beside(utterance, said, start, end) if is_short else []
+        said += denied_beside(utterance.denied, said, start, end) if is_short else []
         asked = _left_of(asked, [one for one in said if not one.negated]) if is_short else asked
         is_frame = not says_something(sentence) or _asks_again(sentence, asked)
         is_denial = is_short and bool(said) and all(one.negated for one in said)  # "X did not; Y did"
@@ -342,34 +343,6 @@ def _triplet(text: str, statement: Statement, rule: str) -> Triplet:
         rule=rule,
         negated=statement.denied,
     )
-
-
-# --- what is set apart
-
-
-def _set_apart(utterance: Utterance, triplets: Sequence[Triplet]) -> list[Triplet]:
-    """For "X, not Y": what is said of X is denied of Y."""
-    found = []
-    for denied in utterance.denied:
-        for one in triplets:
-            if one.object_span is not None and one.object_span[0] - 6 <= denied.at <= one.object_span[1] + 2:
-                found.append(one.model_copy(update={"object": denied.text, "negated": True, "rule": "set-apart"}))
-            elif one.subject_span is not None and one.subject_span[0] - 6 <= denied.at <= one.subject_span[1] + 2:
-                found.append(one.model_copy(update={"subject": denied.text, "negated": True, "rule": "set-apart"}))
-    return found
-
-
-def _denied_beside(utterance: Utterance, said: list[Triplet], start: int, end: int) -> list[Triplet]:
-    """The same for a fragment."""
-    claims = [one for one in said if one.rule in RULES and not one.negated]
-    if not claims:
-        return []
-    side = "object" if claims[0].object_span is not None else "subject"
-    return [
-        claims[0].model_copy(update={side: denied.text, "negated": True, "rule": "set-apart"})
-        for denied in utterance.denied
-        if start <= denied.at <= end
-    ]
 
 
 # --- places

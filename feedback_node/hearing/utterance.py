@@ -8,6 +8,7 @@ from typing import NamedTuple
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.form import plain
 from feedback_node.hearing.mapped import Mapped
+from feedback_node.hearing.set_apart import Denied, sets_apart, take_out
 from feedback_node.value_spans import is_unit
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
@@ -18,20 +19,9 @@ MAX_CHARS = 20_000
 _CAPITALS = 0.8
 """A text with this share of its letters in capitals is written in capitals."""
 _LINKS = listed("name_links") | frozenset({"and", "on", "upon", "to", "in", "with", "for", "at", "by", "from", "or"})
-_NAME = r"(?:the |in |by |on |at |of |an? )?[\"']?[^\W_a-z][^.;:!?,\n\"]{0,60}?[\"']?"
-_END = r"(?=\s*(?:[.;:!?,\n)]|$| but | as ))"
-_SET_APART = re.compile(
-    rf"(?:,|\s[-–—])?\s+(?:and |but |definitely |certainly )?(?:not|never)\s+(?!only\b|just\b|merely\b)(?P<denied>{_NAME}){_END}"
-)
-_NOT_BUT = re.compile(
-    rf"(?P<cut>(?:not|neither)\s+(?!only\b|just\b|merely\b)(?P<denied>{_NAME}),?\s+but\s+(?:rather\s+|instead\s+)?)(?P<then>\S)"
-)
-_RATHER = re.compile(rf",?\s+(?:rather than|instead of|as opposed to|and not|unlike)\s+(?P<denied>{_NAME}){_END}")
-_NOT_ONLY = re.compile(r"\bnot (?:only|just|merely)\s+(?P<first>.{1,80}?),?\s+but\s+(?P<also>also\s+)?", re.IGNORECASE)
 _SHORT_IS = re.compile(r"\b(it|that|he|she|there|this|which|who|what|here)'s\b(?! (?:been|had|got)\b)", re.IGNORECASE)
 _HAS_NAMES = re.compile(r"[^\W\d_a-z]\S*\s+(?:\S+\s+){0,3}[\dA-Z]|[\"'‘“]")
 """A question of one name at most has none of several words."""
-_MARKED = re.compile(r"\b(?:not|never|neither|rather|instead|opposed|unlike)\b", re.IGNORECASE)
 _EDITION = re.compile(
     r"\b[Tt]he (?:(?:very )?(?:first|original|earliest|initial) )?(?:(?:published|printed|official) )?"
     rf"(?:{'|'.join(sorted(listed('editions')))}) of (?P<name>(?:[\"'])?(?:[Tt]he (?=[A-Z]))?\S)"
@@ -51,16 +41,6 @@ _ASIDE = re.compile(r"\s?\([^()\n]{1,80}\)")
 _LAST_ASIDE = re.compile(r"\s?\((?P<aside>[^()\n]{1,40})\)(?=\W*$)")
 _SEVERAL = re.compile(r"\band\b.*\b(?:who|whom|when|where|what|which|how)\b", re.IGNORECASE)
 """What a question of two parts asks besides may stand in brackets: "X (1994)"."""
-
-
-class Denied(NamedTuple):
-    """Something set apart from what is said: the Y of "X, not Y"."""
-
-    text: str
-    start: int
-    end: int
-    at: int
-    """Where the X stands: it ends or begins here."""
 
 
 class Utterance(NamedTuple):
@@ -104,8 +84,8 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     if " of " in mapped.text and _drop_editions(mapped, names):
         names = _names(mapped.text, question, graph)
     denied: list[Denied] = []
-    if _MARKED.search(mapped.text):
-        denied = _take_out(mapped)
+    if sets_apart(mapped.text):
+        denied = take_out(mapped)
         names = _names(mapped.text, question, graph)
     return Utterance(mapped, tuple(names), guessed, tuple(denied))
 
@@ -267,37 +247,3 @@ def _drop_editions(mapped: Mapped, names: list[tuple[int, int]]) -> bool:
     before = len(mapped.text)
     mapped.sub(_EDITION, lambda match: [match.span("name")] if match.start("name") in starts else [match.span()])
     return len(mapped.text) != before
-
-
-def _take_out(mapped: Mapped) -> list[Denied]:
-    """Cut "not Y" out of "X, not Y", and "not Y but" out of "not Y but X"; "not only X but also Y" affirms both."""
-    mapped.sub(_NOT_ONLY, lambda match: [match.span("first"), " and "])
-    denied: list[tuple[str, tuple[int, int]]] = []
-    cuts: list[tuple[int, int]] = []
-    for form in (_NOT_BUT, _SET_APART, _RATHER):
-        for match in form.finditer(mapped.text):
-            cut = match.span("cut") if form is _NOT_BUT else match.span()
-            if any(cut[0] < end and start < cut[1] for start, end in cuts) or (
-                form is not _NOT_BUT and not _stands_beside(mapped.text, cut[0])
-            ):
-                continue
-            cuts.append(cut)
-            said = re.sub(r"^(?:the|in|by|on|at|of|an?)\s+", "", match["denied"]).strip(" \"'")
-            denied.append((said, match.span("denied")))
-    found = [Denied(said, *mapped.span(*span), -1) for said, span in denied]
-    order = sorted(range(len(cuts)), key=lambda number: cuts[number])
-    gone = 0
-    for number in order:
-        start, end = cuts[number]
-        found[number] = found[number]._replace(at=start - gone)
-        gone += end - start
-    mapped.drop(sorted(cuts))
-    return found
-
-
-def _stands_beside(text: str, at: int) -> bool:
-    """Whether a name, a number or a quotation ends here: what is set apart is set apart from it."""
-    if text[at : at + 1] == "," or re.match(r"\s[-–—]", text[at:]):
-        return at > 0
-    word = re.search(r"[^\s]+$", text[:at])
-    return word is not None and (word.group()[0].isupper() or word.group()[0].isdigit() or word.group()[-1] in "\"'")

@@ -322,6 +322,8 @@ def _is_behind_names(said: str, thing: Reading) -> bool:
 def _may_be(said: str, truth: str, predicate: Predicate) -> bool:
     if len(truth) < SHORT_CHARS and any(char.isdigit() for char in said) != any(char.isdigit() for char in truth):
         return False  # "Sb2" is no "Sb"
+    if phrases.ends_otherwise(said, truth, predicate.nouns):
+        return False
     return phrases.resembles(said, truth, predicate.nouns) and not is_another_person(said, truth, predicate)
 
 

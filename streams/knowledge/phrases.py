@@ -9,7 +9,19 @@ import re
 from collections.abc import Collection, Iterator
 from difflib import SequenceMatcher
 
-from streams.knowledge.english import CHANGING, COURTESIES, DETERMINERS, FUNCTION_WORDS, INDEFINITE, PARTITIVE, PRONOUNS, RANKS, SMALL_WORDS
+from streams.knowledge.english import (
+    CHANGING,
+    COMMON_LAST,
+    COURTESIES,
+    DETERMINERS,
+    FUNCTION_WORDS,
+    INDEFINITE,
+    NAMED_WITH_ARTICLE,
+    PARTITIVE,
+    PRONOUNS,
+    RANKS,
+    SMALL_WORDS,
+)
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import Word, fold, words
 from streams.knowledge.value_types import Reading, Resolution
@@ -65,6 +77,11 @@ _REGIONS_ALONE = frozenset(
      "eurasia", "mediterranean", "pyrenees", "rockies", "sahara", "scandinavia", "siberia", "highlands", "lapland", "patagonia")
 )  # fmt: skip
 """Names of regions in one word."""
+_OF_KIND = FIRM_WORDS | NAMED_WITH_ARTICLE | COMMON_LAST | _REGIONS | {
+    *("city", "town", "village", "island", "mountain", "lake", "era", "age", "epoch", "period", "motors", "motor", "records", "pictures"),
+    *("studios", "studio", "games", "works", "brothers", "partners", "associates", "language", "people", "family", "system", "systems"),
+}
+"""Last words of names that say of what kind the thing is."""
 _COMPASS = frozenset({"north", "south", "east", "west", "northern", "southern", "eastern", "western", "central"})
 """They make no two names alike: "East China Sea", "East Asia"."""
 NONE = Reading()
@@ -144,6 +161,17 @@ def resembles(left: str, right: str, kinds: Collection[str] = ()) -> bool:
     if any(len(word) >= _TELLING_LETTERS for word in shared):
         return True
     return SequenceMatcher(None, left.replace(" ", ""), right.replace(" ", ""), autojunk=False).ratio() >= _ALIKE
+
+
+def ends_otherwise(left: str, right: str, kinds: Collection[str] = ()) -> bool:
+    """Whether two folded names are alike but for the last word, which is clearly another: "Port Louis" and "Port Moresby" are two places.
+
+    `kinds`: words that only say of what kind a thing is, as "bridge" and "company" do: they may stand behind one name or not.
+    """
+    (*before, last), (*likewise, other) = left.split(), right.split()
+    if not before or before != likewise or any(word.isdigit() or word in _OF_KIND or word in kinds for word in (last, other)):
+        return False
+    return SequenceMatcher(None, last, other, autojunk=False).ratio() < _LIKE
 
 
 def is_like(left: str, right: str) -> bool:
