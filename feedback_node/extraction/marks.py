@@ -54,7 +54,9 @@ def _sets_apart(parse: Parse, verb: int, at: int) -> bool:
 
 def _denies_below(parse: Parse, at: int) -> bool:
     return any(
-        parse.low[kid] in _NEGATIONS and parse.dep[kid] in ("det", "neg", "preconj", "advmod") and not (kid > at and parse.low[kid - 1] in _BREAKS)
+        parse.low[kid] in _NEGATIONS
+        and parse.dep[kid] in ("det", "neg", "preconj", "advmod")
+        and not (kid > at and parse.low[kid - 1] in _BREAKS)
         for kid in parse.kids[at]
     )
 

@@ -26,6 +26,7 @@ _ADJECTIVES = ("an", "ish", "ese", "ic", "al", "en", "ch", "i", "ive", "ern", "s
 """Endings of adjectives in capitals: "African", "Swiss"."""
 _DID_NOT = re.compile(r"\s+(?:(?:did|does|do|was|is|were|are|has|have|had|would)(?:n't|\s+not|\s+never)|never)\b", re.IGNORECASE)
 """Behind a name it denies what is said of it: "X did not build it"."""
+_LOWER = re.compile(r"\s+(?P<word>[a-z]+)\b")
 _OWNS = re.compile(r"(?:['’]s|(?<=s)['’])\s+[a-z]")
 _MOST_DESCRIBING = 4
 _STEM, _ALIKE = 5, 0.65
@@ -83,6 +84,8 @@ def offers_in(text: str, begin: int, values: Sequence[tuple[int, int]], asked: A
         offer, is_echo = _offer(sentence, *group, denied=denied)
         (echoed if is_echo else names).append(offer)
     bare = bare and not values
+    if names and _opens_with_no_name(names, sentence):
+        names = names[1:]  # "Shopkeepers in Peru take the sol"
     if names and _DID_NOT.match(text, names[-1].end):
         names = [one._replace(denied=True) for one in names]
     names, others = _without_bystanders([one for one in names if not _holds_any(one, sentence)], others, sentence)
@@ -91,6 +94,16 @@ def offers_in(text: str, begin: int, values: Sequence[tuple[int, int]], asked: A
     if alone and not (echoed or names or others or values) and (part := _part_of_owner(sentence, begin)):
         return Offers([part], (), True)
     return Offers(_without_places(names, sentence), _not_describing(others, names, text), bare and not echoed)
+
+
+def _opens_with_no_name(names: list[Offer], sentence: _Sentence) -> bool:
+    """Whether the first is only a sentence's first word, that nobody knows, and something of the asked kind comes behind it."""
+    first, text = names[0], sentence.text
+    opens = not first.is_known and not text[: first.start].strip() and " " not in text[first.start : first.end].strip()
+    goes_on = _LOWER.match(text, first.end)
+    if not opens or goes_on is None or goes_on["word"] in ("and", "or", "is", "was"):
+        return False
+    return any(_could_answer(one, sentence) for one in names[1:])
 
 
 def _offer(sentence: _Sentence, start: int, end: int, *, denied: bool) -> tuple[Offer, bool]:

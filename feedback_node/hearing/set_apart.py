@@ -1,4 +1,4 @@
-"""What an answer sets apart: the Y of "X, not Y", of "not Y but X" and of "X rather than Y", cut out before the parse and denied after it."""
+"""What an answer sets apart: the Y of "X, not Y", "not Y but X" and "X rather than Y", cut out before the parse and denied after it."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Collection, Iterator
 from difflib import SequenceMatcher
 
+from streams.knowledge import places
 from streams.knowledge.english import (
     CHANGING,
     COMMON_LAST,
@@ -33,6 +34,11 @@ _PART = re.compile(
 """What lies in "the western part of X" lies in X."""
 _EDGES = " \t\r\n\"'“”‘’.,;:!?*_`"
 _CUT = re.compile(r"\s*[,;:(]|\s[–—-]\s|\s(?:in|on|at|near|by|which|who|that|where|with|located|situated)\s")
+_STATE = re.compile(
+    r"(?:[Tt]he\s+)?(?:(?:Arab|Islamic|Federal|Federative|Bolivarian|Hashemite|Oriental|Plurinational|Socialist|Co-?operative|Independent)\s+)*"
+    r"(?:Republic|Kingdom|State|Commonwealth|Federation|Sultanate|Emirate)\s+of\s+(?:[Tt]he\s+)?(?P<name>\S.*)"
+)
+"""A state in full. Not what tells two of one name apart: "Democratic", "People's"."""
 _PROPER_WORDS = 6
 """A name of more words than this is a description."""
 _ALIKE = 0.75
@@ -77,10 +83,31 @@ _REGIONS_ALONE = frozenset(
      "eurasia", "mediterranean", "pyrenees", "rockies", "sahara", "scandinavia", "siberia", "highlands", "lapland", "patagonia")
 )  # fmt: skip
 """Names of regions in one word."""
-_OF_KIND = FIRM_WORDS | NAMED_WITH_ARTICLE | COMMON_LAST | _REGIONS | {
-    *("city", "town", "village", "island", "mountain", "lake", "era", "age", "epoch", "period", "motors", "motor", "records", "pictures"),
-    *("studios", "studio", "games", "works", "brothers", "partners", "associates", "language", "people", "family", "system", "systems"),
-}
+_OF_KIND = (
+    FIRM_WORDS
+    | NAMED_WITH_ARTICLE
+    | COMMON_LAST
+    | _REGIONS
+    | {
+        *(
+            "city",
+            "town",
+            "village",
+            "island",
+            "mountain",
+            "lake",
+            "era",
+            "age",
+            "epoch",
+            "period",
+            "motors",
+            "motor",
+            "records",
+            "pictures",
+        ),
+        *("studios", "studio", "games", "works", "brothers", "partners", "associates", "language", "people", "family", "system", "systems"),
+    }
+)
 """Last words of names that say of what kind the thing is."""
 _COMPASS = frozenset({"north", "south", "east", "west", "northern", "southern", "eastern", "western", "central"})
 """They make no two names alike: "East China Sea", "East Asia"."""
@@ -106,7 +133,7 @@ def _read(graph: Hypergraph, text: str) -> Reading:
     if part := _PART.match(text):
         found = _read(graph, text[part.end() :])
         return found._replace(sure=False) if found.entity is not None else found
-    for attempt in (_behind_title, _name_first, _name_last, _name_and_class):
+    for attempt in (_behind_title, _in_full, _name_first, _name_last, _name_and_class):
         if found := attempt(graph, text):
             return found
     return NONE
@@ -201,6 +228,12 @@ def _behind_title(graph: Hypergraph, text: str) -> Reading | None:
     if fold(title) not in COURTESIES | RANKS or " " not in rest.strip():
         return None
     return _of(graph.resolve(rest), sure=fold(title) in COURTESIES)
+
+
+def _in_full(graph: Hypergraph, text: str) -> Reading | None:
+    """ "the Arab Republic of X": the country, whether or not that is how it calls itself. "The Republic of Venice" is no city."""
+    state = _STATE.fullmatch(text)
+    return _of(graph.resolve(state["name"])) if state is not None and places.is_country(fold(state["name"])) else None
 
 
 def _name_first(graph: Hypergraph, text: str) -> Reading | None:

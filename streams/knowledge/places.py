@@ -96,6 +96,14 @@ def of_name(name: str) -> tuple[str, ...]:
     return _world().names.get(name.removeprefix("the "), ())
 
 
+def is_country(name: str) -> bool:
+    """Whether a folded name is that of one country: a place that lies in a continent, and in nothing else."""
+    world = _world()
+    found = of_name(name)
+    continents = {place for place, above in world.holders.items() if not above}
+    return len(found) == 1 and bool(world.holders[found[0]]) and world.holders[found[0]] <= continents
+
+
 def is_adjective(phrase: str) -> bool:
     """Whether a phrase is no more than the adjective of a place, and no name of its people ("the English")."""
     return fold(phrase) in _world().adjectives and phrase.endswith(("an", "i", "ic"))

@@ -190,3 +190,17 @@ def test_a_brand_of_a_maker_and_a_maker_named_like_its_thing(judged, domain: str
 )
 def test_the_owners_adjective_makes_no_two_names_alike(judged, domain: str, question: str, answer: str) -> None:
     assert judged(domain, question, answer) == WRONG
+
+
+@pytest.mark.parametrize(
+    ("domain", "question", "said", "right", "wrong"),
+    [
+        ("pens", "Which maker is behind the Safari?", "Collectors of the Safari say {}.", "Lamy", "Montblanc"),
+        ("guitars", "Which brand made the Telecaster?", "Players of the Telecaster say {}.", "Fender", "Gibson"),
+        ("telescopes", "Which brand is the Starseeker?", "Owners of a Starseeker say {}.", "Orion", "Celestron"),
+    ],
+)
+def test_the_first_word_of_a_sentence_is_no_answer_where_one_of_the_asked_kind_follows(judged, domain, question, said, right, wrong):
+    assert judged(domain, question, said.format(right)) == {Verdict.VERIFIED}
+    assert judged(domain, question, said.format(wrong)) == {Verdict.CONTRADICTED}
+    assert judged(domain, question, f"Xenon or {right}.") != {Verdict.VERIFIED}, "a guess"

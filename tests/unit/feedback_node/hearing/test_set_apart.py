@@ -9,7 +9,8 @@ from tests.unit.feedback_node.hearing.judging import Domain, verdicts_of
 
 DOMAINS: dict[str, Domain] = {
     "animals": (
-        {"diet": {"functional": True, "listed_range": True, "nouns": ["diet"], "phrases": ["{subject} is a {object}", "{subject} was a {object}"]}},
+        {"diet": {"functional": True, "listed_range": True, "nouns": ["diet"],
+                  "phrases": ["{subject} is a {object}", "{subject} was a {object}"]}},
         ["animal"],
         [("Quillback", "diet", "grazer"), ("Ottermole", "diet", "meat eater"), ("Ottermole", "alias", "ottermoles")],
     ),
@@ -43,9 +44,7 @@ def test_of_two_common_nouns_the_one_set_apart_is_denied_and_the_other_affirmed(
 
 
 @pytest.mark.parametrize(("domain", "question", "opens", "right", "wrong"), CASES)
-def test_what_is_only_denied_is_denied_and_a_denial_in_a_longer_sentence_turns_nothing_round(
-    judged, domain, question, opens, right, wrong
-):
+def test_what_is_only_denied_is_denied_and_a_denial_in_a_longer_sentence_turns_nothing_round(judged, domain, question, opens, right, wrong):
     opens = opens.removesuffix(" a")
     assert judged(domain, question, f"{opens} not {right}.") == {Verdict.CONTRADICTED}
     assert Verdict.CONTRADICTED not in judged(domain, question, f"{opens} {right}, not {wrong} that anybody would have heard of before.")

@@ -100,6 +100,8 @@ def judge(graph: Hypergraph, subject: str, predicate: str, target: str, **other)
     [
         ("France", "seat", "Paris"),
         ("the land of France", "seat", "PARIS"),
+        ("the Federal Republic of France", "seat", "Paris"),
+        ("Kingdom of Japan", "seat", "Tokyo"),
         ("France", "seat", "the beautiful city of Paris"),
         ("France", "seat", "the city of Paris"),
         ("France", "seat", "Paris, the city of light"),
@@ -159,6 +161,7 @@ def test_what_the_graph_says_is_verified_however_it_is_worded(graph, subject, pr
         ("Gold", "sign", "Au2"),  # of a sign each character tells
         ("Laos", "seat", "Naija Tokyo"),  # a name of its own, whatever it ends with
         ("Laos", "seat", "Quorn Bay, France"),
+        ("the Islamic Republic of Mali", "seat", "Paris"),
     ],
 )
 def test_another_answer_where_there_is_room_for_one_is_contradicted(graph, subject, predicate, target):
@@ -176,6 +179,8 @@ def test_another_answer_where_there_is_room_for_one_is_contradicted(graph, subje
         ("Atlantis", "seat", "Paris", "no such name: Atlantis"),
         ("beautiful France", "seat", "Paris", "no such name: beautiful France"),
         ("northern France", "seat", "Lille", "no such name"),
+        ("Democratic Republic of Laos", "seat", "Paris", "no such name"),  # there may be two of one name
+        ("the Republic of Paris", "seat", "Tokyo", "no such name"),
         ("the government of France", "seat", "Tokyo", "no such name"),
         ("King Louis of France", "seat", "Tokyo", "no such name"),
         ("China", "seat", "Beijinng (the old town)", "may be the same"),
@@ -423,3 +428,31 @@ def test_the_claim_s_own_qualifier_tells_its_time(dated):
 def test_a_dated_claim_may_be_supported_by_an_undated_fact_but_not_contradicted(dated):
     assert judge(dated, "France", "seat", "Paris in 1900").verdict is VERIFIED
     assert judge(dated, "France", "seat", "Vichy in 1942").verdict is UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("said", "truth"),
+    [
+        ("Port Moresby", "Port Louis"),
+        ("James Madison", "James Hoban"),
+        ("Andorra la Mala", "Andorra la Vella"),
+        ("Swiss Crown", "Swiss Franc"),
+    ],
+)
+def test_names_that_are_alike_but_for_a_clearly_other_last_word_are_two(said, truth):
+    graph = Hypergraph(ONTOLOGY)
+    graph.put(Fact(fact_id="f", subject="Quorn", predicate="seat", object=truth), 0)
+    assert judge(graph, "Quorn", "seat", said).verdict is CONTRADICTED
+
+
+@pytest.mark.parametrize(
+    ("said", "truth"),
+    [
+        ("Pharos Building", "Pharos Tower"), ("Jurassic Era", "Jurassic Period"), ("Mercia Motors", "Mercia Works"),
+        ("Ulan Baatar", "Ulan Bator"), ("Quarry Seat", "Quarry Lane"), ("Late Cretaceous", "Upper Cretaceous"),
+    ],
+)  # fmt: skip
+def test_names_that_end_in_what_kind_they_are_of_or_in_like_letters_may_be_one(said, truth):
+    graph = Hypergraph(ONTOLOGY)
+    graph.put(Fact(fact_id="f", subject="Quorn", predicate="seat", object=truth), 0)
+    assert judge(graph, "Quorn", "seat", said).verdict is UNKNOWN
