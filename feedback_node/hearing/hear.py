@@ -45,7 +45,7 @@ _OPENS = r"^\W*(?:(?:the )?answer(?: to (?:the|this|that|your) question)?(?: is)
 _YES = re.compile(
     _OPENS + r"(?:yes|yeah|yep|yup|correct|right|true|indeed|certainly|absolutely|definitely|of course|(?:that(?: is|'s)|you(?: are|'re)) "
     r"(?:correct|right|true)"
-    r"|it (?:is|was|does|did)\W*$|(?:she|he|they) (?:is|was|does|did|do|are)\W*$)(?![\w'])",
+    r"|sure(?: thing)?\W*$|it (?:is|was|does|did)\W*$|(?:she|he|they) (?:is|was|does|did|do|are)\W*$)(?![\w'])",
     re.I,
 )
 _ASKS = re.compile(

@@ -9,6 +9,14 @@ Piece = str | tuple[int, int]
 """A new text, or a span of the text that is rewritten."""
 
 
+Span = tuple[int, int]
+
+
+def overlaps(match: re.Match[str], spans: Sequence[Span]) -> bool:
+    """Whether a match has characters of one of some spans."""
+    return any(start < match.end() and match.start() < end for start, end in spans)
+
+
 class Mapped:
     """A text with the first place of each of its characters."""
 

@@ -1,12 +1,15 @@
-"""What an answer sets apart: the Y of "X, not Y", "not Y but X" and "X rather than Y", cut out before the parse and denied after it."""
+"""What an answer sets apart: the Y of "X, not Y", "not Y but X" and "X rather than Y", cut out before the parse and denied after it.
+
+What others are said to think ("Many say Y, but it is X") is cut out, too, and neither said nor denied.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from feedback_node.hearing.mapped import Mapped
+from feedback_node.hearing.mapped import Mapped, Span
 from feedback_node.hearing.offers import RULES
 from schemas.triplet import Triplet
 from streams.knowledge.english import FUNCTION_WORDS
@@ -15,20 +18,78 @@ RULE = "set-apart"
 _NAME = r"(?:the |in |by |on |at |of |an? )?[\"']?[^\W_a-z][^.;:!?,\n\"]{0,60}?[\"']?"
 _WORD = r"(?!(?:but|as|and|or|that|which|who|because|so)\b)[a-z][\w'’-]*"
 _A_THING = rf"(?:an?|the)\s+{_WORD}(?:\s+{_WORD}){{0,3}}"
+"""What is no name: "an electrical engineer"."""
 _THING = rf"(?:in |by |on |at |of )?(?:{_A_THING}|(?!\w+(?:ly|ing)\b){_WORD}(?:\s+{_WORD})?)"
-"""What is no name: "an electrical engineer", "meat"."""
+"""Likewise without an article: "meat", "in botany"."""
+_ANY = rf"(?P<denied>{_NAME}|{_THING})"
 _END = r"(?=\s*(?:[.;:!?,\n)]|$| but | as ))"
+_BEGIN = r"(?:^|(?<=[.!?;]\s)|(?<=[Nn]o,\s))"
+_SURELY = r"(?:definitely |certainly |surely |most )*"
 _NOT = r"(?:not|never)\s+(?!only\b|just\b|merely\b)"
-_SET_APART = re.compile(rf"(?:,|\s[-–—])?\s+(?:and |but |definitely |certainly )?{_NOT}(?P<denied>{_NAME}){_END}")
-_THING_APART = re.compile(
-    rf"(?:(?:,|\s[-–—])\s+(?:and |but |definitely |certainly )?{_NOT}(?P<denied>{_THING})|\s+and\s+{_NOT}(?P<another>{_A_THING})){_END}"
-)
+_IT = r"(?:it|that|this|he|she|they)"
+_IT_IS_NOT = rf"(?i:{_IT})\s+(?:(?:is|was|are|were)(?:n't|\s+not)|(?:can't|cannot|couldn't|could\s+not)\s+be)"
+_SET_APART = re.compile(rf"(?:,|\s[-–—])?\s+(?:and |but )?{_SURELY}{_NOT}(?P<denied>{_NAME}){_END}")
+_THING_APART = re.compile(rf"(?:,|\s[-–—])\s+(?:and |but )?{_SURELY}{_NOT}(?P<denied>{_THING}){_END}")
+_AND_NOT = re.compile(rf"\s+and\s+{_SURELY}{_NOT}(?P<denied>{_A_THING}){_END}")
 _NOT_BUT = re.compile(
-    rf"(?P<cut>(?:not|neither)\s+(?!only\b|just\b|merely\b)(?P<denied>{_NAME}|{_A_THING}),?\s+but\s+(?:rather\s+|instead\s+)?)(?P<then>\S)"
+    rf"(?P<cut>(?:not|neither)\s+(?!only\b|just\b|merely\b)(?P<denied>{_NAME}|{_A_THING}),?\s+but\s+(?:rather\s+|instead\s+)?)(?=\S)"
 )
-_RATHER = re.compile(rf",?\s+(?:rather than|instead of|as opposed to|and not|unlike)\s+(?P<denied>{_NAME}|{_A_THING}){_END}")
+_RATHER = re.compile(rf",?\s+(?:rather than|instead of|as opposed to|and not|unlike)\s+{_ANY}{_END}")
+_BEFORE = (
+    re.compile(rf"{_BEGIN}(?i:rather than|instead of|unlike)\s+{_ANY},\s+"),
+    re.compile(rf"{_BEGIN}[Nn]ot\s+(?:in\s+)?{_ANY}(?:,|\s[-–—])\s+(?!but\b)(?=\S)"),
+    re.compile(rf"{_BEGIN}{_ANY}\s*\?\s+(?:[Nn]o|[Nn]ope|[Ww]rong)\b[\s,.:;!–—-]*(?=\S)"),
+    re.compile(
+        rf"{_BEGIN}{_ANY}\s+(?:is|was|would\s+be)\s+(?i:wrong|incorrect|false|not\s+(?:right|correct|true|it)"
+        r"|an?\s+(?:common\s+)?(?:mistake|error|misconception))"
+        r"(?:;|,|\.|\s[-–—])\s+(?:but\s+)?(?=\S)"
+    ),
+    re.compile(rf"{_BEGIN}{_IT_IS_NOT}\s+{_ANY}(?:,|\s[-–—])\s+(?:so\s+|but\s+)?(?={_IT}(?:'s|\s+(?:is|was|are|were))\s)"),
+)
+"""What is denied before what is said, with all that is cut."""
+_BEHIND = re.compile(rf",?\s+(?:and|as|since|because|for)\s+{_IT_IS_NOT}\s+{_ANY}{_END}")
+_NEITHER = re.compile(
+    r"\bneither\s+(?P<denied>[^.;:!?,]{1,60}?)\s+nor\s+[^.;:!?,]{1,60}?,\s+(?:but\s+)?(?:it|that|he|she)(?:'s|\s+(?:is|was))\s+"
+)
 _NOT_ONLY = re.compile(r"\bnot (?:only|just|merely)\s+(?P<first>.{1,80}?),?\s+but\s+(?P<also>also\s+)?", re.IGNORECASE)
-_MARKED = re.compile(r"\b(?:not|never|neither|rather|instead|opposed|unlike)\b", re.IGNORECASE)
+_THINK = r"(?:think|believe|say|assume|claim|suppose|guess|thought|believed|said|assumed|claimed)"
+_OTHERS = (
+    r"(?:(?:many|some|most)(?:\s+(?:people|of\s+them|others|would))?|people|others)(?:\s+(?:may|might|will|would|often|commonly|wrongly))*"
+)
+_BUT = r"(?:,?\s+but(?:\s+(?:in\s+fact|actually|really))?,?|[;.]\s+(?:but|in\s+fact|actually|in\s+reality|in\s+truth|however),?)\s+"
+_OF_OTHERS = (
+    re.compile(rf"{_BEGIN}{_OTHERS}\s+{_THINK}\s+[^.;!?]{{1,80}}?{_BUT}(?=\S)", re.IGNORECASE),
+    re.compile(
+        r"\bcontrary\s+to\s+(?:popular|common|widespread|general|what\s+\w+\s+\w+)(?:\s+(?:belief|opinion|wisdom))?,?\s+", re.IGNORECASE
+    ),
+    re.compile(rf"{_BEGIN}despite\s+what\s+{_OTHERS}\s+{_THINK},?\s+", re.IGNORECASE),
+    re.compile(rf",?\s+(?:even\s+)?(?:though|although)\s+{_OTHERS}\s+{_THINK}\b[^.;!?]*", re.IGNORECASE),
+)
+_SAYING = frozenset(
+    (
+        "statement",
+        "claim",
+        "answer",
+        "assumption",
+        "premise",
+        "question",
+        "information",
+        "assertion",
+        "idea",
+        "belief",
+        "you",
+        "your",
+        "my",
+        "it",
+    )
+)
+"""With one of these it is what somebody said that is wrong, and nothing is set apart."""
+_WHEREAS = re.compile(r",\s+(?:whereas|while)\s+(?=\S)")
+_MARKED = re.compile(
+    r"\b(?:not|never|neither|rather|instead|opposed|unlike|no|nope|wrong|incorrect|false|mistake|error|misconception|\w+n't|cannot"
+    rf"|{_THINK}|contrary|whereas|while)\b",
+    re.IGNORECASE,
+)
 _OPENS = re.compile(r"^(?:the|in|by|on|at|of|an?)\s+(?:(?:the|an?)\s+)?")
 
 
@@ -47,19 +108,25 @@ def sets_apart(text: str) -> bool:
     return _MARKED.search(text) is not None
 
 
-def take_out(mapped: Mapped) -> list[Denied]:
-    """Cut "not Y" out of "X, not Y", and "not Y but" out of "not Y but X"; "not only X but also Y" affirms both."""
+def take_out(mapped: Mapped, names: Callable[[str], list[Span]]) -> list[Denied]:
+    """Cut "not Y" out of "X, not Y", and "not Y but" out of "not Y but X"; "not only X but also Y" affirms both.
+
+    `names`: where a text has names; no word of one sets anything apart ("Not Without My Daughter").
+    """
     mapped.sub(_NOT_ONLY, lambda match: [match.span("first"), " and "])
+    for of_others in _OF_OTHERS:
+        mapped.sub(of_others, lambda match: [])
+    mapped.sub(_WHEREAS, lambda match: [". "])
+    inside = names(mapped.text)
     denied: list[tuple[str, tuple[int, int]]] = []
     cuts: list[tuple[int, int]] = []
-    for form in (_NOT_BUT, _SET_APART, _RATHER, _THING_APART):
+    for form in (_NOT_BUT, _NEITHER, *_BEFORE, _SET_APART, _RATHER, _THING_APART, _AND_NOT, _BEHIND):
         for match in form.finditer(mapped.text):
             cut = match.span("cut") if form is _NOT_BUT else match.span()
-            if any(cut[0] < end and start < cut[1] for start, end in cuts) or not _is_apart(form, match):
+            if any(cut[0] < end and start < cut[1] for start, end in cuts) or not _is_apart(form, match, inside):
                 continue
-            group = "denied" if match["denied"] is not None else "another"
             cuts.append(cut)
-            denied.append((_OPENS.sub("", match[group]).strip(" \"'"), match.span(group)))
+            denied.append((_OPENS.sub("", match["denied"]).strip(" \"'"), match.span("denied")))
     found = [Denied(said, *mapped.span(*span), -1) for said, span in denied]
     order = sorted(range(len(cuts)), key=lambda number: cuts[number])
     gone = 0
@@ -71,14 +138,14 @@ def take_out(mapped: Mapped) -> list[Denied]:
     return found
 
 
-def _is_apart(form: re.Pattern[str], match: re.Match[str]) -> bool:
-    """Whether a match stands beside what it is set apart from."""
-    if form is _NOT_BUT:
-        return True
-    said = match["denied"]
-    if form is _THING_APART or said[:1].islower():
-        return match.start() > 0 and (said is None or said.split()[0] not in FUNCTION_WORDS or len(said.split()) > 1)
-    return _stands_beside(match.string, match.start())
+def _is_apart(form: re.Pattern[str], match: re.Match[str], names: Sequence[Span]) -> bool:
+    """Whether a match says of a thing that it is not so, beside something that is."""
+    if any(start < match.start("denied") < end or start < match.end("denied") < end for start, end in names):
+        return False  # it has a part of a name
+    said = _OPENS.sub("", match["denied"]).split()
+    if not said or (said[0].lower() in FUNCTION_WORDS and len(said) == 1) or not _SAYING.isdisjoint(word.lower() for word in said):
+        return False
+    return form not in (_SET_APART, _RATHER) or match["denied"][:1].islower() or _stands_beside(match.string, match.start())
 
 
 def _stands_beside(text: str, at: int) -> bool:

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.form import plain
-from feedback_node.hearing.mapped import Mapped
+from feedback_node.hearing.mapped import Mapped, overlaps
+from feedback_node.hearing.openers import without_openers
 from feedback_node.hearing.set_apart import Denied, sets_apart, take_out
 from feedback_node.value_spans import is_unit
 from streams.knowledge.english import FUNCTION_WORDS
@@ -66,7 +67,7 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     mapped = plain(answer[:MAX_CHARS], question)
     if "'s" in mapped.text:
         inside = _names(mapped.text, question, graph)
-        mapped.sub(_SHORT_IS, lambda match: [match.span()] if _is_within(match, inside) else [match.span(1), " is"])
+        mapped.sub(_SHORT_IS, lambda match: [match.span()] if overlaps(match, inside) else [match.span(1), " is"])
     if " of " in mapped.text and _has_kinds(graph):
         mapped.sub(_KIND_OF, lambda match: [match.span("article")])
     if " other than " in mapped.text or " but " in mapped.text:
@@ -75,17 +76,18 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     if _NO_APOSTROPHE.search(mapped.text):
         mapped.sub(_NO_APOSTROPHE, lambda match: [match.span("name"), "'s"] if _is_owners(match, graph) else [match.span()])
     guessed = _recase(mapped, question, graph)
+    without_openers(mapped, question, lambda text: _names(text, question, graph))
     _retitle(mapped, question, graph)
     names = _names(mapped.text, question, graph)
     if "(" in mapped.text and _SEVERAL.search(question):
-        mapped.sub(_LAST_ASIDE, lambda match: [match.span()] if _is_within(match, names) else [", ", match.span("aside")])
+        mapped.sub(_LAST_ASIDE, lambda match: [match.span()] if overlaps(match, names) else [", ", match.span("aside")])
     if "(" in mapped.text and _drop_asides(mapped, names):
         names = _names(mapped.text, question, graph)
     if " of " in mapped.text and _drop_editions(mapped, names):
         names = _names(mapped.text, question, graph)
     denied: list[Denied] = []
     if sets_apart(mapped.text):
-        denied = take_out(mapped)
+        denied = take_out(mapped, lambda text: _names(text, question, graph))
         names = _names(mapped.text, question, graph)
     return Utterance(mapped, tuple(names), guessed, tuple(denied))
 
@@ -233,12 +235,8 @@ def _drop_asides(mapped: Mapped, names: list[tuple[int, int]]) -> bool:
     before = len(text)
     if len(_ASIDE.sub("", text).strip(" .")) < 2:
         return False
-    mapped.sub(_ASIDE, lambda match: [match.span()] if _is_within(match, names) else [])
+    mapped.sub(_ASIDE, lambda match: [match.span()] if overlaps(match, names) else [])
     return len(mapped.text) != before
-
-
-def _is_within(match: re.Match[str], names: list[tuple[int, int]]) -> bool:
-    return any(start < match.end() and match.start() < end for start, end in names)
 
 
 def _drop_editions(mapped: Mapped, names: list[tuple[int, int]]) -> bool:

@@ -25,6 +25,16 @@ DOMAINS: dict[str, Domain] = {
         [("Varsenka", "metre", "dance in three"), ("Polskana", "metre", "dance in two")],
     ),
 }  # fmt: skip
+DOMAINS["cities"] = (
+    {"seat": {"functional": True, "nouns": ["capital"], "phrases": ["{object} is the capital of {subject}"]}},
+    ["city", "land"],
+    [("Peru", "seat", "Lima"), ("Kenya", "seat", "Nairobi")],
+)
+DOMAINS["films"] = (
+    {"director": {"functional": True, "nouns": ["director"], "phrases": ["{subject} was directed by {object}"]}},
+    ["film"],
+    [("Not Without My Sister", "director", "Bo Tarn"), ("Well, Well", "director", "Ida Roe"), ("This Is Quorn", "director", "Ida Roe")],
+)
 CASES = [
     ("animals", "What is the diet of the Quillback?", "Quillback was a", "a grazer", "a meat eater"),
     ("trades", "What was the trade of Ilse Brandt?", "Ilse Brandt was", "a glass blower", "a locksmith"),
@@ -48,3 +58,46 @@ def test_what_is_only_denied_is_denied_and_a_denial_in_a_longer_sentence_turns_n
     opens = opens.removesuffix(" a")
     assert judged(domain, question, f"{opens} not {right}.") == {Verdict.CONTRADICTED}
     assert Verdict.CONTRADICTED not in judged(domain, question, f"{opens} {right}, not {wrong} that anybody would have heard of before.")
+
+
+def said(frame: str, one: str, other: str) -> str:
+    text = frame.format(one, other)
+    return text[0].upper() + text[1:]
+
+
+BOTH = [*CASES, ("cities", "What is the capital of Peru?", "", "Lima", "Nairobi")]
+
+
+@pytest.mark.parametrize(("domain", "question", "opens", "right", "wrong"), BOTH)
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "It is not {1}; it is {0}.", "Not {1}, {0}.", "{1}? No, {0}.", "It is {0} as opposed to {1}.", "{1} is wrong; it is {0}.",
+        "It is neither {1} nor anything else, it is {0}.", "It is {0} and certainly not {1}.", "Rather than {1}, it is {0}.",
+        "It is {0} and it isn't {1}.", "No, it's not {1}, it's {0}.", "It can't be {1}, so it is {0}.", "Actually, {0}, not {1}!",
+    ],
+)  # fmt: skip
+def test_whatever_the_words_by_which_two_are_set_against_each_other_one_is_denied(judged, domain, question, opens, right, wrong, frame):
+    assert judged(domain, question, said(frame, right, wrong)) == {Verdict.VERIFIED}
+    assert judged(domain, question, said(frame, wrong, right)) == {Verdict.CONTRADICTED}
+
+
+@pytest.mark.parametrize(("domain", "question", "opens", "right", "wrong"), BOTH)
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "People think it is {1}, but it is {0}.", "Many believe that it is {1}; in fact it is {0}.", "It is {0}, though many say {1}.",
+        "Contrary to popular belief, it is {0}.", "Despite what some people say, it is {0}.",
+    ],
+)  # fmt: skip
+def test_what_others_are_said_to_think_is_neither_said_nor_denied(judged, domain, question, opens, right, wrong, frame):
+    assert judged(domain, question, said(frame, right, wrong)) == {Verdict.VERIFIED}
+    assert judged(domain, question, said(frame, wrong, right)) == {Verdict.CONTRADICTED}
+
+
+def test_a_yes_no_question_that_is_told_to_be_wrong_is_denied_and_no_part_of_a_name_sets_anything_apart(judged):
+    assert judged("cities", "Is Lima the capital of Peru?", "No, your statement is incorrect.") == {Verdict.CONTRADICTED}
+    assert judged("cities", "Is Nairobi the capital of Peru?", "No, that is wrong; it is Lima.") == {Verdict.VERIFIED}
+    assert judged("films", "Who directed Not Without My Sister?", "Not Without My Sister, a film, was directed by Bo Tarn.") == {
+        Verdict.VERIFIED
+    }
