@@ -16,78 +16,25 @@ import torch
 
 from scripts import readers
 from tests.models.checkpoints import commit
-from tests.models.family_run import IDS, logits, train
+from tests.models.family_run import IDS, logits
 from tests.models.ropes import NEWER, ROPES, build_rope
+from tests.readers.exported import NEW_TOKENS, PROMPTS, loaded_from, loss_of, text, trained
 from trainer_node.config import TrainConfig
 from trainer_node.models.export import export_adapter, export_gguf, export_gguf_adapter, export_merged
-from trainer_node.models.generation import answer, as_prompt
 from trainer_node.models.gguf import default_model
 from trainer_node.models.llama_cpp import VARIABLE
 from trainer_node.models.portable import both_spellings
-from trainer_node.models.restore import find_checkpoint, load_checkpoint, load_for_training
+from trainer_node.models.restore import load_for_training
 
 pytestmark = [pytest.mark.skipif(not os.environ.get("PELTON_TEST_READERS"), reason="by `make test-readers`"), pytest.mark.timeout(1800)]
-NEW_TOKENS = 16
-PROMPTS = [
-    f"What is the {thing} of {place}?"
-    for thing in ("capital", "largest city", "currency")
-    for place in ("France", "Japan", "Brazil", "Kenya", "Poland", "Canada", "Egypt", "India", "Peru", "Norway")
-]
 LOSS_WITHIN = 0.005
 """Nats, on 1,200 tokens of plain text."""
-
-
-def trained(folder: Path, bits: int) -> Path:
-    """A checkpoint of the small model, some steps further."""
-    base = default_model()
-    loaded = load_for_training(TrainConfig(model=str(base), bits=bits, lora_r=8), None)
-    train(loaded, steps=4, rate=5e-4)
-    (path,) = commit(folder / "run", [loaded], base)
-    return path
-
-
-@pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """In float32."""
-    return trained(tmp_path_factory.mktemp("readers"), 32)
 
 
 @pytest.fixture(scope="module")
 def in_bfloat16(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Trained beside a base of 16 bits."""
     return trained(tmp_path_factory.mktemp("readers16"), 16)
-
-
-@pytest.fixture(scope="module")
-def ours(checkpoint: Path) -> dict[str, Any]:
-    """What Pelton itself answers, and its loss."""
-    loaded = loaded_from(checkpoint)
-    answers = answer(loaded.model, loaded.tokenizer, [as_prompt(prompt) for prompt in PROMPTS], NEW_TOKENS)
-    base = load_for_training(TrainConfig(model=str(default_model()), bits=32, lora_r=1), None)
-    assert len(set(answers)) > len(PROMPTS) / 2, "it still answers"
-    assert answers != answer(base.model, base.tokenizer, [as_prompt(prompt) for prompt in PROMPTS], NEW_TOKENS), (
-        "and otherwise than its base"
-    )
-    return {"answers": answers, "loss": loss_of(loaded)}
-
-
-def loaded_from(checkpoint: Path) -> Any:
-    """A checkpoint as Pelton reads it."""
-    found = find_checkpoint(checkpoint)
-    assert found is not None
-    return load_checkpoint(found)
-
-
-def loss_of(loaded: Any) -> float:
-    """Nats a token of the plain text."""
-    ids = loaded.tokenizer(text(), return_tensors="pt", add_special_tokens=False)["input_ids"][:, :1200]
-    with torch.no_grad():
-        return float(loaded.model(input_ids=ids, labels=ids).loss)
-
-
-def text() -> str:
-    """Plain text: our own pages."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(Path("docs").glob("[a-d]*.md")))[:20_000]
 
 
 def read(reader: str, folder: Path, **wanted: Any) -> dict[str, Any]:
@@ -98,11 +45,6 @@ def read(reader: str, folder: Path, **wanted: Any) -> dict[str, Any]:
     done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=900, env={**os.environ, "HF_HUB_OFFLINE": "1"})
     assert done.returncode == 0, done.stderr[-3000:]
     return dict(json.loads(done.stdout.strip().splitlines()[-1]))
-
-
-@pytest.fixture(scope="module")
-def merged(checkpoint: Path) -> Path:
-    return export_merged(checkpoint, checkpoint.parent / "merged").folder
 
 
 @pytest.fixture
