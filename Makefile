@@ -62,7 +62,7 @@ test-secured: setup ## The main job on a broker with TLS, SCRAM, signatures and 
 test-families: setup ## Train, resume and export a tiny model of every family that is tried (two minutes)
 	@PELTON_TEST_FAMILIES=1 $(RUN) pytest tests/unit/trainer_node/models/test_families.py
 
-test-readers: setup ## Read exports by Transformers 4.57, PEFT, lm-eval and llama.cpp (an environment of their own, fetched once, into the cache)
+test-readers: setup ## Read exports by Transformers 4.57, PEFT, lm-eval, llama.cpp and vLLM (packages of their own, fetched once, into the cache)
 	@$(RUN) scripts.readers
 	@PELTON_TEST_READERS=1 $(RUN) pytest tests/readers
 
@@ -129,6 +129,7 @@ lock: ## Resolve the requirements anew (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes --no-annotate --no-header -q -o requirements/locked.txt
 	uv pip compile requirements/no-deps.in --no-deps --generate-hashes --no-annotate --no-header -q -o requirements/no-deps.txt
 	uv pip compile requirements/model.in --no-deps --generate-hashes --no-annotate --no-header -q -o requirements/model.txt
+	uv pip compile tests/readers/vllm.in --no-deps --generate-hashes --no-annotate --no-header -q -o tests/readers/vllm.txt
 
 clean: ## Remove the virtual environment and what runs left (the cache stays)
 	rm -rf .venv runs .mypy_cache .ruff_cache .import_linter_cache
