@@ -1,7 +1,7 @@
 """What an answer says, heard against its question: form is taken off before the parse; after it fragments, denials, abstention are read.
 
-`hear` the order of it all · `utterance` the text without its form (`form`, `surface`), without its `openers` and what it has `set_apart` · `asked` what the question leaves
-open · `offers` fragments and echoes, with the names (`name_offers`) and phrases in small letters (`plain_offers`)
+`hear` the order of it all · `utterance` the text without its form (`form`, `surface`), its `openers` and what it has `set_apart` · `asked`
+what the question leaves open · `offers` fragments and echoes, with the names (`name_offers`) and phrases in small letters (`plain_offers`)
 that they offer · `described` what is said beside a statement · `reread` open claims as they are meant behind the question, with `told`,
 which other words say what it asks, and `closer`, which is meant of what is said twice · `sole` the one thing of the kind that was asked
 for, where nothing else was heard, with `makers`, who made it, and `named_kinds`, names that say of what kind they are · `known_objects`
