@@ -24,6 +24,7 @@ from feedback_node.hearing.plain_offers import plain_offer
 from feedback_node.hearing.plurals import of_many
 from feedback_node.hearing.reread import PLACE, inside_place, is_of_kind, owner_of, reread
 from feedback_node.hearing.said_again import with_said_again
+from feedback_node.hearing.second_readings import without_second_readings
 from feedback_node.hearing.set_apart import denied_beside, denied_of
 from feedback_node.hearing.sole import is_about, is_liked_there, sole_offer
 from feedback_node.hearing.stand_in import said_of_owner
@@ -131,7 +132,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     if abstained:
         heard = [one for one in heard if graph.ontology.match_predicate(one.predicate) is not None]
         unread = 0
-    heard = [with_own_noun(one, utterance.text, graph) for one in heard]
+    heard = without_second_readings([with_own_noun(one, utterance.text, graph) for one in heard], graph)
     return Heard([_placed(one, utterance.mapped.span) for one in heard], abstained, unread)
 
 

@@ -21,11 +21,13 @@ from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.judge import OFFERED, judge
 from streams.knowledge.names import words
 from streams.knowledge.ontology import ValueKind
+from streams.knowledge.phrases import is_adjective_of
 
 _MOST_CHARS = 300
 _SHORT_CHARS = 120
 """In a longer sentence the words of the predicate may belong to something else."""
 _SENTENCES = 2
+_FEW_WORDS = 10
 _SIGN_LETTERS = 3
 _UNLIKE = DENIALS | DOUBT | TURNING | listed("doubt_verbs") | listed("mixed") | {"blend", "mix", "mixture"}
 _CUT = re.compile(r",?\s(?:but|however|although|though|while|whereas|unlike)\s", re.IGNORECASE)
@@ -67,13 +69,23 @@ def known_offers(sentence: str, asked: Asked, missing: Missing, graph: Hypergrap
     cut = _CUT.search(sentence)
     text = sentence[: cut.start()] if cut is not None else sentence
     tokens = {word.text for word in words(text)} - asked.question.words
-    if not (_OPENS.match(text) or is_about(text, missing, graph)) or not tokens.isdisjoint(_UNLIKE):
+    is_on_it = _OPENS.match(text) or is_about(text, missing, graph) or _is_of_its_people(text, missing, graph)
+    if not is_on_it or not tokens.isdisjoint(_UNLIKE):
         return []
     owner = next(iter(graph.names_of(missing.entity)), missing.entity)
     return [
         Triplet(subject=owner, predicate=missing.predicate, object=text[start:end], object_span=(start, end), rule=OFFERED)
         for start, end in _objects(text, asked, missing, graph)
     ]
+
+
+def _is_of_its_people(text: str, missing: Missing, graph: Hypergraph) -> bool:
+    """Whether a sentence begins with the adjective of what was asked of: "Peruvians use", "Peruvian people use"."""
+    first = next(iter(words(text)), None)
+    if first is None or not text[first.start].isupper():
+        return False
+    names = [word for name in graph.folded_names_of(missing.entity) for word in name.split()]
+    return any(is_adjective_of(said, name) for said in (first.text, first.text.removesuffix("s")) for name in names)
 
 
 def _objects(text: str, asked: Asked, missing: Missing, graph: Hypergraph) -> list[tuple[int, int]]:
@@ -101,12 +113,24 @@ def _is_longer(text: str, start: int) -> bool:
 def _says(text: str, start: int, end: int, missing: Missing, graph: Hypergraph) -> bool:
     """Whether a sentence says a thing by words of the predicate, as what somebody is or works on, or as what to ask for."""
     role = _ROLE.search(text, 0, start) is not None and text[start].islower() and _GOES_ON.match(text, end) is not None
-    if role or _WORK.search(text, 0, start) or _FOR_IT.search(text, 0, start):
+    if role or _WORK.search(text, 0, start) or _FOR_IT.search(text, 0, start) or _is_only_that(text, start, end, missing, graph):
         return True
     if len(text) > _SHORT_CHARS or (text[start].islower() and _LONGER.search(text, 0, start)):
         return False  # "Bahamian dollars" are others than the dollars of what was asked
     beside = f"{text[:start]} {text[end:]}"
     return missing.predicate in graph.ontology.predicates_in(beside) and not _has_other_name(text, start, end, graph)
+
+
+def _is_only_that(text: str, start: int, end: int, missing: Missing, graph: Hypergraph) -> bool:
+    """Whether a short sentence without another name has a common noun that can be nothing else of the thing: "The yen is used there"."""
+    said = graph.resolve(text[start:end]).entity
+    before = _LONGER.search(text, 0, start)
+    is_others = before is not None and before.group().strip().lower() not in FUNCTION_WORDS  # "Bahamian dollars" are no others' dollars
+    if said is None or not text[start].islower() or len(text.split()) > _FEW_WORDS or is_others:
+        return False
+    if _has_other_name(text, start, end, graph):
+        return False
+    return [name for name in graph.predicates() if graph.statements_to(said, name)] == [missing.predicate]
 
 
 def _has_other_name(text: str, start: int, end: int, graph: Hypergraph) -> bool:

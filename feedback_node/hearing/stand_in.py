@@ -8,10 +8,13 @@ from functools import lru_cache
 from typing import Any
 
 from feedback_node.hearing.asked import Asked
+from feedback_node.hearing.reread import is_of_kind
 from feedback_node.hearing.surface import Statement, statement_in
-from schemas.triplet import Triplet
+from schemas.triplet import Triplet, Verdict
 from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.judge import judge
 from streams.knowledge.names import words
+from streams.knowledge.ontology import Predicate
 from streams.knowledge.persons import is_made
 
 RULE = "stand-in"
@@ -43,8 +46,30 @@ def said_of_owner(sentence: str, owner: str, asked: Asked, graph: Hypergraph) ->
             is_name = (start, end) == (0, len(name))
             sides[side] = text[start:end].strip(" \"'")
             sides[f"{side}_span"] = match.span("it") if is_name else (start + by, end + by)
-        return [Triplet(predicate=stated.predicate, rule=RULE, negated=stated.denied, **sides)]
-    return [*_by_phrase(text, name, by, match.span("it"), graph)] or [*_of_kind(text, name, by, match.span("it"), asked, graph)]
+        return [_as_asked(Triplet(predicate=stated.predicate, rule=RULE, negated=stated.denied, **sides), asked, graph)]
+    return _by_phrase(text, name, by, match.span("it"), asked, graph) or [*_of_kind(text, name, by, match.span("it"), asked, graph)]
+
+
+def _as_asked(claim: Triplet, asked: Asked, graph: Hypergraph) -> Triplet:
+    """A claim that tells nothing, by another predicate of which a phrase ends alike: "is in" of a city and of a land.
+
+    By the one that was asked for; where the question has no predicate ("Where is X?"), by one by which it is so.
+    """
+    if judge(graph, claim).verdict is not Verdict.UNKNOWN:
+        return claim
+    wanted = [one.predicate for one in asked.missing if one.side == "object"]
+    said = _last_words(graph.ontology[claim.predicate])
+    others = [
+        one for one in wanted or graph.predicates() if one != claim.predicate and not said.isdisjoint(_last_words(graph.ontology[one]))
+    ]
+    tried = [claim.model_copy(update={"predicate": one}) for one in others]
+    telling = {Verdict.VERIFIED, Verdict.CONTRADICTED} if wanted else {Verdict.VERIFIED}
+    told = [one for one in tried if judge(graph, one).verdict in telling]
+    return told[0] if len(told) == 1 else claim
+
+
+def _last_words(predicate: Predicate) -> set[str]:
+    return {one.between.split()[-1] for one in predicate.templates if one.between and not one.reversed and not one.after}
 
 
 def _asks_who(asked: Asked, graph: Hypergraph) -> bool:
@@ -62,21 +87,33 @@ def _phrase(between: str) -> re.Pattern[str]:
     return re.compile(rf"\s*{_ARTICLES.sub('(?:an?|the)', re.escape(between.lower()))}\s+", re.IGNORECASE)
 
 
-def _by_phrase(text: str, name: str, by: int, it: tuple[int, int], graph: Hypergraph) -> Iterator[Triplet]:
-    """By a phrase of the ontology as it stands, and behind it one thing that is known: "{subject} is a {object}"."""
+def _by_phrase(text: str, name: str, by: int, it: tuple[int, int], asked: Asked, graph: Hypergraph) -> list[Triplet]:
+    """By a phrase of the ontology as it stands, and behind it one thing that is known: "{subject} is a {object}".
+
+    Where several predicates have the phrase: the one that was asked for, else one by which it is so.
+    """
     rest = text[len(name) :].rstrip(" .!")
-    for predicate in graph.ontology.predicates.values():
-        for template in predicate.templates:
-            said = _phrase(template.between).match(rest)
-            if template.reversed or template.before or template.after or said is None:
-                continue
-            start = len(name) + said.end()
-            if any((one.start, one.end) == (start, len(name) + len(rest)) for one in graph.entities_in(text, ambiguous=True)):
-                yield Triplet(
-                    subject=name, predicate=predicate.name, object=text[start : len(name) + len(rest)],
-                    subject_span=it, object_span=(start + by, len(name) + len(rest) + by), rule=RULE,
-                )  # fmt: skip
-                return
+    end = len(name) + len(rest)
+    ends = {one.start for one in graph.entities_in(text, ambiguous=True) if one.end == end}
+    claims = [
+        Triplet(
+            subject=name, predicate=predicate.name, object=text[start:end], subject_span=it, object_span=(start + by, end + by), rule=RULE
+        )
+        for predicate in graph.ontology.predicates.values()
+        for start in _objects_of(predicate, rest, len(name))
+        if start in ends and is_of_kind(text[start:end], predicate.value)
+    ]
+    wanted = {one.predicate for one in asked.missing}
+    claims = [one for one in claims if one.predicate in wanted] or claims
+    return [one for one in claims if judge(graph, one).verdict is Verdict.VERIFIED][:1] or claims[:1]
+
+
+def _objects_of(predicate: Predicate, rest: str, begin: int) -> Iterator[int]:
+    """Where the object begins of a phrase of a predicate that stands behind its subject."""
+    for template in predicate.templates:
+        said = _phrase(template.between).match(rest)
+        if said is not None and not (template.reversed or template.before or template.after):
+            yield begin + said.end()
 
 
 def _of_kind(text: str, name: str, by: int, it: tuple[int, int], asked: Asked, graph: Hypergraph) -> Iterator[Triplet]:
