@@ -22,6 +22,7 @@ from feedback_node.hearing.own_nouns import with_own_noun
 from feedback_node.hearing.plain_lists import plain_list
 from feedback_node.hearing.plain_offers import plain_offer
 from feedback_node.hearing.plurals import of_many
+from feedback_node.hearing.replies import affirms, denies
 from feedback_node.hearing.reread import PLACE, inside_place, is_of_kind, owner_of, reread
 from feedback_node.hearing.said_again import with_said_again
 from feedback_node.hearing.second_readings import without_second_readings
@@ -42,13 +43,6 @@ from streams.knowledge.names import words
 from streams.knowledge.ontology import ValueKind
 from streams.knowledge.phrases import read
 
-_OPENS = r"^\W*(?:(?:the )?answer(?: to (?:the|this|that|your) question)?(?: is)?:?\s+)?"
-_YES = re.compile(
-    _OPENS + r"(?:yes|yeah|yep|yup|correct|right|true|indeed|certainly|absolutely|definitely|of course|(?:that(?: is|'s)|you(?: are|'re)) "
-    r"(?:correct|right|true)"
-    r"|sure(?: thing)?\W*$|it (?:is|was|does|did)\W*$|(?:she|he|they) (?:is|was|does|did|do|are)\W*$)(?![\w'])",
-    re.I,
-)
 _ASKS = re.compile(
     r"^(?:[^.!?]*!\s+)?(?:in |on |at )?(?:is|are|was|were|do|does|did|has|have|had|can|could|who|whose|what|when|where|which|how|why)\b"
     r"[^.!]*\?\W*$",
@@ -57,15 +51,6 @@ _ASKS = re.compile(
 """A question says nothing."""
 _ONLY_SAID = re.compile(rf"\b(?:{'|'.join(sorted(listed('doubt_nouns')))})\b(?:\s+\w+){{0,3}}\s+that\b", re.IGNORECASE)
 """What stands behind "it is a myth that" or "legend has it that" is no answer of the text's own."""
-_NO = re.compile(
-    _OPENS + r"(?:no|nope|incorrect|wrong|false|not true|not really|not correct|"
-    r"(?:that(?: is|'s)|you(?: are|'re)) (?:incorrect|wrong|mistaken|false|not \w+)"
-    r"|it (?:isn't|wasn't|doesn't|didn't|is not|was not|does not|did not)\W*$"
-    r"|(?:he|she|they) (?:isn't|aren't|wasn't|weren't|doesn't|didn't|(?:is|are|was|were|does|do|did) not)\W*$)"
-    r"(?![\w'])(?! (?:idea|one|clue|information|record|data)\b)",
-    re.I,
-)
-
 _CUT_OFF = re.compile(r"^\W*(?:it|he|she|they)\s+\w+(?:\s+not)?$", re.IGNORECASE)
 """Behind other sentences no reply: "No, it does not. It is" was to go on, as was "and it is not"."""
 _JOINED = re.compile(r",?\s+(?:and|but|although|though)\s+(?=(?:it|they|he|she)\s|(?P<me>(?:I|we|the \w+)\b))")
@@ -327,11 +312,11 @@ def _yes_or_no(sentence: str, asked: Asked, start: int) -> Triplet | None:
     """What a yes affirms and a no denies; `start`: where the sentence begins."""
     if asked.statement is None or (start and _CUT_OFF.match(sentence)):
         return None
-    yes, no = _YES.match(sentence), _NO.match(sentence)
+    yes, no = affirms(sentence), denies(sentence)
     if not yes and not no:
         return None
     claim = _triplet(asked.text, asked.statement, "yes-no")
-    return claim.model_copy(update={"negated": asked.statement.denied != bool(no), "object_span": None, "subject_span": None})
+    return claim.model_copy(update={"negated": asked.statement.denied != no, "object_span": None, "subject_span": None})
 
 
 def _triplet(text: str, statement: Statement, rule: str) -> Triplet:
