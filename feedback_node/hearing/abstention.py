@@ -53,7 +53,8 @@ _FORMS = re.compile(
             r"(?:say|tell|recall|remember|know)\b[^.!?,;]{0,40}\W*$",
             # short ways
             r"\byour guess is as good as mine\b|\bbeats me\b|\bsearch me\b|\bwho knows\b|\bdunno\b|\bidk\b"
-            r"|\bwish i knew\b|\bdraw(?:ing)? a blank\b",
+            r"|\bwish i knew\b|\bdraw(?:ing)? a blank\b|\bi (?:will not|won't|would not|wouldn't|do not want to|don't want to) guess\b",
+            r"^\W*(?:hard|difficult|tough|impossible) to (?:say|tell|know|be sure)\b[^.!?,;]{0,40}\W*$",
             r"\bno (?:idea|clue|comment)\b|\bnot (?:a clue|sure|certain|the faintest|the foggiest)\b"
             r"|\bthe (?:faintest|foggiest|slightest) idea\b",
             r"\b(?:does not|doesn't) ring a bell\b|\bhaven't (?:a|the) (?:clue|faintest|foggiest|slightest)\b",

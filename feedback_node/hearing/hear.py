@@ -17,6 +17,7 @@ from feedback_node.hearing.frame import says_something
 from feedback_node.hearing.given_back import given_back
 from feedback_node.hearing.inverse import named_again
 from feedback_node.hearing.known_objects import with_known_offers
+from feedback_node.hearing.named_parts import with_named_parts
 from feedback_node.hearing.offers import HAS_VERB, is_label, read_fragment
 from feedback_node.hearing.own_nouns import with_own_noun
 from feedback_node.hearing.plain_lists import plain_list
@@ -109,7 +110,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     heard = without_others(heard, asked, graph)
     heard = [one for one in heard if not is_liked_there(one, utterance.text, graph)]
     if not doubtful:
-        heard = with_known_offers(_with_sole_offers(heard, utterance, whole, graph), utterance, whole, graph)
+        heard = _with_what_was_asked(heard, utterance, whole, graph)
     heard = with_said_again(heard, utterance, whole, graph)
     if utterance.guessed:
         heard = _without_words(heard, graph, is_long=is_long)
@@ -119,6 +120,12 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         unread = 0
     heard = without_second_readings([with_own_noun(one, utterance.text, graph) for one in heard], graph)
     return Heard([_placed(one, utterance.mapped.span) for one in heard], abstained, unread)
+
+
+def _with_what_was_asked(heard: list[Triplet], utterance: Utterance, asked: Asked, graph: Hypergraph) -> list[Triplet]:
+    """The claims with those that are looked for where nothing told was heard of what was asked, the plainest first."""
+    heard = with_named_parts(heard, utterance, asked, graph)
+    return with_known_offers(_with_sole_offers(heard, utterance, asked, graph), utterance, asked, graph)
 
 
 def _clauses(utterance: Utterance) -> Iterator[tuple[int, int]]:

@@ -82,12 +82,12 @@ def _offer(match: re.Match[str], missing: Missing, asked: Asked, graph: Hypergra
         return
     if is_single and not (match["article"] or match["called"] or is_small):
         return  # "is beautiful"
-    if _is_description([word.text for word in tokens], asked, graph):
+    if is_description([word.text for word in tokens], asked, graph):
         return
     yield Triplet(subject=owner, predicate=missing.predicate, object=said, object_span=(start, end), rule=OFFERED)
 
 
-def _is_description(phrase: list[str], asked: Asked, graph: Hypergraph) -> bool:
+def is_description(phrase: list[str], asked: Asked, graph: Hypergraph) -> bool:
     """Whether words only say of what kind something is, or how."""
     last = phrase[-1]
     ontology = graph.ontology

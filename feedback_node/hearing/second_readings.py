@@ -18,14 +18,17 @@ _COPULAS = frozenset({"is", "are", "was", "were"})
 def without_second_readings(claims: Sequence[Triplet], graph: Hypergraph) -> list[Triplet]:
     """The claims without those that tell nothing and have the object of one that does, by "is" or by a predicate of the ontology.
 
-    What the ontology has no word for is a claim of its own: "X wrote and loved Y".
+    Nor is it one that a property is "currency". What the ontology has no word for is a claim of its own: "X wrote and loved Y".
     """
     verdicts = [judge(graph, one).verdict for one in claims]
     told = [one for one, verdict in zip(claims, verdicts, strict=True) if verdict is not Verdict.UNKNOWN and not one.negated]
+    nouns = {noun for name in graph.predicates() if name in graph.ontology.predicates for noun in graph.ontology[name].nouns}
     return [
         one
         for one, verdict in zip(claims, verdicts, strict=True)
-        if verdict is not Verdict.UNKNOWN or not _is_reading(one, graph) or not any(_overlap(one, other) for other in told)
+        if verdict is not Verdict.UNKNOWN
+        or not _is_reading(one, graph)
+        or not (any(_overlap(one, other) for other in told) or (told and fold(one.object) in nouns))
     ]
 
 
