@@ -7,8 +7,9 @@ which other words say what it asks, and `closer`, which is meant of what is said
 for, where nothing else was heard, with `makers`, who made it, and `named_kinds`, names that say of what kind they are · `known_objects`
 what the graph has as an answer, whatever the verb · `chosen` of the answers that the question gives · `said_again` the question's own
 words: a yes/no question's, with a "not" or without, `inverse` those before the thing that was asked for, `given_back` the thing itself in
-the place of its property · `plurals` what is said of many · `named_parts` of a question that it has several of · `second_readings` of one phrase · `replies` of yes and no · `whose` the value is that the question gives
-· `abstention` who says that he does not know · `frame` words that say nothing.
+the place of its property · `plurals` what is said of many · `named_parts` of a question that has several · `second_readings` of one phrase
+· `replies` of yes and no · `whose` the value is that the question gives · `abstention` who says that he does not know · `frame` words that
+say nothing.
 """
 
 from feedback_node.hearing.hear import Heard, hear
