@@ -18,11 +18,13 @@ _SAID = (
     r"|to (?:answer your question|put it simply|be (?:precise|exact|specific|clear)|(?:the best of )?my knowledge|my understanding)"
     r"|(?:based on|according to|from) (?:my (?:knowledge|training|training data|understanding|information)"
     r"|what i (?:know|remember|have learned))"
-    r"|as far as i (?:know|remember|can tell)|simply put|put simply|of course|for (?:the|your) (?:record|information)"
-    r"|actually|well|so|basically|essentially|hmm+|ah|oh|okay|ok|great question|good question|that's (?:easy|a (?:good|great) question)"
+    r"|as far as i (?:know|remember|can tell)|simply put|put simply|for (?:the|your) (?:record|information)"
+    r"|no (?:problem|worries)(?: at all)?|you're welcome|my pleasure|here (?:we go|you go|goes|it is)|got it|let me think|hello|haha"
+    r"|(?:hi|hey)(?: there)?|quick one|good (?:morning|afternoon|evening|day)|happy to help|in a word|to be brief|actually|well|so"
+    r"|basically|essentially|hmm+|ah|oh|okay|ok|great question|good question|that's (?:easy|a (?:good|great) question)"
     r"|(?:that's |that is )?an easy one|easy|thanks for asking|thank you for asking|(?:i'm |i am )?glad you asked)"
 )
-_AFFIRMING = r"(?:sure(?: thing)?|certainly|definitely|absolutely|indeed|of course)"
+_AFFIRMING = r"(?:sure(?: thing)?|right|certainly|definitely|absolutely|indeed|of course)"
 """They answer a yes/no question."""
 _I_SAY = (
     r"(?:(?:as an? [^,.!?]{1,40}, )?i can (?:tell you|say|confirm|assure you)(?: with confidence)?"
@@ -36,9 +38,22 @@ _ANSWER = (
     r"(?!\s*[\"'*]*(?:yes|no|not|true|false|correct|un\w+|in|that|based|still|probably|likely|to|it|he|she|they|(?:quite |very )?simple"
     r"|a (?:bit|matter))\b)"
 )
+_COURTESY = (
+    r"\b(?:thank(?:s| you)|good (?:morning|afternoon|evening|day)|trivia|anything else|let me know|hope (?:that|this|it) helps"
+    r"|happy to help|glad to (?:help|answer)|feel free|you're welcome|quiz(?:zes)?|love (?:this|these|that|it)"
+    r"|(?:interesting|great|good|nice|fun) (?:question|topic|one)"
+    r"|(?:right|to) the right place|here we go|help with that)\b"
+)
+"""A sentence with one of these, and without a name, is polite and no more."""
+_DENIES = r"[^.!?\n]*(?:n['’]t|\b(?:not|no|unable|sorry|afraid|cannot)\b)"
+"""Thanks with a "but I don't know" say more."""
 _RIGHT = r"(?:(?:the\s+)?(?:right|correct|true|so|wrong|incorrect|false|not|because|why|what|how|a\s+good)\b)"
 _OF_NO_QUESTION = re.compile(rf"{_BEGIN}(?:{_AFFIRMING}{_STOP}(?=\S)|(?:yes|no),\s+(?=(?:it|he|she|they|that)\b))", re.IGNORECASE), ""
 _CUTS = (
+    (re.compile(rf"{_BEGIN}(?!{_DENIES})[^.!?\n]*?{_COURTESY}[^.!?\n]*(?:[.!?]+|(?=\n))\s*(?=\S)", re.IGNORECASE), ""),
+    (re.compile(r"(?<=[\w.!\"'*])\s+(?:anything else|let me know|hope (?:that|this|it) helps|feel free)\b[^\n]*$", re.IGNORECASE), ""),
+    (re.compile(r",?\s+and (?:thanks|thank you)\b[^.!?\n]*", re.IGNORECASE), ""),
+    (re.compile(r",\s+(?:my )?(?:friend|dear|buddy|mate|sir|madam)(?=\W*(?:$|[.!?]))", re.IGNORECASE), ""),
     (re.compile(rf"{_BEGIN}(?:{_SAID}{_STOP}|in fact\s+(?=it\b))+(?=\S)", re.IGNORECASE), ""),
     (re.compile(rf"{_BEGIN}{_I_SAY}(?=\S)", re.IGNORECASE), ""),
     (re.compile(rf"{_BEGIN}(?:the|my) (?:correct |right )?answer is that (?=(?:it|he|she|they|the)\b)", re.IGNORECASE), ""),

@@ -33,7 +33,9 @@ _NO = re.compile(
     rf"|{_THAT_IS}{_QUITE}(?:incorrect|wrong|false|untrue|inaccurate|mistaken)\b|{_NOT_THAT}{_QUITE}{_SO}\b"
     rf"|you(?: are|['’]re) {_QUITE}(?:incorrect|wrong|mistaken|false|not \w+)\b"
     rf"|{_IT} (?:{_SURELY} )?{_DOES}(?:n['’]t| (?:{_SURELY} )?not){_END}"
-    r"|i (?:don['’]t|do not|wouldn['’]t|would not) (?:believe|think|say) so\b|(?:far from it|no way(?! to)|by no means|on the contrary)\b)",
+    r"|i (?:don['’]t|do not|wouldn['’]t|would not) (?:believe|think|say) so\b"
+    r"|(?:(?:i['’]m afraid|i am afraid|unfortunately|sadly|apparently|clearly) not|far from it|no way(?! to)|by no means"
+    r"|on the contrary)\b)",
     re.IGNORECASE,
 )
 

@@ -27,7 +27,9 @@ _BEGIN = r"(?:^|(?<=[.!?;]\s)|(?<=[Nn]o,\s))"
 _SURELY = r"(?:definitely |certainly |surely |most )*"
 _NOT = r"(?:not|never)\s+(?!only\b|just\b|merely\b)"
 _IT = r"(?:it|that|this|he|she|they)"
-_IT_IS_NOT = rf"(?i:{_IT})\s+(?:(?:is|was|are|were)(?:n't|\s+not)|(?:can't|cannot|couldn't|could\s+not)\s+be)"
+_IT_IS_NOT = (
+    rf"(?i:{_IT}|the\s+(?:correct\s+|right\s+)?answer)\s+(?:(?:is|was|are|were)(?:n't|\s+not)|(?:can't|cannot|couldn't|could\s+not)\s+be)"
+)
 _SET_APART = re.compile(rf"(?:,|\s[-–—])?\s+(?:and |but )?{_SURELY}{_NOT}(?P<denied>{_NAME}){_END}")
 _THING_APART = re.compile(rf"(?:,|\s[-–—])\s+(?:and |but )?{_SURELY}{_NOT}(?P<denied>{_THING}){_END}")
 _AND_NOT = re.compile(rf"\s+and\s+{_SURELY}{_NOT}(?P<denied>{_A_THING}){_END}")
@@ -35,19 +37,32 @@ _NOT_BUT = re.compile(
     rf"(?P<cut>(?:not|neither)\s+(?!only\b|just\b|merely\b)(?P<denied>{_NAME}|{_A_THING}),?\s+but\s+(?:rather\s+|instead\s+)?)(?=\S)"
 )
 _RATHER = re.compile(rf",?\s+(?:rather than|instead of|as opposed to|and not|unlike)\s+{_ANY}{_END}")
+_WRONG = (
+    r"(?:(?:is|was|would\s+be)\s+(?i:wrong|incorrect|false|mistaken|not\s+(?:right|correct|true|it)|not(?=\W*(?:$|[.;,!]))"
+    r"|an?\s+(?:common\s+)?(?:mistake|error|misconception))|has\s+nothing\s+to\s+do\s+with\s+it)(?:\s+here)?"
+)
+_DISMISS = (
+    r"(?i:you\s+(?:might|may|could)\s+be\s+thinking\s+of|(?:it(?:'s|\s+is)\s+)?(?:easy\s+to\s+confuse|(?:often|easily|commonly)\s+confused)"
+    r"(?:\s+it)?\s+with|forget(?:\s+about)?|(?:(?:i'd|i\s+would|i|you\s+can|let's)\s+)?(?:rule\s+out|cross\s+off|cross\s+out|ignore)|never\s+mind)"
+)
+_WHOEVER = r"(?i:(?:everyone|everybody|anyone|anybody|whoever|those|people)\s+(?:who\s+)?(?:answers?|says?|thinks?|guess(?:es)?|claims?))"
 _BEFORE = (
     re.compile(rf"{_BEGIN}(?i:rather than|instead of|unlike)\s+{_ANY},\s+"),
     re.compile(rf"{_BEGIN}[Nn]ot\s+(?:in\s+)?{_ANY}(?:,|\s[-–—])\s+(?!but\b)(?=\S)"),
     re.compile(rf"{_BEGIN}{_ANY}\s*\?\s+(?:[Nn]o|[Nn]ope|[Ww]rong)\b[\s,.:;!–—-]*(?=\S)"),
-    re.compile(
-        rf"{_BEGIN}{_ANY}\s+(?:is|was|would\s+be)\s+(?i:wrong|incorrect|false|not\s+(?:right|correct|true|it)"
-        r"|an?\s+(?:common\s+)?(?:mistake|error|misconception))"
-        r"(?:;|,|\.|\s[-–—])\s+(?:but\s+)?(?=\S)"
-    ),
+    re.compile(rf"{_BEGIN}{_ANY}\s+{_WRONG}(?:;|,|\.|\s[-–—])\s+(?:but\s+)?(?=\S)"),
+    re.compile(rf"{_BEGIN}{_DISMISS}\s+{_ANY}(?:[;,.]|\s[-–—]|\s+and\b)\s+(?:but\s+)?(?:write\s+down\s+|say\s+)?(?=\S)"),
+    re.compile(rf"{_BEGIN}{_WHOEVER}\s+{_ANY}\s+(?:is|are)\s+(?:mistaken|wrong|incorrect)[,;:]?\s+(?:since|because|as|for)?\s*(?=\S)"),
     re.compile(rf"{_BEGIN}{_IT_IS_NOT}\s+{_ANY}(?:,|\s[-–—])\s+(?:so\s+|but\s+)?(?={_IT}(?:'s|\s+(?:is|was|are|were))\s)"),
 )
 """What is denied before what is said, with all that is cut."""
-_BEHIND = re.compile(rf",?\s+(?:and|as|since|because|for)\s+{_IT_IS_NOT}\s+{_ANY}{_END}")
+_BEHIND = (
+    re.compile(
+        rf",?\s+(?:and|as|since|because|for)\s+(?:(?i:i(?:'m|\s+am)\s+(?:certain|sure|positive))\s+(?:that\s+)?)?{_IT_IS_NOT}\s+{_ANY}{_END}"
+    ),
+    re.compile(rf"\s+is\s+(?:correct|right|true),?\s+(?:and|but)\s+{_ANY}\s+{_WRONG}(?=\s*(?:[.;!\n]|$))"),
+    re.compile(rf"(?:[;,.]|\s[-–—])\s+(?:and\s+|but\s+|[Nn]ote:\s+)?{_ANY}\s+{_WRONG}(?=\s*(?:[.;!\n]|$))"),
+)
 _NEITHER = re.compile(
     r"\bneither\s+(?P<denied>[^.;:!?,]{1,60}?)\s+nor\s+[^.;:!?,]{1,60}?,\s+(?:but\s+)?(?:it|that|he|she)(?:'s|\s+(?:is|was))\s+"
 )
@@ -58,6 +73,11 @@ _OTHERS = (
 )
 _BUT = r"(?:,?\s+but(?:\s+(?:in\s+fact|actually|really))?,?|[;.]\s+(?:but|in\s+fact|actually|in\s+reality|in\s+truth|however),?)\s+"
 _OF_OTHERS = (
+    re.compile(
+        rf"{_BEGIN}(?:even\s+)?(?:though|although|while)\s+[^.,;!?]{{1,60}}?\s+(?:gets?|is|was)\s+"
+        r"(?:often|commonly|sometimes|frequently|guessed|named|suggested|mentioned|an?\s+(?:popular|common|frequent))[^.,;!?]{0,40},\s+",
+        re.IGNORECASE,
+    ),
     re.compile(rf"{_BEGIN}{_OTHERS}\s+{_THINK}\s+[^.;!?]{{1,80}}?{_BUT}(?=\S)", re.IGNORECASE),
     re.compile(
         r"\bcontrary\s+to\s+(?:popular|common|widespread|general|what\s+\w+\s+\w+)(?:\s+(?:belief|opinion|wisdom))?,?\s+", re.IGNORECASE
@@ -87,7 +107,7 @@ _SAYING = frozenset(
 _WHEREAS = re.compile(r",\s+(?:whereas|while)\s+(?=\S)")
 _MARKED = re.compile(
     r"\b(?:not|never|neither|rather|instead|opposed|unlike|no|nope|wrong|incorrect|false|mistake|error|misconception|\w+n't|cannot"
-    rf"|{_THINK}|contrary|whereas|while)\b",
+    rf"|{_THINK}|contrary|whereas|while|thinking|confused?|forget|rule|cross|mistaken|though|although|nothing)\b",
     re.IGNORECASE,
 )
 _OPENS = re.compile(r"^(?:the|in|by|on|at|of|an?)\s+(?:(?:the|an?)\s+)?")
@@ -120,7 +140,7 @@ def take_out(mapped: Mapped, names: Callable[[str], list[Span]]) -> list[Denied]
     inside = names(mapped.text)
     denied: list[tuple[str, tuple[int, int]]] = []
     cuts: list[tuple[int, int]] = []
-    for form in (_NOT_BUT, _NEITHER, *_BEFORE, _SET_APART, _RATHER, _THING_APART, _AND_NOT, _BEHIND):
+    for form in (_NOT_BUT, _NEITHER, *_BEFORE, _SET_APART, _RATHER, _THING_APART, _AND_NOT, *_BEHIND):
         for match in form.finditer(mapped.text):
             cut = match.span("cut") if form is _NOT_BUT else match.span()
             if any(cut[0] < end and start < cut[1] for start, end in cuts) or not _is_apart(form, match, inside):

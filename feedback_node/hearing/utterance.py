@@ -88,6 +88,8 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     denied: list[Denied] = []
     if sets_apart(mapped.text):
         denied = take_out(mapped, lambda text: _names(text, question, graph))
+        if denied and all(one.at == 0 for one in denied):
+            without_openers(mapped, question, lambda text: _names(text, question, graph))  # "Forget X. The answer is Y"
         names = _names(mapped.text, question, graph)
     return Utterance(mapped, tuple(names), guessed, tuple(denied))
 

@@ -13,7 +13,8 @@ OPENERS = [
     "The correct answer is {}.", "I believe the answer is {}.", "My answer is: {}.", "The answer you are looking for is {}.",
     "To answer your question, it is {}.", "Based on my knowledge, it is {}.", "As far as I know, it is {}.", "Great question! It is {}.",
     "As an AI language model, I can tell you that it is {}.", "I am sure that it is {}.", "Sure! Well, {}.", "That is {}.",
-    "Yes, it is {}.",
+    "Yes, it is {}.", "Good afternoon, and thank you for your question. The answer is {}.", "No problem at all, it's {}.",
+    "Haha, love these quizzes. It is {}, and thanks for playing!", "Right, here we go. It's {}, my friend.", "It's {}. Hope that helps!",
 ]  # fmt: skip
 judged = pytest.fixture(scope="module")(lambda: verdicts_of(DOMAINS))
 
@@ -35,3 +36,7 @@ def test_a_name_that_begins_like_an_opener_stays_whole(judged):
     for film in ("Well, Well", "This Is Quorn"):
         assert judged("films", f"Who directed {film}?", f"{film} was directed by Ida Roe.") == {Verdict.VERIFIED}
         assert judged("films", f"Who directed {film}?", f"{film} was directed by Bo Tarn.") == {Verdict.CONTRADICTED}
+
+
+def test_thanks_before_an_abstention_do_not_hide_it(judged):
+    assert judged("cities", "What is the capital of Peru?", "Thank you for asking, but I don't know. Let me know if you need more.") == set()

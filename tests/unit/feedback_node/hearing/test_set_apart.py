@@ -75,6 +75,9 @@ BOTH = [*CASES, ("cities", "What is the capital of Peru?", "", "Lima", "Nairobi"
         "It is not {1}; it is {0}.", "Not {1}, {0}.", "{1}? No, {0}.", "It is {0} as opposed to {1}.", "{1} is wrong; it is {0}.",
         "It is neither {1} nor anything else, it is {0}.", "It is {0} and certainly not {1}.", "Rather than {1}, it is {0}.",
         "It is {0} and it isn't {1}.", "No, it's not {1}, it's {0}.", "It can't be {1}, so it is {0}.", "Actually, {0}, not {1}!",
+        "You might be thinking of {1}, but the right answer is {0}.", "Forget {1}; it is {0}.", "The answer isn't {1}, it's {0}.",
+        "{0} is correct and {1} is not.", "The correct answer is {0}; {1} is a common mistake.", "I'd rule out {1}. The answer is {0}.",
+        "{1} has nothing to do with it; it is {0}.", "My answer is {0}, and I'm certain that it isn't {1}.",
     ],
 )  # fmt: skip
 def test_whatever_the_words_by_which_two_are_set_against_each_other_one_is_denied(judged, domain, question, opens, right, wrong, frame):
