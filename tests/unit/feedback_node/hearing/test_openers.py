@@ -39,4 +39,4 @@ def test_a_name_that_begins_like_an_opener_stays_whole(judged):
 
 
 def test_thanks_before_an_abstention_do_not_hide_it(judged):
-    assert judged("cities", "What is the capital of Peru?", "Thank you for asking, but I don't know. Let me know if you need more.") == set()
+    assert judged("cities", "What is the capital of Peru?", "Thank you for asking, but I don't know. Let me know if I can help.") == set()
