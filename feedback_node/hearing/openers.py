@@ -45,6 +45,7 @@ _COURTESY = (
     r"|(?:right|to) the right place|here we go|help with that)\b"
 )
 """A sentence with one of these, and without a name, is polite and no more."""
+_VOCATIVE = r"(?:my )?(?:friend|dear|buddy|mate|sir|madam)"
 _DENIES = r"[^.!?\n]*(?:n['’]t|\b(?:not|no|unable|sorry|afraid|cannot)\b)"
 """Thanks with a "but I don't know" say more."""
 _RIGHT = r"(?:(?:the\s+)?(?:right|correct|true|so|wrong|incorrect|false|not|because|why|what|how|a\s+good)\b)"
@@ -53,7 +54,8 @@ _CUTS = (
     (re.compile(rf"{_BEGIN}(?!{_DENIES})[^.!?\n]*?{_COURTESY}[^.!?\n]*(?:[.!?]+|(?=\n))\s*(?=\S)", re.IGNORECASE), ""),
     (re.compile(r"(?<=[\w.!\"'*])\s+(?:anything else|let me know|hope (?:that|this|it) helps|feel free)\b[^\n]*$", re.IGNORECASE), ""),
     (re.compile(r",?\s+and (?:thanks|thank you)\b[^.!?\n]*", re.IGNORECASE), ""),
-    (re.compile(r",\s+(?:my )?(?:friend|dear|buddy|mate|sir|madam)(?=\W*(?:$|[.!?]))", re.IGNORECASE), ""),
+    (re.compile(rf"{_BEGIN}[\w’']+,\s+{_VOCATIVE}\s*(?:[.!]+\s*(?=\S)|$)", re.IGNORECASE), ""),
+    (re.compile(rf",\s+{_VOCATIVE}(?=\W*(?:$|[.!?]))", re.IGNORECASE), ""),
     (re.compile(rf"{_BEGIN}(?:{_SAID}{_STOP}|in fact\s+(?=it\b))+(?=\S)", re.IGNORECASE), ""),
     (re.compile(rf"{_BEGIN}{_I_SAY}(?=\S)", re.IGNORECASE), ""),
     (re.compile(rf"{_BEGIN}(?:the|my) (?:correct |right )?answer is that (?=(?:it|he|she|they|the)\b)", re.IGNORECASE), ""),

@@ -86,24 +86,10 @@ _OF_OTHERS = (
     re.compile(rf",?\s+(?:even\s+)?(?:though|although)\s+{_OTHERS}\s+{_THINK}\b[^.;!?]*", re.IGNORECASE),
 )
 _SAYING = frozenset(
-    (
-        "statement",
-        "claim",
-        "answer",
-        "assumption",
-        "premise",
-        "question",
-        "information",
-        "assertion",
-        "idea",
-        "belief",
-        "you",
-        "your",
-        "my",
-        "it",
-    )
-)
-"""With one of these it is what somebody said that is wrong, and nothing is set apart."""
+    ("statement", "claim", "answer", "assumption", "premise", "question", "information", "assertion", "idea", "belief", "you", "your", "my",
+     "it", "one", "ones", "single", "bit")
+)  # fmt: skip
+"""With one of these it is what somebody said that is wrong, or there is none ("not a single one"): nothing is set apart."""
 _WHEREAS = re.compile(r",\s+(?:whereas|while)\s+(?=\S)")
 _MARKED = re.compile(
     r"\b(?:not|never|neither|rather|instead|opposed|unlike|no|nope|wrong|incorrect|false|mistake|error|misconception|\w+n't|cannot"
