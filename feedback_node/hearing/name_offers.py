@@ -26,7 +26,7 @@ _ADJECTIVES = ("an", "ish", "ese", "ic", "al", "en", "ch", "i", "ive", "ern", "s
 """Endings of adjectives in capitals: "African", "Swiss"."""
 _DID_NOT = re.compile(r"\s+(?:(?:did|does|do|was|is|were|are|has|have|had|would)(?:n't|\s+not|\s+never)|never)\b", re.IGNORECASE)
 """Behind a name it denies what is said of it: "X did not build it"."""
-_LOWER = re.compile(r"\s+(?:in|of|at|from|on|around|across|throughout)\b")
+_LOWER = re.compile(r"\s+(?P<word>[a-z]+)\b")
 _OWNS = re.compile(r"(?:['’]s|(?<=s)['’])\s+[a-z]")
 _MOST_DESCRIBING = 4
 _STEM, _ALIKE = 5, 0.65
@@ -101,8 +101,10 @@ def _opens_with_no_name(names: list[Offer], sentence: _Sentence) -> bool:
     first, text = names[0], sentence.text
     opens = not first.is_known and not text[: first.start].strip() and " " not in text[first.start : first.end].strip()
     goes_on = _LOWER.match(text, first.end)
-    if not opens or goes_on is None or text[first.end - 1] != "s":
-        return False  # "Shopkeepers in", unlike "Lord of"
+    if not opens or goes_on is None or goes_on["word"] in ("and", "or", "is", "was", "by"):
+        return False
+    if goes_on["word"] == "of" and text[first.end - 1] != "s":
+        return False  # "Owners of", unlike "Lord of"
     return any(_could_answer(one, sentence) for one in names[1:])
 
 
