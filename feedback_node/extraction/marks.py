@@ -28,8 +28,6 @@ def negated(parse: Parse, verb: int) -> bool:
         if parse.dep[kid] == "attr" and any(parse.low[word] in _ONLY for word in parse.kids[kid]):
             return False  # "X is not the only N": it is one
     for kid in parse.kids[verb]:
-        if _sets_apart(parse, verb, kid):
-            continue
         if parse.dep[kid] == "neg" or (parse.low[kid] in _NEGATIONS and not _answers_no(parse, kid)):
             return True
         if parse.dep[kid] in ("nsubj", "nsubjpass", "dobj", "attr", "prep", "advmod") and _denies_below(parse, kid):
@@ -45,11 +43,6 @@ def is_rather(parse: Parse, at: int) -> bool:
 def _answers_no(parse: Parse, at: int) -> bool:
     """For "No, X is in Y": it denies what was asked, not what follows."""
     return parse.low[at] == "no" and at + 1 < len(parse.low) and parse.low[at + 1] in (",", ".", "!", ";", "-", "–", "—", ":")
-
-
-def _sets_apart(parse: Parse, verb: int, at: int) -> bool:
-    """For "X is a Y, not a Z": it denies what follows alone, unlike "X is, in fact, not a Z"."""
-    return at > verb + 1 and parse.low[at] in ("not", "never") and parse.low[at - 1] in _BREAKS and parse.low[verb + 1] not in _BREAKS
 
 
 def _denies_below(parse: Parse, at: int) -> bool:

@@ -20,7 +20,7 @@ _ALONE = r"(?=\W*$|\s*[,.!;–—-])"
 _END = r"\W*$"
 _YES = re.compile(
     _OPENS + rf"(?:(?:yes|yeah|yep|yup|aye|(?:affirmative|exactly){_ALONE}|correct|right|true|{_SURELY})"
-    r"(?![\w'])(?!\W*(?:not|no|wrong|incorrect|false)\b)"
+    r"(?![\w'])"
     rf"|{_THAT_IS}{_QUITE}{_SO}\b|you(?: are|['’]re) {_QUITE}(?:correct|right|true)\b"
     rf"|sure(?: thing| is| was| does| did)?{_END}|{_IT} (?:{_SURELY} )?{_DOES}(?: (?:indeed|so|{_SURELY}))?{_END})",
     re.IGNORECASE,
@@ -41,7 +41,7 @@ _NO = re.compile(
 
 
 def affirms(sentence: str) -> bool:
-    """Whether it begins with a yes."""
+    """Whether it begins with a yes; one that is a no as well ("Absolutely not.") is that."""
     return _YES.match(sentence) is not None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.triplet import Verdict
-from tests.unit.feedback_node.hearing.judging import verdicts_of
+from tests.unit.feedback_node.hearing.judging import judge_of, verdicts_of
 from tests.unit.feedback_node.hearing.test_set_apart import BOTH, DOMAINS
 
 OPENERS = [
@@ -38,5 +38,7 @@ def test_a_name_that_begins_like_an_opener_stays_whole(judged):
         assert judged("films", f"Who directed {film}?", f"{film} was directed by Bo Tarn.") == {Verdict.CONTRADICTED}
 
 
-def test_thanks_before_an_abstention_do_not_hide_it(judged):
-    assert judged("cities", "What is the capital of Peru?", "Thank you for asking, but I don't know. Let me know if I can help.") == set()
+def test_thanks_before_an_abstention_do_not_hide_it():
+    judge = judge_of({"predicates": DOMAINS["cities"][0]}, DOMAINS["cities"][2])
+    said = judge("What is the capital of Peru?", "Thank you for asking, but I don't know. Let me know if I can help. Have a nice day.")
+    assert said.abstained

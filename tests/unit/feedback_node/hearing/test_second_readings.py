@@ -54,6 +54,7 @@ def test_a_phrase_that_answers_is_no_second_claim_by_another_predicate(judged, q
 def test_where_something_is_is_true_of_what_it_is_true_of(judged):
     assert told(judged, "Where is Harrow House?", "It's a palace in Melk.") == {("town", Verdict.VERIFIED)}
     assert told(judged, "Where is Harrow House?", "It's a palace in Ruritania.") == {("land", Verdict.VERIFIED)}
+    assert told(judged, "Where is Harrow House?", "It was built in Melk.") == {("town", Verdict.VERIFIED)}, "a place is no date"
 
 
 def test_what_is_said_besides_stays_a_claim(judged):

@@ -104,3 +104,8 @@ def test_a_yes_no_question_that_is_told_to_be_wrong_is_denied_and_no_part_of_a_n
     assert judged("films", "Who directed Not Without My Sister?", "Not Without My Sister, a film, was directed by Bo Tarn.") == {
         Verdict.VERIFIED
     }
+
+
+def test_a_part_of_a_name_is_not_denied(judged):
+    assert judged("films", "Which film was directed by Bo Tarn?", "Not Without My Sister, a film.") == {Verdict.VERIFIED}
+    assert judged("films", "Which film was directed by Ida Roe?", "Not Without My Sister, a film.") == {Verdict.CONTRADICTED}
