@@ -45,6 +45,7 @@ _COURTESY = (
     r"|(?:right|to) the right place|here we go|help with that)\b"
 )
 """A sentence with one of these, and without a name, is polite and no more."""
+_ENDS = r"(?:let me know|hope (?:that|this|it) helps|feel free)"
 _VOCATIVE = r"(?:my )?(?:friend|dear|buddy|mate|sir|madam)"
 _DENIES = r"[^.!?\n]*(?:n['’]t|\b(?:not|no|unable|sorry|afraid|cannot)\b)"
 """Thanks with a "but I don't know" say more."""
@@ -52,7 +53,7 @@ _RIGHT = r"(?:(?:the\s+)?(?:right|correct|true|so|wrong|incorrect|false|not|beca
 _OF_NO_QUESTION = re.compile(rf"{_BEGIN}(?:{_AFFIRMING}{_STOP}(?=\S)|(?:yes|no),\s+(?=(?:it|he|she|they|that)\b))", re.IGNORECASE), ""
 _CUTS = (
     (re.compile(rf"{_BEGIN}(?!{_DENIES})[^.!?\n]*?{_COURTESY}[^.!?\n]*(?:[.!?]+|(?=\n))\s*(?=\S)", re.IGNORECASE), ""),
-    (re.compile(r"(?<=[\w.!\"'*])\s+(?:anything else|let me know|hope (?:that|this|it) helps|feel free)\b[^\n]*$", re.IGNORECASE), ""),
+    (re.compile(rf"(?<=[\w.!\"'*])\s+(?:anything else\b[^.!?\n]*\?|{_ENDS}\b[^.!?\n]*[.!]*)\s*$", re.IGNORECASE), ""),
     (re.compile(r",?\s+and (?:thanks|thank you)\b[^.!?\n]*", re.IGNORECASE), ""),
     (re.compile(rf"{_BEGIN}[\w’']+,\s+{_VOCATIVE}\s*(?:[.!]+\s*(?=\S)|$)", re.IGNORECASE), ""),
     (re.compile(rf",\s+{_VOCATIVE}(?=\W*(?:$|[.!?]))", re.IGNORECASE), ""),

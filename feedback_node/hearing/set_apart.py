@@ -85,11 +85,11 @@ _OF_OTHERS = (
     re.compile(rf"{_BEGIN}despite\s+what\s+{_OTHERS}\s+{_THINK},?\s+", re.IGNORECASE),
     re.compile(rf",?\s+(?:even\s+)?(?:though|although)\s+{_OTHERS}\s+{_THINK}\b[^.;!?]*", re.IGNORECASE),
 )
-_SAYING = frozenset(
-    ("statement", "claim", "answer", "assumption", "premise", "question", "information", "assertion", "idea", "belief", "you", "your", "my",
-     "it", "one", "ones", "single", "bit")
+_NO_THING = frozenset(
+    ("statement", "claim", "answer", "assumption", "premise", "question", "information", "assertion", "idea", "belief", "one", "ones",
+     "bit")
 )  # fmt: skip
-"""With one of these it is what somebody said that is wrong, or there is none ("not a single one"): nothing is set apart."""
+"""Last words of what is no thing: what somebody said is wrong ("your statement is incorrect"), or there is none ("not a single one")."""
 _WHEREAS = re.compile(r",\s+(?:whereas|while)\s+(?=\S)")
 _MARKED = re.compile(
     r"\b(?:not|never|neither|rather|instead|opposed|unlike|no|nope|wrong|incorrect|false|mistake|error|misconception|\w+n't|cannot"
@@ -149,7 +149,7 @@ def _is_apart(form: re.Pattern[str], match: re.Match[str], names: Sequence[Span]
     if any(start < match.start("denied") < end or start < match.end("denied") < end for start, end in names):
         return False  # it has a part of a name
     said = _OPENS.sub("", match["denied"]).split()
-    if not said or (said[0].lower() in FUNCTION_WORDS and len(said) == 1) or not _SAYING.isdisjoint(word.lower() for word in said):
+    if not said or said[-1].lower() in _NO_THING or (len(said) == 1 and said[0].lower() in FUNCTION_WORDS):
         return False
     return form not in (_SET_APART, _RATHER) or match["denied"][:1].islower() or _stands_beside(match.string, match.start())
 

@@ -42,3 +42,9 @@ def test_thanks_before_an_abstention_do_not_hide_it():
     judge = judge_of({"predicates": DOMAINS["cities"][0]}, DOMAINS["cities"][2])
     said = judge("What is the capital of Peru?", "Thank you for asking, but I don't know. Let me know if I can help. Have a nice day.")
     assert said.abstained
+
+
+def test_what_is_claimed_behind_a_courtesy_is_heard(judged):
+    assert judged("cities", "What is the capital of Peru?", "Let me know if that helps. It is Nairobi.") == {Verdict.CONTRADICTED}
+    two = judged("cities", "What is the capital of Peru?", "It is Lima. Feel free to ask. The capital of Kenya is Lima.")
+    assert two == {Verdict.VERIFIED, Verdict.CONTRADICTED}

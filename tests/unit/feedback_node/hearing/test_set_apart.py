@@ -33,10 +33,15 @@ DOMAINS["cities"] = (
 DOMAINS["films"] = (
     {"director": {"functional": True, "nouns": ["director"], "phrases": ["{subject} was directed by {object}"]}},
     ["film"],
-    [("Not Without My Sister", "director", "Bo Tarn"), ("Well, Well", "director", "Ida Roe"), ("This Is Quorn", "director", "Ida Roe")],
+    [
+        ("Not Without My Sister", "director", "Bo Tarn"),
+        ("Well, Well", "director", "Ida Roe"),
+        ("This Is Quorn", "director", "Ida Roe"),
+        ("Me and My Sister", "director", "Bo Tarn"),
+    ],
 )
 CASES = [
-    ("animals", "What is the diet of the Quillback?", "Quillback was a", "a grazer", "a meat eater"),
+    ("animals", "What is the diet of the Quillback?", "Quillback was", "a grazer", "a meat eater"),
     ("trades", "What was the trade of Ilse Brandt?", "Ilse Brandt was", "a glass blower", "a locksmith"),
     ("dances", "What is the metre of the Varsenka?", "The Varsenka is", "a dance in three", "a dance in two"),
 ]
@@ -48,14 +53,12 @@ judged = pytest.fixture(scope="module")(lambda: verdicts_of(DOMAINS))
     "frame", ["{0}, not {1}.", "{0} and not {1}.", "{0} rather than {1}.", "not {1} but {0}.", "{0}, never {1}, as far as I know."]
 )
 def test_of_two_common_nouns_the_one_set_apart_is_denied_and_the_other_affirmed(judged, domain, question, opens, right, wrong, frame):
-    opens = opens.removesuffix(" a")
     assert judged(domain, question, f"{opens} {frame.format(right, wrong)}") == {Verdict.VERIFIED}
     assert judged(domain, question, f"{opens} {frame.format(wrong, right)}") == {Verdict.CONTRADICTED}
 
 
 @pytest.mark.parametrize(("domain", "question", "opens", "right", "wrong"), CASES)
 def test_what_is_only_denied_is_denied_and_a_denial_in_a_longer_sentence_turns_nothing_round(judged, domain, question, opens, right, wrong):
-    opens = opens.removesuffix(" a")
     assert judged(domain, question, f"{opens} not {right}.") == {Verdict.CONTRADICTED}
     assert Verdict.CONTRADICTED not in judged(domain, question, f"{opens} {right}, not {wrong} that anybody would have heard of before.")
 
@@ -63,6 +66,12 @@ def test_what_is_only_denied_is_denied_and_a_denial_in_a_longer_sentence_turns_n
 def said(frame: str, one: str, other: str) -> str:
     text = frame.format(one, other)
     return text[0].upper() + text[1:]
+
+
+def is_read(judged, domain, question, frame, right, wrong):
+    """A frame affirms its first and denies its second, whichever is right."""
+    assert judged(domain, question, said(frame, right, wrong)) == {Verdict.VERIFIED}
+    assert judged(domain, question, said(frame, wrong, right)) == {Verdict.CONTRADICTED}
 
 
 BOTH = [*CASES, ("cities", "What is the capital of Peru?", "", "Lima", "Nairobi")]
@@ -81,8 +90,7 @@ BOTH = [*CASES, ("cities", "What is the capital of Peru?", "", "Lima", "Nairobi"
     ],
 )  # fmt: skip
 def test_whatever_the_words_by_which_two_are_set_against_each_other_one_is_denied(judged, domain, question, opens, right, wrong, frame):
-    assert judged(domain, question, said(frame, right, wrong)) == {Verdict.VERIFIED}
-    assert judged(domain, question, said(frame, wrong, right)) == {Verdict.CONTRADICTED}
+    is_read(judged, domain, question, frame, right, wrong)
 
 
 @pytest.mark.parametrize(("domain", "question", "opens", "right", "wrong"), BOTH)
@@ -94,8 +102,7 @@ def test_whatever_the_words_by_which_two_are_set_against_each_other_one_is_denie
     ],
 )  # fmt: skip
 def test_what_others_are_said_to_think_is_neither_said_nor_denied(judged, domain, question, opens, right, wrong, frame):
-    assert judged(domain, question, said(frame, right, wrong)) == {Verdict.VERIFIED}
-    assert judged(domain, question, said(frame, wrong, right)) == {Verdict.CONTRADICTED}
+    is_read(judged, domain, question, frame, right, wrong)
 
 
 def test_a_yes_no_question_that_is_told_to_be_wrong_is_denied_and_no_part_of_a_name_sets_anything_apart(judged):
@@ -106,6 +113,7 @@ def test_a_yes_no_question_that_is_told_to_be_wrong_is_denied_and_no_part_of_a_n
     }
 
 
-def test_a_part_of_a_name_is_not_denied(judged):
+def test_a_part_of_a_name_is_not_denied_and_a_name_with_a_pronoun_in_it_is(judged):
     assert judged("films", "Which film was directed by Bo Tarn?", "Not Without My Sister, a film.") == {Verdict.VERIFIED}
     assert judged("films", "Which film was directed by Ida Roe?", "Not Without My Sister, a film.") == {Verdict.CONTRADICTED}
+    is_read(judged, "films", "Which film was directed by Ida Roe?", "It is {0}, not {1}.", "This Is Quorn", "Me and My Sister")

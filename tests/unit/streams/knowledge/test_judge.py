@@ -428,31 +428,3 @@ def test_the_claim_s_own_qualifier_tells_its_time(dated):
 def test_a_dated_claim_may_be_supported_by_an_undated_fact_but_not_contradicted(dated):
     assert judge(dated, "France", "seat", "Paris in 1900").verdict is VERIFIED
     assert judge(dated, "France", "seat", "Vichy in 1942").verdict is UNKNOWN
-
-
-@pytest.mark.parametrize(
-    ("said", "truth"),
-    [
-        ("Port Moresby", "Port Louis"),
-        ("James Madison", "James Hoban"),
-        ("Andorra la Mala", "Andorra la Vella"),
-        ("Swiss Crown", "Swiss Franc"),
-    ],
-)
-def test_names_that_are_alike_but_for_a_clearly_other_last_word_are_two(said, truth):
-    graph = Hypergraph(ONTOLOGY)
-    graph.put(Fact(fact_id="f", subject="Quorn", predicate="seat", object=truth), 0)
-    assert judge(graph, "Quorn", "seat", said).verdict is CONTRADICTED
-
-
-@pytest.mark.parametrize(
-    ("said", "truth"),
-    [
-        ("Pharos Building", "Pharos Tower"), ("Jurassic Era", "Jurassic Period"), ("Mercia Motors", "Mercia Works"),
-        ("Ulan Baatar", "Ulan Bator"), ("Quarry Seat", "Quarry Lane"), ("Late Cretaceous", "Upper Cretaceous"),
-    ],
-)  # fmt: skip
-def test_names_that_end_in_what_kind_they_are_of_or_in_like_letters_may_be_one(said, truth):
-    graph = Hypergraph(ONTOLOGY)
-    graph.put(Fact(fact_id="f", subject="Quorn", predicate="seat", object=truth), 0)
-    assert judge(graph, "Quorn", "seat", said).verdict is UNKNOWN
