@@ -69,12 +69,13 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--conditions", default="short,clean,noisy")
     parser.add_argument("--side-by-side", type=int, default=6)
     parser.add_argument("--at-devices", type=int, default=1, help="run i is made and measured on the i-th of so many, and round again")
-    parser.add_argument("--measuring", type=int, default=1, help="processes a device that measure finished runs, each with its model")
+    parser.add_argument("--measuring", type=int, help="processes a device that measure finished runs; unless given, one for three runs")
     parser.add_argument("--budget-s", type=float, default=1e9)
     parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "pelton-curriculum")
     parser.add_argument("--out", type=Path)
     given = parser.parse_args()
     given.samples, given.held_out = given.samples or DATA[given.data].samples, given.held_out or DATA[given.data].held_out
+    given.measuring = given.measuring or max(1, given.side_by_side // 3)
     return given
 
 
