@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from schemas.errors import PeltonError
 from schemas.printable import escaped
+from schemas.version import UNKNOWN, own_version
 
 if TYPE_CHECKING:
     from streams.kafka.settings import KafkaSettings
@@ -67,6 +68,10 @@ def packages() -> Iterator[Finding]:
     """Whether what is installed is what Pelton asks for."""
     from packaging.requirements import Requirement
 
+    if own_version() == UNKNOWN:
+        yield Finding("packages", BAD, "pelton itself is not installed: it runs from a folder, and what it asks for is not known",
+                      "pip install ., in that folder, or `make setup` in a clone")  # fmt: skip
+        return
     wrong = []
     wanted = [Requirement(line) for line in requires("pelton") or ()]
     for one in wanted:
@@ -81,7 +86,7 @@ def packages() -> Iterator[Finding]:
         yield Finding("packages", BAD, "; ".join(wrong), "pip install -U pelton, or `make setup` in a clone")
     else:
         shown = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "trl", "kafka-python"))
-        yield Finding("packages", OK, f"pelton {version('pelton')} and all it asks for ({shown})")
+        yield Finding("packages", OK, f"pelton {own_version()} and all it asks for ({shown})")
 
 
 def disk(folder: Path) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ import click
 
 from cli.logs import is_json, set_up
 from cli.terminal import say
+from schemas.version import own_version
 
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "demo": ("cli.demo", "demo", "Run the whole loop on this machine: a broker, the workers, a small model, before and after."),
@@ -87,7 +88,7 @@ def is_there(name: str) -> bool:
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.option("-v", "--verbose", count=True, help="Say more; twice for every detail.")
-@click.version_option(package_name="pelton")
+@click.version_option(own_version())
 def pelton(verbose: int) -> None:
     """Pelton trains language models continuously from a Kafka log."""
     set_up(verbose)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from importlib.metadata import version
 from pathlib import Path
 from typing import Self
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
 from schemas.errors import ConfigError
+from schemas.version import own_version
 from streams.metrics.declared import BUILD_INFO, registry_of
 from streams.metrics.runs import RUNS
 
@@ -47,7 +47,7 @@ class MetricsServer:
         self.node, self._host = node, host
         self._told: Path | None = None
         self._server = _listening(node, port, host, type("Handler", (_Handler,), about))
-        BUILD_INFO.labels(node, version("pelton"), platform.python_version()).set(1)
+        BUILD_INFO.labels(node, own_version(), platform.python_version()).set(1)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="metrics", daemon=True)
         self._thread.start()
