@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -82,7 +83,7 @@ class Supervisor:
         now = time.monotonic()
         while node.restarts and now - node.restarts[0] > RESTART_WINDOW_S:
             node.restarts.popleft()
-        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        how = ended(status)
         complaint = last_complaint(node.log_path)
         mistaken = status == 2 and not node.restarted and now - node.begun < RESTART_WINDOW_S
         if mistaken or len(node.restarts) >= RESTARTS:
@@ -107,6 +108,17 @@ class Supervisor:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+
+def ended(status: int) -> str:
+    """How a process ended, from its exit status: below zero, a signal ended it."""
+    if status >= 0:
+        return f"ended with status {status}"
+    try:
+        name = signal.Signals(-status).name
+    except ValueError:  # a real-time signal has no name
+        name = f"signal {-status}"
+    return f"was killed by {name}" + (", which the system sends where memory runs out" if -status == signal.SIGKILL else "")
 
 
 def last_complaint(log_path: Path) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.supervisor import NodeDied, Supervisor
+from streams.supervisor import NodeDied, Supervisor, ended
 
 PYTHON = (sys.executable, "-c")
 """Nodes run the Python code given as their only argument."""
@@ -28,8 +28,15 @@ def test_a_killed_node_is_started_again_and_it_is_said(tmp_path: Path):
         node.process.kill()
         nodes.check()
         assert node.process.alive()
-        assert said == ["sleeper was killed by signal 9; starting it again (1 of 3 in this minute)"]
+        assert said == ["sleeper was killed by SIGKILL, which the system sends where memory runs out; starting it again (1 of 3 in this minute)"]
     assert not node.process.alive()
+
+
+@pytest.mark.parametrize(
+    ("status", "told"), [(1, "ended with status 1"), (-11, "was killed by SIGSEGV"), (-15, "was killed by SIGTERM"), (-40, "was killed by signal 40")]
+)
+def test_how_a_node_ended_is_said_by_the_name_of_its_signal(status: int, told: str):
+    assert ended(status) == told
 
 
 def test_a_node_that_keeps_dying_fails_the_run_and_names_its_log(tmp_path: Path):
