@@ -28,12 +28,14 @@ def test_a_killed_node_is_started_again_and_it_is_said(tmp_path: Path):
         node.process.kill()
         nodes.check()
         assert node.process.alive()
-        assert said == ["sleeper was killed by SIGKILL, which the system sends where memory runs out; starting it again (1 of 3 in this minute)"]
+        why = "was killed by SIGKILL, which the system sends where memory runs out"
+        assert said == [f"sleeper {why}; starting it again (1 of 3 in this minute)"]
     assert not node.process.alive()
 
 
 @pytest.mark.parametrize(
-    ("status", "told"), [(1, "ended with status 1"), (-11, "was killed by SIGSEGV"), (-15, "was killed by SIGTERM"), (-40, "was killed by signal 40")]
+    ("status", "told"),
+    [(1, "ended with status 1"), (-11, "was killed by SIGSEGV"), (-15, "was killed by SIGTERM"), (-40, "was killed by signal 40")],
 )
 def test_how_a_node_ended_is_said_by_the_name_of_its_signal(status: int, told: str):
     assert ended(status) == told
