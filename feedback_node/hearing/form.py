@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from feedback_node.hearing.items import as_one_list
 from feedback_node.hearing.mapped import Mapped, Piece
 
 _NEEDED = re.compile(r"[^\x20-\x7e\n]|\.\"|\b[1-9]\)|[*_`#|<>{\[~&\\]|^\s*(?:[-+]|\w{1,2}[.)])\s", re.MULTILINE)
@@ -65,6 +66,7 @@ def plain(text: str, question: str = "") -> Mapped:
     """An answer without its form. The question tells a table of one row that says what was asked from one whose row names a thing."""
     mapped = Mapped(text)
     if not _NEEDED.search(text):
+        as_one_list(mapped)
         return mapped
     if not text.isascii():
         mapped.sub(_ODD, lambda match: [_ALIKE[match.group()]])
@@ -73,7 +75,9 @@ def plain(text: str, question: str = "") -> Mapped:
     if "```" in text or "~~~" in text:
         mapped.sub(_FENCE, lambda match: [])
     if (data := _data(mapped.text)) is not None:
-        return _render(data, mapped)
+        rendered = _render(data, mapped)
+        as_one_list(rendered)
+        return rendered
     _unmark(mapped)
     if "|" in mapped.text:
         mapped.sub(_TABLE, lambda match: list(_table(match, question)))
@@ -82,6 +86,7 @@ def plain(text: str, question: str = "") -> Mapped:
     if _ITEMS.search(text):
         mapped.sub(_NUMBERED, lambda match: [".\n"] if match.start() else [])
     mapped.sub(_RULE, lambda match: [])
+    as_one_list(mapped)
     mapped.sub(_HEADING, lambda match: [match.span("said")])
     mapped.sub(_BULLET, lambda match: [])
     mapped.sub(_OPEN_LINE, lambda match: ["."])
@@ -123,8 +128,12 @@ def _table(match: re.Match[str], question: str) -> Iterator[Piece]:
             ruled = len(rows) == 1
             continue
         rows.append(_cells(match.start() + line.start(), line.group()))
-    rows = [row for row in rows if len(row) > 1]
     text = match.string
+    if rows and max(map(len, rows)) == 1:
+        for (cell,) in rows[1:] if ruled else rows:
+            yield from (cell, ".\n")
+        return
+    rows = [row for row in rows if len(row) > 1]
     if not rows:
         yield match.span()
         return

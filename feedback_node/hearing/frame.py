@@ -40,7 +40,7 @@ DOUBT = (listed("doubt_words") | listed("doubt_verbs") | frozenset({"may", "migh
     {"sure", "certain", "say", "said", "says", "report", "reported", "unlikely"}
 )
 """They make it a guess."""
-DENIALS = frozenset({"not", "never", "neither", "nor", "isnt", "wasnt", "arent", "werent", "didnt", "doesnt", "dont", "no"})
+DENIALS = frozenset({"not", "never", "neither", "nor", "nothing", "isnt", "wasnt", "arent", "werent", "didnt", "doesnt", "dont", "no"})
 """They turn it round."""
 TURNING = listed("other_thing") | CHANGING | listed("turning")
 """With one of these it may be said of something else."""

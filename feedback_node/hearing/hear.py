@@ -37,7 +37,7 @@ from feedback_node.question import Question
 from feedback_node.sentences import sentences
 from feedback_node.verification import claim_key
 from schemas.triplet import Triplet, Verdict
-from streams.knowledge.english import FUNCTION_WORDS
+from streams.knowledge.english import DETERMINERS, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.judge import OFFERED, judge
 from streams.knowledge.names import words
@@ -56,6 +56,7 @@ _CUT_OFF = re.compile(r"^\W*(?:it|he|she|they)\s+\w+(?:\s+not)?$", re.IGNORECASE
 """Behind other sentences no reply: "No, it does not. It is" was to go on, as was "and it is not"."""
 _JOINED = re.compile(r",?\s+(?:and|but|although|though)\s+(?=(?:it|they|he|she)\s|(?P<me>(?:I|we|the \w+)\b))")
 _OF_ONESELF = re.compile(r"\W*(?:I|we|as an?)\b", re.IGNORECASE)
+_THAT, _SO = frozenset({"that", "this", "it"}), frozenset({"right", "correct", "true", "so", "wrong", "false", "incorrect"})
 _SOLE_SENTENCES = 2
 _SHORT_CHARS = 100
 """A sentence of more characters is left to the parse."""
@@ -78,7 +79,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     is_long = len(utterance.text) > _SHORT_CHARS
     if utterance.guessed and is_long:
         triplets = [one for one in triplets if _is_known(one, graph)]
-    found = [*triplets, *denied_of(utterance.denied, triplets)]
+    found = [one for one in (*triplets, *denied_of(utterance.denied, triplets)) if not _only_agrees(one)]
     heard: list[Triplet] = [one for one in found if one.object_span is None]
     unread = 0
     doubtful = says_not_to_know(utterance.text)
@@ -102,7 +103,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
             said = _with_told_beside(sentence, start, said, asked, graph)
         said += denied_beside(utterance.denied, said, start, end) if is_short else []
         asked = _left_of(asked, [one for one in said if not one.negated]) if is_short else asked
-        is_frame = not says_something(sentence) or _asks_again(sentence, asked)
+        is_frame = not says_something(sentence) or _asks_again(sentence, asked, graph)
         is_denial = is_short and bool(said) and all(one.negated for one in said)  # "X did not; Y did"
         is_open = is_open and (is_frame or is_denial or (bool(said) and is_short and bool(asked.missing)))
         heard += said
@@ -149,6 +150,11 @@ def _left_of(asked: Asked, said: Sequence[Triplet]) -> Asked:
     """What of a question with several parts is still open behind a short answer."""
     answered = {one.predicate for one in said}
     return asked._replace(missing=tuple(one for one in asked.missing if one.predicate not in answered))
+
+
+def _only_agrees(triplet: Triplet) -> bool:
+    """For "That's right": it says nothing of its own."""
+    return triplet.subject.lower() in _THAT and triplet.object.lower() in _SO
 
 
 def _place(triplet: Triplet) -> int:
@@ -352,9 +358,14 @@ def _placed(triplet: Triplet, place: Callable[[int, int], tuple[int, int]]) -> T
     return triplet.model_copy(update=spans) if spans else triplet
 
 
-def _asks_again(sentence: str, asked: Asked) -> bool:
-    """Whether a sentence only says the question again, as one: "The cotton gin? That was X."."""
-    return sentence.rstrip().endswith("?") and asked.question.words.issuperset(word.text for word in words(sentence))
+def _asks_again(sentence: str, asked: Asked, graph: Hypergraph) -> bool:
+    """Whether a sentence only says the question again, as one, or what it asks for: "The cotton gin? That was X.", "The author? X."."""
+    if not sentence.rstrip().endswith("?"):
+        return False
+    left = {word.text for word in words(sentence)} - asked.question.words - DETERMINERS
+    return not left or (
+        len(left) == 1 and any(one.predicate in graph.ontology.predicates_in(" ".join(left)) for one in asked.question.parts)
+    )
 
 
 def _states(sentence: str) -> bool:

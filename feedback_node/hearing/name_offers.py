@@ -11,6 +11,7 @@ from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked
 from feedback_node.hearing.bystanders import bystanders, kinds_of_people
 from feedback_node.hearing.frame import DENIALS, DOUBT, FRAME, TURNING, denies, is_benign
+from streams.knowledge import places
 from streams.knowledge.english import DETERMINERS, FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import Word, fold, words
@@ -24,7 +25,9 @@ _THEN_AT = re.compile(r"^,?\s+at\s+(?:the\s+)?$")
 _BEHIND = re.compile(r"^(?:,\s+|\s*\()$")
 _ADJECTIVES = ("an", "ish", "ese", "ic", "al", "en", "ch", "i", "ive", "ern", "ss")
 """Endings of adjectives in capitals: "African", "Swiss"."""
-_DID_NOT = re.compile(r"\s+(?:(?:did|does|do|was|is|were|are|has|have|had|would)(?:n't|\s+not|\s+never)|never)\b", re.IGNORECASE)
+_DID_NOT = re.compile(
+    r"\s+(?:(?:did|does|do|was|is|were|are|has|have|had|would)(?:n't|\s+not|\s+never)|never|(?:had|has|have)\s+nothing)\b", re.IGNORECASE
+)
 """Behind a name it denies what is said of it: "X did not build it"."""
 _LOWER = re.compile(r"\s+(?P<word>[a-z]+)\b")
 _OWNS = re.compile(r"(?:['’]s|(?<=s)['’])\s+[a-z]")
@@ -186,10 +189,21 @@ def _without_places(names: list[Offer], sentence: _Sentence) -> list[Offer]:
         if kept and _could_answer(one, sentence) and not _could_answer(kept[-1], sentence) and _is_place_before(kept[-1], gap, sentence):
             kept[-1] = one  # "in Venice, at La Fenice"
             continue
-        if kept and not _could_answer(one, sentence) and (_holds(gap, sentence) or (_BEHIND.match(gap) and kept[-1].is_known)):
+        behind = bool(kept) and _BEHIND.match(gap) is not None and kept[-1].is_known and not _is_another(kept[-1], one, sentence)
+        if kept and not _could_answer(one, sentence) and (behind or _holds(gap, sentence)):
             continue
         kept.append(one)
     return kept
+
+
+def _is_another(before: Offer, one: Offer, sentence: _Sentence) -> bool:
+    """Whether a name behind another's comma is one more answer, no place of the first: a second country, or who else made something."""
+    said, first = (sentence.text[offer.start : offer.end] for offer in (one, before))
+    if places.is_country(fold(said)):
+        return places.is_country(fold(first))
+    missing = sentence.asked.missing
+    makers = bool(missing) and all(one.side == "object" and is_made(sentence.graph.ontology[one.predicate]) for one in missing)
+    return makers and " " in said.strip() and not places.of_name(fold(said))
 
 
 def _holds(gap: str, sentence: _Sentence) -> bool:

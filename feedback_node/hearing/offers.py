@@ -38,7 +38,7 @@ _MOST_OTHERS = 6
 """With more words that are not accounted for a sentence says something else."""
 _APPOSED = re.compile(
     r"\s+while\s|,\s+(?:while|(?:also|better|otherwise|best) known|also called|(?P<whose>who|which|where|whose)|located|situated"
-    r"|born|by far|one of|(?:led|headed|commanded|founded|owned|ruled|based|followed|joined|helped|aided|supported|backed|working)"
+    r"|born|by far|one of|(?:just |right )?(?:outside|near|close to)|not far from|(?:led|headed|commanded|founded|owned|ruled|based|followed|joined|helped|aided|supported|backed|working)"
     r" (?:by|with|in|at|for|the)|(?P<more>the|an?))\s"
 )
 """What follows says more about what was offered."""
@@ -57,10 +57,17 @@ _MOVED = re.compile(r"\b(?:came|brought|introduced|imported|exported|moved)\s+to
 """Where something went later is no answer."""
 _DESCRIBES = re.compile(r"\b(?:is|are|was|were)\s+an?\s+(?!\d|million|thousand|hundred|dozen|half)\w")
 """To say what kind of thing something is answers no question for a name."""
-_ADVICE = re.compile(r"\byou\s+should\b", re.IGNORECASE)
-"""To say what should be done for the answer is to give it: "You should turn to Africa"."""
+_ADVICE = re.compile(r"\byou\s+(?:should|could)\b", re.IGNORECASE)
+"""To say what should, or could, be done for the answer is to give it: "You should turn to Africa", "You could watch it on X"."""
+_INTO_IT = re.compile(r"\binto\s+(?:it|them)\b", re.IGNORECASE)
+"""What goes into a thing is not what comes of it."""
 _HOW = "by|from|in|at|on|to|into|with|as|for|of"
 _ENDS_IN = re.compile(rf"\b(?P<verb>\w+)\s+(?P<how>{_HOW})\W*$", re.IGNORECASE)
+_ALSO = re.compile(
+    r"\s*(?:,|/|=|,?\s*\bor\b|,?\s*\bwhich is\b|,?\s*\bthat is\b|\()\s*(?:about|roughly|approximately|around|some)?\s*", re.IGNORECASE
+)
+_SAME_MEASURE = 0.01
+"""As much as two roundings of one measure may differ."""
 _UNFINISHED = re.compile(r"\b(?:is|are|was|were|an?|the|of|in|by|and|or|with|to|from|that|which|for|as)\s*$", re.IGNORECASE)
 """How an answer ends that was cut off."""
 
@@ -75,7 +82,7 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     label, missing = _labelled(sentence, asked, graph)
     if asked.question.by_gold and _is_turned(sentence, asked.text):
         return []
-    if not missing or _is_foreign(sentence) or _MOVED.search(sentence):
+    if not missing or _is_foreign(sentence) or _MOVED.search(sentence) or ("into" not in asked.text and _INTO_IT.search(sentence)):
         return []
     sentence = _without_apposition(sentence, label, graph)
     if len(sentence) > _MOST_CHARS or _UNFINISHED.search(sentence):
@@ -100,7 +107,7 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     tokens = [word.text for word in words(sentence) if not any(start <= word.start < end for start, end in spans)]
     if offers.others:
         claims = _only_verified(claims, offers, tokens, graph)
-    advised = {"should"} if _ADVICE.search(sentence) else set()
+    advised = {"should", "could"} if _ADVICE.search(sentence) else set()
     hedged = bool(claims) and any(word in DOUBT - advised and word not in graph.ontology.vocabulary for word in tokens)
     return [claim.model_copy(update={"hedged": True}) for claim in claims] if hedged else claims
 
@@ -236,6 +243,9 @@ def _labelled(sentence: str, asked: Asked, graph: Hypergraph) -> tuple[int, list
 
 def _value_claims(sentence: str, plain: str, spans: Sequence[tuple[int, int]], wanted: list[Missing], graph: Hypergraph) -> list[Triplet]:
     """The one value of a sentence, where numbers or dates were asked: one for each that was, in their order."""
+    if len(wanted) == 1 and (measure := _of_one_measure(sentence, spans)):
+        found = [_claim(wanted[0], sentence[start:end].strip(), (start, end), graph, denied=False) for start, end in measure]
+        return [next((one for one in found if judge(graph, one).verdict is Verdict.VERIFIED), found[0])]
     if not spans or len(spans) > len(wanted):
         return []
     offset = len(sentence) - len(plain)
@@ -247,6 +257,17 @@ def _value_claims(sentence: str, plain: str, spans: Sequence[tuple[int, int]], w
             denied = any(denies(plain, word) for word in words(plain[: start - offset]))
             claims.append(_claim(one, text, (start, end), graph, denied=denied))
     return claims
+
+
+def _of_one_measure(sentence: str, spans: Sequence[tuple[int, int]]) -> Sequence[tuple[int, int]]:
+    """Two spans that are one measure in two units: "1,333 ft, or 406 metres"; none where they are not."""
+    if len(spans) != 2 or not _ALSO.fullmatch(sentence, spans[0][1], spans[1][0]) or not {*DENIALS}.isdisjoint(sentence.lower().split()):
+        return ()
+    first, second = (parse_quantity(sentence[start:end].strip()) for start, end in spans)
+    if first is None or second is None or first.dimension is None or first.dimension != second.dimension:
+        return ()
+    same = abs(first.low - second.low) <= _SAME_MEASURE * max(abs(first.low), abs(second.low))
+    return spans if same and first.factor != second.factor else ()
 
 
 # --- who is what

@@ -29,12 +29,18 @@ _EDITION = re.compile(
 )
 _IDIOM = re.compile(r"\b(?:none|no one|nobody) (?:other than|but)\s+", re.IGNORECASE)
 _CORRECTED = re.compile(
-    r"^[^.!?\n]{1,80}?(?:\.{2,3}|…|[,;.!–—-])\s*(?:oh,?\s+)?"
-    r"(?:no,?\s+wait|wait,?\s+no|scratch that|correction|or rather)\s*[,:;.!–—-]*\s*(?=\w)",
+    r"^(?:[^.!?\n]|(?<=\d)\.(?=\d)){1,80}?(?:\.{2,3}|…|[,;.!–—-])\s*(?:oh,?\s+)?"
+    r"(?:(?:no,?\s+(?:wait|sorry)|wait,?\s+no|sorry,?\s+no|scratch that|correction|or rather)\s*[,:;.!–—-]*\s*(?=\w)"
+    r"|(?<=[.…–—-]\s)(?:no,\s+)?actually,?\s+(?=(?:it|that|he|she|they)\s+(?:is|was|were)\b|\d))",
     re.IGNORECASE,
 )
 """What somebody takes back in the same breath: "X... no wait, Y"."""
 _NO_APOSTROPHE = re.compile(r"\b(?P<name>[^\W\d_a-z]\w+)s(?=\s\w)")
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_WEEKDAY = re.compile(
+    rf"\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day,?\s+(?=(?:the\s+)?\d{{1,2}}(?:st|nd|rd|th)?\s+(?:of\s+)?(?:{_MONTHS})\b|(?:{_MONTHS})\s+\d)"
+)
+"""The day of the week before a date says nothing more."""
 _NAME_CHARS = 40
 _KIND_OF = re.compile(r"\b(?P<article>[Aa]n? )(?:type|kind|sort|form|variety) of (?:an? )?(?=[a-z])")
 """To say that X is a kind of Y is to say that it is a Y."""
@@ -70,6 +76,8 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
         mapped.sub(_SHORT_IS, lambda match: [match.span()] if overlaps(match, inside) else [match.span(1), " is"])
     if " of " in mapped.text and _has_kinds(graph):
         mapped.sub(_KIND_OF, lambda match: [match.span("article")])
+    if "day" in mapped.text:
+        mapped.sub(_WEEKDAY, lambda match: [])
     if " other than " in mapped.text or " but " in mapped.text:
         mapped.sub(_IDIOM, lambda match: [])
     mapped.sub(_CORRECTED, lambda match: [])
