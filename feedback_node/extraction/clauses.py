@@ -83,6 +83,8 @@ def _remember(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]) 
         reading.topics.is_person(mention)
     elif parse.low[verb] in _THING_VERBS:
         reading.topics.is_thing(mention)
+    if parse.low[verb] in _PARTICIPLES and not passive and parse.child(verb, "dobj") is not None:
+        reading.topics.is_maker(mention)
     aside = parse.dep[verb] in ("relcl", "acl") or (parse.dep[verb] == "advcl" and parse.child(verb, "nsubj", "nsubjpass") is not None)
     if not aside and not is_date_or_number(parse, mention.at):
         reading.topics.subject(mention)

@@ -9,6 +9,8 @@ _PERSON = frozenset({"he", "she", "him", "her", "his", "himself", "herself", "wh
 _SELF = frozenset({"i", "me", "my", "we", "us", "our", "you", "your", "mine", "ours", "yours"})
 _PERSON_ENDINGS = ("er", "or", "ist", "ian", "ant", "ent", "man", "naut", "pilot", "hero", "star")
 _THINGS = words("person_like_things")
+_HAPPENINGS = words("happenings")
+_WORKS = words("work_nouns")
 PLACE_NOUNS = frozenset({"country", "nation", "state", "city", "town", "region"})
 """Nouns of places by which a text takes up one that it named."""
 MEMORY = 12
@@ -20,6 +22,12 @@ def is_role(noun: str) -> bool:
     return noun.endswith(_PERSON_ENDINGS) and noun not in _THINGS
 
 
+def _is_named(mention: Mention) -> bool:
+    """Whether it has a name: "55 floors" is none."""
+    last = mention.text.rsplit(" ", 1)[-1]
+    return not mention.text[0].islower() and not (mention.text[0].isdigit() and not last[0].isupper())
+
+
 class Topics:
     """The things a text has spoken of, latest last."""
 
@@ -27,6 +35,7 @@ class Topics:
         self._subjects: list[Mention] = []
         self._seen: list[Mention] = []
         self._persons: set[str] = set()
+        self._makers: set[str] = set()
         self._things: set[str] = set()
         self._several: set[str] = set()
         self._kinds: dict[str, str] = {}
@@ -49,6 +58,10 @@ class Topics:
     def is_person(self, mention: Mention) -> None:
         """It did what persons do."""
         self._persons.add(mention.text)
+
+    def is_maker(self, mention: Mention) -> None:
+        """It made, wrote or built something."""
+        self._makers.add(mention.text)
 
     def is_thing(self, mention: Mention) -> None:
         """It was made, stands somewhere, or has an article."""
@@ -102,12 +115,22 @@ class Topics:
                 return mention
         return current
 
+    def is_called(self, mention: Mention, noun: str) -> bool:
+        """Whether the text said that it is one, or its name does."""
+        return self._kinds.get(noun) == mention.text or noun in mention.text.lower().split()
+
+    def can_be(self, mention: Mention, noun: str) -> bool:
+        """Whether "the <noun>" may stand for it: a memorial is no battle, and who painted is no film."""
+        if self.is_called(mention, noun):
+            return True
+        return noun not in _HAPPENINGS and not (noun in _WORKS and mention.text in self._makers)
+
     def other(self, subject: Mention, noun: str = "") -> Mention | None:
         """The last subject that is not this one, by name or part of it; for a noun of things, the last such thing."""
         thing = noun and not is_role(noun)
         for mentions in (self._subjects, self._seen if thing else []):
             for mention in reversed(mentions):
-                fits = not thing or (mention.text not in self._persons and not mention.text[0].islower())
+                fits = not thing or (mention.text not in self._persons and _is_named(mention) and self.can_be(mention, noun))
                 if fits and mention.text not in subject.text and subject.text not in mention.text:
                     return mention
         return None

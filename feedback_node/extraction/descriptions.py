@@ -87,10 +87,11 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
     for kid in parse.kids[noun]:
         if parse.dep[kid] != "prep" or kid < noun:
             continue
+        most = any(parse.tag[k] == "JJS" for k in parse.kids[noun])  # "the deepest lake in the world": the world's
         turns = (low not in _PART_NOUNS or parse.low[kid] == "for") and (
             (definite and parse.low[kid] in ("of", "for"))
             or (low in _VALUE_NOUNS and parse.low[kid] in ("of", "in", "for", "to", "at"))
-            or (definite and parse.low[kid] == "in" and any(parse.tag[k] == "JJS" for k in parse.kids[noun]))
+            or (definite and parse.low[kid] == "in" and most)
         )
         for inner in parse.kids[kid]:
             if parse.dep[inner] != "pobj":
@@ -111,7 +112,7 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
                     whole = f"{name} {deeper[1]}"
                     if (owner := reading.name(deeper[0])) is not None:
                         reading.add(mention, f"{first} {whole} of", owner, "noun-of", verb, (verb, kid), True, whole)
-                elif (target := reading.thing(member, mention)) is not None:
+                elif (target := reading.thing(member, mention) or (reading.name(member) if turns and most else None)) is not None:
                     reading.add(mention, f"{first} {name} {parse.low[kid]}", target, "noun-of", verb, (verb, kid), turns, name)
     return linked
 

@@ -93,7 +93,7 @@ class Reading:
         if not is_bare(self.parse, at) or self.topics.noun(self.parse.low[at]) is not None:
             return self.name(at)
         topic = self.topics.described(self.parse.low[at])
-        if topic is None or topic.text[0].islower():
+        if topic is None or topic.text[0].islower() or not self.topics.can_be(topic, self.parse.low[at]):
             return self.name(at)
         return Mention(topic.text, self.parse.start[at], self.parse.end[at], at)
 
@@ -103,7 +103,18 @@ class Reading:
             return self.name(at)
         low = self.parse.low[at]
         known = self.topics.noun(low) or (self.topics.place(subject) if low in PLACE_NOUNS else None) or self.topics.other(subject, low)
+        if known is not None and self._is_apart(at, known) and not self.topics.is_called(known, low):
+            return None
         return None if known is None else Mention(known.text, self.parse.start[at], self.parse.end[at], at)
+
+    def _is_apart(self, at: int, known: Mention) -> bool:
+        """In "X painted the soldiers who died in the war" what a clause within the noun's own phrase names is not what its sentence is about."""
+        clause = self.parse.head[at]
+        for _ in range(6):
+            if self.parse.dep[clause] in ("relcl", "acl"):
+                return self.first <= known.at < clause and self.parse.low[at] not in PLACE_NOUNS
+            clause = self.parse.head[clause]
+        return False
 
     def _remember_kind(self, at: int, mention: Mention) -> None:
         """In "the band Twilight" and "Twilight, a band" Twilight is a band."""

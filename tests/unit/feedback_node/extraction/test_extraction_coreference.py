@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 Pairs = Callable[[str], set[tuple[str, str]]]
 
 
@@ -48,3 +50,30 @@ def test_a_last_name_stands_for_the_full_one(pairs: Pairs) -> None:
 
 def test_the_writer_is_nobody_of_whom_claims_are_made(pairs: Pairs) -> None:
     assert pairs("I live in Rome.") == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("The Lenz Memorial is dedicated to the Prussian riders killed in the siege.", ("Prussian riders", "Lenz Memorial")),
+        ("Otto Dahl sculpted the miners who died in the flood.", ("miners", "Otto Dahl")),
+        ("Ann Lee wrote about the singers heard on the album.", ("singers", "Ann Lee")),
+        ("Lund Bridge is in Sweden. Eva Ek was rescued from the fire.", ("Eva Ek", "Lund Bridge")),
+        ("The tower has 90 floors. Eva Ek works in the basement.", ("Eva Ek", "90 floors")),
+    ],
+)
+def test_a_noun_with_the_stands_for_no_thing_of_another_class(text: str, wrong: tuple[str, str], pairs: Pairs) -> None:
+    assert wrong not in pairs(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("The Lenz War began in 1702. Otto Dahl was killed in the war.", ("Otto Dahl", "Lenz War")),
+        ("Falcon SC is from Bolton. Ana Silva plays for the club.", ("Ana Silva", "Falcon SC")),
+        ("Red Rain was written by Ann Lee. Tom Reed plays a monk in the film.", ("Tom Reed", "Red Rain")),
+        ("The Vega is the longest ship in the world.", ("world", "Vega")),
+    ],
+)
+def test_a_noun_with_the_stands_for_what_can_be_of_its_class(text: str, wanted: tuple[str, str], pairs: Pairs) -> None:
+    assert any({left, right} == set(wanted) for left, right in pairs(text))
