@@ -57,7 +57,7 @@ class Reading:
     def name(self, at: int) -> Mention | None:
         """What a token's phrase stands for, pronouns resolved; None for "I", "there" and pronouns with nothing to stand for."""
         parse = self.parse
-        if parse.tag[at] in PRONOUNS or (parse.low[at] in ("this", "these", "those") and parse.tag[at] == "DT"):
+        if parse.tag[at] in PRONOUNS or (parse.low[at] in ("this", "that", "these", "those") and parse.tag[at] == "DT"):
             return self._pronoun(at)
         if parse.tag[at] in ("EX", "WRB"):
             return None

@@ -6,11 +6,13 @@ from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import participles, words
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import is_definite, noun_before
+from feedback_node.extraction.spans import NUMBER
 
 _BE = frozenset({"is", "was", "are", "were"})
 _LOOSE = frozenset({"advcl", "ccomp", "conj", "relcl", "parataxis", "dep", "pcomp"})
 _RUN = frozenset({"led", "governed", "owned", "operated", "managed", "headed", "chaired", "commanded", "aired", "portrayed"})
 _OF_WORKS = frozenset({"runs", "ran", "lasts", "lasted", "stars", "starred"})
+_OF_ONE = frozenset({"is", "was", "has"})
 _BUILT = (frozenset(participles().values()) - _RUN) | {"completed", "erected", "inaugurated", "opened"} | _OF_WORKS
 """What is done to things that stand in a place, not to the place, and to works, not to their makers; what only works do."""
 _PLACES = frozenset({"in", "at"})
@@ -29,6 +31,11 @@ def mend_relatives(parse: Parse) -> None:
                 _mend_where(parse, at, last)
             elif parse.low[at] in ("which", "that", "who", "whose") and parse.tag[at] in ("WDT", "WP", "WP$"):
                 _mend_relative(parse, at)
+            elif parse.low[at] == "that" and parse.tag[at] == "DT" and parse.dep[at] in _SUBJECTS and parse.low[at - 1] in ("and", "but"):
+                parse.tag[at] = "WDT"  # "that was built in X and that is owned by Y"
+                _mend_relative(parse, at)
+            elif parse.tag[at] == "VBN" and parse.dep[at] == "acl" and (above := _counted_above(parse, parse.head[at], at)) is not None:
+                parse.hang(at, above, "acl")
 
 
 def _mend_back(parse: Parse, at: int) -> None:
@@ -101,7 +108,7 @@ def _mend_relative(parse: Parse, at: int) -> None:
     if noun is None or verb is None or parse.dep[verb] not in _LOOSE:
         return
     if not parse.is_name(noun):
-        above = _person_above(parse, noun) if parse.low[at] == "who" else _kind_above(parse, noun)
+        above = _person_above(parse, noun) if parse.low[at] == "who" else _kind_above(parse, noun) or _counted_above(parse, noun, verb)
         if above is not None:
             parse.hang(verb, above, "relcl")
         return
@@ -181,6 +188,19 @@ def _kind_above(parse: Parse, noun: int) -> int | None:
             return None
         kind = noun
     return kind if kind is not None and parse.dep[kind] == "attr" else None
+
+
+def _counted_above(parse: Parse, noun: int, verb: int) -> int | None:
+    """The tower in "is a tower of 55 floors that was completed": floors are not completed, and "was" is not said of several."""
+    above = parse.head[parse.head[noun]]
+    counted = parse.kind[noun] == NUMBER or parse.child(noun, "nummod") is not None
+    while parse.dep[above] == "pobj" and parse.is_common(parse.head[parse.head[above]]):
+        above = parse.head[parse.head[above]]  # "a tower with a height of 90 metres that was completed"
+    if not counted or parse.dep[noun] != "pobj" or not parse.is_common(above) or parse.dep[above] not in ("attr", "appos", "dobj", "pobj"):
+        return None
+    one = any(parse.low[word] in _OF_ONE for word in (verb, *parse.kids[verb]) if parse.dep[word] in ("relcl", "aux", "auxpass"))
+    made = parse.low[verb] in _BUILT and parse.dep[above] in ("attr", "appos")
+    return above if (one and parse.tag[noun] == "NNS") or made else None
 
 
 def _relative_before(parse: Parse, at: int) -> int | None:

@@ -1,0 +1,44 @@
+"""Counts, units, years and names that a parser hangs on the wrong word, each kind in three domains. No sentence is of the development sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.unit.feedback_node.extraction.test_extraction_attachments import kinds
+
+Pairs = Callable[[str], set[tuple[str, str]]]
+Set = set[tuple[str, str]]
+
+
+@kinds(
+    counted=[
+        (
+            "Falcon House is a tower of 40 floors that was completed in 1990 and that is owned by Lund Estates.",
+            {("Falcon House", "1990"), ("Falcon House", "Lund Estates")},
+        ),
+        (
+            "Vega is a ship of 60 cabins that was launched in 1983 and that is operated by Lund Lines.",
+            {("Vega", "1983"), ("Vega", "Lund Lines")},
+        ),
+        ("Lund College is a school of 900 pupils that is led by Ann Lee.", {("Lund College", "Ann Lee")}),
+        ("Blue Door is an album of 12 songs recorded in Oslo.", {("Blue Door", "Oslo")}),
+        ("Falcon Arch is a bridge with a length of 90 metres that was completed in 1990.", {("Falcon Arch", "1990")}),
+    ],
+)
+def test_what_follows_is_said_of_the_thing_and_not_of_its_parts(text: str, wanted: Set, pairs: Pairs) -> None:
+    found = pairs(text)
+    assert wanted <= found
+    assert not any(left == "that" or left[0].isdigit() for left, _ in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("The Vega has a crew of 12 sailors that were born in Lund.", ("12 sailors", "Lund")),
+        ("Falcon House has 40 floors that were built in 1990.", ("40 floors", "1990")),
+    ],
+)
+def test_several_are_the_subject_of_what_is_said_of_several(text: str, wanted: tuple[str, str], pairs: Pairs) -> None:
+    assert wanted in pairs(text)
