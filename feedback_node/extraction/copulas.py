@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from feedback_node.extraction.claims import Mention
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.descriptions import describe
@@ -17,9 +19,13 @@ from feedback_node.extraction.phrases import (
     same_thing,
 )
 from feedback_node.extraction.reading import Reading
+from feedback_node.extraction.spans import DATE
 from feedback_node.extraction.values import PLACES, add_all, measures, names_value, opening_place
 
 _CODE_NOUNS = words("code_nouns")
+_OCCUPATIONS = words("occupations")
+_YEAR = re.compile(r"\d{4}")
+_YEARS = re.compile(r"(\d{4})[-–—](\d{4})")
 
 
 def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]], place: Mention | None) -> None:
@@ -29,6 +35,8 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
     kids = parse.kids[verb]
     if not any(kid > verb and parse.dep[kid] in ("attr", "acomp", "prep", "oprd") for kid in kids):
         _stolen_complement(reading, verb, subject, place)
+    if subject is not None and parse.is_name(subject) and any(parse.dep[kid] == "attr" and _is_person(parse, kid) for kid in kids):
+        _lifetime(reading, subject)
     for kid in kids:
         dep = parse.dep[kid]
         if dep == "attr" and (earlier := renamed_before(reading, kid)) is not None:
@@ -56,6 +64,29 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
             for mention, prefix in subjects:
                 if (value := reading.name(kid)) is not None:
                     reading.add(mention, f"{prefix} {parse.low[verb]}".strip(), value, "copula", verb, (verb, verb))
+
+
+def _is_person(parse: Parse, at: int) -> bool:
+    return parse.is_common(at) and (is_role(parse.low[at]) or parse.low[at] in _OCCUPATIONS)
+
+
+def _lifetime(reading: Reading, at: int) -> None:
+    """For "X (1901-1987) was a painter": X was born in 1901 and died in 1987."""
+    parse = reading.parse
+    first = at + 2
+    if first + 1 >= len(parse.low) or parse.low[at + 1] != "(" or (mention := reading.name(at)) is None:
+        return
+    if parse.low[first + 1] == ")" and (years := _YEARS.fullmatch(parse.low[first])) is not None:
+        spans = [(parse.start[first] + years.start(side), parse.start[first] + years.end(side), first) for side in (1, 2)]
+    else:
+        last = first + 2
+        if last + 1 >= len(parse.low) or parse.low[first + 1] not in ("-", "–", "—") or parse.low[last + 1] != ")":
+            return
+        if not all(parse.kind[side] == DATE or _YEAR.fullmatch(parse.low[side]) for side in (first, last)):
+            return
+        spans = [(parse.start[side], parse.end[side], side) for side in (first, last)]
+    for word, (start, end, side) in zip(("born", "died"), spans, strict=True):
+        reading.add(mention, word, Mention(parse.text[start:end], start, end, side), "lifetime", at, (side, side))
 
 
 def _owned_before(parse: Parse, verb: int, subject: int | None, value: int) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import participles, words
-from feedback_node.extraction.named_nouns import CAST, mend_named, mend_verb_between
+from feedback_node.extraction.named_nouns import CAST, mend_in_brackets, mend_named, mend_verb_between
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import same_thing
 from feedback_node.extraction.spans import DATE, NUMBER
@@ -62,7 +62,9 @@ def mend(parse: Parse) -> None:
         elif dep in ("aux", "auxpass") and parse.low[at] in _BE and head < at:
             _mend_late_copula(parse, at, head)
         elif parse.tag[at] in ("VBN", "VBG", "VBD") and at > 1:
-            _mend_participle(parse, at, dep, head)
+            if parse.low[at - 1] == "(":
+                mend_in_brackets(parse, at)
+            _mend_participle(parse, at, parse.dep[at], parse.head[at])
         if dep == "conj" and parse.dep[head] == "appos" and parse.is_common(at) and parse.is_common(parse.head[head]):
             parse.hang(at, parse.head[head], "conj")  # "the family X, the order Y": two families' names are no list with a noun
         if parse.low[at] == "," and at and parse.tag[at - 1] in ("NNP", "NNPS") and at + 2 < len(parse.dep):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import is_definite
+from feedback_node.extraction.spans import DATE
 
 CAST = frozenset({"starring", "featuring"})
 
@@ -77,3 +78,15 @@ def mend_verb_between(parse: Parse, at: int, thing: int) -> None:
             parse.hang(kid, name, "compound" if parse.is_noun(kid) else parse.dep[kid])
     parse.hang(name, at, "nsubj")
     parse.hang(thing, at, "dobj")
+
+
+def mend_in_brackets(parse: Parse, at: int) -> None:
+    """In "X (born 1901 in Y) is a painter" what the brackets say is said of X, which is the subject of the verb behind them."""
+    name, main = at - 2, parse.head[at]
+    for kid in parse.kids[at]:
+        if parse.dep[kid] == "dobj" and kid == at + 1 and parse.tag[at] == "VBN" and (parse.tag[kid] == "CD" or parse.kind[kid] == DATE):
+            parse.dep[kid] = "npadvmod"  # "(built 1990)": a year is not built
+    if parse.dep[at] != "csubj" or parse.head[name] != at or not parse.is_noun(name) or main < at or not parse.is_verb(main):
+        return
+    parse.hang(name, main, "nsubjpass" if parse.child(main, "auxpass") is not None else "nsubj")
+    parse.hang(at, name, "acl")

@@ -42,3 +42,25 @@ def test_what_follows_is_said_of_the_thing_and_not_of_its_parts(text: str, wante
 )
 def test_several_are_the_subject_of_what_is_said_of_several(text: str, wanted: tuple[str, str], pairs: Pairs) -> None:
     assert wanted in pairs(text)
+
+
+@kinds(
+    said_in_brackets=[
+        ("Eva Ek (born 1901) is a Swedish chemist.", {("Eva Ek", "1901"), ("Eva Ek", "Swedish chemist")}),
+        ("Otto Dahl (born 1911 in Lund) was an architect.", {("Otto Dahl", "1911"), ("Otto Dahl", "Lund"), ("Otto Dahl", "architect")}),
+        ("Ana Silva (born 12 March 1950 in Porto) was a Portuguese swimmer who swam for Boavista.", {("Ana Silva", "Boavista")}),
+        ("The Falcon Arch (built 1990) is a bridge in Bolton.", {("Falcon Arch", "1990"), ("Falcon Arch", "Bolton")}),
+    ],
+    lifetime=[
+        ("Eva Ek (1901-1987) was a Swedish chemist.", {("Eva Ek", "1901"), ("Eva Ek", "1987"), ("Eva Ek", "Swedish chemist")}),
+        ("Bo Tong (1911–1983) was a composer of operas.", {("Bo Tong", "1911"), ("Bo Tong", "1983")}),
+        ("Ana Silva (3 May 1911 – 7 June 1983) was a Portuguese swimmer.", {("Ana Silva", "3 May 1911"), ("Ana Silva", "7 June 1983")}),
+    ],
+)
+def test_brackets_behind_a_name_tell_of_it_and_take_nothing_away(text: str, wanted: Set, pairs: Pairs) -> None:
+    assert wanted <= pairs(text)
+
+
+@pytest.mark.parametrize("text", ["The Vega (1901-1987) was a ship.", "Moxette (1990-1998) was a rock band.", "Red Rain (1990) is a film."])
+def test_years_behind_a_thing_are_no_lifetime(text: str, pairs: Pairs) -> None:
+    assert not any(right.isdigit() for _, right in pairs(text))
