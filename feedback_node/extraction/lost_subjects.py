@@ -28,6 +28,8 @@ _OPENERS = words("openers") | {
 }
 _NOT_SUBJECTS = frozenset({"intj", "advmod", "npadvmod", "dep", "nmod", "oprd", "attr", "advcl", "ROOT"})
 _VERB_FORMS = words("verb_forms")
+_TIMES = frozenset("morning evening night afternoon day week month year decade century season spring summer autumn winter time moment".split())
+_OPENING_CLASSES = frozenset({"nsubj", "nsubjpass", "npadvmod", "advcl", "dep"})
 _SUBJECTS = ("nsubj", "nsubjpass", "csubj", "expl")
 
 
@@ -39,6 +41,7 @@ def mend_subjects(parse: Parse) -> None:
                 _mend_second_verb(parse, at)
         for at in range(first + 1, last):
             if parse.tag[at] in _FINITE:
+                _mend_opening_class(parse, _main(parse, at), first)
                 _mend_subject(parse, at, first)
                 _mend_stolen(parse, at)
             elif parse.low[at] in (",", "(") and at > first and parse.kind[at - 1] == "name":
@@ -48,6 +51,27 @@ def mend_subjects(parse: Parse) -> None:
 
 def _main(parse: Parse, verb: int) -> int:
     return parse.head[verb] if parse.dep[verb] in ("aux", "auxpass") else verb
+
+
+def _mend_opening_class(parse: Parse, verb: int, first: int) -> None:
+    """In "A member of the X, Y was born" the name nearer the verb is the subject, and what the sentence opens with says what it is."""
+    before = [kid for kid in parse.kids[verb] if kid < verb and parse.dep[kid] in _OPENING_CLASSES and parse.is_noun(kid)]
+    if len(before) != 2 or not parse.is_verb(verb):
+        return
+    noun, name = before
+    det = parse.child(noun, "det")
+    edge = min([name, *(kid for kid in parse.kids[name] if kid < name)])
+    if (
+        det == first
+        and parse.low[det] in ("a", "an", "the")
+        and parse.is_common(noun)
+        and parse.low[noun] not in _TIMES
+        and parse.is_name(name)
+        and parse.dep[name] in ("nsubj", "nsubjpass")
+        and parse.low[edge - 1] == ","
+        and not (parse.is_name(edge - 2) and parse.low[parse.head[edge - 2]] in ("in", "at", "near"))  # "in Chicago, Illinois"
+    ):
+        parse.hang(noun, name, "appos")
 
 
 def _mend_subject(parse: Parse, verb: int, first: int) -> None:

@@ -64,3 +64,28 @@ def test_brackets_behind_a_name_tell_of_it_and_take_nothing_away(text: str, want
 @pytest.mark.parametrize("text", ["The Vega (1901-1987) was a ship.", "Moxette (1990-1998) was a rock band.", "Red Rain (1990) is a film."])
 def test_years_behind_a_thing_are_no_lifetime(text: str, pairs: Pairs) -> None:
     assert not any(right.isdigit() for _, right in pairs(text))
+
+
+@kinds(
+    class_first=[
+        ("A Danish ferry of the Lund class, the Vega has a length of 90 metres.", {("Vega", "Lund class"), ("Vega", "90 metres")}),
+        ("A pupil of Otto Dahl, Eva Ek designed the Falcon Arch.", {("Eva Ek", "Otto Dahl"), ("Falcon Arch", "Eva Ek")}),
+        ("A member of the Falcon Party, Ann Lee was born in Lund.", {("Ann Lee", "Falcon Party"), ("Ann Lee", "Lund")}),
+        ("A dish from Ghent, Waterzooi contains chicken.", {("Waterzooi", "Ghent"), ("Waterzooi", "chicken")}),
+    ],
+)
+def test_a_sentence_may_open_with_what_its_subject_is(text: str, wanted: Set, pairs: Pairs) -> None:
+    assert pairs(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("The construction of the Falcon Arch in Chicago, Illinois began in 1970.", {("Falcon Arch", "1970")}),
+        ("The following year, Ann Lee won the Falcon Prize.", {("Ann Lee", "Falcon Prize")}),
+    ],
+)
+def test_a_time_and_a_place_that_open_are_no_class(text: str, wanted: Set, pairs: Pairs) -> None:
+    found = pairs(text)
+    assert wanted <= found
+    assert not {("Ann Lee", "following year"), ("Illinois", "1970")} & found
