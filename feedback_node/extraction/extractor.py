@@ -12,6 +12,7 @@ from feedback_node.extraction.clauses import read_verb
 from feedback_node.extraction.lists import mend_lists
 from feedback_node.extraction.lost_subjects import mend_subjects
 from feedback_node.extraction.marks import hedged, is_question, is_rather, negated
+from feedback_node.extraction.measured import mend_measures
 from feedback_node.extraction.mends import mend
 from feedback_node.extraction.nouns import read_noun
 from feedback_node.extraction.parse import Parse, read_doc
@@ -77,6 +78,7 @@ class TripletExtractor:
     def _read(self, parse: Parse) -> list[Triplet]:
         mend_lists(parse)
         mend(parse)
+        mend_measures(parse)
         mend_subjects(parse)
         mend_relatives(parse)
         reading = Reading(parse)

@@ -89,3 +89,25 @@ def test_a_time_and_a_place_that_open_are_no_class(text: str, wanted: Set, pairs
     found = pairs(text)
     assert wanted <= found
     assert not {("Ann Lee", "following year"), ("Illinois", "1970")} & found
+
+
+@kinds(
+    size=[
+        ("Ana Silva is 172 centimeters tall and plays for Boavista.", {("Ana Silva", "172 centimeters"), ("Ana Silva", "Boavista")}),
+        ("The Vega, built in Lund, is 185 centimetres wide and carries coal.", {("Vega", "185 centimetres"), ("Vega", "coal")}),
+        ("The beetle is 12 millimetres long.", {("beetle", "12 millimetres")}),
+        ("Falcon Road is 90 kilometers long.", {("Falcon Road", "90 kilometers")}),
+    ],
+    measure_of_a_thing=[
+        ("Waterzooi has 4.5 grams of salt and 12 grams of sugar.", {("Waterzooi", "4.5 grams of salt"), ("Waterzooi", "12 grams of sugar")}),
+        ("The Vega carries 90 tonnes of coal and 30 tonnes of iron.", {("Vega", "90 tonnes of coal"), ("Vega", "30 tonnes of iron")}),
+        (
+            "Falcon Park has 90 hectares of forest, 12 hectares of lakes and is owned by Ann Lee.",
+            {("Falcon Park", "12 hectares of lakes"), ("Falcon Park", "Ann Lee")},
+        ),
+    ],
+)
+def test_each_measure_is_read_with_what_it_measures(text: str, wanted: Set, pairs: Pairs) -> None:
+    found = pairs(text)
+    assert wanted <= found
+    assert not {right for _, right in found} & {"tall", "wide", "long"}
