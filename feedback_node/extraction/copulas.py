@@ -60,6 +60,8 @@ def read_copula(reading: Reading, verb: int, subjects: list[tuple[Mention, str]]
             _adjective(reading, verb, kid, subjects)
         elif dep == "prep" and (kid > verb or parse.low[kid] == "with"):
             _located(reading, verb, kid, subjects)
+        elif dep == "prep" and parse.low[kid] == "among":
+            _among(reading, verb, kid)
         elif dep == "npadvmod" and parse.kind[kid]:
             for mention, prefix in subjects:
                 if (value := reading.name(kid)) is not None:
@@ -217,6 +219,20 @@ def _located(reading: Reading, verb: int, prep: int, subjects: list[tuple[Mentio
                 reading.add(mention, relation, target or mention, "prepositional", verb, (verb, prep))
         elif parse.dep[kid] == "pobj":
             add_all(reading, subjects, f"{parse.low[verb]} {parse.low[prep]}", members(parse, kid), "prepositional", verb, (verb, prep))
+
+
+def _among(reading: Reading, verb: int, prep: int) -> None:
+    """For "Among the ethnic groups of X are the Y and the Z": X has these."""
+    parse = reading.parse
+    group = parse.child(prep, "pobj")
+    value = next((kid for kid in parse.kids[verb] if kid > verb and parse.dep[kid] in ("attr", "nsubj")), None)
+    owned = owners(parse, group) if group is not None else None
+    owner = reading.owner(owned[0]) if owned is not None else None
+    if group is None or value is None or owned is None or owner is None:
+        return
+    for member in members(parse, value):
+        if (target := reading.name(member)) is not None:
+            reading.add(owner, owned[1], target, "property", verb, (group, verb))
 
 
 def _existential(reading: Reading, verb: int, at: int, place: Mention | None) -> None:

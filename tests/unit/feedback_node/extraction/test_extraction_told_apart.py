@@ -111,3 +111,19 @@ def test_each_measure_is_read_with_what_it_measures(text: str, wanted: Set, pair
     found = pairs(text)
     assert wanted <= found
     assert not {right for _, right in found} & {"tall", "wide", "long"}
+
+
+@kinds(
+    among=[
+        ("Among the ethnic groups of Brunei are the Kedayan and the Dusun.", {("Brunei", "Kedayan"), ("Brunei", "Dusun")}),
+        ("Among the members of Moxette are Bo Tong and Ann Lee.", {("Moxette", "Bo Tong"), ("Moxette", "Ann Lee")}),
+        ("Among the ingredients of Waterzooi are chicken and leeks.", {("Waterzooi", "chicken"), ("Waterzooi", "leeks")}),
+        ("Among the stars of Red Rain is Lucy Hale.", {("Red Rain", "Lucy Hale")}),
+    ],
+)
+def test_among_opens_a_sentence_that_tells_what_there_is(text: str, wanted: Set, pairs: Pairs) -> None:
+    assert pairs(text) == wanted
+
+
+def test_among_whom_nobody_has_is_no_claim(pairs: Pairs) -> None:
+    assert pairs("Among the guests were Ann Lee and Eva Ek.") == set()
