@@ -25,6 +25,8 @@ def _mend_size(parse: Parse, at: int) -> None:
     size, verb = at + 1, parse.head[at]
     if parse.dep[at] == "nsubj" and verb == size:
         parse.dep[at] = "npadvmod"
+    elif parse.dep[at] == "npadvmod" and verb == size and parse.dep[size] == "advmod" and parse.low[parse.head[size]] in _BE:
+        parse.dep[size] = "acomp"
     elif parse.head[size] == at and parse.dep[size] in ("amod", "acl", "advmod") and parse.dep[at] == "attr" and parse.low[verb] in _BE:
         parse.hang(size, verb, "acomp")
         parse.hang(at, size, "npadvmod")

@@ -67,7 +67,8 @@ def right_edge(parse: Parse, at: int, depth: int = 0) -> int:
     for kid in parse.kids[at]:
         if kid == last + 1 and parse.dep[kid] in ("nummod", "npadvmod") and parse.tag[kid] == "CD":
             last = kid
-        if kid == last + 1 and parse.low[kid] == "of" and depth < MAX_DEPTH:
+        per = parse.low[kid] == "per" and parse.child(at, "nummod") is not None  # "918 people per square kilometre"
+        if kid == last + 1 and (per or parse.low[kid] == "of") and depth < MAX_DEPTH:
             inner = parse.child(kid, "pobj")
             if inner is not None and parse.tag[inner] not in PRONOUNS:
                 last = right_edge(parse, inner, depth + 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from feedback_node.extraction.coreference import is_role
 from feedback_node.extraction.lexicon import participles, words
 from feedback_node.extraction.parse import Parse
-from feedback_node.extraction.phrases import is_definite, noun_before
+from feedback_node.extraction.phrases import NAMING, is_definite, noun_before
 from feedback_node.extraction.spans import NUMBER
 
 _BE = frozenset({"is", "was", "are", "were"})
@@ -34,8 +34,18 @@ def mend_relatives(parse: Parse) -> None:
             elif parse.low[at] == "that" and parse.tag[at] == "DT" and parse.dep[at] in _SUBJECTS and parse.low[at - 1] in ("and", "but"):
                 parse.tag[at] = "WDT"  # "that was built in X and that is owned by Y"
                 _mend_relative(parse, at)
+            elif parse.tag[at] == "VBN" and parse.dep[at] == "acl" and (name := _named_otherwise(parse, at)) is not None:
+                parse.hang(at, name, "acl")
             elif parse.tag[at] == "VBN" and parse.dep[at] == "acl" and (above := _counted_above(parse, parse.head[at], at)) is not None:
                 parse.hang(at, above, "acl")
+
+
+def _named_otherwise(parse: Parse, at: int) -> int | None:
+    """X in "the character X, also known as Y": the noun before X has its name, and Y is another."""
+    name = parse.child(parse.head[at], "appos") if parse.low[at] == "known" or parse.low[at] in NAMING else None
+    if name is None or name > at or not parse.is_name(name) or not parse.is_common(parse.head[at]):
+        return None
+    return name if name == parse.head[at] + 1 and parse.low[name + 1] == "," else None
 
 
 def _mend_back(parse: Parse, at: int) -> None:

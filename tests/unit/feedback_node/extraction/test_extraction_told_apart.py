@@ -127,3 +127,19 @@ def test_among_opens_a_sentence_that_tells_what_there_is(text: str, wanted: Set,
 
 def test_among_whom_nobody_has_is_no_claim(pairs: Pairs) -> None:
     assert pairs("Among the guests were Ann Lee and Eva Ek.") == set()
+
+
+@kinds(
+    also_known=[
+        ("The comic hero Moxo, also known as Fonda, was created by Bo Tong.", {("Moxo", "Fonda"), ("Moxo", "Bo Tong")}),
+        ("The ship Vega, formerly called Falcon, was built in Lund.", {("Vega", "Falcon"), ("Vega", "Lund")}),
+        ("The footballer Ana Silva, nicknamed Fonda, was born in Porto.", {("Ana Silva", "Fonda"), ("Ana Silva", "Porto")}),
+    ],
+    per=[
+        ("Lund has a density of 1,918 people per square mile.", {("Lund", "1,918 people per square mile")}),
+        ("The density of the herd is 12 sheep per hectare.", {("herd", "12 sheep per hectare")}),
+        ("Falcon House has 90 seats per floor.", {("Falcon House", "90 seats per floor")}),
+    ],
+)
+def test_a_second_name_and_what_a_count_is_taken_by_are_kept(text: str, wanted: Set, pairs: Pairs) -> None:
+    assert wanted <= pairs(text)
