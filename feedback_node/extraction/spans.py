@@ -94,7 +94,7 @@ class Run(NamedTuple):
 def find_runs(text: str, tokens: list[str], starts: list[int]) -> list[Run]:
     """Runs in text order, not overlapping. `tokens` are the tokenizer's, `starts` their first characters."""
     fixed = _fixed_runs(text, tokens, starts)
-    return _join_comma_names(tokens, _with_names(tokens, starts, fixed))
+    return _join_comma_names(tokens, _join_two_names(tokens, _with_names(tokens, starts, fixed)))
 
 
 def _fixed_runs(text: str, tokens: list[str], starts: list[int]) -> list[Run]:
@@ -318,6 +318,30 @@ def _join_comma_names(tokens: list[str], runs: list[Run]) -> list[Run]:
         else:
             joined.append(runs[at])
             at += 1
+    return joined
+
+
+def _join_two_names(tokens: list[str], runs: list[Run]) -> list[Run]:
+    """Join "The Post and Mail Building" where the verb behind it is of one thing: two would take "are"."""
+    joined: list[Run] = []
+    for run in runs:
+        before = joined[-1] if joined else None
+        follows = tokens[run.last : run.last + 3]
+        verb = follows[2:] if follows[:2] == [",", "which"] else follows[:1]
+        if (
+            before is not None
+            and before.kind == run.kind == NAME
+            and before.last + 1 == run.first
+            and tokens[before.last] == "and"
+            and before.first > 0
+            and tokens[before.first - 1] == "The"
+            and (before.first == 1 or tokens[before.first - 2] in _SENTENCE_ENDS)
+            and run.last - run.first > 1
+            and verb in (["is"], ["was"], ["has"])
+        ):
+            joined[-1] = Run(before.first, run.last, NAME)
+        else:
+            joined.append(run)
     return joined
 
 

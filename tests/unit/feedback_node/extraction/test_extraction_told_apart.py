@@ -143,3 +143,18 @@ def test_among_whom_nobody_has_is_no_claim(pairs: Pairs) -> None:
 )
 def test_a_second_name_and_what_a_count_is_taken_by_are_kept(text: str, wanted: Set, pairs: Pairs) -> None:
     assert wanted <= pairs(text)
+
+
+@kinds(
+    two_names_one_thing=[
+        ("The Ann and Otto Dahl House was built in 1911.", {("Ann and Otto Dahl House", "1911")}),
+        ("The Lund and Malmö Railway, which is owned by Ann Lee, was opened in 1840.", {("Lund and Malmö Railway", "Ann Lee")}),
+        ("The Falcon and Crown College has 900 pupils.", {("Falcon and Crown College", "900 pupils")}),
+    ],
+    two_things=[
+        ("The Vega and Lund Bank were named in 1911.", {("Vega", "1911"), ("Lund Bank", "1911")}),
+        ("Bo Tong and Ann Lee were born in Lund.", {("Bo Tong", "Lund"), ("Ann Lee", "Lund")}),
+    ],
+)
+def test_two_names_before_a_verb_of_one_thing_are_one_name(text: str, wanted: Set, pairs: Pairs) -> None:
+    assert wanted <= pairs(text)
