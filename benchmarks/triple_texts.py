@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from feedback_node.extraction.lexicon import words
 from streams.knowledge.dates import parse_date
 
 SIZES = range(1, 5)
@@ -27,6 +28,10 @@ PARTS = ("read", "held_back", "read_2", "held_back_2", "unseen")
 _TYPE = re.compile(r"\^\^\S+$|@\w\w$")
 _POINT_ZERO = re.compile(r"(?<=\d)\.0+(?!\d)")
 _GLUED = re.compile(r"(?<=[a-z])\.(?=[A-Z])")
+
+_WORD = re.compile(r"[^\W\d_]+")
+_BESIDE_MONTHS = "monday tuesday wednesday thursday friday saturday sunday the on of day year st nd rd th bc ad ce bce t z"
+_DATE_WORDS = words("months") | set(_BESIDE_MONTHS.split())
 
 
 class Told(NamedTuple):
@@ -83,9 +88,16 @@ def _side(value: str) -> str:
     return _TYPE.sub("", value.strip()).strip('"').replace("_", " ")
 
 
+def _is_only_date(side: str) -> bool:
+    return all(word.lower() in _DATE_WORDS for word in _WORD.findall(side))
+
+
 def folded(side: str) -> str:
-    """A side without what is only form, for both sides of a comparison: accents, ".0", and how a full date is written."""
-    day = parse_date(side)
+    """A side without what is only form, for both sides of a comparison: accents, ".0", and how a full date is written.
+
+    Only what is a date and nothing else is read as one: a whole text with a date in it stays that text.
+    """
+    day = parse_date(side) if _is_only_date(side) else None
     if day is not None and day.day is not None and not (day.about or day.either):
         return f"{day.year} {day.month} {day.day}"
     plain = "".join(char for char in unicodedata.normalize("NFKD", side) if not unicodedata.combining(char))

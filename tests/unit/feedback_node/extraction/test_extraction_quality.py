@@ -11,6 +11,7 @@ from types import ModuleType
 
 import pytest
 
+from benchmarks.triple_texts import folded
 from feedback_node.extraction.extractor import TripletExtractor
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -85,3 +86,18 @@ def test_soft_counts_the_product_of_both_overlaps(bench: ModuleType) -> None:
     scores = bench.score([[("the United States", "the euro")]], [[("United States", "euro")]])
     assert scores["soft_f1"] == pytest.approx(0.8 * 2 / 3, abs=1e-3)
     assert scores["match_f1"] == 1
+
+
+@pytest.mark.parametrize(
+    ("side", "plain"),
+    [
+        ("7 May 2004", "2004 5 7"),
+        ("2004-05-07", "2004 5 7"),
+        ("May the 7th, 2004", "2004 5 7"),
+        ("Red Rain opened in Malmö on 7 May 2004.", "Red Rain opened in Malmo on 7 May 2004."),
+        ("Falcon Arch (7 May 2004)", "Falcon Arch (7 May 2004)"),
+        ("90.0 metres", "90 metres"),
+    ],
+)
+def test_only_what_is_a_date_alone_is_compared_as_one(side: str, plain: str) -> None:
+    assert folded(side) == plain
