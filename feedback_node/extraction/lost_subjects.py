@@ -28,7 +28,7 @@ _OPENERS = words("openers") | {
 }
 _NOT_SUBJECTS = frozenset({"intj", "advmod", "npadvmod", "dep", "nmod", "oprd", "attr", "advcl", "ROOT"})
 _VERB_FORMS = words("verb_forms")
-_TIMES = frozenset("morning evening night afternoon day week month year decade century season spring summer autumn winter time moment".split())
+_TIMES = words("times")
 _OPENING_CLASSES = frozenset({"nsubj", "nsubjpass", "npadvmod", "advcl", "dep"})
 _SUBJECTS = ("nsubj", "nsubjpass", "csubj", "expl")
 

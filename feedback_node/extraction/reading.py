@@ -108,7 +108,7 @@ class Reading:
         return None if known is None else Mention(known.text, self.parse.start[at], self.parse.end[at], at)
 
     def _is_apart(self, at: int, known: Mention) -> bool:
-        """In "X painted the soldiers who died in the war" what a clause within the noun's own phrase names is not what its sentence is about."""
+        """In "X painted those who died in the war" what a clause on a noun names is not what its sentence is about."""
         clause = self.parse.head[at]
         for _ in range(6):
             if self.parse.dep[clause] in ("relcl", "acl"):

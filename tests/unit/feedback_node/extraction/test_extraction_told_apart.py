@@ -1,4 +1,4 @@
-"""Counts, units, years and names that a parser hangs on the wrong word, each kind in three domains. No sentence is of the development sets."""
+"""Counts, units, years and names that a parser hangs on the wrong word, each kind in three domains."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_a_time_and_a_place_that_open_are_no_class(text: str, wanted: Set, pairs
         ("Falcon Road is 90 kilometers long.", {("Falcon Road", "90 kilometers")}),
     ],
     measure_of_a_thing=[
-        ("Waterzooi has 4.5 grams of salt and 12 grams of sugar.", {("Waterzooi", "4.5 grams of salt"), ("Waterzooi", "12 grams of sugar")}),
+        ("Naan has 4.5 grams of salt and 12 grams of sugar.", {("Naan", "4.5 grams of salt"), ("Naan", "12 grams of sugar")}),
         ("The Vega carries 90 tonnes of coal and 30 tonnes of iron.", {("Vega", "90 tonnes of coal"), ("Vega", "30 tonnes of iron")}),
         (
             "Falcon Park has 90 hectares of forest, 12 hectares of lakes and is owned by Ann Lee.",
