@@ -38,7 +38,8 @@ _MOST_OTHERS = 6
 """With more words that are not accounted for a sentence says something else."""
 _APPOSED = re.compile(
     r"\s+while\s|,\s+(?:while|(?:also|better|otherwise|best) known|also called|(?P<whose>who|which|where|whose)|located|situated"
-    r"|born|by far|one of|(?:just |right )?(?:outside|near|close to)|not far from|(?:led|headed|commanded|founded|owned|ruled|based|followed|joined|helped|aided|supported|backed|working)"
+    r"|born|by far|one of|(?:just |right )?(?:outside|near|close to)|not far from"
+    r"|(?:led|headed|commanded|founded|owned|ruled|based|followed|joined|helped|aided|supported|backed|working)"
     r" (?:by|with|in|at|for|the)|(?P<more>the|an?))\s"
 )
 """What follows says more about what was offered."""

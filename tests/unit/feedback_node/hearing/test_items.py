@@ -39,6 +39,8 @@ FIELDS = {
     ),
 }  # fmt: skip
 RIGHT, WRONG = {Verdict.VERIFIED}, {Verdict.CONTRADICTED}
+FORMS = ["- {}\n- {}", "1. {}\n2. {}", "* **{}**\n* **{}**", "{}\n{}", "{}; {}", '["{}", "{}"]', "| Name |\n|---|\n| {} |\n| {} |"]
+FORMS += ["Here they are:\n\n- {}\n- {}", "{}, {}"]
 BREWERS, LANDS, MAKERS = "Who founded Kestrel Ales?", "Which countries does the Rhine flow through?", "Who composed Salt Wind?"
 
 
@@ -47,8 +49,7 @@ def judged():
     return verdicts_of(FIELDS)
 
 
-@pytest.mark.parametrize("form", ["- {}\n- {}", "1. {}\n2. {}", "* **{}**\n* **{}**", "{}\n{}", "{}; {}", '["{}", "{}"]', "| Name |\n|---|\n| {} |\n| {} |",
-                                  "Here they are:\n\n- {}\n- {}", "{}, {}"])  # fmt: skip
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("domain", "question", "first", "second", "wrong"),
     [
@@ -66,8 +67,14 @@ def test_each_item_is_judged_whatever_divides_them(judged, form, domain, questio
 
 @pytest.mark.parametrize(
     "text",
-    ["Lima\n\nThe capital of Peru is Lima.", "Author: Ines Vidal\nYear: 1994", "I do not know\nLima", "Dear reader\nLima is it", "Victor Hugo; he wrote it in 1862"],
-)  # fmt: skip
+    [
+        "Lima\n\nThe capital of Peru is Lima.",
+        "Author: Ines Vidal\nYear: 1994",
+        "I do not know\nLima",
+        "Dear reader\nLima is it",
+        "Victor Hugo; he wrote it in 1862",
+    ],
+)
 def test_lines_that_say_more_than_a_name_stay_lines(text):
     assert "Lima, " not in plain(text).text
     assert len(plain(text).text) - len(text) in (0, 1)
