@@ -14,7 +14,7 @@ from typing import Any
 from feedback_node.hearing.items import as_one_list
 from feedback_node.hearing.mapped import Mapped, Piece
 
-_NEEDED = re.compile(r"[^\x20-\x7e\n]|\.\"|\b[1-9]\)|[*_`#|<>{\[~&\\]|^\s*(?:[-+]|\w{1,2}[.)])\s", re.MULTILINE)
+_NEEDED = re.compile(r"[^\x20-\x7e\n]|\.\"|\b[1-9]\)|[*_`#|<>{\[~&\\]|^[ \t]*(?:[-+]|\w{1,2}[.)])\s", re.MULTILINE)
 """A text without any of these is plain."""
 _GONE = re.compile(
     "[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff\u20e3\U000e0000-\U000e007f]"

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 
 from feedback_node.hearing.mapped import Mapped
 
-_BREAK = re.compile(r"(?P<stop>[.,]?)[ \t]*(?P<gap>(?:;[ \t]+)|(?:[;.]?[ \t]*\n\s*))")
+_BREAK = re.compile(r"[.,;]?[ \t]{0,4}\n\s*|;[ \t]+")
 _LINKS = r"(?:of|the|and|de|del|du|da|di|van|von|der|den|la|le|el|al|y|et|e|upon|bin|ibn|&)"
-_WORD = r"(?:(?:\d{1,2}(?=\s[A-Z])|[^\W\d_a-z][^\s,;:?!()]*|\d[\d,.]*|[\"'(][^\W\d_a-z][^\s,;:?!]*|\([^()\n]{1,40}\)))"
-_NAME = re.compile(rf"{_WORD}(?:\s(?:{_LINKS}|{_WORD}))*")
+_WORD = r"(?:\d{1,2}(?=\s[A-Z])|[^\W\d_a-z][^\s,;:?!()]*|\d[\d,.]*|[\"'][^\W\d_a-z][^\s,;:?!]*|\([^()\n]{1,40}\))"
+_NAME = re.compile(rf"(?:the\s)?{_WORD}(?:\s(?:{_LINKS}|{_WORD}))*")
 """Every word begins with a capital, but for those that link words of a name; brackets may say more."""
-_COMMON = re.compile(r"(?:[^\W\d_][\w'-]*\s?){1,3}")
+_COMMON = re.compile(r"[^\W\d_][\w'-]*(?:\s[^\W\d_][\w'-]*){0,2}")
 """A thing in small letters."""
 _SENTENCE = re.compile(r"[^\W\d_]{3,}\.\s")
 _NO_ITEMS = re.compile(
@@ -24,8 +24,8 @@ _NO_ITEMS = re.compile(
     r"|n/?a|none|unknown|hello|hi)\b|\b(?:is|are|was|were|has|have|had|do|does|did|can|could|will|would|i|you|we|know|not)\b|n't\b",
     re.IGNORECASE,
 )
-_LEAD = re.compile(r"[^\n]*:[ \t]*$")
-_MOST_WORDS, _MOST_ITEMS, _MOST_CHARS = 6, 12, 150
+_MOST_WORDS, _MOST_CHARS = 6, 80
+"""Of an item. A list has no longest: were its end read by itself, what is wrong there would cost nothing."""
 
 
 def as_one_list(mapped: Mapped) -> None:
@@ -43,11 +43,11 @@ def _joints(text: str) -> Iterator[tuple[int, str]]:
     lines = list(_lines(text))
     begin = 0
     while begin < len(lines):
-        end = begin
-        while end < len(lines) and _is_item(text[slice(*lines[end])], lines[begin:end], text):
+        end, kinds = begin, (_NAME, _COMMON)
+        while end < len(lines) and (kinds := tuple(kind for kind in kinds if _is_item(text[slice(*lines[end])], kind))):
             end += 1
-        if end - begin > 1 and end - begin <= _MOST_ITEMS and lines[end - 1][1] - lines[begin][0] <= _MOST_CHARS:
-            if begin and _LEAD.search(text[slice(*lines[begin - 1])]):
+        if end - begin > 1:
+            if begin and text[slice(*lines[begin - 1])].endswith(":"):
                 yield lines[begin - 1][1], " "
             yield from ((stop, ", ") for _, stop in lines[begin : end - 2])
             yield lines[end - 2][1], " and " if end - begin == 2 else ", and "
@@ -64,10 +64,9 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
         yield begin, len(text)
 
 
-def _is_item(said: str, before: list[tuple[int, int]], text: str) -> bool:
+def _is_item(said: str, kind: re.Pattern[str]) -> bool:
     """Whether a line is the name of one thing; all of a list are names, or all are in small letters."""
     said = said.strip().rstrip(".,")
-    if not said or len(said.split()) > _MOST_WORDS or _NO_ITEMS.search(said) or _SENTENCE.search(said):
+    if len(said) > _MOST_CHARS or len(said.split()) > _MOST_WORDS or _NO_ITEMS.search(said) or _SENTENCE.search(said):
         return False
-    kind = _NAME if not before or text[before[0][0]].isupper() or not text[before[0][0]].isalpha() else _COMMON
-    return kind.fullmatch(said) is not None or (not before and _COMMON.fullmatch(said) is not None)
+    return kind.fullmatch(said) is not None

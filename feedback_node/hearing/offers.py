@@ -33,7 +33,9 @@ RULES = frozenset({RULE, NAMED})
 _LABEL = re.compile(r"^\s*(?=[^:=\n]*[^\W\d_])(?P<label>[^:.!?\n]{1,60}?)\s*(?:[:=]|\s[–—-])\s+(?=\S)")
 _LABEL_WORDS = 6
 _MOST_CHARS, _MOST_UNCUT = 160, 400
-"""Of a sentence, and of one with what says more about its answer."""
+"""Of a sentence, and of one with what says more about its answer, or a list."""
+_LONG_LIST = 3
+"""Commas, at least, of a list that may be as long."""
 _MOST_OTHERS = 6
 """With more words that are not accounted for a sentence says something else."""
 _APPOSED = re.compile(
@@ -86,7 +88,8 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     if not missing or _is_foreign(sentence) or _MOVED.search(sentence) or ("into" not in asked.text and _INTO_IT.search(sentence)):
         return []
     sentence = _without_apposition(sentence, label, graph)
-    if len(sentence) > _MOST_CHARS or _UNFINISHED.search(sentence):
+    is_list = sentence.count(",") >= _LONG_LIST and not HAS_VERB.search(sentence)
+    if (len(sentence) > _MOST_CHARS and not is_list) or _UNFINISHED.search(sentence):
         return []
     plain = masked(sentence, asked, graph)
     wanted = [one for one in missing if _is_value(one, graph)]

@@ -25,7 +25,7 @@ FIELDS = {
             "outlet": {"functional": True, "nouns": ["outlet"], "phrases": ["{subject} is drained by {object}"]},
         },
         ["river", "lake"],
-        [("Rhine", "country", "Germany"), ("Rhine", "country", "France"), ("Rhine", "country", "Switzerland"), ("Po", "country", "Italy"),
+        [*(("Rhine", "country", land) for land in ("Germany", "France", "Switzerland", "Netherlands")), ("Po", "country", "Italy"),
          ("Rhine", "length", "1233 km"), ("Lake Orvel", "outlet", "Tamsin"), ("Lake Merrow", "outlet", "Brack")],
     ),
     "musicals": (
@@ -63,6 +63,25 @@ def judged():
 def test_each_item_is_judged_whatever_divides_them(judged, form, domain, question, first, second, wrong):
     assert judged(domain, question, form.format(first, second)) == RIGHT
     assert judged(domain, question, form.format(first, wrong)) == {*RIGHT, *WRONG}
+
+
+@pytest.mark.parametrize(
+    ("domain", "question", "right", "wrong"),
+    [
+        (
+            "breweries",
+            BREWERS,
+            ["Anna Lindqvist", "Piet Moerman"],
+            ["Rhona Macrae", "Walter Oakes", "Jens Albrecht Vang", "Ludwig Maria Brandt"],
+        ),
+        ("rivers", LANDS, ["Germany", "the Netherlands"], "Italy Spain Norway Sweden Chile Peru Kenya Ghana Nepal Japan Fiji".split()),
+        ("musicals", MAKERS, ["Ines Vidal", "Tom Arkell"], ["Dora Lane", "Berthold Ambrosius Reuter", "Giovanni Battista Orsini"]),
+    ],
+)
+def test_a_list_is_judged_to_its_end_however_long_it_is(judged, domain, question, right, wrong):
+    assert judged(domain, question, "\n".join(f"- {one}" for one in right)) == RIGHT
+    assert judged(domain, question, "\n".join(f"- {one}" for one in [*right, *wrong])) == {*RIGHT, *WRONG}
+    assert judged(domain, question, "\n".join(f"{one}" for one in [*right, *wrong * 3])) == {*RIGHT, *WRONG}
 
 
 @pytest.mark.parametrize(
