@@ -363,9 +363,7 @@ def _asks_again(sentence: str, asked: Asked, graph: Hypergraph) -> bool:
     if not sentence.rstrip().endswith("?"):
         return False
     left = {word.text for word in words(sentence)} - asked.question.words - DETERMINERS
-    return not left or (
-        len(left) == 1 and any(one.predicate in graph.ontology.predicates_in(" ".join(left)) for one in asked.question.parts)
-    )
+    return not left or (len(left) == 1 and any(one.predicate in graph.ontology.predicates_in(*left) for one in asked.question.parts))
 
 
 def _states(sentence: str) -> bool:

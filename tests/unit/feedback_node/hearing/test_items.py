@@ -74,7 +74,7 @@ def test_each_item_is_judged_whatever_divides_them(judged, form, domain, questio
             ["Anna Lindqvist", "Piet Moerman"],
             ["Rhona Macrae", "Walter Oakes", "Jens Albrecht Vang", "Ludwig Maria Brandt"],
         ),
-        ("rivers", LANDS, ["Germany", "the Netherlands"], "Italy Spain Norway Sweden Chile Peru Kenya Ghana Nepal Japan Fiji".split()),
+        ("rivers", LANDS, ["Germany", "the Netherlands"], ["Italy", "Spain", "Norway", "Sweden", "Chile", "Peru", "Ghana"]),
         ("musicals", MAKERS, ["Ines Vidal", "Tom Arkell"], ["Dora Lane", "Berthold Ambrosius Reuter", "Giovanni Battista Orsini"]),
     ],
 )
