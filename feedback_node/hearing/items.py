@@ -43,8 +43,8 @@ def _joints(text: str) -> Iterator[tuple[int, str]]:
     lines = list(_lines(text))
     begin = 0
     while begin < len(lines):
-        end, kinds = begin, (_NAME, _COMMON)
-        while end < len(lines) and (kinds := tuple(kind for kind in kinds if _is_item(text[slice(*lines[end])], kind))):
+        end, kinds = begin, [_NAME, _COMMON]
+        while end < len(lines) and (kinds := [kind for kind in kinds if _is_item(text[slice(*lines[end])], kind)]):
             end += 1
         if end - begin > 1:
             if begin and text[slice(*lines[begin - 1])].endswith(":"):
