@@ -36,8 +36,8 @@ ARMS = {
 NOISE = {"clean": 0.0, "noisy": 0.2, "short": 0.0}
 """Condition -> share of wrong answers (stories have none). `short` is one pass over a third of the samples."""
 MAX_NEW_TOKENS = 16
-TOKENS = 64 * 128
-"""Measured in one pass."""
+TOKENS = 256 * 128
+"""Measured in one pass of the model: beside runs that train on the same device few large passes wait less than many small ones."""
 
 
 @dataclass(frozen=True)
