@@ -51,6 +51,9 @@ def asked_by_choices(text: str, mentions: Sequence[Mention], spoken: Sequence[st
             answers = {root for one in graph.statements(thing, name) for root in graph.entities(one.object)}
             if graph.ontology[name].one_object and answers & given and not given <= answers:
                 ranked.append((len(answers - given), name not in spoken, name, thing))
+            owners = {root for one in graph.statements_to(thing, name) for root in graph.entities(one.subject)}
+            if owners & given and not given <= owners and all(graph.statements(one, name) for one in given):
+                ranked.append((0, name not in spoken, name, thing))  # "Which of these is by X: A, B or C?"
     if len({thing for *_, thing in ranked}) != 1:
         return None
     *_, name, thing = min(ranked)

@@ -12,7 +12,7 @@ from feedback_node.choices import asked_by_choices
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.sentences import sentences
 from feedback_node.value_spans import value_spans
-from feedback_node.yes_no import is_yes_no
+from feedback_node.yes_no import body, is_yes_no
 from schemas.triplet import JudgedTriplet, Verdict
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
@@ -170,7 +170,8 @@ def paired(text: str, graph: Hypergraph) -> tuple[str, Mention, Mention] | None:
     found = graph.entities_in(text)
     if len(found) < 2:
         return None
-    beside = {word.text for word in words(text)} - {word.text for one in found for word in words(text[one.start : one.end])}
+    said = text[slice(*body(text))]
+    beside = {word.text for word in words(said)} - {word.text for one in found for word in words(text[one.start : one.end])}
     light = listed("light_verbs")
     plain = FUNCTION_WORDS | listed("frame") | graph.ontology.vocabulary | graph.ontology.classes
     if not beside <= (plain - listed("other_thing")) | light:
@@ -208,11 +209,29 @@ def _spoken(graph: Hypergraph, predicate: str) -> frozenset[str]:
 
 
 def _mentions(text: str, graph: Hypergraph) -> list[Mention]:
-    """The graph's names in a text; where there is none, its common nouns in the plural: "Where do baobabs grow?"."""
-    if found := graph.entities_in(text, ambiguous=True):
+    """The graph's names in a text, and last names of who made something where it has no other, or gives some to choose from ("Which of
+    these is by X: A, B or C?"); where there is none, its common nouns in the plural: "Where do baobabs grow?".
+    """
+    found = graph.entities_in(text, ambiguous=True)
+    if all(text[one.start : one.end].islower() for one in found) or (_OR.search(text) and not is_yes_no(text)):
+        found = sorted([*found, *_last_names(text, found, graph)], key=lambda one: one.start)
+    if found:
         return found
     plurals = ((word, graph.resolve(text[word.start : word.end]).entity) for word in words(text))
     return [Mention(entity, word.start, word.end) for word, entity in plurals if entity is not None]
+
+
+def _last_names(text: str, found: list[Mention], graph: Hypergraph) -> Iterator[Mention]:
+    """The words in capitals, alone and in no name, that are the last name of one who made something, and of nobody else."""
+    makers = [one.name for one in graph.ontology.predicates.values() if is_made(one)]
+    for match in _ALONE.finditer(text) if makers else ():
+        start, end = match.span()
+        if match.start() and not any(one.start < end and start < one.end for one in found):
+            ending = {
+                entity for entity in graph.ending_with(fold(match.group())) if any(graph.statements_to(entity, name) for name in makers)
+            }
+            if len(ending) == 1:
+                yield Mention(ending.pop(), start, end)
 
 
 def _asked_in(text: str, graph: Hypergraph, entities: list[str]) -> list[str]:
@@ -235,6 +254,7 @@ def _ways(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> Ite
     """The ways to read a clause, the best first: by its own words, by what it says little of, by like words. Each when asked for."""
     exact, kinds = graph.ontology.predicates_in(clause), _kinds(clause)
     yield [name for name in exact if _is_behind_which(clause, name, graph)]
+    yield [name for name in graph.ontology.predicates if _is_told(graph, entities, name) and _is_behind_which(clause, name, graph)]
     yield [name for name in exact if kinds is None or graph.ontology[name].value in kinds]
     if not exact:
         yield _implied(clause, text, graph, entities)
@@ -246,8 +266,8 @@ def _ways(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> Ite
 
 def _is_behind_which(clause: str, predicate: str, graph: Hypergraph) -> bool:
     """Whether a noun of the predicate stands behind a "which": "At which company or university was X developed?" does not ask by whom."""
-    nouns = "|".join(re.escape(noun) for noun in graph.ontology[predicate].nouns)
-    return bool(nouns) and re.search(rf"\b(?:which|what)\s+(?:\w+\s+or\s+)?(?:{nouns})\b", clause, re.IGNORECASE) is not None
+    nouns = "|".join(re.escape(noun) for noun in (*graph.ontology[predicate].nouns, predicate.replace("_", " ")))
+    return re.search(rf"\b(?:which|what)\s+(?:\w+\s+or\s+)?(?:{nouns})\b", clause, re.IGNORECASE) is not None
 
 
 def _implied(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> list[str]:
@@ -318,6 +338,8 @@ _A = re.compile(r"\ban?\s+$|\bor\s+(?:an?\s+)?$", re.IGNORECASE)
 """Before what something is asked to be: "Is X a Y?", "Is X a Y or a Z?"."""
 _PERIOD = re.compile(r"\b(?:decade|century)\b", re.IGNORECASE)
 _OR = re.compile(r"\bor\b")
+_ALONE = re.compile(r"(?<![A-Z]\.\s)(?<![\w'’-])(?<!\w[A-Z]\s)[^\W\d_a-z][^\W\d_]{2,}(?![\w'’-]*\s[A-Z])")
+"""A word in capitals with no other behind it."""
 _AND = re.compile(r"\band\b")
 _BARE = re.compile(r"\b(?:(?P<when>when|(?:what|which) (?:year|date|day))|where|(?P<who>whom|whose|who))\b", re.IGNORECASE)
 _PLAIN = FUNCTION_WORDS | listed("bare_question")

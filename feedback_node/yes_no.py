@@ -23,7 +23,10 @@ _TAG = re.compile(
     re.IGNORECASE,
 )
 """What stands behind a sentence that is to be affirmed."""
-_FRONTED = re.compile(r"^\W*(?:so,?\s+|and\s+)?(?:is|are|was|were|do|does|did|has|have|had|can|could|would|will)\b", re.IGNORECASE)
+_FRONTED = re.compile(
+    r"^\W*(?:so,?\s+|and\s+|but\s+)?(?:(?:is|are|was|were|do|does|did|has|have|had|could|would)(?:n['’]?t)?|can|can['’]t|will|won['’]t)\b",
+    re.IGNORECASE,
+)
 _ASKS_WITHIN = re.compile(
     r"^\W*(?:so,?\s+|and\s+)?(?:do|does|did|can|could|would|will|may|might)\s+(?:you|i|we|anyone|anybody|someone|somebody)\b"
     r"(?:\s+(?!if\b|whether\b|that\b)\w+){1,4}?\s+(?:who|whom|whose|what|when|where|which|how)\b",

@@ -14,6 +14,7 @@ from feedback_node.extraction.parse import Parse
 from feedback_node.extraction.phrases import PRONOUNS, left_edge, members, right_edge
 from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.spans import DATE, NAME
+from streams.knowledge.english import COPULAS
 from streams.knowledge.ontology import ValueKind
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class Pattern(NamedTuple):
     """The first slot is the object."""
     named: bool
     """Its object is a name: no date ("was built in the 18th century in Rome")."""
+    of_kind: bool
+    """It says of what kind its subject is ("is a {object}"): what stands without an article is no kind ("The author is X")."""
 
 
 class Patterns:
@@ -73,9 +76,10 @@ def _pattern(predicate: str, template: Template, tokenize: Callable[[str], list[
     before = [token for token in tokenize(template.before.lower()) if token not in _ARTICLES]
     between = tokenize(template.between.lower())
     after = tokenize(template.after.lower())
+    of_kind = between[-1:] in (["a"], ["an"]) and all(token in COPULAS for token in between[:-1])
     while between and between[-1] in _ARTICLES:
         between.pop()
-    return Pattern(predicate, tuple(before), tuple(between), tuple(after), template.reversed, named)
+    return Pattern(predicate, tuple(before), tuple(between), tuple(after), template.reversed, named, of_kind)
 
 
 def _stands(parse: Parse, tokens: Iterable[str], at: int, last: int) -> bool:
@@ -111,8 +115,15 @@ def _claims(reading: Reading, pattern: Pattern, at: int, first: int, last: int) 
     for target in targets:
         if pattern.named and not pattern.turned and target is not None and parse.kind[target.at] == DATE:
             continue
+        if pattern.of_kind and target is not None and parse.low[right_at] not in _ARTICLES and _is_no_kind(parse, target, right_at):
+            continue
         if subject is not None and target is not None and subject.text != target.text:
             yield Claim(subject, pattern.predicate, target, RULE, verb, start, end, pattern.turned, pattern.predicate)
+
+
+def _is_no_kind(parse: Parse, target: Mention, at: int) -> bool:
+    """Whether what stands without an article is a name, or some of many: "The author is X", "is one of X's plays"."""
+    return target.text[:1].isupper() or parse.tag[at] == "CD"
 
 
 def _slot_before(parse: Parse, after: tuple[str, ...], at: int, last: int) -> Mention | None:

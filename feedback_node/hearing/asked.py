@@ -14,6 +14,7 @@ from feedback_node.yes_no import body
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import words
 from streams.knowledge.ontology import ValueKind
+from streams.knowledge.value_types import Mention
 
 _OTHER_THING = listed("other_thing")
 _DENIED = re.compile(r"\b(?:not|never|no longer)\b|n['’]t\b", re.IGNORECASE)
@@ -54,7 +55,8 @@ def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
     outside = [word.text for word in words(text) if not any(one.start <= word.start < one.end for one in mentions)]
     if not question.by_gold and not _OTHER_THING.isdisjoint(set(outside) - _own_words(question, graph)):
         return Asked(text, question, (), frozenset(), statement, question.words)
-    given = choices_of(text, mentions)
+    by_last_name = [Mention(one.entity, 0, 0) for one in question.parts if all(one.entity != named.entity for named in mentions)]
+    given = choices_of(text, [*by_last_name, *mentions])
     choices = frozenset(found for one in given for found in (one.entity, *graph.entities(one.entity)))
     parts = [part for part in question.parts if part.entity not in choices]
     missing = tuple(one for part in parts if (one := _missing(part, graph, statement)) is not None)
@@ -81,7 +83,7 @@ def _by_gold(text: str, question: Question, graph: Hypergraph) -> Statement | No
         spans = list(value_spans(text, 0))
     else:
         spans = [(one.start, one.end) for one in mentions if one is not of and graph.statements_to(one.entity, part.predicate)]
-    denied = _DENIED.search(text, *body(text)) is not None
+    denied = _DENIED.search(text, min(of.start, body(text)[1]), body(text)[1]) is not None  # "Isn't it X?" asks the same as "Is it X?"
     return Statement((of.start, of.end), part.predicate, spans[0], denied) if len(spans) == 1 else None
 
 

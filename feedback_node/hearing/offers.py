@@ -14,6 +14,7 @@ from itertools import pairwise
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.asked import Asked, Missing
 from feedback_node.hearing.frame import DENIALS, DOUBT, TURNING, denies
+from feedback_node.hearing.languages import is_another_language
 from feedback_node.hearing.name_offers import Offer, Offers, offers_in
 from feedback_node.value_spans import value_spans
 from schemas.triplet import Triplet, Verdict
@@ -39,7 +40,8 @@ _LONG_LIST = 3
 _MOST_OTHERS = 6
 """With more words that are not accounted for a sentence says something else."""
 _APPOSED = re.compile(
-    r"\s+while\s|,\s+(?:while|(?:also|better|otherwise|best) known|also called|(?P<whose>who|which|where|whose)|located|situated"
+    r"\s+while\s|,\s+(?:while|(?:also|better|otherwise|best) known|also called|(?P<whose>who|which|where|whose|(?:even )?though|although)"
+    r"|located|situated|(?:just |much |exactly )?like"
     r"|born|by far|one of|(?:just |right )?(?:outside|near|close to)|not far from"
     r"|(?:led|headed|commanded|founded|owned|ruled|based|followed|joined|helped|aided|supported|backed|working)"
     r" (?:by|with|in|at|for|the)|(?P<more>the|an?))\s"
@@ -98,6 +100,8 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     offers = offers_in(sentence, label, beside, asked, graph, alone=alone)
     if _is_of_another_work(sentence, offers, missing, graph):
         return []
+    if is_another_language(sentence):  # a word in capitals may be any noun
+        offers = offers._replace(names=[one for one in offers.names if one.is_known])
     if wanted and spans and not any(_is_date(one, graph) for one in wanted):
         offers = offers._replace(names=[one for one in offers.names if one.is_known or not _is_counted(sentence, one, spans)])
     if _DESCRIBES.search(sentence, label) and not spans and not _is_by(sentence, offers, missing, graph):

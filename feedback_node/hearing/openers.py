@@ -50,7 +50,10 @@ _VOCATIVE = r"(?:my )?(?:friend|dear|buddy|mate|sir|madam)"
 _DENIES = r"[^.!?\n]*(?:n['’]t|\b(?:not|no|unable|sorry|afraid|cannot)\b)"
 """Thanks with a "but I don't know" say more."""
 _RIGHT = r"(?:(?:the\s+)?(?:right|correct|true|so|wrong|incorrect|false|not|because|why|what|how|a\s+good)\b)"
-_OF_NO_QUESTION = re.compile(rf"{_BEGIN}(?:{_AFFIRMING}{_STOP}(?=\S)|(?:yes|no),\s+(?=(?:it|he|she|they|that)\b))", re.IGNORECASE), ""
+_OF_NO_QUESTION = (
+    re.compile(rf"{_BEGIN}(?:{_AFFIRMING}{_STOP}(?=\S)|(?<!\?\s)(?:yes|no),\s+(?=(?:it|he|she|they|that)\b))", re.IGNORECASE),
+    "",
+)
 _CUTS = (
     (re.compile(rf"{_BEGIN}(?!{_DENIES})[^.!?\n]*?{_COURTESY}[^.!?\n]*(?:[.!?]+|(?=\n))\s*(?=\S)", re.IGNORECASE), ""),
     (re.compile(rf"(?<=[\w.!\"'*])\s+(?:anything else\b[^.!?\n]*\?|{_ENDS}\b[^.!?\n]*[.!]*)\s*$", re.IGNORECASE), ""),

@@ -22,7 +22,8 @@ _YES = re.compile(
     _OPENS + rf"(?:(?:yes|yeah|yep|yup|aye|(?:affirmative|exactly){_ALONE}|correct|right|true|{_SURELY})"
     r"(?![\w'])"
     rf"|{_THAT_IS}{_QUITE}{_SO}\b|you(?: are|['’]re) {_QUITE}(?:correct|right|true)\b"
-    rf"|sure(?: thing| is| was| does| did)?{_END}|{_IT} (?:{_SURELY} )?{_DOES}(?: (?:indeed|so|{_SURELY}))?{_END})",
+    rf"|sure(?: thing| is| was| does| did)?{_END}"
+    rf"|{_IT} (?:{_SURELY} )?{_DOES}(?: (?:indeed|so|{_SURELY}))?(?:, (?:yes|indeed|{_SURELY}))?{_END})",
     re.IGNORECASE,
 )
 _NO = re.compile(
@@ -32,7 +33,7 @@ _NO = re.compile(
     rf"|{_SURELY}\W*\s(?:not|no|wrong|incorrect|false)\b"
     rf"|{_THAT_IS}{_QUITE}(?:incorrect|wrong|false|untrue|inaccurate|mistaken)\b|{_NOT_THAT}{_QUITE}{_SO}\b"
     rf"|you(?: are|['’]re) {_QUITE}(?:incorrect|wrong|mistaken|false|not \w+)\b"
-    rf"|{_IT} (?:{_SURELY} )?{_DOES}(?:n['’]t| (?:{_SURELY} )?not){_END}"
+    rf"|{_IT} (?:{_SURELY} )?{_DOES}(?:n['’]t| (?:{_SURELY} )?not)(?:, no)?{_END}"
     r"|i (?:don['’]t|do not|wouldn['’]t|would not) (?:believe|think|say) so\b"
     r"|(?:(?:i['’]m afraid|i am afraid|unfortunately|sadly|apparently|clearly) not|far from it|no way(?! to)|by no means"
     r"|on the contrary)\b)",

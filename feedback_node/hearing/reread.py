@@ -38,6 +38,8 @@ _BY = frozenset(
         "attributed to",
         "creation",
         "creation of",
+        "invention of",
+        "brainchild of",
         "product of",
         "brand of",
         "comes from",
@@ -72,7 +74,7 @@ def reread(found: Sequence[Triplet], text: str, asked: Asked, graph: Hypergraph)
     owner = owner_of(asked)
     meant: list[Triplet] = []
     told: set[str] = set()
-    for one in _equated(list(found)):
+    for one in _equated(list(found), graph):
         one = _dated(one, owner, asked, graph) if owner is not None and "date" in one.qualifiers else one
         if _is_aside(one, graph):
             continue
@@ -162,7 +164,7 @@ def owner_of(asked: Asked) -> str | None:
     return next(iter(owners)) if len(owners) == 1 else None
 
 
-def _equated(found: list[Triplet]) -> list[Triplet]:
+def _equated(found: list[Triplet], graph: Hypergraph) -> list[Triplet]:
     """For "the man who designed it is X": what is said of "the man" is said of X; "X is the one who …" says no more than the rest."""
     kept = list(found)
     for link in found:
@@ -170,8 +172,8 @@ def _equated(found: list[Triplet]) -> list[Triplet]:
         if (link.predicate not in _COPULAS and not called) or link.negated:
             continue
         for one, other in ((link.subject, link.object), (link.object, link.subject))[: 1 if called else 2]:
-            if not (called or _is_common(one)) or not other[:1].isupper():
-                continue
+            if not (called or _is_common(one)) or not other[:1].isupper() or (not called and read(graph, one).entity is not None):
+                continue  # "the cello is Italian" makes no cello of "Italian"
             stood = [at for at, claim in enumerate(kept) if claim is not link and fold(one) in (fold(claim.subject), fold(claim.object))]
             for at in stood:
                 side = "subject" if fold(kept[at].subject) == fold(one) else "object"
@@ -289,6 +291,8 @@ def _stands_in(said: str, owner: str, asked: Asked, graph: Hypergraph) -> bool:
     if len(tokens) != 1:
         return False
     (token,) = tokens
+    if any(is_made(relation := graph.ontology[one.predicate]) and token in relation.nouns for one in asked.missing):
+        return False  # "the author" of a book is not the book
     return token in _STAND_INS or token in graph.ontology.classes or (said.islower() and token in asked.question.words)
 
 

@@ -32,6 +32,8 @@ _IS_A = re.compile(r"^\s*(?:is|was|are|were)\s+(?:actually\s+|originally\s+)?(?:
 def said_of_owner(sentence: str, owner: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
     """What a sentence that begins with "it" says of an entity; spans are those of the sentence. Hold the view's lock."""
     match = _IT.match(sentence)
+    if any(one.side == "subject" for one in asked.missing) and asked.choices:
+        return []  # "Which of these is by X: A or B?": it is A, not X
     if match is None or (match["it"].lower() in _PERSONS and _asks_who(asked, graph)):
         return []  # behind "X invented it.", "he" is X
     name = next(iter(graph.names_of(owner)), owner)

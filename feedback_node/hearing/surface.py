@@ -37,26 +37,26 @@ class Statement(NamedTuple):
 
 
 def statement_of(question: str, graph: Hypergraph) -> Statement | None:
-    """What a yes/no question asks to affirm."""
+    """What a yes/no question asks to affirm; "Isn't it X?" asks the same as "Is it X?"."""
     start, end = body(question)
     match = _AUXILIARY.match(question, start)
     assert match is not None  # it may be empty
     aux = (match["aux"] or "").lower()
     words = aux if aux in ("is", "are", "was", "were", "has", "have", "had") else ""
-    found = _read(question[:end], match.end(), graph, words, denied=bool(match["not"]))
+    found = _read(question[:end], match.end(), graph, words)
     if found is None and len(graph.entities_in(question)) == 2 and (pair := paired(question, graph)) is not None:
         name, subject, target = pair
-        return Statement((subject.start, subject.end), name, (target.start, target.end), bool(match["not"]))
+        return Statement((subject.start, subject.end), name, (target.start, target.end), denied=False)
     return found
 
 
 def statement_in(sentence: str, graph: Hypergraph) -> Statement | None:
     """What a short sentence states."""
     start = len(sentence) - len(sentence.lstrip())
-    return _read(sentence, start, graph, "", denied=False)
+    return _read(sentence, start, graph, "")
 
 
-def _read(text: str, start: int, graph: Hypergraph, aux: str, *, denied: bool) -> Statement | None:
+def _read(text: str, start: int, graph: Hypergraph, aux: str) -> Statement | None:
     names = [(begin + start, end + start) for _, begin, end in graph.entities_in(text[start:], ambiguous=True)]
     opening = _OPENING_NAME.match(text, start)
     if opening and not any(begin < opening.end(1) for begin, _ in names) and opening[1].lower() not in FUNCTION_WORDS:
@@ -68,12 +68,12 @@ def _read(text: str, start: int, graph: Hypergraph, aux: str, *, denied: bool) -
     last = len(text.rstrip(_TRIM))
     if not lead.strip() or _ARTICLE.fullmatch(lead):
         if (both := _together(text, names, last, graph)) is not None:
-            return both if not denied else both._replace(denied=not both.denied)
-        return _name_first(text, names, last, graph, aux, denied=denied)
-    return _relation_first(text, start, names, last, graph, aux, denied=denied)
+            return both
+        return _name_first(text, names, last, graph, aux)
+    return _relation_first(text, start, names, last, graph, aux)
 
 
-def _name_first(text: str, names: list[tuple[int, int]], last: int, graph: Hypergraph, aux: str, *, denied: bool) -> Statement | None:
+def _name_first(text: str, names: list[tuple[int, int]], last: int, graph: Hypergraph, aux: str) -> Statement | None:
     left = names[0]
     begin = left[1] + 2 if re.match(r"['’]s\s", text[left[1] :]) else left[1]
     for right in [name for name in names[1:] if len(text[name[1] : last].split()) <= _MOST_BEHIND][:1] or list(_values(text, begin, last)):
@@ -85,7 +85,7 @@ def _name_first(text: str, names: list[tuple[int, int]], last: int, graph: Hyper
         if found is None or (graph.ontology[found.name].value is not ValueKind.ENTITY and right in names):
             continue
         sides = (right, left) if found.reversed else (left, right)
-        return Statement(sides[0], found.name, sides[1], denied != bool(_DENIAL.search(between)))
+        return Statement(sides[0], found.name, sides[1], bool(_DENIAL.search(between)))
     return None
 
 
@@ -134,9 +134,7 @@ def _tells(graph: Hypergraph, name: str, predicate: str) -> bool:
     return entity is not None and bool(graph.statements(entity, predicate))
 
 
-def _relation_first(
-    text: str, start: int, names: list[tuple[int, int]], last: int, graph: Hypergraph, aux: str, *, denied: bool
-) -> Statement | None:
+def _relation_first(text: str, start: int, names: list[tuple[int, int]], last: int, graph: Hypergraph, aux: str) -> Statement | None:
     """For "the capital of Peru is Lima", and "Is the capital of Peru Lima?"."""
     left = names[0]
     for right in [name for name in names[1:] if name[1] >= last - 1][:1] or list(_values(text, left[1], last)):
@@ -148,7 +146,7 @@ def _relation_first(
         if found is None:
             continue
         sides = (left, right) if found.reversed else (right, left)
-        return Statement(sides[0], found.name, sides[1], denied != bool(copula and copula["not"]))
+        return Statement(sides[0], found.name, sides[1], bool(copula and copula["not"]))
     return None
 
 

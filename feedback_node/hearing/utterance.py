@@ -35,6 +35,13 @@ _CORRECTED = re.compile(
     re.IGNORECASE,
 )
 """What somebody takes back in the same breath: "X... no wait, Y"."""
+_HOW_MANY = re.compile(r"\bhow many\b|\bnumber of\b", re.IGNORECASE)
+_NONE = re.compile(
+    r"^\W*(?:(?:it|he|she|they|there|that)\s+(?:has|have|had|is|are|was|were|would be)\s+|the (?:answer|number) is\s+)?"
+    r"(?:none|not (?:a single )?one|not any|nil|no (?P<counted>(?:[\w-]+ ){0,2}?[\w-]+))(?: at all| whatsoever| whatever| of them)?\W*$",
+    re.IGNORECASE,
+)
+"""What says a number without one."""
 _NO_APOSTROPHE = re.compile(r"\b(?P<name>[^\W\d_a-z]\w+)s(?=\s\w)")
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _WEEKDAY = re.compile(
@@ -81,6 +88,8 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     if " other than " in mapped.text or " but " in mapped.text:
         mapped.sub(_IDIOM, lambda match: [])
     mapped.sub(_CORRECTED, lambda match: [])
+    if _HOW_MANY.search(question):
+        mapped.sub(_NONE, lambda match: ["0"] if (match["counted"] or "") in question else [match.span()])
     if _NO_APOSTROPHE.search(mapped.text):
         mapped.sub(_NO_APOSTROPHE, lambda match: [match.span("name"), "'s"] if _is_owners(match, graph) else [match.span()])
     guessed = _recase(mapped, question, graph)

@@ -135,6 +135,8 @@ def stem(word: str) -> str:
     """What the forms of a word have in common: "flows", "flowed", "flowing" -> flow; "wrote" -> writ. No word, mostly."""
     word = _LEMMAS.get(word, word)
     for ending in ("ies", "ied", "ing", "ed", "es", "s", "e", "y"):
+        if ending == "y" and word[-2:-1] in _VOWELS:
+            return word  # "play", "valley", as of "played", "valleys"
         if word.endswith(ending) and len(word) - len(ending) > 2 and not word.endswith("ss"):
             cut = word.removesuffix(ending)
             return cut[:-1] if ending in ("ing", "ed") and cut[-1] == cut[-2] and cut[-1] not in "ls" else cut

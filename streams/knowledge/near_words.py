@@ -31,12 +31,16 @@ touch: border, adjoin, share a border with, share borders with, border on, touch
 produce: produce, manufacture
 sing: sing, perform, record
 win: win, clinch
+eponym: name after, name for, call after, bear the name of, get its name from, take its name from, owe its name to
+discover: discover, discovery, find, spot, notice, detect, sight, catch sight of
+orbit: orbit, circle, revolve around, revolve about, revolve round, go around, go round, travel around, move around, circle around
 """
 _MEASURES = {
-    "long": "length", "high": "height elevation altitude", "tall": "height", "deep": "depth", "wide": "width", "broad": "width",
-    "old": "age", "large": "area size population", "big": "area size population", "heavy": "weight mass", "fast": "speed",
-    "hot": "temperature", "far": "distance", "expensive": "price cost", "inhabitants": "population", "costs": "price cost",
-    "cost": "price", "weigh": "weight mass", "born": "birth birthday birthplace", "die": "death", "died": "death",
+    "long": "length duration", "high": "height elevation altitude", "tall": "height", "deep": "depth", "wide": "width diameter breadth",
+    "broad": "width breadth", "thick": "thickness", "old": "age", "large": "area size population diameter",
+    "big": "area size population diameter", "heavy": "weight mass", "fast": "speed", "hot": "temperature",
+    "often": "period frequency interval", "far": "distance", "expensive": "price cost", "inhabitants": "population",
+    "costs": "price cost", "cost": "price", "weigh": "weight mass", "born": "birth birthday birthplace", "die": "death", "died": "death",
     "speak": "language", "spoken": "language", "pay": "currency",
 }  # fmt: skip
 """What "how long" asks for, and other words whose noun is another."""
@@ -74,9 +78,10 @@ def grouped(tokens: Iterable[str]) -> list[str]:
     return found
 
 
-def like_words(spoken: Iterable[str]) -> frozenset[str]:
-    """All words of the groups that some words are of."""
+def like_words(spoken: Iterable[str], phrases: Iterable[Iterable[str]] = ()) -> frozenset[str]:
+    """All words of the groups that some words are of, and some phrases, each given as its words."""
     groups = {_FORMS[(word,)] for word in spoken if (word,) in _FORMS}
+    groups |= {word for phrase in phrases for word in grouped(phrase) if word.startswith("~")}
     return frozenset(word for key, group in _FORMS.items() if group in groups for word in key)
 
 

@@ -220,7 +220,8 @@ class Ontology(_Part):
         found = {word.text for text in (*said, *nouns, *verbs) for word in words(text)}
         spoken = {word.text for text in said for word in words(text) if word.text not in FUNCTION_WORDS}
         found |= {form for word in spoken for lemma in base_forms(word) for form in inflections(lemma)}
-        return frozenset(found | like_words(found))
+        phrases = ([word.text for word in words(text)] for text in said)
+        return frozenset(found | like_words(found, phrases))
 
     def canonical(self, name: str) -> PredicateMatch | None:
         """A predicate by its own name or the name of its inverse (`reversed` then); None where it is neither.

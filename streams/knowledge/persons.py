@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from difflib import SequenceMatcher
+from functools import lru_cache
 
-from streams.knowledge.english import COURTESIES, FUNCTION_WORDS
+from streams.knowledge.english import COURTESIES, FUNCTION_WORDS, inflections
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import fold
 from streams.knowledge.ontology import Predicate
@@ -30,9 +31,18 @@ _SHORTEST = 3
 
 
 def is_made(predicate: Predicate) -> bool:
-    """Whether its object is who made its subject: "{subject} was written by {object}"."""
-    between = [template for template in predicate.templates if "by" in template.between.split()]
-    return any(template.between.endswith(" by") != template.reversed for template in between)
+    """Whether its object is who made its subject: "{subject} was written by {object}", "{object} wrote {subject}"."""
+    templates = predicate.templates
+    if any(one.between.endswith(" by") != one.reversed for one in templates if "by" in one.between.split()):
+        return True
+    return any(_is_deed(one.between, predicate.verbs) for one in templates if one.reversed and not one.before and not one.after)
+
+
+@lru_cache(maxsize=1024)
+def _is_deed(between: str, verbs: tuple[str, ...]) -> bool:
+    """Whether words are one of some verbs in the past: "discovered", of "discover"."""
+    said = between.lower()
+    return any(said in inflections(verb) and said != verb.lower() and not said.endswith(("s", "ing")) for verb in verbs if " " not in verb)
 
 
 def is_done_once(predicate: Predicate) -> bool:

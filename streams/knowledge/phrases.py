@@ -213,13 +213,13 @@ def _of(resolution: Resolution, *, sure: bool = True) -> Reading | None:
 
 
 def _whole(graph: Hypergraph, text: str) -> Reading | None:
-    """The phrase is a name, maybe after a determiner."""
+    """The phrase is a name, maybe after a determiner, or without the article that it has in the graph ("bow" for "a bow")."""
     if found := _of(graph.resolve(text)):
         return found
     first, _, rest = text.partition(" ")
-    if fold(first) in DETERMINERS and rest:
-        return _of(graph.resolve(rest), sure=first.lower() not in INDEFINITE)
-    return None
+    if fold(first) in DETERMINERS and rest and (found := _of(graph.resolve(rest), sure=first.lower() not in INDEFINITE)):
+        return found
+    return next((found for article in ("a", "an") if (found := _of(graph.resolve(f"{article} {text}")))), None)
 
 
 def _behind_title(graph: Hypergraph, text: str) -> Reading | None:
@@ -290,6 +290,8 @@ def _with_words_before(graph: Hypergraph, name: Resolution, before: list[Word], 
     if any(word.text in FUNCTION_WORDS for word in rest):
         return None
     capitals = tuple(text[word.start : word.end] for word in before if text[word.start].isupper() and word.text not in classes)
+    if capitals and places.is_of_people(" ".join(capitals)) and len(text[before[-1].end :].split()) > 1:
+        capitals = ()  # "the American James Christy"
     found = _of(name, sure=noun in classes and not capitals and not inside)
     if found is None or (of and not inside and (not noun or (classes and noun not in classes))):
         return None

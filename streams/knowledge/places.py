@@ -109,6 +109,11 @@ def is_adjective(phrase: str) -> bool:
     return fold(phrase) in _world().adjectives and phrase.endswith(("an", "i", "ic"))
 
 
+def is_of_people(phrase: str) -> bool:
+    """Whether a phrase is the adjective of a place, or one of its people: "Dutch", "South Korean", "Frenchwoman"."""
+    return fold(re.sub(r"(?<=sh|ch)(?:wo)?man$", "", phrase)) in _world().adjectives
+
+
 def is_side(phrase: str) -> bool:
     """Whether a phrase says on which side of a place something is: "East Africa", "the north-east of Europe"."""
     return _SIDE.search(phrase) is not None
