@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from feedback_node.hearing.mapped import Mapped
 
 _BREAK = re.compile(r"[.,;]?[ \t]{0,4}\n\s*|;[ \t]+")
-_LINKS = r"(?:of|the|and|de|del|du|da|di|van|von|der|den|la|le|el|al|y|et|e|upon|bin|ibn|&)"
+LINKS = r"(?:of|the|and|de|del|du|da|di|van|von|der|den|la|le|el|al|y|et|e|upon|bin|ibn|&)"
 _WORD = r"(?:\d{1,2}(?=\s[A-Z])|[^\W\d_a-z][^\s,;:?!()]*|\d[\d,.]*|[\"'][^\W\d_a-z][^\s,;:?!]*|\([^()\n]{1,40}\))"
-_NAME = re.compile(rf"(?:the\s)?{_WORD}(?:\s(?:{_LINKS}|{_WORD}))*")
+NAME = re.compile(rf"(?:the\s)?{_WORD}(?:\s(?:{LINKS}|{_WORD}))*")
 """Every word begins with a capital, but for those that link words of a name; brackets may say more."""
 _COMMON = re.compile(r"[^\W\d_][\w'-]*(?:\s[^\W\d_][\w'-]*){0,2}")
 """A thing in small letters."""
@@ -40,21 +40,21 @@ def as_one_list(mapped: Mapped) -> None:
 
 def _joints(text: str) -> Iterator[tuple[int, str]]:
     """Where a break is none, and what stands there instead."""
-    lines = list(_lines(text))
+    found = list(lines(text))
     begin = 0
-    while begin < len(lines):
-        end, kinds = begin, [_NAME, _COMMON]
-        while end < len(lines) and (kinds := [kind for kind in kinds if _is_item(text[slice(*lines[end])], kind)]):
+    while begin < len(found):
+        end, kinds = begin, [NAME, _COMMON]
+        while end < len(found) and (kinds := [kind for kind in kinds if is_item(text[slice(*found[end])], kind)]):
             end += 1
         if end - begin > 1:
-            if begin and text[slice(*lines[begin - 1])].endswith(":"):
-                yield lines[begin - 1][1], " "
-            yield from ((stop, ", ") for _, stop in lines[begin : end - 2])
-            yield lines[end - 2][1], " and " if end - begin == 2 else ", and "
+            if begin and text[slice(*found[begin - 1])].endswith(":"):
+                yield found[begin - 1][1], " "
+            yield from ((stop, ", ") for _, stop in found[begin : end - 2])
+            yield found[end - 2][1], " and " if end - begin == 2 else ", and "
         begin = max(end, begin + 1)
 
 
-def _lines(text: str) -> Iterator[tuple[int, int]]:
+def lines(text: str) -> Iterator[tuple[int, int]]:
     """Spans of what stands between breaks."""
     begin = 0
     for match in _BREAK.finditer(text):
@@ -64,7 +64,7 @@ def _lines(text: str) -> Iterator[tuple[int, int]]:
         yield begin, len(text)
 
 
-def _is_item(said: str, kind: re.Pattern[str]) -> bool:
+def is_item(said: str, kind: re.Pattern[str]) -> bool:
     """Whether a line is the name of one thing; all of a list are names, or all are in small letters."""
     said = said.strip().rstrip(".,")
     if len(said) > _MOST_CHARS or len(said.split()) > _MOST_WORDS or _NO_ITEMS.search(said) or _SENTENCE.search(said):

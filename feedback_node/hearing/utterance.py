@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words as listed
+from feedback_node.hearing.described_items import without_descriptions
 from feedback_node.hearing.form import plain
 from feedback_node.hearing.mapped import Mapped, overlaps
 from feedback_node.hearing.openers import without_openers
@@ -78,6 +79,7 @@ class Utterance(NamedTuple):
 def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     """Make an answer ready. Hold the view's lock: the graph is asked for its names."""
     mapped = plain(answer[:MAX_CHARS], question)
+    without_descriptions(mapped, question, graph)
     if "'s" in mapped.text:
         inside = _names(mapped.text, question, graph)
         mapped.sub(_SHORT_IS, lambda match: [match.span()] if overlaps(match, inside) else [match.span(1), " is"])
