@@ -62,11 +62,19 @@ def asked_of(text: str, question: Question, graph: Hypergraph) -> Asked:
     missing = tuple(one for part in parts if (one := _missing(part, graph, statement)) is not None)
     if question.value:  # whose it is
         missing = tuple(Missing(part.predicate, question.value, "subject") for part in parts if part.predicate is not None)
-    missing = missing or _doubted(text, statement, graph)
+    missing = _of_statement(missing, text, statement, graph) or _doubted(text, statement, graph)
     if statement is not None and len(missing) == 1:  # "Is it X?": to say X is no echo
         owner = missing[0].entity
         choices |= {entity for entity in question.entities if owner not in (entity, *graph.entities(entity))}
     return Asked(text, question, missing, choices, statement, question.words - _affirmed(text, statement, graph))
+
+
+def _of_statement(missing: tuple[Missing, ...], text: str, statement: Statement | None, graph: Hypergraph) -> tuple[Missing, ...]:
+    """Of a relation that holds both ways, what is asked to affirm is said of its subject: what else X borders, asked of X and Y."""
+    if statement is None or len(missing) < 2 or len({one.predicate for one in missing}) > 1:
+        return missing
+    owner = graph.resolve(text[slice(*statement.subject)]).entity
+    return tuple(one for one in missing if one.entity == owner) or missing
 
 
 def _by_gold(text: str, question: Question, graph: Hypergraph) -> Statement | None:

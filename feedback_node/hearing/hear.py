@@ -12,6 +12,7 @@ from feedback_node.hearing.abstention import says_not_to_know
 from feedback_node.hearing.asked import Asked, asked_of
 from feedback_node.hearing.chosen import as_chosen
 from feedback_node.hearing.closer import brought_closer
+from feedback_node.hearing.dates_beside import date_beside
 from feedback_node.hearing.described import told_beside
 from feedback_node.hearing.frame import says_something
 from feedback_node.hearing.given_back import given_back
@@ -56,6 +57,8 @@ _CUT_OFF = re.compile(r"^\W*(?:it|he|she|they)\s+\w+(?:\s+not)?$", re.IGNORECASE
 """Behind other sentences no reply: "No, it does not. It is" was to go on, as was "and it is not"."""
 _JOINED = re.compile(r",?\s+(?:and|but|although|though)\s+(?=(?:it|they|he|she)\s|(?P<me>(?:I|we|the \w+)\b))")
 _OF_ONESELF = re.compile(r"\W*(?:I|we|as an?)\b", re.IGNORECASE)
+_REASON = re.compile(r"^\s*(?:because|since|as|for)\s+(?=\w)", re.IGNORECASE)
+_REPLY = "yes-no"
 _THAT, _SO = frozenset({"that", "this", "it"}), frozenset({"right", "correct", "true", "so", "wrong", "false", "incorrect"})
 _SOLE_SENTENCES = 2
 _SHORT_CHARS = 100
@@ -102,7 +105,8 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         if not is_short and not doubtful and not _ONLY_SAID.search(sentence):
             said = _with_told_beside(sentence, start, said, asked, graph)
         said += denied_beside(utterance.denied, said, start, end) if is_short else []
-        asked = _left_of(asked, [one for one in said if not one.negated]) if is_short else asked
+        is_reply = is_short and all(one.rule == _REPLY for one in said)  # "Yes. It was X": what is asked stays open
+        asked = _left_of(asked, [one for one in said if not one.negated]) if is_short and not is_reply else asked
         is_frame = not says_something(sentence) or _asks_again(sentence, asked, graph)
         is_denial = is_short and bool(said) and all(one.negated for one in said)  # "X did not; Y did"
         is_open = is_open and (is_frame or is_denial or (bool(said) and is_short and bool(asked.missing)))
@@ -167,9 +171,11 @@ def _read_sentence(
 ) -> tuple[list[Triplet], bool]:
     """The claims of one sentence, and whether it was read as a short answer."""
     if (replied := _yes_or_no(sentence, asked, start)) is not None:
-        rest = sentence.split(",", 1)[1] if "," in sentence else ""
+        rest = _REASON.sub("", sentence.split(",", 1)[1]) if "," in sentence else ""
         shift = len(sentence) - len(rest)
-        more = _moved(read_fragment(rest, asked, graph), start + shift) if rest else []
+        more = _moved(_of_other(sentence, asked, graph), start)
+        if rest and not more:
+            more = _moved([*read_fragment(rest, asked, graph), *date_beside(rest, asked, graph)], start + shift)
         more = more or _moved(_of_owner(sentence, asked, graph), start)
         return [replied, *more, *(one for one in own if graph.ontology.match_predicate(one.predicate) is not None)], True
     if _ONLY_SAID.search(sentence) or _ASKS.match(sentence):
@@ -194,6 +200,14 @@ def _read_sentence(
     ):
         return [*_moved([_triplet(sentence, stated, "short")], start)], False
     return own, False
+
+
+def _of_other(sentence: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
+    """What a reply says of something else than was asked: "Yes, because it was built by X"."""
+    wanted = {one.predicate for one in asked.missing}
+    return [
+        one for one in _of_owner(sentence, asked, graph) if one.predicate not in wanted and judge(graph, one).verdict is not Verdict.UNKNOWN
+    ]
 
 
 def _of_owner(sentence: str, asked: Asked, graph: Hypergraph) -> list[Triplet]:
@@ -328,7 +342,7 @@ def _yes_or_no(sentence: str, asked: Asked, start: int) -> Triplet | None:
     yes, no = affirms(sentence), denies(sentence)
     if not yes and not no:
         return None
-    claim = _triplet(asked.text, asked.statement, "yes-no")
+    claim = _triplet(asked.text, asked.statement, _REPLY)
     return claim.model_copy(update={"negated": asked.statement.denied != no, "object_span": None, "subject_span": None})
 
 

@@ -98,7 +98,7 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
     spans = [*value_spans(plain, label)] if wanted else []
     beside = spans if wanted else [span for span in value_spans(plain, label) if _is_when(sentence, *span)]
     offers = offers_in(sentence, label, beside, asked, graph, alone=alone)
-    if _is_of_another_work(sentence, offers, missing, graph):
+    if _is_of_another_work(sentence, offers, missing, graph) or _is_of_another(sentence, offers, missing, graph):
         return []
     if is_another_language(sentence):  # a word in capitals may be any noun
         offers = offers._replace(names=[one for one in offers.names if one.is_known])
@@ -139,6 +139,19 @@ def _is_of_another_work(sentence: str, offers: Offers, missing: Sequence[Missing
     ):
         return True
     return any(_THEN_BY.fullmatch(sentence, left.end, right.start) for left, right in pairwise(offers.names))
+
+
+def _is_of_another(sentence: str, offers: Offers, missing: Sequence[Missing], graph: Hypergraph) -> bool:
+    """Whether a sentence says what was asked of another thing, which it names: "Y founded Z", where the founder of X was asked."""
+    if len(offers.names) < 2 or not _speaks_of(sentence, missing, graph):
+        return False
+    objects = [one for one in missing if one.side == "object" and not graph.ontology[one.predicate].symmetric]
+    return any(
+        graph.statements(name.entity, one.predicate) and not graph.statements_to(name.entity, one.predicate)
+        for name in offers.names
+        if name.entity is not None
+        for one in objects
+    )
 
 
 def masked(sentence: str, asked: Asked, graph: Hypergraph) -> str:

@@ -19,7 +19,7 @@ from streams.knowledge.persons import is_made
 
 RULE = "stand-in"
 _IT = re.compile(
-    r"^\W*(?:(?:yes|no|nope|actually|well|sure|right|and|but|however|in fact|instead|rather)\b[\s,:;–—-]+)*"
+    r"^\W*(?:(?:yes|no|nope|actually|well|sure|right|and|but|however|in fact|instead|rather|because|since)\b[\s,:;–—-]+)*"
     r"(?P<it>it|this|he|she|they)\s+(?=\w)",
     re.IGNORECASE,
 )

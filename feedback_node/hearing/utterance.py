@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.hearing.described_items import without_descriptions
+from feedback_node.hearing.elided import say_it_again
 from feedback_node.hearing.form import plain
 from feedback_node.hearing.mapped import Mapped, overlaps
 from feedback_node.hearing.openers import without_openers
@@ -96,6 +97,7 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
         mapped.sub(_NO_APOSTROPHE, lambda match: [match.span("name"), "'s"] if _is_owners(match, graph) else [match.span()])
     guessed = _recase(mapped, question, graph)
     without_openers(mapped, question, lambda text: _names(text, question, graph))
+    say_it_again(mapped, graph)
     _retitle(mapped, question, graph)
     names = _names(mapped.text, question, graph)
     if "(" in mapped.text and _SEVERAL.search(question):
