@@ -56,6 +56,8 @@ _UNLIKE |= {"former", "formerly", "previous", "previously", "except"}
 """With one of these it may be said of something else, or is denied."""
 _ANOTHER = frozenset({"second", "third", "fourth", "last", "next", "newest", "latest", "based"})
 """The date of one of these is another's."""
+_LENGTH = re.compile(r"\b(?:km|miles|kilomet(?:re|er)s)(?=\s*[,;]\s+(?!(?:or|from|away|to|off|north|south|east|west)))", re.IGNORECASE)
+"""A measure by itself, and no distance: "1,233 km, through X and Y"."""
 _SIGN_LETTERS = 3
 _CUT_OFF_CHARS = 100
 
@@ -239,7 +241,7 @@ def is_liked_there(one: Triplet, text: str, graph: Hypergraph) -> bool:
 
 def _is_elsewhere(text: str, begin: int, start: int) -> bool:
     """Whether the words before a name say that something went there, or is liked there."""
-    return not listed("elsewhere").isdisjoint(word.text for word in words(text[begin:start]))
+    return not listed("elsewhere").isdisjoint(word.text for word in words(_LENGTH.sub(" ", text[begin:start])))
 
 
 def _places(text: str, begin: int, missing: Missing, graph: Hypergraph) -> list[tuple[int, int]]:
