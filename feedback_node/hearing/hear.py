@@ -189,7 +189,8 @@ def _read_sentence(
         beside = owner_first(sentence, own, asked, graph) if asked.question.value else _value_beside(sentence, own, asked, graph)
         return [*own, *(_moved(beside, start) if may_be_short else [])], False
     if may_be_short and (offered := read_fragment(sentence, asked, graph, alone=alone)):
-        return _moved([inside_place(one, sentence, asked, graph) for one in offered], start), True
+        placed = [inside_place(one, sentence, asked, graph) for one in offered]
+        return _moved([*placed, *date_beside(sentence, asked, graph)], start), True
     if not any(graph.ontology.match_predicate(one.predicate) for one in own) and (said := _of_owner(sentence, asked, graph)):
         return _moved(said, start), may_be_short
     short = len(sentence) <= _SHORT_CHARS
@@ -227,6 +228,7 @@ def _named_with_place(sentence: str, start: int, own: list[Triplet], asked: Aske
     is_true = any(judge(graph, one).verdict is Verdict.VERIFIED for one in offered)
     if not offered or not (is_true or all(one.rule == PLACE for one in own)):
         return []
+    offered += date_beside(sentence, asked, graph)
     return [*_moved(offered, start), *(one for one in own if judge(graph, one).verdict is not Verdict.UNKNOWN)]
 
 

@@ -11,6 +11,7 @@ from feedback_node.hearing.elided import say_it_again
 from feedback_node.hearing.form import plain
 from feedback_node.hearing.mapped import Mapped, overlaps
 from feedback_node.hearing.openers import without_openers
+from feedback_node.hearing.same_event import join_same_event
 from feedback_node.hearing.set_apart import Denied, sets_apart, take_out
 from feedback_node.value_spans import is_unit
 from streams.knowledge.english import FUNCTION_WORDS
@@ -98,6 +99,7 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
     guessed = _recase(mapped, question, graph)
     without_openers(mapped, question, lambda text: _names(text, question, graph))
     say_it_again(mapped, graph)
+    join_same_event(mapped)
     _retitle(mapped, question, graph)
     names = _names(mapped.text, question, graph)
     if "(" in mapped.text and _SEVERAL.search(question):
