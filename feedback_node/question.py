@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from feedback_node.asked_by_gold import predicates_by_gold, value_by_gold
 from feedback_node.asked_value import AskedValue, has_owner, value_asked_of
 from feedback_node.choices import asked_by_choices
+from feedback_node.comparison import compared_in
 from feedback_node.extraction.lexicon import words as listed
 from feedback_node.sentences import sentences
 from feedback_node.value_spans import value_spans
@@ -102,6 +103,8 @@ def read_question(text: str, graph: Hypergraph, gold: Sequence[str] | None = Non
         predicates, mentions = [pair[0]], [pair[1].entity]
     if (chosen := asked_by_choices(text, found, predicates, graph)) is not None:
         predicates, mentions = [chosen[0]], [chosen[1]]
+    elif (comparison := compared_in(text, graph)) is not None:
+        predicates, mentions = [comparison.predicate], [comparison.winner]
     parts = [Part(name, entity) for name in predicates for entity in mentions if _is_known(graph, entity, name)]
     by_gold = _told_by_gold(parts, text, mentions, gold, graph) if gold else []
     if by_gold:

@@ -12,6 +12,7 @@ from feedback_node.hearing.abstention import says_not_to_know
 from feedback_node.hearing.asked import Asked, asked_of
 from feedback_node.hearing.chosen import as_chosen
 from feedback_node.hearing.closer import brought_closer
+from feedback_node.hearing.compared import compared
 from feedback_node.hearing.dates_beside import date_beside
 from feedback_node.hearing.described import told_beside
 from feedback_node.hearing.frame import says_something
@@ -105,8 +106,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
         if not is_short and not doubtful and not _ONLY_SAID.search(sentence):
             said = _with_told_beside(sentence, start, said, asked, graph)
         said += denied_beside(utterance.denied, said, start, end) if is_short else []
-        is_reply = is_short and all(one.rule == _REPLY for one in said)  # "Yes. It was X": what is asked stays open
-        asked = _left_of(asked, [one for one in said if not one.negated]) if is_short and not is_reply else asked
+        asked = _left_of(asked, [one for one in said if not one.negated]) if is_short else asked
         is_frame = not says_something(sentence) or _asks_again(sentence, asked, graph)
         is_denial = is_short and bool(said) and all(one.negated for one in said)  # "X did not; Y did"
         is_open = is_open and (is_frame or is_denial or (bool(said) and is_short and bool(asked.missing)))
@@ -116,7 +116,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     heard = [one for one in heard if not is_liked_there(one, utterance.text, graph)]
     if not doubtful:
         heard = _with_what_was_asked(heard, utterance, whole, graph)
-    heard = with_said_again(heard, utterance, whole, graph)
+    heard = (compared(utterance.text, prompt, graph) if not doubtful else []) or with_said_again(heard, utterance, whole, graph)
     if utterance.guessed:
         heard = _without_words(heard, graph, is_long=is_long)
     abstained = doubtful and not any(_is_asked(one, asked, graph) for one in heard)
@@ -151,8 +151,9 @@ def _clauses(utterance: Utterance) -> Iterator[tuple[int, int]]:
 
 
 def _left_of(asked: Asked, said: Sequence[Triplet]) -> Asked:
-    """What of a question with several parts is still open behind a short answer."""
-    answered = {one.predicate for one in said}
+    """What of a question with several parts is still open behind a short answer; all behind a bare yes or no ("Yes. It was X")."""
+    is_reply = all(one.rule == _REPLY for one in said)
+    answered = {one.predicate for one in said if not is_reply}
     return asked._replace(missing=tuple(one for one in asked.missing if one.predicate not in answered))
 
 
