@@ -13,6 +13,7 @@ from feedback_node.hearing.mapped import Mapped, overlaps
 from feedback_node.hearing.openers import without_openers
 from feedback_node.hearing.same_event import join_same_event
 from feedback_node.hearing.set_apart import Denied, sets_apart, take_out
+from feedback_node.hearing.shorthand import write_out
 from feedback_node.value_spans import is_unit
 from streams.knowledge.english import FUNCTION_WORDS
 from streams.knowledge.hypergraph import Hypergraph
@@ -98,6 +99,7 @@ def prepare(question: str, answer: str, graph: Hypergraph) -> Utterance:
         mapped.sub(_NO_APOSTROPHE, lambda match: [match.span("name"), "'s"] if _is_owners(match, graph) else [match.span()])
     guessed = _recase(mapped, question, graph)
     without_openers(mapped, question, lambda text: _names(text, question, graph))
+    write_out(mapped, question, graph)
     say_it_again(mapped, graph)
     join_same_event(mapped)
     _retitle(mapped, question, graph)

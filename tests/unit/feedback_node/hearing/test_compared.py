@@ -31,7 +31,8 @@ FIELDS = {
             "built": {"functional": True, "value": "date", "verbs": ["build"], "phrases": ["{subject} was built in {object}"]},
         },
         ["tower"],
-        [("Mast Hill", "height", "210 m"), ("Grey Spire", "height", "96 m"), ("Mast Hill", "built", "1961"), ("Grey Spire", "built", "1884"),
+        [("Mast Hill", "height", "210 m"), ("Grey Spire", "height", "96 m"), ("Mast Hill", "built", "1961"),
+         ("Grey Spire", "built", "1884"),
          ("Low Keep", "built", "1884")],
     ),
 }  # fmt: skip

@@ -1,0 +1,38 @@
+"""What an answer writes shorter or longer than the rules read it: "'94" for a year, "X together with Y" for "X and Y"."""
+
+from __future__ import annotations
+
+import re
+
+from feedback_node.hearing.mapped import Mapped
+from streams.knowledge.dates import parse_date
+from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.ontology import ValueKind
+
+_YEAR = re.compile(r"(?<![\w'])'(?P<year>\d\d)(?![\w'])")
+_TOGETHER = re.compile(
+    r"(?P<before>(?:(?<=\s)|^)[^\s,]+),?\s+(?:together|along|jointly|in\s+(?:collaboration|partnership|cooperation))\s+with\s+"
+    r"(?=(?:the\s+)?[^\W\d_a-z])"
+)
+
+
+def write_out(mapped: Mapped, question: str, graph: Hypergraph) -> None:
+    """Write years and lists in full. Hold the view's lock."""
+    if "'" in mapped.text and _YEAR.search(mapped.text) and (century := _century(question, graph)) is not None:
+        mapped.sub(_YEAR, lambda match: [f"{century:02d}", match.span("year")])
+    if " with " in mapped.text:
+        mapped.sub(_TOGETHER, lambda match: [match.span("before"), " and " if match["before"][:1].isupper() else " with "])
+
+
+def _century(question: str, graph: Hypergraph) -> int | None:
+    """The hundreds of the years that the graph has of what a question names; None where they are of several centuries, or none."""
+    names = graph.ontology.predicates.items()
+    dates = [
+        parse_date(told.fact.object)
+        for one in graph.entities_in(question, ambiguous=True)
+        for name, predicate in names
+        if predicate.value is ValueKind.DATE
+        for told in graph.statements(one.entity, name)
+    ]
+    found = {date.year // 100 for date in dates if date is not None}
+    return found.pop() if len(found) == 1 and min(found) >= 0 else None
