@@ -1,6 +1,6 @@
 """Answers to a question that compares two things: "X", "X is", "X is deeper than Y", "Y is not as deep as X".
 
-The right one claims what it has, the wrong one more (or less) than the other has; by dates, that of the one that came first (or last).
+The right one claims what it has, the wrong one denies the other its number, or, by dates, claims that of the one that came first (or last).
 """
 
 from __future__ import annotations
@@ -121,12 +121,14 @@ def _adjectives(word: str) -> set[str]:
 
 
 def _choice(root: str, span: tuple[int, int], comparison: Comparison, graph: Hypergraph) -> Triplet:
-    """The claim that a choice makes; it is so of the winner alone."""
-    other = comparison.loser if root == comparison.winner else comparison.winner
-    predicate = graph.ontology[comparison.predicate]
+    """The claim that a choice makes; it is so of the winner alone.
+
+    A wrong one denies the winner its number: one that the loser has, or more, may agree with its own by the predicate's tolerance.
+    """
+    is_date = graph.ontology[comparison.predicate].value is ValueKind.DATE
     is_so = root == comparison.winner
-    value = next(one.fact.object for one in graph.statements(root if is_so else other, comparison.predicate))
-    if predicate.value is ValueKind.NUMBER and not is_so:
-        value = f"{'more' if comparison.is_more else 'less'} than {value}"
-    name = next(iter(graph.names_of(root)), root)
-    return Triplet(subject=name, predicate=comparison.predicate, object=value, subject_span=span, rule=RULE)
+    subject = root if is_date else comparison.winner
+    value = next(one.fact.object for one in graph.statements(comparison.winner, comparison.predicate))
+    name = next(iter(graph.names_of(subject)), subject)
+    denied = not is_so and not is_date
+    return Triplet(subject=name, predicate=comparison.predicate, object=value, subject_span=span, negated=denied, rule=RULE)

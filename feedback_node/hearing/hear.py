@@ -275,7 +275,7 @@ def _with_sole_offers(heard: list[Triplet], utterance: Utterance, asked: Asked, 
                 continue
             if _ONLY_SAID.search(sentence):
                 break
-            if offered := _moved(sole_offer(sentence, asked, missing, graph), start):
+            if offered := _moved([inside_place(one, sentence, asked, graph) for one in sole_offer(sentence, asked, missing, graph)], start):
                 heard = [one for one in heard if one not in on_it or one.negated] + offered
                 break
             is_said = any(one.object_span is not None and start <= _place(one) < end for one in on_it if not one.negated)

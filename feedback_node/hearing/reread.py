@@ -30,23 +30,9 @@ _NO_ONE = frozenset(
 )
 _COPULAS = frozenset({"is", "was", "are", "were", "be", "been"})
 _BY = frozenset(
-    {
-        "by",
-        "work",
-        "work of",
-        "credited to",
-        "attributed to",
-        "creation",
-        "creation of",
-        "invention of",
-        "brainchild of",
-        "product of",
-        "brand of",
-        "comes from",
-        "came from",
-        "done by",
-    }
-)
+    ("by", "work", "work of", "credited to", "attributed to", "creation", "creation of", "invention of", "brainchild of", "product of",
+     "brand of", "comes from", "came from", "done by")
+)  # fmt: skip
 _CALLED = frozenset({"named", "called", "is named", "was named", "is called", "was called"})
 _TIME_NOUNS = frozenset({"date", "year", "day", "time", "month"})
 _WHEN = frozenset({"in", "on", "from", "to", "back to", "around"})
@@ -65,6 +51,7 @@ _OUTER = re.compile(r",\s+in\s+(?:the\s+)?$")
 _PLACE_CHARS = 24
 _TITLE, PLACE, _APPOSED = "title", "name-in", "apposition"
 """Rules of the extraction: of a word before a name, and of the place behind one."""
+_INSIDE = "inside"
 _SHORT_NAME = 3
 _DOING = frozenset({"agent", "object", "maker"})
 
@@ -253,7 +240,8 @@ def inside_place(one: Triplet, text: str, asked: Asked, graph: Hypergraph) -> Tr
         return one
     if _is_listed(one.object, match.name, graph):
         return one
-    return one.model_copy(update={"object": f"{kind} of {one.object}"})
+    rule = _INSIDE if one.rule == OFFERED else one.rule  # what is offered as the answer would contradict
+    return one.model_copy(update={"object": f"{kind} of {one.object}", "rule": rule})
 
 
 def _of_several(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Triplet:

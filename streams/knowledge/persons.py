@@ -40,9 +40,10 @@ def is_made(predicate: Predicate) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_deed(between: str, verbs: tuple[str, ...]) -> bool:
-    """Whether words are one of some verbs in the past: "discovered", of "discover"."""
+    """Whether words are the past of one of some verbs by which things are made: "discovered", of "discover"; a host makes no games."""
     said = between.lower()
-    return any(said in inflections(verb) and said != verb.lower() and not said.endswith(("s", "ing")) for verb in verbs if " " not in verb)
+    made = [inflections(verb) for verb in verbs if not _ONCE.isdisjoint(inflections(verb))]
+    return any(said in forms and not said.endswith(("s", "ing")) for forms in made)
 
 
 def is_done_once(predicate: Predicate) -> bool:
