@@ -11,6 +11,7 @@ from feedback_node.hearing.surface import Statement, statement_of
 from feedback_node.question import Part, Question
 from feedback_node.value_spans import value_spans
 from feedback_node.yes_no import body
+from streams.knowledge.english import base_forms
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.names import words
 from streams.knowledge.ontology import ValueKind
@@ -110,10 +111,12 @@ def _affirmed(text: str, statement: Statement | None, graph: Hypergraph) -> set[
 
 
 def _own_words(question: Question, graph: Hypergraph) -> set[str]:
-    """The words by which the ontology says what is asked: "last" is no other thing where the last eruption is a predicate."""
+    """The words by which the ontology says what is asked, and their verbs as a question has them: "last" is no other thing where the last
+    eruption is a predicate, or where "lasted" says for how long.
+    """
     asked = [graph.ontology[part.predicate] for part in question.parts if part.predicate in graph.ontology.predicates]
     said = [text for one in asked for text in (*one.nouns, *one.phrases)]
-    return {word.text for text in said for word in words(text)}
+    return {form for text in said for word in words(text) for form in (word.text, *base_forms(word.text))}
 
 
 def _missing(part: Part, graph: Hypergraph, statement: Statement | None) -> Missing | None:

@@ -123,7 +123,7 @@ def hear(utterance: Utterance, triplets: Sequence[Triplet], prompt: str, questio
     if abstained:
         heard = [one for one in heard if graph.ontology.match_predicate(one.predicate) is not None]
         unread = 0
-    heard = without_second_readings([with_own_noun(one, utterance.text, graph) for one in heard], graph)
+    heard = without_second_readings([with_own_noun(one, utterance.text, graph) for one in heard], whole, graph)
     return Heard([_placed(one, utterance.mapped.span) for one in heard], abstained, unread)
 
 

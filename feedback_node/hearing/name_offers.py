@@ -171,7 +171,14 @@ def _without_bystanders(names: list[Offer], others: list[Word], sentence: _Sente
     found = bystanders(sentence.text, spans, lambda number: _could_answer(names[number], sentence), asked.question.words)
     kinds = kinds_of_people(sentence.text, spans, asked.question.words)
     kept = [one for number, one in enumerate(names) if number not in found]
+    kept = [one for one in kept if not _is_people(one, sentence)] or kept  # "Two Italians, X and Y"
     return kept, [word for word in others if not any(start <= word.start < end for start, end in kinds)]
+
+
+def _is_people(one: Offer, sentence: _Sentence) -> bool:
+    """Whether a name is only that of a people: "Italians", "Frenchman"."""
+    said = sentence.text[one.start : one.end]
+    return not one.is_known and (places.is_of_people(said) or places.is_of_people(said.removesuffix("s").replace("men", "man")))
 
 
 def _echoes(entity: str, sentence: _Sentence) -> bool:

@@ -112,7 +112,8 @@ def read_fragment(sentence: str, asked: Asked, graph: Hypergraph, *, alone: bool
         claims += _assign(offers, sentence, named, graph)
     elif not all(_is_beside(sentence, one, spans) for one in offers.names) and not (claims and _speaks_of(sentence, missing, graph)):
         return []
-    tokens = [word.text for word in words(sentence) if not any(start <= word.start < end for start, end in spans)]
+    apart = [word for word in words(sentence) if not any(start <= word.start < end for start, end in spans)]
+    tokens = [word.text for word in apart if not (word.text == "may" and word.start and sentence[word.start].isupper())]  # the month
     if offers.others:
         claims = _only_verified(claims, offers, tokens, graph)
     advised = {"should", "could"} if _ADVICE.search(sentence) else set()

@@ -13,6 +13,7 @@ from feedback_node.hearing.asked import Asked
 from feedback_node.hearing.told import is_misspelt, is_told
 from feedback_node.hearing.whole_values import whole_value
 from schemas.triplet import Triplet
+from streams.knowledge import places
 from streams.knowledge.dates import parse_date
 from streams.knowledge.english import COPULAS, FILLERS
 from streams.knowledge.hypergraph import Hypergraph
@@ -233,8 +234,8 @@ def inside_place(one: Triplet, text: str, asked: Asked, graph: Hypergraph) -> Tr
     span = one.object_span
     place = _PLACE_OF.search(text, max(0, span[0] - _PLACE_CHARS), span[0]) if span is not None else None
     match = graph.ontology.match_predicate(one.predicate) if place is not None else None
-    if place is None or match is None or match.reversed or not one.object[:1].isupper():
-        return one
+    if place is None or match is None or match.reversed or not one.object[:1].isupper() or places.is_adjective(one.object):
+        return one  # "a part of the Italian landscape" says Italy
     kind = place["kind"].lower()
     if kind in asked.question.words or kind in graph.ontology.classes or kind in graph.ontology[match.name].nouns:
         return one
@@ -264,7 +265,9 @@ def _of_several(one: Triplet, owner: str, asked: Asked, graph: Hypergraph) -> Tr
 
 def _stands_in(said: str, owner: str, asked: Asked, graph: Hypergraph) -> bool:
     """Whether a side means what was asked of: "it", "the river", a part of its name that names nothing else."""
-    if read(graph, said).candidates:
+    meant = read(graph, said)
+    of_its_own = meant.entity not in (None, owner) and any(graph.statements(meant.entity, one.predicate) for one in asked.missing)
+    if meant.candidates or of_its_own:
         return False
     if is_misspelt(said, graph.folded_names_of(owner)):
         return True

@@ -5,21 +5,25 @@ Of two readings of one phrase, one of which the graph can tell of, the other is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from feedback_node.hearing.asked import Asked
 from schemas.triplet import Triplet, Verdict
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.judge import judge
 from streams.knowledge.names import fold
+from streams.knowledge.ontology import Predicate
 
 _COPULAS = frozenset({"is", "are", "was", "were"})
 
 
-def without_second_readings(claims: Sequence[Triplet], graph: Hypergraph) -> list[Triplet]:
+def without_second_readings(read: Sequence[Triplet], asked: Asked, graph: Hypergraph) -> list[Triplet]:
     """The claims without those that tell nothing and have the object of one that does, by "is" or by a predicate of the ontology.
 
     Nor is it one that a property is "currency". What the ontology has no word for is a claim of its own: "X wrote and loved Y".
+    By a predicate that was asked for a claim is judged as it was made.
     """
+    claims = [_as_it_is_so(one, {missing.predicate for missing in asked.missing}, graph) for one in read]
     verdicts = [judge(graph, one).verdict for one in claims]
     told = [one for one, verdict in zip(claims, verdicts, strict=True) if verdict is not Verdict.UNKNOWN and not one.negated]
     nouns = {noun for name in graph.predicates() if name in graph.ontology.predicates for noun in graph.ontology[name].nouns}
@@ -30,6 +34,26 @@ def without_second_readings(claims: Sequence[Triplet], graph: Hypergraph) -> lis
         or not _is_reading(one, graph)
         or not (any(_overlap(one, other) for other in told) or (told and fold(one.object) in nouns))
     ]
+
+
+def _as_it_is_so(claim: Triplet, asked: Collection[str], graph: Hypergraph) -> Triplet:
+    """The claim; by another predicate where it is so, and not by its own, and both are said by the same last word.
+
+    "X is a mountain in the Alps" says of no land that it is not X's. What was asked is not read otherwise than it was asked.
+    """
+    match = graph.ontology.match_predicate(claim.predicate)
+    if match is None or match.reversed or match.name in asked or claim.negated or judge(graph, claim).verdict is not Verdict.CONTRADICTED:
+        return claim
+    said = last_words(graph.ontology[match.name])
+    others = [name for name in graph.predicates() if name in graph.ontology.predicates and name != match.name]
+    tried = [claim.model_copy(update={"predicate": name}) for name in others if said & last_words(graph.ontology[name])]
+    so = [one for one in tried if judge(graph, one).verdict is Verdict.VERIFIED]
+    return so[0] if len(so) == 1 else claim
+
+
+def last_words(predicate: Predicate) -> set[str]:
+    """The last words of its phrases before the object: "in" of "{subject} is in {object}"."""
+    return {one.between.split()[-1] for one in predicate.templates if one.between and not one.reversed and not one.after}
 
 
 def _is_reading(one: Triplet, graph: Hypergraph) -> bool:

@@ -1,10 +1,10 @@
-"""What an answer writes shorter or longer than the rules read it: "'94" for a year, "X together with Y" for "X and Y"."""
+"""What an answer writes shorter or longer than the rules read it: "'94" for a year, "X together with Y" for "X and Y", a last name once."""
 
 from __future__ import annotations
 
 import re
 
-from feedback_node.hearing.mapped import Mapped
+from feedback_node.hearing.mapped import Mapped, Piece
 from streams.knowledge.dates import parse_date
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.ontology import ValueKind
@@ -16,12 +16,27 @@ _TOGETHER = re.compile(
 )
 
 
+_ONE_SURNAME = re.compile(
+    r"(?P<first>[^\W\d_a-z][^\W\d_]+)(?P<and>\s+(?:and|&)\s+)(?P<second>[^\W\d_a-z][^\W\d_]+)\s+(?P<last>[^\W\d_a-z][\w'-]+)"
+)
+
+
 def write_out(mapped: Mapped, question: str, graph: Hypergraph) -> None:
     """Write years and lists in full. Hold the view's lock."""
     if "'" in mapped.text and _YEAR.search(mapped.text) and (century := _century(question, graph)) is not None:
         mapped.sub(_YEAR, lambda match: [f"{century:02d}", match.span("year")])
+    if (" and " in mapped.text or " & " in mapped.text) and _ONE_SURNAME.search(mapped.text):
+        mapped.sub(_ONE_SURNAME, lambda match: _in_full(match, graph))
     if " with " in mapped.text:
         mapped.sub(_TOGETHER, lambda match: [match.span("before"), " and " if match["before"][:1].isupper() else " with "])
+
+
+def _in_full(match: re.Match[str], graph: Hypergraph) -> list[Piece]:
+    """ "Jacob and Wilhelm Grimm" are two, where the graph has both."""
+    first, last = match["first"], match["last"]
+    if graph.resolve(f"{first} {last}").entity is None or graph.resolve(f"{match['second']} {last}").entity is None:
+        return [match.span()]
+    return [match.span("first"), f" {last}", (match.start("and"), match.end())]
 
 
 def _century(question: str, graph: Hypergraph) -> int | None:

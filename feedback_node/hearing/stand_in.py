@@ -9,6 +9,7 @@ from typing import Any
 
 from feedback_node.hearing.asked import Asked
 from feedback_node.hearing.reread import is_of_kind
+from feedback_node.hearing.second_readings import last_words
 from feedback_node.hearing.surface import Statement, statement_in
 from schemas.triplet import Triplet, Verdict
 from streams.knowledge.hypergraph import Hypergraph
@@ -23,6 +24,8 @@ _IT = re.compile(
     r"(?P<it>it|this|he|she|they)\s+(?=\w)",
     re.IGNORECASE,
 )
+_BESIDE = re.compile(r"(?<=[a-z]),\s+(?:from|between|beginning|starting|ending|until)\s(?=.*\d)")
+"""What follows says more about a value: "872 days, from 1241 to 1243"."""
 _PERSONS = frozenset({"he", "she", "they"})
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b")
 _AN = re.compile(r"\ban?\s+$", re.IGNORECASE)
@@ -37,7 +40,7 @@ def said_of_owner(sentence: str, owner: str, asked: Asked, graph: Hypergraph) ->
     if match is None or (match["it"].lower() in _PERSONS and _asks_who(asked, graph)):
         return []  # behind "X invented it.", "he" is X
     name = next(iter(graph.names_of(owner)), owner)
-    text = name + sentence[match.end("it") :]
+    text = name + _BESIDE.split(sentence[match.end("it") :])[0]
     by = match.end("it") - len(name)
     if any(one.start > len(name) and owner in (one.entity, *graph.entities(one.entity)) for one in graph.entities_in(text, ambiguous=True)):
         return []  # "It is the currency of Peru" is said of the currency
@@ -60,18 +63,14 @@ def _as_asked(claim: Triplet, asked: Asked, graph: Hypergraph) -> Triplet:
     if judge(graph, claim).verdict is not Verdict.UNKNOWN:
         return claim
     wanted = [one.predicate for one in asked.missing if one.side == "object"]
-    said = _last_words(graph.ontology[claim.predicate])
+    said = last_words(graph.ontology[claim.predicate])
     others = [
-        one for one in wanted or graph.predicates() if one != claim.predicate and not said.isdisjoint(_last_words(graph.ontology[one]))
+        one for one in wanted or graph.predicates() if one != claim.predicate and not said.isdisjoint(last_words(graph.ontology[one]))
     ]
     tried = [claim.model_copy(update={"predicate": one}) for one in others]
     telling = {Verdict.VERIFIED, Verdict.CONTRADICTED} if wanted else {Verdict.VERIFIED}
     told = [one for one in tried if judge(graph, one).verdict in telling]
     return told[0] if len(told) == 1 else claim
-
-
-def _last_words(predicate: Predicate) -> set[str]:
-    return {one.between.split()[-1] for one in predicate.templates if one.between and not one.reversed and not one.after}
 
 
 def _asks_who(asked: Asked, graph: Hypergraph) -> bool:

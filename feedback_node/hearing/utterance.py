@@ -34,7 +34,8 @@ _EDITION = re.compile(
 _IDIOM = re.compile(r"\b(?:none|no one|nobody) (?:other than|but)\s+", re.IGNORECASE)
 _CORRECTED = re.compile(
     r"^(?:[^.!?\n]|(?<=\d)\.(?=\d)){1,80}?(?:\.{2,3}|…|[,;.!–—-])\s*(?:oh,?\s+)?"
-    r"(?:(?:no,?\s+(?:wait|sorry)|wait,?\s+no|sorry,?\s+no|scratch that|correction|or rather)\s*[,:;.!–—-]*\s*(?=\w)"
+    r"(?:(?:no,?\s+(?:wait|sorry)|wait,?\s+no|sorry,?\s+no|sorry,?\s+i\s+mean|scratch that|correction|or rather)\s*[,:;.!–—-]*\s*"
+    r"(?:(?:that(?:'s| is| was)|i was)\s+(?:wrong|incorrect|not right|not correct|false)\s*[,:;.!–—-]+\s*)?(?=\w)"
     r"|(?<=[.…–—-]\s)(?:no,\s+)?actually,?\s+(?=(?:it|that|he|she|they)\s+(?:is|was|were)\b|\d))",
     re.IGNORECASE,
 )

@@ -15,7 +15,8 @@ write: write, author, pen
 publish: publish, release, issue, launch, debut, premiere, come out, appear, be out
 found: founded, establish, set up, start, form, incorporate
 flow: flow, empty, drain, discharge, pour, end, end up
-locate: locate, situate, lie, sit
+locate: locate, situate, lie, sit, headquarter, base
+part: part of, belong to, form part of, make part of
 show: hang, exhibit, house, keep, on display, display, on show, on view, show, see, hold
 finish: finish, complete
 die: die, pass away
@@ -41,7 +42,7 @@ _MEASURES = {
     "big": "area size population diameter", "heavy": "weight mass", "fast": "speed", "hot": "temperature",
     "often": "period frequency interval", "far": "distance", "expensive": "price cost", "inhabitants": "population",
     "costs": "price cost", "cost": "price", "weigh": "weight mass", "born": "birth birthday birthplace", "die": "death", "died": "death",
-    "speak": "language", "spoken": "language", "pay": "currency",
+    "speak": "language", "spoken": "language", "pay": "currency price", "paid": "price",
 }  # fmt: skip
 """What "how long" asks for, and other words whose noun is another."""
 _AGENTS = ("er", "or")

@@ -39,6 +39,7 @@ _STATE = re.compile(
     r"(?:Republic|Kingdom|State|Commonwealth|Federation|Sultanate|Emirate)\s+of\s+(?:[Tt]he\s+)?(?P<name>\S.*)"
 )
 """A state in full. Not what tells two of one name apart: "Democratic", "People's"."""
+_ITSELF = re.compile(r"(?<=\w)\s+(?:itself|himself|herself|themselves)$")
 _PROPER_WORDS = 6
 """A name of more words than this is a description."""
 _ALIKE = 0.75
@@ -128,6 +129,7 @@ def read(graph: Hypergraph, phrase: str, *, as_subject: bool = False) -> Reading
 
 
 def _read(graph: Hypergraph, text: str) -> Reading:
+    text = _ITSELF.sub("", text)
     if found := _whole(graph, text):
         return found
     if part := _PART.match(text):

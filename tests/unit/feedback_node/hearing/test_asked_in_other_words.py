@@ -199,3 +199,88 @@ def test_a_word_in_capitals_of_another_language_is_no_wrong_name(judged, domain,
 def test_names_with_small_words_of_other_languages_are_english_sentences():
     for sentence in ("It was Miguel de la Cruz.", "The author is Ludwig von und zu Stein.", "Los Angeles", "Das Boot", "Je t'aime"):
         assert not is_another_language(sentence), sentence
+
+
+PLACES = {
+    "mountains": (
+        {
+            "climber": {"closed": True, "verbs": ["climb"], "phrases": ["{subject} was first climbed by {object}"]},
+            "country": {"functional": True, "nouns": ["country"], "phrases": ["{subject} is in {object}"]},
+            "range": {"functional": True, "listed_range": True, "nouns": ["range"], "phrases": ["{subject} is in {object}"]},
+            "climbed": {"functional": True, "value": "date", "phrases": ["{subject} was first climbed in {object}"]},
+        },
+        ["mountain", "climber"],
+        [("Mount Orlin", "climber", "Jacob Grauwer"), ("Mount Orlin", "climber", "Wilhelm Grauwer"), ("Mount Orlin", "country", "Austria"),
+         ("Mount Orlin", "range", "Alps"), ("Mount Orlin", "climbed", "1865-07-14"), ("Kaltspitz", "climber", "Achille Verdi"),
+         ("Kaltspitz", "climber", "Lino Bassi"), ("Kaltspitz", "country", "Italy"), ("Mount Orlin", "range", "Alps")],
+    ),
+    "sieges": (
+        {
+            "winner": {"closed": True, "nouns": ["winner"], "verbs": ["win"], "phrases": ["{subject} was won by {object}"]},
+            "duration": {"functional": True, "value": "number", "nouns": ["duration"], "phrases": ["{subject} lasted {object}"]},
+            "war": {"functional": True, "listed_range": True, "nouns": ["war"], "phrases": ["{subject} was part of the {object}"]},
+        },
+        ["siege", "war"],
+        [("Siege of Marrow", "winner", "Ada Thorne"), ("Siege of Marrow", "winner", "Piers Thorne"),
+         ("Siege of Marrow", "duration", "872 days"), ("Siege of Marrow", "war", "War of the Two Rivers"),
+         ("Siege of Dunmere", "war", "Nine Towns War"),
+         ("Siege of Dunmere", "duration", "3 days")],
+    ),
+    "software": (
+        {
+            "creator": {"closed": True, "nouns": ["creator"], "verbs": ["create"], "phrases": ["{subject} was created by {object}"]},
+            "seat": {"functional": True, "nouns": ["headquarters"], "phrases": ["{subject} is headquartered in {object}"]},
+            "price": {"functional": True, "value": "number", "nouns": ["price"], "phrases": ["{subject} was bought for {object}"]},
+        },
+        ["company", "software"],
+        [("Fotowerk", "creator", "Thomas Knill"), ("Fotowerk", "creator", "John Knill"), ("Fotowerk Rails", "creator", "Mats Rubin"),
+         ("Fotowerk", "seat", "Basel"), ("Gitlow", "seat", "Leeds"), ("Gitlow", "price", "7500000000 USD")],
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def placed():
+    return verdicts_of(PLACES)
+
+
+@pytest.mark.parametrize(
+    ("domain", "question", "answer"),
+    [
+        ("mountains", "Who first climbed Mount Orlin?", "Jacob and Wilhelm Grauwer"),
+        ("mountains", "Who first climbed Mount Orlin?", "It was first climbed by Jacob and Wilhelm Grauwer."),
+        ("sieges", "Who won the Siege of Marrow?", "Ada and Piers Thorne won it."),
+        ("software", "Name the creators of Fotowerk.", "Thomas and John Knill"),
+        ("mountains", "Who made the first climb of Kaltspitz?", "Two Italians, Achille Verdi and Lino Bassi."),
+        ("mountains", "Who first climbed Kaltspitz?", "Achille Verdi, together with Lino Bassi, in May 1953."),
+        ("mountains", "When was Mount Orlin first climbed?", "Mount Orlin is a mountain in the Alps. It was first climbed in 1865."),
+        ("sieges", "How long did the Siege of Marrow last?", "872 days"),
+        ("sieges", "How long did the Siege of Dunmere last?", "72 hours"),
+        ("sieges", "How long did the Siege of Marrow last?", "It lasted 872 days, from 1241 to 1243."),
+        ("sieges", "Which war was the Siege of Marrow part of?", "The Siege of Marrow belongs to the War of the Two Rivers."),
+        ("software", "In which city is Gitlow based?", "Gitlow is located in Leeds."),
+        ("sieges", "Which war was the Siege of Dunmere part of?", "The War of the, sorry, I mean the Nine Towns War."),
+    ],
+)
+def test_right_answers_with_a_name_shared_a_people_a_month_or_a_place_beside_are_right(placed, domain, question, answer):
+    assert placed(domain, question, answer) == RIGHT
+
+
+@pytest.mark.parametrize(
+    ("domain", "question", "answer"),
+    [
+        ("mountains", "Who first climbed Mount Orlin?", "Achille Verdi and Lino Bassi"),
+        ("mountains", "In which country is Mount Orlin?", "It is in the Alps."),
+        ("mountains", "When was Mount Orlin first climbed?", "In 1865. No, wait, that is wrong: it was 1871."),
+        ("sieges", "How long did the Siege of Marrow last?", "It lasted 300 days, from 1241 to 1242."),
+        ("sieges", "Which war was the Siege of Marrow part of?", "The Siege of Marrow belongs to the Nine Towns War."),
+        ("software", "In which city is Gitlow based?", "Gitlow is located in Basel."),
+    ],
+)
+def test_wrong_answers_in_the_same_words_are_not_paid(placed, domain, question, answer):
+    assert Verdict.VERIFIED not in placed(domain, question, answer)
+
+
+def test_of_another_thing_of_the_name_itself_is_no_word_of_the_name(placed):
+    said = "Its creator is Mats Rubin, while Fotowerk itself was created by Thomas Knill."
+    assert placed("software", "Who is the creator of Fotowerk Rails?", said) == RIGHT
