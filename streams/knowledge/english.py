@@ -5,6 +5,8 @@ Words of the language only; words of a domain are data of the ontology.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 
 def _set(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -105,6 +107,8 @@ wear wore worn|win won|write wrote written
 """
 _FORMS = {entry.split()[0]: tuple(entry.split()) for line in _IRREGULAR.strip().splitlines() for entry in line.split("|")}
 _VOWELS = "aeiou"
+_REMEMBERED = 8192
+"""Words whose forms are kept."""
 
 
 def takes_article(name: str) -> bool | None:
@@ -121,6 +125,7 @@ def takes_article(name: str) -> bool | None:
     return words[-1].lower() in NAMED_WITH_ARTICLE
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def base_forms(form: str) -> frozenset[str]:
     """The verbs that a form may be of: "came" -> come; "joined" -> join, joine. Those that are none do no harm where they are looked up."""
     found = {lemma for lemma, forms in _FORMS.items() if form in forms}
@@ -131,6 +136,7 @@ def base_forms(form: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def stem(word: str) -> str:
     """What the forms of a word have in common: "flows", "flowed", "flowing" -> flow; "wrote" -> writ. No word, mostly."""
     word = _LEMMAS.get(word, word)

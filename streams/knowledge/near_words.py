@@ -65,6 +65,7 @@ def _forms() -> dict[tuple[str, ...], str]:
 
 _FORMS = _forms()
 _LONGEST = max(len(key) for key in _FORMS)
+_FIRST = frozenset(key[0] for key in _FORMS)
 
 
 def grouped(tokens: Iterable[str]) -> list[str]:
@@ -73,7 +74,8 @@ def grouped(tokens: Iterable[str]) -> list[str]:
     found = []
     at = 0
     while at < len(left):
-        size = next((size for size in range(_LONGEST, 0, -1) if tuple(left[at : at + size]) in _FORMS), 0)
+        sizes = range(_LONGEST, 0, -1) if left[at] in _FIRST else ()
+        size = next((size for size in sizes if tuple(left[at : at + size]) in _FORMS), 0)
         found.append(_FORMS[tuple(left[at : at + size])] if size else left[at])
         at += size or 1
     return found
