@@ -18,6 +18,9 @@ from feedback_node.extraction.values import measures, opening_place
 _PART_NOUNS = words("part_nouns")
 _STANDS = frozenset({"found", "located", "situated", "based"})
 _VALUE_NOUNS = words("value_nouns")
+_PLACE_KINDS = words("same_as") | {"town"}
+_PLAIN_KINDS = _PLACE_KINDS | words("work_nouns") | words("plain_kinds")
+"""What says little of a thing whose place or maker is told: "a town in Y", "a song by Y"."""
 
 
 def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str = "", place: Mention | None = None) -> None:
@@ -56,7 +59,7 @@ def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str
     by = parse.child(noun, "prep")
     if linked and " " in name and by is not None and parse.low[by] == "by" and not is_definite(parse, noun):
         linked = False
-    if not linked:
+    if not linked or (noun == at and _is_telling(parse, noun)):
         target = reading.name(at)
         # "X, a company founded in Y" says what the participle says; "X, a Scottish physician born in Y" says what X is, too
         # and "X is a dish found in Y" says where
@@ -115,6 +118,19 @@ def _describe_linked(reading: Reading, mention: Mention, noun: int, verb: int, f
                 elif (target := reading.thing(member, mention) or (reading.name(member) if turns and most else None)) is not None:
                     reading.add(mention, f"{first} {name} {parse.low[kid]}", target, "noun-of", verb, (verb, kid), turns, name)
     return linked
+
+
+def _is_telling(parse: Parse, at: int) -> bool:
+    """Whether a class says something beside its place or maker: "an extinct volcano in Y", "a monument in Y", not "a town in Y"."""
+    low = parse.low[at]
+    if not any(parse.low[kid] in ("a", "an") for kid in parse.kids[at]) or low in _VALUE_NOUNS or low in _PART_NOUNS:
+        return False
+    link = parse.child(at, "prep")
+    if link is not None and parse.low[link] == "of" and link == at + 1:
+        return False  # "a genus of Y"
+    told = [kid for kid in parse.kids[at] if kid < at and parse.dep[kid] in ("amod", "compound", "nmod") and not parse.kind[kid]]
+    place = low in _PLACE_KINDS  # "a port town in Y"
+    return low not in _PLAIN_KINDS or any(parse.dep[kid] == "amod" or not place for kid in told)
 
 
 def _is_role_of(parse: Parse, at: int) -> bool:

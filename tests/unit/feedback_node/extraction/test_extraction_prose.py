@@ -1,0 +1,37 @@
+"""Sentences of general prose: what a thing is beside where it is, who acts, directions, and two trades before a name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from tests.unit.feedback_node.extraction.test_extraction_attachments import kinds
+
+Pairs = Callable[[str], set[tuple[str, str]]]
+Set = set[tuple[str, str]]
+
+
+@kinds(
+    class_beside_place=[
+        ("Mount Ek is an extinct volcano on the island of Lund.", {("Mount Ek", "extinct volcano"), ("Mount Ek", "Lund")}),
+        ("Falcon Arch is a monument in Bolton.", {("Falcon Arch", "monument"), ("Falcon Arch", "Bolton")}),
+        ("Lund Works, a publicly traded company in Manila, employs Ann Lee.", {("Lund Works", "publicly traded company")}),
+        ("Eva Ek, a trumpeter from Alton, lived in Oslo.", {("Eva Ek", "trumpeter"), ("Eva Ek", "Alton"), ("Eva Ek", "Oslo")}),
+    ],
+)
+def test_a_telling_class_is_claimed_beside_its_place(text: str, wanted: Set, pairs: Pairs) -> None:
+    assert wanted <= pairs(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Stellen is a port town in South Holland.", "port town"),
+        ("Red Rain is a song by Ann Lee.", "song"),
+        ("Bakso is a dish from Java.", "dish"),
+        ("The scarab is a genus of beetles in Egypt.", "genus"),
+    ],
+)
+def test_a_plain_kind_beside_its_place_or_maker_is_no_claim(text: str, plain: str, pairs: Pairs) -> None:
+    assert not any(target == plain for _, target in pairs(text))
