@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from feedback_node.extraction.claims import Mention
-from feedback_node.extraction.phrases import is_bare, is_definite, members, owners, property_words, same_thing
+from feedback_node.extraction.coreference import is_role
+from feedback_node.extraction.lexicon import words
+from feedback_node.extraction.phrases import PRONOUNS, is_bare, is_definite, members, owners, property_words, same_thing
 from feedback_node.extraction.reading import Reading
+from feedback_node.extraction.spans import NUMBER
 from feedback_node.extraction.values import where_of
 
 BE = frozenset({"is", "was", "are", "were", "be", "been", "being", "'s", "’s", "am"})
 """Forms of "to be"."""
 _SHARES_SUBJECT = frozenset({"conj", "xcomp", "advcl", "ccomp", "pcomp", "dep", "parataxis"})
+_PARTS = words("part_nouns") | words("kinds") | {"serving", "portion", "variations", "variants", "versions", "ingredients", "languages"}
+_TELLING = frozenset({"include", "includes", "included", "contain", "contains", "contained", "comprise", "comprises", "called", "named"})
 _FINITE = ("VBZ", "VBD", "VBP")
 
 
@@ -116,7 +121,7 @@ def subject_at(reading: Reading, at: int) -> tuple[Mention, str] | None:
     if parse.low[at] == "one" and (link := parse.child(at, "prep")) is not None and parse.low[link] == "of":
         inner = parse.child(link, "pobj")
         at = inner if inner is not None and parse.is_common(inner) else at  # "one of its parts"
-    owned = owners(parse, at)
+    owned = None if _is_doer(reading, at) else owners(parse, at)
     if owned is not None:
         named = parse.child(at, "appos")
         if named is not None and parse.is_name(named):
@@ -138,3 +143,25 @@ def subject_at(reading: Reading, at: int) -> tuple[Mention, str] | None:
             return mention, "" if known or parse.low[at - 1] == "this" else property_words(parse, at)
     resolved = reading.name(at)
     return (resolved, "") if resolved else None
+
+
+def _is_doer(reading: Reading, at: int) -> bool:
+    """Whether a clause is about a noun, not whose it is: "an earthquake of size 6 struck Y", "the roots of the plant take up Y".
+
+    "The ingredients of X include Y" and "the price of X rose to 5 euros" tell of X.
+    """
+    parse = reading.parse
+    verb = parse.head[at]
+    if parse.low[verb] in BE or parse.dep[at] not in ("nsubj", "nsubjpass") or parse.child(at, "poss", "acl", "appos") is not None:
+        return False
+    if parse.low[at] in _PARTS or parse.low[verb] in _TELLING or (link := parse.child(at, "prep")) is None:
+        return False
+    owner, det, target = parse.child(link, "pobj"), parse.child(at, "det"), parse.child(verb, "dobj")
+    if owner is None or parse.tag[owner] in PRONOUNS:
+        return False
+    if (parse.low[det] in ("a", "an")) if det is not None else parse.tag[at] == "NNS":
+        return True
+    acts = target is not None and parse.kind[target] != NUMBER
+    if not parse.is_common(at) or not (acts or any(parse.low[kid] == "as" for kid in parse.kids[verb])):
+        return False
+    return is_role(parse.low[at]) or (parse.is_common(owner) and same_thing(parse, owner) == owner)

@@ -35,3 +35,22 @@ def test_a_telling_class_is_claimed_beside_its_place(text: str, wanted: Set, pai
 )
 def test_a_plain_kind_beside_its_place_or_maker_is_no_claim(text: str, plain: str, pairs: Pairs) -> None:
     assert not any(target == plain for _, target in pairs(text))
+
+
+@kinds(
+    doers=[
+        ("Researchers at the University of Lund have found a new species of spider.", {("Researchers", "new species of spider")}),
+        ("The roots of the plant absorb water.", {("roots of the plant", "water")}),
+        ("The mayor of Lund opened the bridge.", {("mayor of Lund", "bridge")}),
+        ("The main building of the monastery serves as a museum.", {("main building of the monastery", "museum")}),
+        ("A battalion of the army crossed the Rhine.", {("battalion of the army", "Rhine")}),
+    ],
+    owners=[
+        ("The ingredients of Bakso include beef.", {("Bakso", "beef")}),
+        ("The price of the ticket rose to 5 euros.", {("ticket", "5 euros")}),
+        ("The construction of Falcon Arch began in 1990.", {("Falcon Arch", "1990")}),
+        ("A typical serving of Bakso contains 12 grams of fat.", {("Bakso", "12 grams of fat")}),
+    ],
+)
+def test_who_acts_is_the_subject_and_not_whose_it_is(text: str, wanted: Set, pairs: Pairs) -> None:
+    assert wanted <= pairs(text)
