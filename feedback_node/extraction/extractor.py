@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from feedback_node.extraction.bounds import readable
 from feedback_node.extraction.claims import Claim
 from feedback_node.extraction.clauses import read_verb
+from feedback_node.extraction.directions import mend_directions
 from feedback_node.extraction.lists import mend_lists
 from feedback_node.extraction.lost_subjects import mend_subjects
 from feedback_node.extraction.marks import hedged, is_question, is_rather, negated
@@ -79,6 +80,7 @@ class TripletExtractor:
         mend_lists(parse)
         mend(parse)
         mend_measures(parse)
+        mend_directions(parse)
         mend_subjects(parse)
         mend_relatives(parse)
         reading = Reading(parse)

@@ -54,3 +54,17 @@ def test_a_plain_kind_beside_its_place_or_maker_is_no_claim(text: str, plain: st
 )
 def test_who_acts_is_the_subject_and_not_whose_it_is(text: str, wanted: Set, pairs: Pairs) -> None:
     assert wanted <= pairs(text)
+
+
+@kinds(
+    directions=[
+        ("Torp is a hamlet located north of Lund.", {("Torp", "Lund")}),
+        ("Mount Ek is an extinct volcano, north of Kisumu and west of Kitale.", {("Mount Ek", "Kisumu"), ("Mount Ek", "Kitale")}),
+        ("Falcon Mill stands 12 kilometres south of Bolton.", {("Falcon Mill", "Bolton")}),
+        ("The Vega sank west of Ireland in 1915.", {("Vega", "Ireland"), ("Vega", "1915")}),
+    ],
+)
+def test_a_direction_leads_to_the_place_that_it_starts_from(text: str, wanted: Set, pairs: Pairs) -> None:
+    found = pairs(text)
+    assert wanted <= found
+    assert not any(" of " in target for _, target in found)
