@@ -22,6 +22,7 @@ from feedback_node.extraction.pipeline import MergingTokenizer, Spans, load_pipe
 from feedback_node.extraction.reading import Reading
 from feedback_node.extraction.relatives import mend_relatives
 from feedback_node.extraction.times import is_time, tells_only_when, time_of
+from feedback_node.extraction.two_roles import mend_two_roles
 from schemas.triplet import Triplet
 from streams.knowledge.ontology import ValueKind
 
@@ -78,6 +79,7 @@ class TripletExtractor:
 
     def _read(self, parse: Parse) -> list[Triplet]:
         mend_lists(parse)
+        mend_two_roles(parse)
         mend(parse)
         mend_measures(parse)
         mend_directions(parse)

@@ -100,6 +100,15 @@ def _titled_name(reading: Reading, at: int) -> None:
     kids = [kid for kid in parse.kids[parse.head[role] if parse.head[role] == at else role] if kid <= role]
     if any(parse.dep[kid] == "poss" for kid in kids) or (mention := reading.name(at)) is None:
         return
+    if (
+        person
+        and parse.low[role - 1] == "and"
+        and parse.dep[role - 2] == "nmod"
+        and parse.head[role - 2] == at
+        and parse.is_common(role - 2)
+    ):
+        _two_roles(reading, at, mention)
+        return
     first = role
     while first > 0 and parse.dep[first - 1] in _BEFORE_NAME and parse.head[first - 1] in (at, role, first):
         first -= 1
@@ -115,6 +124,16 @@ def _titled_name(reading: Reading, at: int) -> None:
         return  # "with the artist X" tells of X what else is said of X
     said = Mention(clean(parse.text[start : parse.end[role]]), start, parse.end[role], role)
     reading.add(mention, "is", said, "title", at, (role, role))
+
+
+def _two_roles(reading: Reading, at: int, mention: Mention) -> None:
+    """For "the Danish actress and singer X": X is both."""
+    parse = reading.parse
+    reading.topics.is_person(mention)
+    for role in (at - 3, at - 1):
+        start = parse.start[left_edge(parse, role)]
+        said = Mention(clean(parse.text[start : parse.end[role]]), start, parse.end[role], role)
+        reading.add(mention, "is", said, "title", at, (role, role))
 
 
 def _is_quality(parse: Parse, at: int, role: int) -> bool:

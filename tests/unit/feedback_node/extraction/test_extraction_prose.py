@@ -68,3 +68,17 @@ def test_a_direction_leads_to_the_place_that_it_starts_from(text: str, wanted: S
     found = pairs(text)
     assert wanted <= found
     assert not any(" of " in target for _, target in found)
+
+
+@kinds(
+    trades=[
+        ("The Dutch painter and engraver Jan Vel lived in Delft.", {("Jan Vel", "Dutch painter"), ("Jan Vel", "engraver")}),
+        ("The poet and critic Eva Ek died in Oslo.", {("Eva Ek", "poet"), ("Eva Ek", "critic"), ("Eva Ek", "Oslo")}),
+        ("Red Rain was written by the actor and director Otto Dahl.", {("Red Rain", "Otto Dahl"), ("Otto Dahl", "actor")}),
+        ("The songwriter and producer Ana Silva was born in Porto.", {("Ana Silva", "songwriter"), ("Ana Silva", "Porto")}),
+    ],
+)
+def test_trades_before_a_name_are_those_of_one_person(text: str, wanted: Set, pairs: Pairs) -> None:
+    found = pairs(text)
+    assert wanted <= found
+    assert len({left for left, _ in found} - {"Red Rain"}) == 1
