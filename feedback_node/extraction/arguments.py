@@ -59,7 +59,11 @@ def arguments(reading: Reading, verb: int) -> Iterator[Argument]:
         elif dep in ("dobj", "pobj"):
             yield Argument(kid, base, verb, "object")
         elif dep in ("prep", "agent") or (dep == "conj" and parse.tag[kid] == "IN"):
-            if parse.low[kid] not in _NOT_ARGUMENTS and not (parse.low[kid] == "as" and _role(reading, verb)):
+            if (
+                parse.low[kid] not in _NOT_ARGUMENTS
+                and not _is_of_work(parse, verb, kid)
+                and not (parse.low[kid] == "as" and _role(reading, verb))
+            ):
                 yield from _prepositional(reading, kid, base + noun)
         elif dep in ("advmod", "advcl", "ccomp", "npadvmod") and kid > verb and parse.kind[kid] in ("name", "quote"):
             yield Argument(kid, base, verb, "object")
@@ -71,6 +75,20 @@ def arguments(reading: Reading, verb: int) -> Iterator[Argument]:
                     yield from _prepositional(reading, inner, f"{base} {parse.low[kid]}")
                 elif parse.dep[inner] == "npadvmod" and parse.is_noun(inner):
                     yield Argument(inner, f"{base} {parse.low[kid]}", kid, "measure")
+
+
+def _is_of_work(parse: Parse, verb: int, by: int) -> bool:
+    """For "appeared in films by Y": Y made the films, and an active verb has no agent."""
+    made = parse.child(by, "pobj")
+    active = parse.tag[verb] in ("VBD", "VBZ", "VBP", "VB") and parse.child(verb, "auxpass") is None
+    return (
+        active
+        and parse.low[by] == "by"
+        and parse.is_common(by - 1)
+        and parse.dep[by - 1] == "pobj"
+        and made is not None
+        and parse.is_name(made)
+    )
 
 
 def _shared(parse: Parse, verb: int) -> int | None:

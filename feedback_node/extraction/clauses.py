@@ -147,7 +147,7 @@ def _add(reading: Reading, subject: Mention, relation: str, target: Mention, rul
         if parse.low[verb][:4] == "star":
             reading.topics.is_person(subject)
         reading.add(subject, relation, target, "played-in", verb, (verb, last), True, parse.low[verb])
-    elif passive and parse.low[verb] in _TAKER_VERBS:
+    elif passive and parse.low[verb] in _TAKER_VERBS and not parse.is_common(target.at):
         reading.add(subject, relation, target, "taker", verb, (verb, last), True, relation.removesuffix(" by"))
     else:
         if passive and (parse.low[verb] in _PARTICIPLES or parse.low[verb] in _THING_VERBS):

@@ -171,7 +171,8 @@ class Reading:
                 and parse.low[near + 1] == ","
             ):
                 return self.name(near)
-            if parse.dep[at] == "attr" and self.subjects.get(head) and parse.child(at, "det") is not None:
+            some = parse.tag[at] == "NNS" and parse.child(at, "poss") is None  # "Lichens are organisms composed of Y"
+            if parse.dep[at] == "attr" and self.subjects.get(head) and (some or parse.child(at, "det") is not None):
                 return self.subjects[head][0][0]
             value = parse.child(head, "attr") if parse.dep[at] == "nsubj" and parse.low[head] in _BE else None
             if value is not None and parse.child(at, "poss") is not None and parse.is_name(value):

@@ -82,3 +82,34 @@ def test_trades_before_a_name_are_those_of_one_person(text: str, wanted: Set, pa
     found = pairs(text)
     assert wanted <= found
     assert len({left for left, _ in found} - {"Red Rain"}) == 1
+
+
+@kinds(
+    classes=[
+        ("Lichens are organisms composed of a fungus and an alga.", {("Lichens", "fungus"), ("Lichens", "alga")}),
+        ("Vega cars are vehicles made in Oslo.", {("Vega cars", "Oslo")}),
+        ("The Ek are herders who live in Lund.", {("Ek", "Lund")}),
+    ],
+)
+def test_what_is_said_of_a_class_of_several_is_said_of_them(text: str, wanted: Set, pairs: Pairs) -> None:
+    assert wanted <= pairs(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Eva Ek appeared in films by Jan Vel.", "Bo Tong sings in operas by Ann Lee.", "The Vega sank in waters by Cape Ek."]
+)
+def test_who_made_what_is_spoken_of_does_not_act(text: str, pairs: Pairs) -> None:
+    assert not {target for _, target in pairs(text)} & {"Jan Vel", "Ann Lee", "Cape Ek"}
+
+
+@pytest.mark.parametrize(
+    ("text", "pair"),
+    [
+        ("Vega 7 was visited by six crews.", ("Vega 7", "six crews")),
+        ("Falcon Arch is crossed by many trams.", ("Falcon Arch", "many trams")),
+        ("Lund is served by two stations.", ("Lund", "two stations")),
+        ("Lund is served by Ek Airport.", ("Ek Airport", "Lund")),
+    ],
+)
+def test_only_what_has_a_name_takes_what_it_serves(text: str, pair: tuple[str, str], pairs: Pairs) -> None:
+    assert pair in pairs(text)
