@@ -66,7 +66,7 @@ def describe(reading: Reading, mention: Mention, at: int, verb: int, prefix: str
         clause = parse.child(noun, "acl", "relcl")
         said = clause is not None and (parse.is_noun(verb) or (parse.low[clause] in _STANDS and not is_role(parse.low[noun])))
         if target is not None and (" " in target.text or not said):
-            reading.add(mention, first, target, "copula", verb, (verb, verb))
+            reading.add(mention, first, target, "class-beside" if linked else "copula", verb, (verb, verb))
 
 
 def _role_holder(reading: Reading, mention: Mention, noun: int, verb: int) -> Mention | None:

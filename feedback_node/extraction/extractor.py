@@ -113,9 +113,9 @@ class TripletExtractor:
         return found
 
     def _says_no_more(self, claim: Claim) -> bool:
-        """For "X by Y": what Y did is left to the question, unless the ontology knows "by"."""
+        """What Y did in "X by Y", and the class in "X is a game by Y", are left to the question, unless the ontology knows the words."""
         assert self._ontology is not None
-        return claim.rule == "name-by" and self._ontology.match_predicate(claim.words) is None
+        return claim.rule in ("name-by", "class-beside") and self._ontology.match_predicate(claim.words) is None
 
     def _match(self, parse: Parse, claim: Claim) -> PredicateMatch | None:
         """The predicate that a claim's words mean; none where it would have a date for a thing ("was in 2001")."""
