@@ -16,6 +16,7 @@ _CODE_NOUNS = words("code_nouns")
 _TRANSITIVE = participles()
 _HAVE = frozenset({"has", "have", "had", "having"})
 _HAVE_ROLE = _HAVE | {"use", "uses", "used", "include", "includes", "included", "contain", "contains", "contained"}
+_LEADING = _HAVE | words("leading_verbs")
 _EMPTY = frozenset({"place", "part", "office", "effect", "birth", "rise", "care", "use", "shape", "charge"})
 """What "took place" and "took part" take is no thing."""
 _NOT_ARGUMENTS = frozenset({"according", "due", "because", "despite", "like"})
@@ -67,7 +68,7 @@ def arguments(reading: Reading, verb: int) -> Iterator[Argument]:
                 yield from _prepositional(reading, kid, base + noun)
         elif dep in ("advmod", "advcl", "ccomp", "npadvmod") and kid > verb and parse.kind[kid] in ("name", "quote"):
             yield Argument(kid, base, verb, "object")
-        elif dep == "npadvmod" and (parse.kind[kid] or parse.tag[kid] == "CD"):
+        elif dep == "npadvmod" and (parse.kind[kid] or parse.tag[kid] == "CD" or parse.child(kid, "nummod") is not None):
             yield Argument(kid, base + noun, verb, "adverbial")
         elif dep == "acomp" or (dep == "advmod" and parse.tag[kid] == "JJ"):
             for inner in parse.kids[kid]:
@@ -181,7 +182,7 @@ def _object(reading: Reading, verb: int, at: int, base: str) -> Iterator[Argumen
             yield Argument(measured, f"{base} {member_noun}", member, "object-of")
         if not own_link or not (have or own_poss or any(parse.low[kid] in ("a", "an") for kid in parse.kids[member])):
             lone.append(member)
-    if own_poss and any(parse.dep[kid] == "prep" and kid > at for kid in parse.kids[verb]):
+    if own_poss and parse.low[verb] in _LEADING and any(parse.dep[kid] == "prep" and kid > at for kid in parse.kids[verb]):
         return
     for member in lone:
         yield Argument(member, base, verb, "object")

@@ -20,6 +20,8 @@ from feedback_node.extraction.phrases import (
 
 MAX_CLAIMS = 400
 """Most claims kept of one text."""
+_AROUND = words("happenings") | words("work_nouns")
+"""What is around all things, and what "the film" stands for."""
 _ROLES = words("titles")
 _BE = frozenset({"is", "was", "are", "were"})
 _RELATIVE = frozenset({"which", "who", "that", "whom", "whose"})
@@ -105,7 +107,16 @@ class Reading:
         known = self.topics.noun(low) or (self.topics.place(subject) if low in PLACE_NOUNS else None) or self.topics.other(subject, low)
         if known is not None and self._is_apart(at, known) and not self.topics.is_called(known, low):
             return None
-        return None if known is None else Mention(known.text, self.parse.start[at], self.parse.end[at], at)
+        if low not in _AROUND and (known is None or self._is_of_this_sentence(at, known)):
+            return self.name(at)
+        if known is None:
+            return None
+        return Mention(known.text, self.parse.start[at], self.parse.end[at], at)
+
+    def _is_of_this_sentence(self, at: int, known: Mention) -> bool:
+        """In "X separates Y from the savanna" the savanna is not Y: what the same sentence names is meant only by its kind."""
+        low = self.parse.low[at]
+        return known.at >= self.first and not self.topics.is_called(known, low) and low not in PLACE_NOUNS
 
     def _is_apart(self, at: int, known: Mention) -> bool:
         """In "X painted those who died in the war" what a clause on a noun names is not what its sentence is about."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
+from feedback_node.extraction.extractor import TripletExtractor
 from tests.unit.feedback_node.extraction.test_extraction_attachments import kinds
 
 Pairs = Callable[[str], set[tuple[str, str]]]
@@ -113,3 +114,42 @@ def test_who_made_what_is_spoken_of_does_not_act(text: str, pairs: Pairs) -> Non
 )
 def test_only_what_has_a_name_takes_what_it_serves(text: str, pair: tuple[str, str], pairs: Pairs) -> None:
     assert pair in pairs(text)
+
+
+@pytest.mark.parametrize("text", ["Portal is a puzzle by Valve.", "Lokon is a steep volcano in Java.", "Bakso is a spicy soup from Solo."])
+def test_a_class_beside_is_left_out_where_an_ontology_says_what_counts(text: str, knowing: TripletExtractor) -> None:
+    assert all(claim.predicate != "is" for claim in knowing.extract([text])[0])
+
+
+@kinds(
+    own_things=[
+        ("The fisherman loses his boat in a storm.", {("fisherman", "boat")}),
+        ("Lund Works sold its brakes unit to Ek Trams.", {("Lund Works", "brakes unit"), ("Lund Works", "Ek Trams")}),
+        ("Eva Ek donated her collection to Lund College.", {("Eva Ek", "collection"), ("Eva Ek", "Lund College")}),
+    ],
+    durations=[
+        ("The union called a strike that lasted nine days.", {("strike", "nine days")}),
+        ("The Ek Games lasted two winters.", {("Ek Games", "two winters")}),
+        ("Eva Ek waited three years.", {("Eva Ek", "three years")}),
+    ],
+)
+def test_ones_own_thing_and_a_counted_time_are_claimed(text: str, wanted: Set, pairs: Pairs) -> None:
+    assert wanted <= pairs(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Lund SC play their home games at Ek Park.", "Eva Ek made her debut in Oslo.", "Lund Works has its seat in Bolton."]
+)
+def test_what_only_leads_to_a_place_is_no_thing_of_its_own(text: str, pairs: Pairs) -> None:
+    assert len(pairs(text)) == 1
+
+
+@kinds(
+    same_sentence=[
+        ("The Vega separates the Sahara from the savanna.", {("Vega", "Sahara"), ("Vega", "savanna")}),
+        ("The heart pumps blood through the arteries.", {("heart", "blood"), ("heart", "arteries")}),
+        ("Eva Ek moved her laboratory from Lund to the basement.", {("Eva Ek", "basement"), ("Eva Ek", "Lund")}),
+    ],
+)
+def test_a_thing_with_the_is_no_other_thing_of_its_sentence(text: str, wanted: Set, pairs: Pairs) -> None:
+    assert wanted <= pairs(text)
