@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from feedback_node.hearing.mapped import Mapped, Piece
+from streams.knowledge import places
 from streams.knowledge.dates import parse_date
 from streams.knowledge.hypergraph import Hypergraph
+from streams.knowledge.names import fold
 from streams.knowledge.ontology import ValueKind
 
 _YEAR = re.compile(r"(?<![\w'])'(?P<year>\d\d)(?![\w'])")
@@ -34,8 +36,9 @@ def write_out(mapped: Mapped, question: str, graph: Hypergraph) -> None:
 def _in_full(match: re.Match[str], graph: Hypergraph) -> list[Piece]:
     """ "Jacob and Wilhelm Grimm" are two, where the graph has both."""
     first, last = match["first"], match["last"]
-    if graph.resolve(f"{first} {last}").entity is None or graph.resolve(f"{match['second']} {last}").entity is None:
-        return [match.span()]
+    whole = [f"{first} {last}", f"{match['second']} {last}"]
+    if any(graph.resolve(name).entity is None or places.of_name(fold(name)) for name in whole):
+        return [match.span()]  # "Central and South America" is said of one place, mostly
     return [match.span("first"), f" {last}", (match.start("and"), match.end())]
 
 

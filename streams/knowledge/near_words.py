@@ -42,7 +42,7 @@ _MEASURES = {
     "big": "area size population diameter", "heavy": "weight mass", "fast": "speed", "hot": "temperature",
     "often": "period frequency interval", "far": "distance", "expensive": "price cost", "inhabitants": "population",
     "costs": "price cost", "cost": "price", "weigh": "weight mass", "born": "birth birthday birthplace", "die": "death", "died": "death",
-    "speak": "language", "spoken": "language", "pay": "currency price", "paid": "price",
+    "speak": "language", "spoken": "language", "pay": "currency",
 }  # fmt: skip
 """What "how long" asks for, and other words whose noun is another."""
 _AGENTS = ("er", "or")
