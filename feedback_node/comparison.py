@@ -35,8 +35,6 @@ class Comparison(NamedTuple):
     winner: str
     """The one that is the answer."""
     loser: str
-    is_more: bool
-    """The greater number, or the later date, is asked for."""
     said: frozenset[str]
     """The words of the question that compare."""
     adjective: str
@@ -81,7 +79,7 @@ def _by_number(outside: list[str], roots: list[str], graph: Hypergraph) -> Itera
                 if first[0] > second[1] or second[0] > first[1]:
                     winner, loser = roots if (first[0] > second[1]) == is_more else roots[::-1]
                     said = frozenset({word, before, "more", "most"})
-                    yield Comparison(told[0], winner, loser, is_more, said, adjective)
+                    yield Comparison(told[0], winner, loser, said, adjective)
                 return
 
 
@@ -108,7 +106,7 @@ def _by_date(outside: list[str], roots: list[str], graph: Hypergraph) -> Iterato
         return
     is_more = not _LATE.isdisjoint(said)
     winner, loser = roots if (dates[0] > dates[1]) == is_more else roots[::-1]
-    yield Comparison(names[0], winner, loser, is_more, said | {"came"}, "")
+    yield Comparison(names[0], winner, loser, said | {"came"}, "")
 
 
 def _is_beginning(predicate: str, graph: Hypergraph) -> bool:

@@ -257,7 +257,7 @@ def _ways(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> Ite
     """The ways to read a clause, the best first: by its own words, by what it says little of, by like words. Each when asked for."""
     exact, kinds = graph.ontology.predicates_in(clause), _kinds(clause)
     yield [name for name in exact if _is_behind_which(clause, name, graph)]
-    yield [name for name in graph.ontology.predicates if _is_told(graph, entities, name) and _is_behind_which(clause, name, graph)]
+    yield [name for name in graph.ontology.predicates if _is_told(graph, entities, name) and _is_called_behind_which(clause, name, graph)]
     yield [name for name in exact if kinds is None or graph.ontology[name].value in kinds]
     if not exact:
         yield _implied(clause, text, graph, entities)
@@ -269,8 +269,15 @@ def _ways(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> Ite
 
 def _is_behind_which(clause: str, predicate: str, graph: Hypergraph) -> bool:
     """Whether a noun of the predicate stands behind a "which": "At which company or university was X developed?" does not ask by whom."""
-    nouns = "|".join(re.escape(noun) for noun in (*graph.ontology[predicate].nouns, predicate.replace("_", " ")))
-    return re.search(rf"\b(?:which|what)\s+(?:\w+\s+or\s+)?(?:{nouns})\b", clause, re.IGNORECASE) is not None
+    nouns = "|".join(re.escape(noun) for noun in graph.ontology[predicate].nouns)
+    return bool(nouns) and re.search(rf"\b(?:which|what)\s+(?:\w+\s+or\s+)?(?:{nouns})\b", clause, re.IGNORECASE) is not None
+
+
+def _is_called_behind_which(clause: str, predicate: str, graph: Hypergraph) -> bool:
+    """The same of the predicate's own name, where it is of things: "In which language was X written?", not "What kind of Y has X?"."""
+    name = re.escape(predicate.replace("_", " "))
+    of_things = graph.ontology[predicate].value is ValueKind.ENTITY
+    return of_things and re.search(rf"\b(?:which|what)\s+{name}\b(?!\s+of\b)", clause, re.IGNORECASE) is not None
 
 
 def _implied(clause: str, text: str, graph: Hypergraph, entities: list[str]) -> list[str]:

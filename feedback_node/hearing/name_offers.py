@@ -35,6 +35,8 @@ _MOST_DESCRIBING = 4
 _STEM, _ALIKE = 5, 0.65
 """A name with as many first letters in common, and this alike (difflib's ratio), may be another spelt badly."""
 
+_MANY = re.compile(r"men$")
+
 
 class Offer(NamedTuple):
     """Something that a sentence offers."""
@@ -178,7 +180,7 @@ def _without_bystanders(names: list[Offer], others: list[Word], sentence: _Sente
 def _is_people(one: Offer, sentence: _Sentence) -> bool:
     """Whether a name is only that of a people: "Italians", "Frenchman"."""
     said = sentence.text[one.start : one.end]
-    return not one.is_known and (places.is_of_people(said) or places.is_of_people(said.removesuffix("s").replace("men", "man")))
+    return not one.is_known and (places.is_of_people(said) or places.is_of_people(_MANY.sub("man", said).removesuffix("s")))
 
 
 def _echoes(entity: str, sentence: _Sentence) -> bool:

@@ -9,9 +9,11 @@ from collections.abc import Collection, Sequence
 
 from feedback_node.hearing.asked import Asked
 from schemas.triplet import Triplet, Verdict
+from streams.knowledge.english import COPULAS
 from streams.knowledge.hypergraph import Hypergraph
 from streams.knowledge.judge import judge
 from streams.knowledge.names import fold
+from streams.knowledge.near_words import grouped
 from streams.knowledge.ontology import Predicate
 
 _COPULAS = frozenset({"is", "are", "was", "were"})
@@ -37,18 +39,25 @@ def without_second_readings(read: Sequence[Triplet], asked: Asked, graph: Hyperg
 
 
 def _as_it_is_so(claim: Triplet, asked: Collection[str], graph: Hypergraph) -> Triplet:
-    """The claim; by another predicate where it is so, and not by its own, and both are said by the same last word.
+    """The claim; by another predicate where it is so, and not by its own, and both only say where a thing is, by the same word.
 
-    "X is a mountain in the Alps" says of no land that it is not X's. What was asked is not read otherwise than it was asked.
+    "X is a mountain in the Alps" says of no land that it is not X's; "was born in" is not "died in". What was asked is not read otherwise
+    than it was asked.
     """
     match = graph.ontology.match_predicate(claim.predicate)
     if match is None or match.reversed or match.name in asked or claim.negated or judge(graph, claim).verdict is not Verdict.CONTRADICTED:
         return claim
-    said = last_words(graph.ontology[match.name])
+    said = _where_words(graph.ontology[match.name])
     others = [name for name in graph.predicates() if name in graph.ontology.predicates and name != match.name]
-    tried = [claim.model_copy(update={"predicate": name}) for name in others if said & last_words(graph.ontology[name])]
+    tried = [claim.model_copy(update={"predicate": name}) for name in others if said & _where_words(graph.ontology[name])]
     so = [one for one in tried if judge(graph, one).verdict is Verdict.VERIFIED]
     return so[0] if len(so) == 1 else claim
+
+
+def _where_words(predicate: Predicate) -> set[str]:
+    """The prepositions of its phrases that say where a thing is, and no more: "in" of "{subject} lies in {object}"."""
+    found = ([word for word in grouped(one.between.split()) if word not in COPULAS] for one in predicate.templates if not one.reversed)
+    return {said[-1] for said in found if said[-1:] and said[:-1] in ([], ["~locate"])}
 
 
 def last_words(predicate: Predicate) -> set[str]:

@@ -16,8 +16,6 @@ _TOGETHER = re.compile(
     r"(?P<before>(?:(?<=\s)|^)[^\s,]+),?\s+(?:together|along|jointly|in\s+(?:collaboration|partnership|cooperation))\s+with\s+"
     r"(?=(?:the\s+)?[^\W\d_a-z])"
 )
-
-
 _ONE_SURNAME = re.compile(
     r"(?P<first>[^\W\d_a-z][^\W\d_]+)(?P<and>\s+(?:and|&)\s+)(?P<second>[^\W\d_a-z][^\W\d_]+)\s+(?P<last>[^\W\d_a-z][\w'-]+)"
 )

@@ -179,8 +179,7 @@ def test_none_is_a_number_where_a_number_was_asked(judged, domain, question, rig
 )
 def test_a_name_that_is_asked_back_and_refused_is_not_the_answer(judged, domain, question, first, second, is_right):
     found = judged(domain, question, f"{first}? No, it was {second}.")
-    assert (Verdict.VERIFIED in found) is is_right or Verdict.CONTRADICTED in found
-    assert (Verdict.CONTRADICTED in found) is not is_right
+    assert found == RIGHT if is_right else Verdict.CONTRADICTED in found
 
 
 @pytest.mark.parametrize(
@@ -270,17 +269,86 @@ def test_right_answers_with_a_name_shared_a_people_a_month_or_a_place_beside_are
     ("domain", "question", "answer"),
     [
         ("mountains", "Who first climbed Mount Orlin?", "Achille Verdi and Lino Bassi"),
-        ("mountains", "In which country is Mount Orlin?", "It is in the Alps."),
         ("mountains", "When was Mount Orlin first climbed?", "In 1865. No, wait, that is wrong: it was 1871."),
         ("sieges", "How long did the Siege of Marrow last?", "It lasted 300 days, from 1241 to 1242."),
         ("sieges", "Which war was the Siege of Marrow part of?", "The Siege of Marrow belongs to the Nine Towns War."),
         ("software", "In which city is Gitlow based?", "Gitlow is located in Basel."),
     ],
 )
-def test_wrong_answers_in_the_same_words_are_not_paid(placed, domain, question, answer):
-    assert Verdict.VERIFIED not in placed(domain, question, answer)
+def test_wrong_answers_in_the_same_words_are_contradicted(placed, domain, question, answer):
+    assert placed(domain, question, answer) == WRONG
+
+
+def test_what_was_asked_is_not_read_as_something_else_that_is_so(placed):
+    assert Verdict.VERIFIED not in placed("mountains", "In which country is Mount Orlin?", "It is in the Alps.")
 
 
 def test_of_another_thing_of_the_name_itself_is_no_word_of_the_name(placed):
     said = "Its creator is Mats Rubin, while Fotowerk itself was created by Thomas Knill."
     assert placed("software", "Who is the creator of Fotowerk Rails?", said) == RIGHT
+
+
+LIVES = {
+    "poets": (
+        {
+            "birthplace": {"functional": True, "phrases": ["{subject} was born in {object}"]},
+            "deathplace": {"functional": True, "phrases": ["{subject} died in {object}"]},
+            "author": {"closed": True, "verbs": ["write"], "phrases": ["{subject} was written by {object}"]},
+        },
+        ["poet", "poem"],
+        [("Ilse Brandt", "birthplace", "Lund"), ("Ilse Brandt", "deathplace", "Bergen"), ("Tom Arkell", "birthplace", "Bergen"),
+         ("Low Tide", "author", "Ilse Brandt")],
+    ),
+    "firms": (
+        {
+            "founded": {"functional": True, "value": "date", "phrases": ["{subject} was founded in {object}"]},
+            "listed": {"functional": True, "value": "date", "phrases": ["{subject} was listed in {object}"]},
+            "founder": {"closed": True, "verbs": ["found"], "phrases": ["{subject} was founded by {object}"]},
+        },
+        ["firm"],
+        [("Kestrel Works", "founded", "1901"), ("Kestrel Works", "listed", "1950"), ("Kestrel Works", "founder", "Ada Thorne")],
+    ),
+    "instruments": (
+        {
+            "reed": {"functional": True, "listed_range": True, "nouns": ["reed"], "phrases": ["{subject} uses {object}"]},
+            "kind": {"functional": True, "listed_range": True, "phrases": ["{subject} is classified as {object}"]},
+        },
+        ["instrument"],
+        [("shalmo", "reed", "double reed"), ("shalmo", "kind", "woodwind"), ("crumtuba", "kind", "brass"),
+         ("clarinelle", "reed", "single reed")],
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def lived():
+    return verdicts_of(LIVES)
+
+
+@pytest.mark.parametrize(
+    ("domain", "question", "answer"),
+    [
+        ("poets", "Who wrote Low Tide?", "Low Tide was written by Ilse Brandt. Ilse Brandt was born in Bergen."),
+        ("poets", "Where did Ilse Brandt die?", "She died in Bergen. Ilse Brandt was born in Bergen, too."),
+        ("firms", "Who founded Kestrel Works?", "Kestrel Works was founded by Ada Thorne. Kestrel Works was founded in 1950."),
+    ],
+)
+def test_what_is_so_of_another_deed_in_the_same_place_or_year_is_not_so_of_this_one(lived, domain, question, answer):
+    assert Verdict.CONTRADICTED in lived(domain, question, answer)
+
+
+@pytest.mark.parametrize(
+    ("question", "right", "wrong"),
+    [
+        ("What kind of reed does the shalmo use?", "A double reed.", "A single reed."),
+        ("What kind of instrument is the shalmo?", "It is classified as woodwind.", "It is classified as brass."),
+    ],
+)
+def test_a_kind_of_something_is_not_the_kind_of_the_thing_itself(lived, question, right, wrong):
+    assert lived("instruments", question, right) == RIGHT
+    assert lived("instruments", question, wrong) == WRONG
+
+
+def test_two_cities_are_no_sentence_in_spanish():
+    assert not is_another_language("Los Angeles, Las Vegas")
+    assert not is_another_language("MIT, Sur Records")
